@@ -1,0 +1,150 @@
+"""A GAN loss as a composition: one adversarial term, any number of penalties, perhaps a bound on the critic's weights.
+
+    critic minimises     sum(adversarial.critic_terms)    + sum(penalty.term for each penalty)
+    generator minimises  sum(adversarial.generator_terms)
+
+Conventions that hold everywhere: x is real, x~ = G(z) is fake, f is the critic; real comes before fake; a higher score
+means more real; a critic maps samples of shape (N, ...) to raw scores of shape (N,), without a sigmoid. Losses know no
+device, hold no state and draw no number: `noise` asks the keyed generator that it is given.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from gan_zoo.errors import UserError
+from gan_zoo.rng import Rng
+
+Critic = Callable[[Tensor], Tensor]
+Terms = dict[str, Tensor]
+
+
+class Adversarial(Protocol):
+    """What real and fake scores, each of shape (N,), are worth to either player: named scalars to minimise."""
+
+    critic_formula: ClassVar[str]
+    generator_formula: ClassVar[str]
+    generator_sees_real: ClassVar[bool]
+    """Whether `generator_terms` needs `score_real`; where it does not, real samples are not scored for it."""
+
+    def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms: ...
+
+    def generator_terms(self, score_real: Tensor | None, score_fake: Tensor) -> Terms: ...
+
+
+class Penalty(Protocol):
+    """What the critic pays for its shape around given points."""
+
+    @property
+    def name(self) -> str:
+        """The term's name in records; a word of letters, digits and underscores."""
+        ...
+
+    @property
+    def formula(self) -> str: ...
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        """The draws that `term` needs for `real`, with one row per sample: shape (N, ...), perhaps (N, 0)."""
+        ...
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        """The weighted penalty, a scalar to minimise."""
+        ...
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One row of a comparison: what the critic and the generator minimise.
+
+    `weight_clip` is the c of Arjovsky et al. 2017, algorithm 1: after each critic step every weight of the critic is
+    clamped to [-c, c] by the trainer. `paper` says where this combination was published.
+    """
+
+    adversarial: Adversarial
+    penalties: tuple[Penalty, ...] = ()
+    weight_clip: float | None = None
+    paper: str = ""
+
+    def noise(self, rng: Rng, real: Tensor) -> tuple[Tensor, ...]:
+        """One tensor per penalty, each of shape (N, ...) for `real` of shape (N, ...); only real's shape is read."""
+        return tuple(penalty.noise(rng, real) for penalty in self.penalties)
+
+    def critic_terms(self, critic: Critic, real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> Terms:
+        """Named scalars whose sum the critic minimises; `real`, `fake` (N, ...) and `noise` from `self.noise`."""
+        terms = self.adversarial.critic_terms(*score_pair(critic, real, fake))
+        for index, (penalty, draw) in enumerate(zip(self.penalties, noise, strict=True)):
+            name = penalty.name if penalty.name not in terms else f"{penalty.name}_{index + 1}"
+            terms[name] = penalty.term(critic, real, fake, draw)
+        return terms
+
+    def generator_terms(self, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
+        """Named scalars whose sum the generator minimises; gradients flow through `fake` (N, ...)."""
+        if self.adversarial.generator_sees_real:
+            return self.adversarial.generator_terms(*score_pair(critic, real, fake))
+        return self.adversarial.generator_terms(None, critic(fake))
+
+    @property
+    def critic_formula(self) -> str:
+        """What the critic minimises, as a line of text."""
+        formula = " + ".join([self.adversarial.critic_formula, *(penalty.formula for penalty in self.penalties)])
+        return formula if self.weight_clip is None else f"{formula}, every weight clamped to ±{self.weight_clip:g}"
+
+    @property
+    def generator_formula(self) -> str:
+        """What the generator minimises, as a line of text."""
+        return self.adversarial.generator_formula
+
+    def with_fields(self, **values: Any) -> "Loss":
+        """This loss with hyper-parameters changed by name, e.g. `weight=0.1`, in whichever one part has the field.
+
+        Errors: UserError where no part or more than one has it.
+        """
+        loss = self
+        for name, value in values.items():
+            loss = loss._with_field(name, value)
+        return loss
+
+    def _with_field(self, name: str, value: Any) -> "Loss":
+        if name == "weight_clip" and self.weight_clip is not None:
+            return replace(self, weight_clip=value)
+        owners = [part for part in (self.adversarial, *self.penalties) if name in field_names(part)]
+        if len(owners) != 1:
+            raise UserError(f"{name}: {len(owners)} parts of this loss have it; it has {', '.join(self.field_names())}")
+        changed = replace(owners[0], **{name: value})  # type: ignore[type-var]
+        if owners[0] is self.adversarial:
+            return replace(self, adversarial=changed)
+        return replace(self, penalties=tuple(changed if part is owners[0] else part for part in self.penalties))
+
+    def field_names(self) -> list[str]:
+        """The hyper-parameters of all parts, by name."""
+        names = [name for part in (self.adversarial, *self.penalties) for name in field_names(part)]
+        return names + ["weight_clip"] * (self.weight_clip is not None)
+
+    def config(self) -> dict[str, Any]:
+        """The whole composition as plain data: the parts by name, each with all its fields."""
+        return {
+            "adversarial": {part_name(self.adversarial): asdict(self.adversarial)},  # type: ignore[call-overload]
+            "penalties": [{part_name(penalty): asdict(penalty)} for penalty in self.penalties],  # type: ignore[call-overload]
+            "weight_clip": self.weight_clip,
+        }
+
+
+def score_pair(critic: Critic, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores of real and fake, (N,) each: in one pass where the critic declares (`per_sample`) that samples do not mix."""
+    if getattr(critic, "per_sample", False):
+        score_real, score_fake = critic(torch.cat([real, fake])).split([len(real), len(fake)])
+        return score_real, score_fake
+    return critic(real), critic(fake)
+
+
+def part_name(part: object) -> str:
+    """The name of a part in suites and records: its class name in kebab case (`GradientNorm` -> gradient-norm)."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(part).__name__).lower()
+
+
+def field_names(part: object) -> list[str]:
+    return [field.name for field in fields(part)]  # type: ignore[arg-type]

@@ -1,0 +1,114 @@
+"""Penalties on the norm of the critic's input gradient: one formula, of which the papers' penalties are settings.
+
+    weight * E[ deviation(‖∇f(x^)‖ - target)^power ]       deviation(d) = |d|, or max(0, d) where one-sided
+
+The norm runs over all axes of one sample, whatever they are, so points and images take the same path. Where x^ lies:
+
+    interpolates      x^ = eps x + (1 - eps) x~, one eps ~ U[0, 1] per sample     Gulrajani et al. 2017, algorithm 1
+    real              x^ = x                                                      Mescheder et al. 2018, R1
+    fake              x^ = x~                                                     Mescheder et al. 2018, R2
+    perturbed-real    x^ = x + 0.5 std(x) u, u ~ U[0, 1] per coordinate           Kodali et al. 2017, their code
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from gan_zoo.losses.base import Critic
+from gan_zoo.rng import Rng
+
+Place = Literal["interpolates", "real", "fake", "perturbed-real"]
+
+
+@dataclass(frozen=True)
+class PenaltyPoints:
+    """Where a penalty looks: the draws it needs for a batch of real samples, and the points x^ made from them."""
+
+    noise: Callable[[Rng, Tensor], Tensor]
+    points: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def interpolate(real: Tensor, fake: Tensor, eps: Tensor) -> Tensor:
+    """x^ = eps x + (1 - eps) x~ with one eps per sample; real, fake (N, ...), eps (N,)."""
+    eps = eps.reshape(-1, *[1] * (real.ndim - 1))
+    return eps * real + (1 - eps) * fake
+
+
+def perturb(real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
+    """x^ = x + 0.5 std(x) u; the standard deviation is that of all numbers of the batch, u has real's shape (N, ...)."""
+    return real + 0.5 * real.std() * u
+
+
+def no_noise(rng: Rng, real: Tensor) -> Tensor:
+    """No draw at all, as an empty row per sample: (N, 0)."""
+    return real.new_empty(len(real), 0)
+
+
+POINTS: dict[Place, PenaltyPoints] = {
+    "interpolates": PenaltyPoints(lambda rng, real: rng.uniform(len(real)), interpolate),
+    "real": PenaltyPoints(no_noise, lambda real, fake, noise: real),
+    "fake": PenaltyPoints(no_noise, lambda real, fake, noise: fake),
+    "perturbed-real": PenaltyPoints(lambda rng, real: rng.uniform(*real.shape), perturb),
+}
+
+
+@dataclass(frozen=True)
+class GradientNorm:
+    """weight * E[ deviation(‖∇f(x^)‖ - target)^power ], the formula at the head of this file."""
+
+    weight: Annotated[float, Field(ge=0)] = 10.0
+    at: Place = "interpolates"
+    target: Annotated[float, Field(ge=0)] = 1.0
+    one_sided: bool = False
+    power: Annotated[float, Field(ge=1)] = 2.0
+
+    @property
+    def name(self) -> str:
+        return f"penalty_{self.at.replace('-', '_')}"
+
+    @property
+    def formula(self) -> str:
+        point = {"interpolates": "x̂", "real": "x", "fake": "x̃", "perturbed-real": "x + δ"}[self.at]
+        norm = f"‖∇f({point})‖"
+        if self.one_sided:
+            inner = f"max(0, {norm} - {self.target:g})"
+        else:
+            inner = f"({norm} - {self.target:g})" if self.target else norm
+        return f"{self.weight:g} E {inner}" + (f"^{self.power:g}" if self.power != 1 else "")
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        """Per-sample draws for `real` (N, ...): eps (N,), u (N, ...), or nothing (N, 0)."""
+        return POINTS[self.at].noise(rng, real).to(real.dtype)
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        """The weighted penalty, a scalar; real and fake are (N, ...)."""
+        x_hat = POINTS[self.at].points(real, fake, noise)
+        deviation = gradient_norm(critic, x_hat) - self.target
+        deviation = deviation.relu() if self.one_sided else deviation.abs()
+        return self.weight * deviation.pow(self.power).mean()
+
+
+def gradient_norm(critic: Critic, x: Tensor) -> Tensor:
+    """‖∇f(x)‖ of each sample, (N,), for x of shape (N, ...).
+
+    d‖g‖/dg does not exist at g = 0, where autograd gives NaN. The subgradient 0 is taken there and nothing else is
+    changed: no epsilon enters the norm.
+    """
+    gradient = torch.func.grad(lambda points: critic(points).sum())(x)
+    square = gradient.flatten(1).square().sum(1)
+    vanishes = square == 0
+    return torch.where(vanishes, 0, torch.where(vanishes, 1, square).sqrt())
+
+
+def r1(gamma: float) -> GradientNorm:
+    """gamma/2 E ‖∇f(x)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 9)."""
+    return GradientNorm(weight=gamma / 2, at="real", target=0)
+
+
+def r2(gamma: float) -> GradientNorm:
+    """gamma/2 E ‖∇f(x~)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 10)."""
+    return GradientNorm(weight=gamma / 2, at="fake", target=0)
