@@ -1,0 +1,42 @@
+"""Generators and critics. An architecture is a frozen dataclass of options that builds both nets for a sample shape.
+
+    generator(shape)  (N, z_dim) -> (N, *shape); images in [-1, 1]
+    critic(shape)     (N, *shape) -> (N,) raw scores, never squashed; its `per_sample` says that no layer mixes samples
+
+Nets are built with zero weights; `initialise` draws them. A new architecture is one class and one line below.
+"""
+
+from typing import Protocol
+
+from torch import nn
+
+from gan_zoo.architectures.layers import Critic, calibrate, initialise
+from gan_zoo.architectures.mlp import Mlp
+
+__all__ = ["ARCHITECTURES", "Architecture", "Critic", "calibrate", "initialise"]
+
+
+class Architecture(Protocol):
+    """What the rest of the project knows of an architecture."""
+
+    @property
+    def z_dim(self) -> int:
+        """Length of a latent vector."""
+
+    @property
+    def critic_mixes_samples(self) -> bool:
+        """Whether the critic has batch statistics, which no penalty on single samples allows."""
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """UserError that names the supported shapes, if samples of `shape` are not supported."""
+
+    def generator(self, shape: tuple[int, ...]) -> nn.Module:
+        """The generator of samples of `shape`."""
+
+    def critic(self, shape: tuple[int, ...]) -> Critic:
+        """The critic of samples of `shape`."""
+
+
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    "mlp": Mlp,
+}
