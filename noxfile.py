@@ -1,0 +1,110 @@
+"""What one command does: `nox` tests and lints, `nox -s benchmark` runs a suite, `nox -s ui` opens its record.
+
+Three environments under .nox serve all sessions: `full` has torch (tests, benchmark), `light` has what reports and
+the MLflow UI need, `lint` the linters. nox ties an environment to one session, so they are made here, with uv where
+it is present. An environment is installed again only when the lock, the project's metadata or its Python changed.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["tests", "lint"]
+
+ROOT = Path(__file__).resolve().parent
+LOCK = ROOT / "requirements.lock"
+PROJECT = ROOT / "pyproject.toml"
+BIN = "Scripts" if os.name == "nt" else "bin"
+UV = shutil.which("uv")
+QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(nox.project.load_toml(PROJECT), name))
+
+
+def installs(name: str) -> list[list[str]]:
+    """The arguments of the install commands of an environment, in order."""
+    return {
+        "full": [["--editable", str(ROOT), *group("tests")]],
+        "light": [group("report"), ["--no-deps", "--editable", str(ROOT)]],
+        "lint": [group("lint")],
+    }[name]
+
+
+def environment(session: nox.Session, name: str) -> Path:
+    """The folder of programs of the environment `name`, which is made or brought up to date first."""
+    folder = ROOT / ".nox" / name
+    python, stamp = folder / BIN / "python", folder / "installed"
+    state = f"{sys.version} {installs(name)} {LOCK.read_text()} {PROJECT.read_text()}"
+    wanted = hashlib.sha256(state.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return folder / BIN
+    shutil.rmtree(folder, ignore_errors=True)
+    if UV:
+        create, install = [UV, "venv"], [UV, "pip", "install", "--python", str(python)]
+    else:
+        create, install = [sys.executable, "-m", "virtualenv"], [str(python), "-m", "pip", "install"]
+    session.run(*create, "--quiet", "--python", sys.executable, str(folder), external=True)
+    for arguments in installs(name):
+        session.run(*install, "--constraint", str(LOCK), *arguments, external=True)
+    stamp.write_text(wanted)
+    return folder / BIN
+
+
+def run(session: nox.Session, programs: Path, program: str, *arguments: str) -> None:
+    session.run(str(programs / program), *arguments, env=QUIET_MLFLOW, external=True)
+
+
+def suite_and_options(session: nox.Session) -> list[str]:
+    """The words after `--`, with the default suite where they name none."""
+    words = list(session.posargs)
+    return words if words and not words[0].startswith("-") else ["quickstart", *words]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; words after `--` go to pytest."""
+    words = session.posargs or ["--numprocesses", "auto", "--maxprocesses", "8"]
+    run(session, environment(session, "full"), "pytest", *words)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types, without torch."""
+    programs = environment(session, "lint")
+    run(session, programs, "ruff", "check", ".")
+    run(session, programs, "mypy")
+
+
+@nox.session(default=False)
+def benchmark(session: nox.Session) -> None:
+    """Run a suite and write its report: `nox -s benchmark -- [SUITE] [options of gan-zoo run]`."""
+    run(session, environment(session, "full"), "gan-zoo", "run", *suite_and_options(session))
+
+
+@nox.session(default=False)
+def report(session: nox.Session) -> None:
+    """Rebuild a report from the record, without training: `nox -s report -- [SUITE] [options of gan-zoo report]`."""
+    run(session, environment(session, "light"), "gan-zoo", "report", *suite_and_options(session))
+
+
+@nox.session(default=False)
+def ui(session: nox.Session) -> None:
+    """Open the MLflow UI on the record: `nox -s ui -- [results folder] [options of mlflow server, as --port 5001]`."""
+    words = list(session.posargs)
+    results = Path(words.pop(0) if words and not words[0].startswith("-") else "results").resolve()
+    database = results / "mlflow.db"
+    if not database.exists():
+        session.error(f"{database}: no record here; run `nox -s benchmark` first or name another results folder")
+    port = words[words.index("--port") + 1] if "--port" in words else "5000"
+    programs = environment(session, "light")
+    session.log(f"the MLflow UI will be at http://127.0.0.1:{port} (Ctrl-C ends it)")
+    server = ["server", "--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1", "--workers", "1"]
+    run(session, programs, "mlflow", *server, *words)
