@@ -10,6 +10,7 @@ from typing import Protocol
 
 from torch import nn
 
+from gan_zoo.architectures.dcgan import Dcgan
 from gan_zoo.architectures.layers import Critic, calibrate, initialise
 from gan_zoo.architectures.mlp import Mlp
 
@@ -39,4 +40,5 @@ class Architecture(Protocol):
 
 ARCHITECTURES: dict[str, type[Architecture]] = {
     "mlp": Mlp,
+    "dcgan": Dcgan,
 }

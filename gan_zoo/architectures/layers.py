@@ -1,75 +1,25 @@
-"""The layers of every net: pure under `torch.func` and `vmap`, with no work that a double backward throws away.
-
-A layer holds its parameters and the spread its weights are drawn with; nothing else changes while a net trains. The
-second derivative of a framework's `relu` or `avg_pool2d` is an explicit tensor of zeros that the backward of a gradient
-penalty would carry through the whole net: here a ReLU is a product with a constant mask and a pool a mean of slices,
-with the same values and derivatives.
+"""The layers of every net. A layer holds its parameters and the spread its weights are drawn with; nothing else changes
+while a net trains, so every net is pure under `torch.func` and `vmap`.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_zoo.architectures.functions import ACTIVATIONS, Activation, spectral_norm
 from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 
-Activation = Literal["relu", "leaky_relu", "softplus", "tanh", "gated"]
 GeneratorNorm = Literal["none", "batch"]
+Init = Literal["he", "normal"]
 CriticNorm = Literal["none", "layer", "batch", "spectral"]
 
 
-def relu(x: Tensor) -> Tensor:
-    """max(0, x), with derivative 0 at 0."""
-    return x * (x > 0)
-
-
-def leaky_relu(x: Tensor) -> Tensor:
-    """max(0.2 x, x), with derivative 0.2 at 0 (slope of the DCGAN paper)."""
-    slope = torch.full((), 0.2, dtype=x.dtype, device=x.device)
-    return x * torch.where(x > 0, 1.0, slope)
-
-
-def softplus(x: Tensor) -> Tensor:
-    """softplus(2x + 2) / 2 - 1, as in table 1 of Gulrajani et al. 2017."""
-    return F.softplus(2 * x + 2) / 2 - 1
-
-
-def gated(x: Tensor) -> Tensor:
-    """sigma(a) tanh(b) of the two halves a, b of axis 1 (van den Oord et al. 2016, eq. 2)."""
-    a, b = x.chunk(2, dim=1)
-    return a.sigmoid() * b.tanh()
-
-
-def mean_pool(x: Tensor) -> Tensor:
-    """Mean over 2x2 windows: (N, C, 2H, 2W) -> (N, C, H, W)."""
-    return (x[..., ::2, ::2] + x[..., 1::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, 1::2]) / 4
-
-
-def upsample(x: Tensor) -> Tensor:
-    """Every pixel repeated in a 2x2 window: (N, C, H, W) -> (N, C, 2H, 2W)."""
-    height, width = x.shape[-2:]
-    windows = x[..., :, None, :, None].expand(*x.shape[:-1], 2, width, 2)
-    return windows.reshape(*x.shape[:-2], 2 * height, 2 * width)
-
-
-class Nonlinearity(NamedTuple):
-    """A function of a layer's outputs and how many of them it takes for one of its own."""
-
-    function: Callable[[Tensor], Tensor]
-    inputs: int = 1
-
-
-ACTIVATIONS: Mapping[str, Nonlinearity] = {
-    "relu": Nonlinearity(relu),
-    "leaky_relu": Nonlinearity(leaky_relu),
-    "softplus": Nonlinearity(softplus),
-    "tanh": Nonlinearity(torch.tanh),
-    "gated": Nonlinearity(gated, inputs=2),
-}
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class Apply(nn.Module):
@@ -81,21 +31,6 @@ class Apply(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.function(x)
-
-
-def spectral_norm(weight: Tensor, start: Tensor, iterations: int = 10) -> Tensor:
-    """Largest singular value of `weight` as a matrix (outputs, rest), by power iteration from `start` (outputs,).
-
-    sigma = u^T W v with u, v constants of the derivative (Miyato et al. 2018, algorithm 1). They carry u from one step
-    to the next and iterate once; a pure function of the parameters has nothing to carry it in, so it iterates
-    `iterations` times from the same start every time. Either estimate is at most sigma.
-    """
-    matrix = weight.flatten(1)
-    constant, u = matrix.detach(), start
-    for _ in range(iterations):
-        v = F.normalize(u @ constant, dim=0)
-        u = F.normalize(constant @ v, dim=0)
-    return u @ matrix @ v
 
 
 class Weighted(nn.Module):
@@ -138,6 +73,37 @@ class Linear(Weighted):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.effective_weight(), self.bias)
+
+
+class Conv(Weighted):
+    """(N, inputs, H, W) -> (N, outputs, H / stride, W / stride), rounded up; zero padding.
+
+    `he`: variance 4 / (fan in + fan out), else 2 / (fan in + fan out), where fan in = inputs size^2 and fan out =
+    outputs size^2 / stride^2, as in the code of Gulrajani et al. 2017.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, size: int, stride: int = 1, *, he: bool = True, spectral: bool = False
+    ) -> None:
+        fans = size**2 * (inputs + outputs / stride**2)
+        super().__init__((outputs, inputs, size, size), outputs, math.sqrt((4 if he else 2) / fans), spectral)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding = self.weight.shape[-1] // 2
+        return F.conv2d(x, self.effective_weight(), self.bias, self.stride, padding)
+
+
+class UpConv(Weighted):
+    """(N, inputs, H, W) -> (N, outputs, 2H, 2W): the transpose of a `Conv` of stride 2, `he` with the same fans."""
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        fans = size**2 * (inputs / 4 + outputs)
+        super().__init__((inputs, outputs, size, size), outputs, math.sqrt(4 / fans))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding = self.weight.shape[-1] // 2
+        return F.conv_transpose2d(x, self.weight, self.bias, stride=2, padding=padding, output_padding=1)
 
 
 class Norm(nn.Module):
@@ -198,6 +164,12 @@ def norm(kind: str, channels: int) -> nn.Module:
     return {"none": nn.Identity, "spectral": nn.Identity, "layer": LayerNorm, "batch": BatchNorm}[kind](channels)
 
 
+def block(name: str, layer: nn.Module, channels: int, activation: Activation, norm_kind: str) -> dict[str, nn.Module]:
+    """A layer of `channels` outputs, its normalisation and its activation, by name."""
+    function = ACTIVATIONS[activation].function
+    return {name: layer, f"{name}_norm": norm(norm_kind, channels), f"{name}_activation": Apply(function)}
+
+
 class Critic(nn.Sequential):
     """(N, *shape) -> (N,) raw scores, of layers that end in one feature.
 
@@ -251,8 +223,25 @@ def calibrate(net: nn.Module, batch: Tensor) -> None:
     net.eval()
 
 
+def initialised(net: Net, init: str) -> Net:
+    """The net, its weights to be drawn from N(0, 0.02^2) if `init` is "normal" (Radford et al. 2016, section 4)."""
+    if init == "normal":
+        for layer in net.modules():
+            if isinstance(layer, Weighted):
+                layer.std, layer.normal = 0.02, True
+    return net
+
+
 def require(place: str, **options: int) -> None:
     """UserError unless each of the options is at least 1."""
     for name, value in options.items():
         if value < 1:
             raise UserError(f"architecture {place}: {name} is {value}, must be at least 1")
+
+
+def check_size(place: str, shape: tuple[int, ...], *sizes: int) -> None:
+    """UserError unless `shape` is (C, size, size) for one of the sizes."""
+    if len(shape) != 3 or shape[1] != shape[2] or shape[1] not in sizes:
+        supported = ", ".join(f"{size}x{size}" for size in sizes)
+        asked = "x".join(map(str, shape[1:] if len(shape) == 3 else shape))
+        raise UserError(f"architecture {place}: makes images of {supported}, not samples of {asked}; use mlp for those")

@@ -10,17 +10,8 @@ from math import prod
 
 from torch import nn
 
-from gan_zoo.architectures.layers import (
-    ACTIVATIONS,
-    Activation,
-    Apply,
-    Critic,
-    CriticNorm,
-    GeneratorNorm,
-    Linear,
-    norm,
-    require,
-)
+from gan_zoo.architectures.functions import ACTIVATIONS, Activation
+from gan_zoo.architectures.layers import Critic, CriticNorm, GeneratorNorm, Linear, block, require
 
 
 @dataclass(frozen=True)
@@ -60,12 +51,11 @@ class Mlp:
         output = Linear(self.width, 1, spectral=self.critic_norm == "spectral")
         return Critic({"flatten": nn.Flatten(), **hidden, "output": output})
 
-    def _hidden(self, inputs: int, activation: Activation, norm_kind: str) -> dict[str, nn.Module]:
-        function, fan = ACTIVATIONS[activation]
+    def _hidden(self, inputs: int, activation: Activation, norm: CriticNorm) -> dict[str, nn.Module]:
+        fan = ACTIVATIONS[activation].inputs
         layers: dict[str, nn.Module] = {}
         for i in range(1, self.depth + 1):
-            layers[f"hidden{i}"] = Linear(inputs, fan * self.width, he=True, spectral=norm_kind == "spectral")
-            layers[f"norm{i}"] = norm(norm_kind, fan * self.width)
-            layers[f"activation{i}"] = Apply(function)
+            linear = Linear(inputs, fan * self.width, he=True, spectral=norm == "spectral")
+            layers |= block(f"hidden{i}", linear, fan * self.width, activation, norm)
             inputs = self.width
         return layers

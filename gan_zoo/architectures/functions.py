@@ -1,0 +1,80 @@
+"""Activations, resampling and the spectral norm as pure functions, with no work that a double backward throws away.
+
+The second derivative of a framework's `relu` or `avg_pool2d` is an explicit tensor of zeros that the backward of a
+gradient penalty would carry through the whole net: here a ReLU is a product with a constant mask and a pool a mean of
+slices, with the same values and derivatives.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Activation = Literal["relu", "leaky_relu", "softplus", "tanh", "gated"]
+
+
+def relu(x: Tensor) -> Tensor:
+    """max(0, x), with derivative 0 at 0."""
+    return x * (x > 0)
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """max(0.2 x, x), with derivative 0.2 at 0 (slope of the DCGAN paper)."""
+    slope = torch.full((), 0.2, dtype=x.dtype, device=x.device)
+    return x * torch.where(x > 0, 1.0, slope)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """softplus(2x + 2) / 2 - 1, as in table 1 of Gulrajani et al. 2017."""
+    return F.softplus(2 * x + 2) / 2 - 1
+
+
+def gated(x: Tensor) -> Tensor:
+    """sigma(a) tanh(b) of the two halves a, b of axis 1 (van den Oord et al. 2016, eq. 2)."""
+    a, b = x.chunk(2, dim=1)
+    return a.sigmoid() * b.tanh()
+
+
+def mean_pool(x: Tensor) -> Tensor:
+    """Mean over 2x2 windows: (N, C, 2H, 2W) -> (N, C, H, W)."""
+    return (x[..., ::2, ::2] + x[..., 1::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, 1::2]) / 4
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Every pixel repeated in a 2x2 window: (N, C, H, W) -> (N, C, 2H, 2W)."""
+    height, width = x.shape[-2:]
+    windows = x[..., :, None, :, None].expand(*x.shape[:-1], 2, width, 2)
+    return windows.reshape(*x.shape[:-2], 2 * height, 2 * width)
+
+
+class Nonlinearity(NamedTuple):
+    """A function of a layer's outputs and how many of them it takes for one of its own."""
+
+    function: Callable[[Tensor], Tensor]
+    inputs: int = 1
+
+
+ACTIVATIONS: Mapping[str, Nonlinearity] = {
+    "relu": Nonlinearity(relu),
+    "leaky_relu": Nonlinearity(leaky_relu),
+    "softplus": Nonlinearity(softplus),
+    "tanh": Nonlinearity(torch.tanh),
+    "gated": Nonlinearity(gated, inputs=2),
+}
+
+
+def spectral_norm(weight: Tensor, start: Tensor, iterations: int = 10) -> Tensor:
+    """Largest singular value of `weight` as a matrix (outputs, rest), by power iteration from `start` (outputs,).
+
+    sigma = u^T W v with u, v constants of the derivative (Miyato et al. 2018, algorithm 1). They carry u from one step
+    to the next and iterate once; a pure function of the parameters has nothing to carry it in, so it iterates
+    `iterations` times from the same start every time. Either estimate is at most sigma.
+    """
+    matrix = weight.flatten(1)
+    constant, u = matrix.detach(), start
+    for _ in range(iterations):
+        v = F.normalize(u @ constant, dim=0)
+        u = F.normalize(constant @ v, dim=0)
+    return u @ matrix @ v
