@@ -1,0 +1,187 @@
+"""What a sweep left behind, as four plain files: everything a report needs, and nothing else.
+
+`export/meta.json` (what was asked, and the SHA-256 of the other three), `runs.csv` (one row a cell), `metrics.csv`
+(tidy: run_key, step, name, value) and `samples.npz`. Equal records give equal bytes: rows are sorted, floats have nine
+significant digits (every float32 survives), zip members carry no time. `meta.json` is replaced last, so that a write
+that was cut short is found by its hashes and never taken for a record.
+"""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gan_zoo.errors import UserError
+
+RUN_COLUMNS = {
+    "run_key": "str",
+    "loss": "str",
+    "dataset": "str",
+    "architecture": "str",
+    "seed": "Int64",
+    "status": "str",
+    "error": "str",
+    "step": "Int64",
+    "steps": "Int64",
+    "n_critic": "Int64",
+    "batch_size": "Int64",
+    "optimizer": "str",
+    "parameters_generator": "Int64",
+    "parameters_critic": "Int64",
+    "train_seconds": "float64",
+    "images_seen": "Int64",
+    "iterations_per_second": "float64",
+    "timing_comparable": "boolean",
+    "device": "str",
+    "threads": "Int64",
+    "engine": "str",
+    "commit": "str",
+    "dirty": "boolean",
+    "mlflow_run_id": "str",
+}
+METRIC_COLUMNS = {"run_key": "str", "step": "int64", "name": "str", "value": "float64"}
+META_KEYS = ("suite", "losses", "datasets", "seeds", "primary", "metrics")
+STATUSES = ("done", "diverged", "failed", "missing")
+FILES = ("runs.csv", "metrics.csv", "samples.npz")
+
+
+@dataclass
+class Record:
+    """One sweep: what was asked (`meta`), a row a cell (`runs`), every logged number (`metrics`), and `samples`."""
+
+    meta: dict[str, Any]
+    runs: pd.DataFrame
+    metrics: pd.DataFrame
+    samples: dict[str, np.ndarray]
+
+    def write(self, folder: Path) -> None:
+        """Write the export into `folder`; whoever reads meanwhile sees the old record, or an error, never a mixture."""
+        folder.mkdir(parents=True, exist_ok=True)
+        contents = {
+            "runs.csv": _csv(self.runs, RUN_COLUMNS, ["dataset", "loss", "seed", "run_key"]),
+            "metrics.csv": _csv(self.metrics, METRIC_COLUMNS, ["run_key", "name", "step"]),
+            "samples.npz": _npz(self.samples),
+        }
+        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        contents["meta.json"] = _json({**self.meta, "sha256": hashes})
+        for name, content in contents.items():
+            _write_durably(folder / _partial(name), content)
+        for name in contents:
+            os.replace(folder / _partial(name), folder / name)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Record":
+        """The record in `folder`. Raises UserError where a file is missing, altered or half-written."""
+        meta = _read_meta(folder)
+        hashes = meta.pop("sha256")
+        content = {name: _read_verified(folder / name, hashes) for name in FILES}
+        runs = _frame(content["runs.csv"], RUN_COLUMNS, folder / "runs.csv")
+        metrics = _frame(content["metrics.csv"], METRIC_COLUMNS, folder / "metrics.csv")
+        _check_runs(runs, meta, folder)
+        with np.load(io.BytesIO(content["samples.npz"]), allow_pickle=False) as archive:
+            samples = {key: archive[key] for key in archive.files}
+        return cls(meta, runs, metrics, samples)
+
+
+def _csv(frame: pd.DataFrame, columns: dict[str, str], order: list[str]) -> bytes:
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise ValueError(f"the record's frame lacks the columns {missing}")
+    typed = pd.DataFrame({name: _typed(frame[name], kind) for name, kind in columns.items()})
+    ordered = typed.sort_values(order, kind="stable")
+    text = ordered.to_csv(index=False, lineterminator="\n", float_format="%.9g", na_rep="")
+    return text.encode()
+
+
+def _typed(column: pd.Series, kind: str) -> pd.Series:
+    if kind == "str":
+        return column.map(lambda value: "" if pd.isna(value) else " ".join(str(value).split())).astype("str")
+    return column.astype(kind)
+
+
+def _frame(content: bytes, columns: dict[str, str], path: Path) -> pd.DataFrame:
+    numbers = {name: [""] for name, kind in columns.items() if kind != "str"}
+    try:
+        return pd.read_csv(
+            io.BytesIO(content),
+            usecols=list(columns),
+            dtype=columns,
+            keep_default_na=False,
+            na_values=numbers,
+        )[list(columns)]
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: not an export of this version ({' '.join(str(error).split())}): {_REMEDY}") from error
+
+
+def _npz(samples: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for key in sorted(samples):
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(samples[key]), allow_pickle=False)
+            information = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            information.compress_type = zipfile.ZIP_DEFLATED
+            information.create_system = 3
+            archive.writestr(information, member.getvalue())
+    return buffer.getvalue()
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _partial(name: str) -> str:
+    return f".{name}.partial"
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+_REMEDY = "write it again with `gan-zoo report SUITE` where the runs were recorded, or restore it"
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    path = folder / "meta.json"
+    if not path.is_file():
+        raise UserError(f"{path}: there is no export here: {_REMEDY}")
+    try:
+        meta = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error}): the export is damaged: {_REMEDY}") from error
+    lacking = [key for key in (*META_KEYS, "sha256") if not isinstance(meta, dict) or key not in meta]
+    if lacking:
+        raise UserError(f"{path}: lacks {', '.join(lacking)}: not an export of this version: {_REMEDY}")
+    return meta
+
+
+def _read_verified(path: Path, hashes: dict[str, str]) -> bytes:
+    if not path.is_file():
+        raise UserError(f"{path}: missing: the export is half-written: {_REMEDY}")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != hashes.get(path.name):
+        raise UserError(f"{path}: is not the file that meta.json describes (half-written or altered): {_REMEDY}")
+    return content
+
+
+def _check_runs(runs: pd.DataFrame, meta: dict[str, Any], folder: Path) -> None:
+    path = folder / "runs.csv"
+    for column, known in (("loss", meta["losses"]), ("dataset", meta["datasets"]), ("status", STATUSES)):
+        strange = sorted(set(runs[column]) - set(known))
+        if strange:
+            raise UserError(f"{path}: {column} {strange[0]!r} is not one of meta.json's: {_REMEDY}")
+    twice = runs[runs.duplicated(["loss", "dataset", "seed"])]
+    if len(twice):
+        cell = twice.iloc[0]
+        place = f"loss {cell.loss!r}, data set {cell.dataset!r}, seed {cell.seed}"
+        raise UserError(f"{path}: two rows for {place}: two sweeps are mixed: {_REMEDY}")
