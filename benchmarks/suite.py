@@ -1,0 +1,251 @@
+"""A suite: a YAML file that says losses x data sets x seeds, made into validated RunSpecs. The only reader of YAML.
+
+    overrides:                    by loss, data set, or loss/data set; the more specific wins
+      wgan-clip: {train: {optimizer: {name: rmsprop, lr: 5e-5}}}
+      digits: {architecture: {z_dim: 16}}
+      wgan-gp/digits: {loss: {weight: 1}}
+"""
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gan_zoo.errors import UserError
+from gan_zoo.spec import RunSpec, change_loss, parse_loss, run_spec
+from gan_zoo.validation import KeyPath, SpecError, dotted, expect_mapping, suggestion
+
+KEYS = ("name", "description", "losses", "datasets", "seeds", "architecture", "train", "evaluate", "overrides")
+OVERRIDABLE = ("loss", "architecture", "train", "evaluate")
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A comparison: its cells, and what was said of it."""
+
+    name: str
+    description: str
+    losses: tuple[str, ...]
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    overrides: Mapping[str, Any]
+    cells: tuple[RunSpec, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file as plain data, with the line of every key."""
+
+    source: str
+    content: dict[str, Any]
+    lines: Mapping[KeyPath, int]
+
+    def error(self, path: KeyPath, message: str) -> UserError:
+        """A one-line error that names file, line and key; the line of the nearest known key above `path`."""
+        line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), 1)
+        return UserError(f"{self.source}:{line}: {dotted(path)}: {message}" if path else f"{self.source}: {message}")
+
+
+def suite_names() -> list[str]:
+    """The suites that come with the package."""
+    return sorted(Path(str(entry)).stem for entry in suites_folder().iterdir() if str(entry).endswith(".yaml"))
+
+
+def suites_folder() -> Path:
+    return Path(str(resources.files("benchmarks"))) / "suites"
+
+
+def load_suite(name_or_path: str, settings: Mapping[str, str] | None = None) -> Suite:
+    """The suite of that name, or in that YAML file, with `settings` (dotted key -> YAML text) put over it.
+
+    Errors: UserError with file, line, key and remedy.
+    """
+    document = read_document(name_or_path)
+    for key, text in (settings or {}).items():
+        put(document.content, key, read_scalar_text(key, text))
+    try:
+        return parse_suite(document)
+    except SpecError as error:
+        raise document.error(error.path, error.message) from None
+
+
+def read_document(name_or_path: str) -> Document:
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = suites_folder() / f"{name_or_path}.yaml"
+        if not path.is_file():
+            raise UserError(f"unknown suite '{name_or_path}' ({suggestion(name_or_path, suite_names())}), or give a path to a .yaml file")
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.MarkedYAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path.name}:{mark.line + 1}" if mark else path.name
+        raise UserError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    lines: dict[KeyPath, int] = {}
+    content = construct(node, (), lines, path.name) if node else None
+    if not isinstance(content, dict):
+        raise UserError(f"{path.name}: expected a mapping with the keys {', '.join(KEYS)}")
+    return Document(path.name, content, lines)
+
+
+def construct(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], source: str) -> Any:
+    """Plain data from a YAML node by the rules of YAML 1.2 (2e-4 is a number, yes is a word); notes lines by path.
+
+    Errors: UserError at a key given twice.
+    """
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        return scalar(node.value) if node.style is None else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [construct(child, (*path, i), lines, source) for i, child in enumerate(node.value)]
+    content: dict[str, Any] = {}
+    for key_node, child in node.value:
+        key = key_node.value
+        lines[(*path, key)] = key_node.start_mark.line + 1
+        if key in content:
+            raise UserError(f"{source}:{lines[(*path, key)]}: {dotted((*path, key))}: key given twice; keep one")
+        content[key] = construct(child, (*path, key), lines, source)
+    return content
+
+
+def scalar(text: str) -> Any:
+    """The value of an unquoted word."""
+    if text in WORDS:
+        return WORDS[text]
+    if NUMBER.fullmatch(text):
+        return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
+    return text
+
+
+def read_scalar_text(key: str, text: str) -> Any:
+    """The value that `text` would have in a suite file."""
+    try:
+        return construct(yaml.compose(text, Loader=yaml.SafeLoader) or yaml.ScalarNode("", ""), (), {}, f"--set {key}")
+    except yaml.YAMLError:
+        raise UserError(f"--set {key}={text}: not a YAML value") from None
+
+
+def put(content: dict[str, Any], key: str, value: Any) -> None:
+    """content[a][b][c] = value for the dotted key a.b.c, making mappings on the way."""
+    *parents, last = key.split(".")
+    for parent in parents:
+        if not isinstance(content.get(parent), dict):
+            content[parent] = {}
+        content = content[parent]
+    content[last] = value
+
+
+def parse_suite(document: Document) -> Suite:
+    """Errors: SpecError whose path leads to the key in the document."""
+    content = document.content
+    for key in content:
+        if key not in KEYS:
+            raise SpecError((key,), f"unknown key ({suggestion(key, KEYS)})")
+    for key in ("name", "losses", "datasets", "seeds", "architecture", "train", "evaluate"):
+        if content.get(key) is None:
+            raise SpecError((key,), "missing key")
+    name = content["name"]
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+        raise SpecError(("name",), f"expected a word of letters, digits, '.', '_' and '-', got {name!r}")
+    losses = [parse_loss(entry, ("losses", i)) for i, entry in enumerate(expect_list(content, "losses"))]
+    datasets = [parse_dataset(entry, ("datasets", i)) for i, entry in enumerate(expect_list(content, "datasets"))]
+    loss_names = refuse_twice([loss_name for loss_name, _ in losses], "losses")
+    dataset_names = refuse_twice([dataset["name"] for dataset in datasets], "datasets")
+    overrides = parse_overrides(content.get("overrides") or {}, loss_names, dataset_names)
+    seeds = parse_seeds(content["seeds"])
+    base = {key: content[key] for key in ("architecture", "train", "evaluate")}
+    cells = tuple(
+        cell(base, overrides, loss, dataset, seed) for seed in seeds for dataset in datasets for loss in losses
+    )
+    return Suite(name, str(content.get("description") or ""), loss_names, dataset_names, seeds, overrides, cells)
+
+
+def cell(base: dict[str, Any], overrides: Mapping[str, Any], loss: tuple[str, Any], dataset: dict[str, Any], seed: int) -> RunSpec:
+    """One cell, with errors led back to the key of the document that is wrong."""
+    loss_name, composed = loss
+    merged = copy.deepcopy(base)
+    origins: dict[KeyPath, KeyPath] = {}
+    for place in (dataset["name"], loss_name, f"{loss_name}/{dataset['name']}"):
+        override = dict(overrides.get(place, {}))
+        composed = change_loss(composed, override.pop("loss", {}), ("overrides", place, "loss"))
+        for path in merge(merged, override):
+            origins[path] = ("overrides", place, *path)
+    try:
+        return run_spec({"loss": {"name": loss_name, **composed.config()}, "dataset": dataset, **merged, "seed": seed})
+    except SpecError as error:
+        nearest = next((error.path[:n] for n in range(len(error.path), 0, -1) if error.path[:n] in origins), ())
+        path = (*origins[nearest], *error.path[len(nearest):]) if nearest else error.path
+        raise SpecError(path, error.message) from None
+
+
+def merge(base: dict[str, Any], override: Mapping[str, Any], path: KeyPath = ()) -> list[KeyPath]:
+    """Puts `override` over `base` in place, key by key, and returns the paths it set.
+
+    A mapping that names another kind (`name: rmsprop` over `name: adam`) replaces the whole, for the fields of the one
+    mean nothing to the other.
+    """
+    paths: list[KeyPath] = []
+    for key, value in override.items():
+        own = base.get(key)
+        if isinstance(value, Mapping) and isinstance(own, dict) and value.get("name", own.get("name")) == own.get("name"):
+            paths += merge(own, value, (*path, key))
+        else:
+            base[key] = copy.deepcopy(value)
+            paths.append((*path, key))
+    return paths
+
+
+def expect_list(content: Mapping[str, Any], key: str) -> list[Any]:
+    value = content[key]
+    if not isinstance(value, list) or not value:
+        raise SpecError((key,), f"expected a list with at least one entry, got {value!r}")
+    return value
+
+
+def refuse_twice(names: list[str], key: str) -> tuple[str, ...]:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise SpecError((key, i), f"'{name}' stands here twice; keep one")
+        if key == "losses" and "/" in name:
+            raise SpecError((key, i), f"'{name}': a name cannot contain '/'")
+    return tuple(names)
+
+
+def parse_dataset(entry: object, path: KeyPath) -> dict[str, Any]:
+    mapping = {"name": entry} if isinstance(entry, str) else expect_mapping(entry, path)
+    if not isinstance(mapping.get("name"), str):
+        raise SpecError((*path, "name"), "missing key: the name of a data set")
+    return mapping
+
+
+def parse_seeds(value: object) -> tuple[int, ...]:
+    """n means the seeds 0, ..., n - 1; a list means itself."""
+    if type(value) is int and value > 0:
+        return tuple(range(value))
+    if isinstance(value, list) and value and all(type(seed) is int and seed >= 0 for seed in value):
+        if len(set(value)) == len(value):
+            return tuple(value)
+    raise SpecError(("seeds",), f"expected a number of seeds > 0 or a list of different whole numbers >= 0, got {value!r}")
+
+
+def parse_overrides(value: object, losses: tuple[str, ...], datasets: tuple[str, ...]) -> dict[str, Any]:
+    places = [*losses, *datasets, *(f"{loss}/{dataset}" for loss in losses for dataset in datasets)]
+    overrides = expect_mapping(value, ("overrides",))
+    for place, override in overrides.items():
+        if place not in places:
+            raise SpecError(("overrides", place), f"no loss, data set or loss/data set of this suite ({suggestion(place, places)})")
+        for key in expect_mapping(override, ("overrides", place)):
+            if key not in OVERRIDABLE:
+                raise SpecError(("overrides", place, key), f"unknown key ({suggestion(key, OVERRIDABLE)})")
+            expect_mapping(override[key], ("overrides", place, key))
+    return overrides

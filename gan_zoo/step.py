@@ -1,0 +1,73 @@
+"""One critic step and one generator step of the alternating game, as pure functions from tensors to gradients.
+
+    critic:      grad over w of       sum(loss.critic_terms(f_w, x, G(z)))         G(z) held fixed
+    generator:   grad over theta of   sum(loss.generator_terms(f, x, G_theta(z)))
+
+(Gulrajani et al. 2017, algorithm 1, lines 4 to 9 and 11 to 12.) Parameters are dictionaries of tensors, so the
+functions work under `torch.func.vmap` and `torch.compile`; no optimiser, no device, no state.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value
+
+from gan_zoo.losses import Loss
+from gan_zoo.losses.base import Terms
+
+Parameters = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A net with its parameters: a function of its input alone."""
+
+    net: nn.Module
+    parameters: Parameters
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether each output depends on its own sample only, so that batches may be joined or cut."""
+        return bool(getattr(self.net, "per_sample", False))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        output: Tensor = functional_call(self.net, self.parameters, (x,))
+        return output
+
+
+def make_fakes(generator: Bound, z: Tensor) -> Tensor:
+    """x~ = G(z) for the critic's steps of one iteration, without a graph: z (n_critic, N, z_dim) -> (n_critic, N, ...).
+
+    The generator stands still during those steps, so all batches are made in one pass where samples do not mix.
+    """
+    with torch.no_grad():
+        if generator.per_sample:
+            return generator(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        return torch.stack([generator(batch) for batch in z])
+
+
+def critic_gradients(
+    loss: Loss, critic: nn.Module, parameters: Parameters, real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]
+) -> tuple[Parameters, Terms]:
+    """Gradients of the critic's objective and its terms; real and fake (N, ...), noise from `loss.noise`."""
+
+    def objective(parameters: Parameters) -> tuple[Tensor, Terms]:
+        terms = loss.critic_terms(Bound(critic, parameters), real, fake, noise)
+        return sum(terms.values(), torch.zeros((), dtype=real.dtype, device=real.device)), terms
+
+    gradients, (_, terms) = grad_and_value(objective, has_aux=True)(parameters)
+    return gradients, terms
+
+
+def generator_gradients(
+    loss: Loss, generator: nn.Module, parameters: Parameters, critic: Bound, real: Tensor, z: Tensor
+) -> tuple[Parameters, Terms]:
+    """Gradients of the generator's objective and its terms; z (N, z_dim), real (N, ...) for losses that compare pairs."""
+
+    def objective(parameters: Parameters) -> tuple[Tensor, Terms]:
+        terms = loss.generator_terms(critic, real, Bound(generator, parameters)(z))
+        return sum(terms.values(), torch.zeros((), dtype=z.dtype, device=z.device)), terms
+
+    gradients, (_, terms) = grad_and_value(objective, has_aux=True)(parameters)
+    return gradients, terms

@@ -1,0 +1,120 @@
+"""The one trainer: from a spec and a data set to a sequence of training states. It never logs, prints or saves."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.architectures import calibrate, initialise
+from gan_zoo.engine import Draws, Engine, Players, TrainState, new_optimizer, plain
+from gan_zoo.losses.base import Terms
+from gan_zoo.rng import Rng
+from gan_zoo.spec import RunSpec
+from gan_zoo.step import Parameters
+
+BLOCK = 16
+"""Iterations whose draws are made at once; part of what a seed means."""
+
+CALIBRATION_LATENTS = 1000
+"""Latents whose batch statistics a generator with batch normalisation uses in evaluation."""
+
+
+class Data(Protocol):
+    """What the trainer asks of a data set that lies on the device of the run."""
+
+    shape: tuple[int, ...]
+
+    def stream(self, seed: int, block: int, count: int) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """A spec made concrete: its players and data, on one device."""
+
+    spec: RunSpec
+    players: Players
+    data: Data
+    device: torch.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return getattr(torch, self.spec.train.precision)  # type: ignore[no-any-return]
+
+    @property
+    def z_dim(self) -> int:
+        return int(self.spec.architecture.z_dim)
+
+
+def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu") -> Run:
+    """The run that `spec` describes. Errors: UserError where the architecture cannot take the shape of the data."""
+    device = torch.device(device)
+    dtype = getattr(torch, spec.train.precision)
+    nets = [make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
+            for make in (spec.architecture.generator, spec.architecture.critic)]
+    return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train), data, device)
+
+
+def initial_state(run: Run) -> TrainState:
+    """The state before the first step: weights drawn from (seed, net, parameter), the same for all losses."""
+    generator = initial_parameters(run.players.generator, Rng(run.spec.seed, "init", "generator"), run)
+    critic = initial_parameters(run.players.critic, Rng(run.spec.seed, "init", "critic"), run)
+    optimizer = run.spec.train.optimizer
+    return TrainState(0, generator, critic, new_optimizer(generator, optimizer), new_optimizer(critic, optimizer))
+
+
+def initial_parameters(net: nn.Module, rng: Rng, run: Run) -> Parameters:
+    """Fresh weights for the structure of `net`, drawn on the CPU in float32 so that they are the same everywhere."""
+    fresh = copy.deepcopy(net).to(device="cpu", dtype=torch.float32)
+    initialise(fresh, rng)
+    return {name: weight.detach().to(device=run.device, dtype=run.dtype, copy=True)
+            for name, weight in fresh.named_parameters()}
+
+
+def train(run: Run, state: TrainState, engine: Engine = plain) -> Iterator[Terms]:
+    """Advances `state` in place to the last step of the spec, yielding the terms of each iteration after it.
+
+    The terms are scalars on the device: reading one waits for it, so read them rarely. Stopping between two iterations
+    and calling again with the same state, or one restored from a checkpoint, changes nothing.
+    """
+    draws: list[Draws] = []
+    while state.step < run.spec.train.steps:
+        block, position = divmod(state.step, BLOCK)
+        if position == 0 or not draws:
+            draws = block_draws(run, block)
+        yield engine(run.players, state, draws[position])
+
+
+def block_draws(run: Run, block: int) -> list[Draws]:
+    """Data, latents and penalty noise of the iterations block * BLOCK, ..., each kind from a generator of its own."""
+    seed, train, n_critic, n = run.spec.seed, run.spec.train, run.spec.train.n_critic, run.spec.train.batch_size
+    steps = min(BLOCK, train.steps - block * BLOCK)
+    real = run.data.stream(seed, block, BLOCK * n_critic * n).to(run.dtype)
+    z = Rng(seed, "latents", block, device=run.device).normal(BLOCK, n_critic + 1, n, run.z_dim).to(run.dtype)
+    noise = run.spec.loss.noise(Rng(seed, "penalty", block, device=run.device), real)
+    real = real.unflatten(0, (BLOCK, n_critic, n))
+    noise = tuple(draw.unflatten(0, (BLOCK, n_critic, n)) for draw in noise)
+    return [Draws(real[i], z[i, :-1], z[i, -1], tuple(draw[i] for draw in noise)) for i in range(steps)]
+
+
+def sampler(run: Run, state: TrainState) -> Callable[[Tensor], Tensor]:
+    """The generator at this state, for evaluation: latents (N, z_dim) -> samples (N, ...), each sample by itself."""
+    net = trained_generator(run, state)
+
+    def sample(z: Tensor) -> Tensor:
+        with torch.no_grad():
+            return torch.cat([net(part) for part in z.to(run.dtype).split(500)]).float()
+
+    return sample
+
+
+def trained_generator(run: Run, state: TrainState) -> nn.Module:
+    """A copy of the generator with the state's weights, its batch normalisation calibrated, in evaluation mode."""
+    net = copy.deepcopy(run.players.generator)
+    net.load_state_dict(state.generator, strict=False)
+    z = Rng(run.spec.evaluate.seed, "calibration latents", device=run.device).normal(CALIBRATION_LATENTS, run.z_dim)
+    with torch.no_grad():
+        calibrate(net, z.to(run.dtype))
+    return net
