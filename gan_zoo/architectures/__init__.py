@@ -10,9 +10,13 @@ from typing import Protocol
 
 from torch import nn
 
+from gan_zoo.architectures import figure2
 from gan_zoo.architectures.dcgan import Dcgan
 from gan_zoo.architectures.layers import Critic, calibrate, initialise
 from gan_zoo.architectures.mlp import Mlp
+from gan_zoo.architectures.resnet import ResNet
+from gan_zoo.architectures.resnet101 import ResNet101
+from gan_zoo.architectures.table1 import Table1
 
 __all__ = ["ARCHITECTURES", "Architecture", "Critic", "calibrate", "initialise"]
 
@@ -41,4 +45,13 @@ class Architecture(Protocol):
 ARCHITECTURES: dict[str, type[Architecture]] = {
     "mlp": Mlp,
     "dcgan": Dcgan,
+    "resnet": ResNet,
+    "figure2-baseline": figure2.Baseline,
+    "figure2-constant-filters": figure2.ConstantFilters,
+    "figure2-mlp-generator": figure2.MlpGenerator,
+    "figure2-no-norm": figure2.NoNorm,
+    "figure2-gated": figure2.Gated,
+    "figure2-tanh": figure2.Tanh,
+    "figure2-resnet101": ResNet101,
+    "table1": Table1,
 }

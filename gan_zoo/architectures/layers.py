@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_zoo.architectures.functions import ACTIVATIONS, Activation, spectral_norm
+from gan_zoo.architectures.functions import ACTIVATIONS, Activation, spectral_norm, windowed
 from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 
@@ -40,12 +40,15 @@ class Weighted(nn.Module):
     The draw is uniform, as in the code of Gulrajani et al. 2017, or `normal`.
     """
 
+    bias: nn.Parameter | None
     start: Tensor
 
-    def __init__(self, shape: tuple[int, ...], outputs: int, std: float, spectral: bool = False) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], outputs: int, std: float, *, spectral: bool = False, bias: bool = True
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(shape))
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
         self.std, self.normal, self.spectral = std, False, spectral
         if spectral:
             start = Rng(0, "power iteration").normal(shape[0])
@@ -59,7 +62,8 @@ class Weighted(nn.Module):
         shape = self.weight.shape
         unit = rng.normal(*shape) if self.normal else math.sqrt(3) * (2 * rng.uniform(*shape) - 1)
         self.weight.copy_(self.std * unit)
-        self.bias.zero_()
+        if self.bias is not None:
+            self.bias.zero_()
 
 
 class Linear(Weighted):
@@ -69,7 +73,7 @@ class Linear(Weighted):
 
     def __init__(self, inputs: int, outputs: int, *, he: bool = False, spectral: bool = False) -> None:
         variance = 2 / inputs if he else 2 / (inputs + outputs)
-        super().__init__((outputs, inputs), outputs, math.sqrt(variance), spectral)
+        super().__init__((outputs, inputs), outputs, math.sqrt(variance), spectral=spectral)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.effective_weight(), self.bias)
@@ -83,10 +87,18 @@ class Conv(Weighted):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, size: int, stride: int = 1, *, he: bool = True, spectral: bool = False
+        self,
+        inputs: int,
+        outputs: int,
+        size: int,
+        stride: int = 1,
+        *,
+        he: bool = True,
+        spectral: bool = False,
+        bias: bool = True,
     ) -> None:
-        fans = size**2 * (inputs + outputs / stride**2)
-        super().__init__((outputs, inputs, size, size), outputs, math.sqrt((4 if he else 2) / fans), spectral)
+        std = math.sqrt((4 if he else 2) / (inputs + outputs / stride**2)) / size
+        super().__init__((outputs, inputs, size, size), outputs, std, spectral=spectral, bias=bias)
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
@@ -94,12 +106,29 @@ class Conv(Weighted):
         return F.conv2d(x, self.effective_weight(), self.bias, self.stride, padding)
 
 
+class ConvPool(Conv):
+    """A `Conv` and the mean over 2x2 windows, as one convolution: (N, inputs, H, W) -> (N, outputs, H / 2, W / 2)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding = self.weight.shape[-1] // 2
+        return F.conv2d(x, windowed(self.effective_weight()) / 4, self.bias, 2, padding)
+
+
+class UpsampleConv(Conv):
+    """Nearest upsampling and a `Conv`, as one transposed convolution: (N, inputs, H, W) -> (N, outputs, 2H, 2W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding = self.weight.shape[-1] // 2
+        transposed = self.effective_weight().flip(2, 3).transpose(0, 1)
+        return F.conv_transpose2d(x, windowed(transposed), self.bias, 2, padding)
+
+
 class UpConv(Weighted):
     """(N, inputs, H, W) -> (N, outputs, 2H, 2W): the transpose of a `Conv` of stride 2, `he` with the same fans."""
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
-        fans = size**2 * (inputs / 4 + outputs)
-        super().__init__((inputs, outputs, size, size), outputs, math.sqrt(4 / fans))
+        std = math.sqrt(4 / (inputs / 4 + outputs)) / size
+        super().__init__((inputs, outputs, size, size), outputs, std)
 
     def forward(self, x: Tensor) -> Tensor:
         padding = self.weight.shape[-1] // 2
