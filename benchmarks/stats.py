@@ -57,8 +57,9 @@ def paired(scores: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Pair
 
     Pass logarithms to compare ratios. NaN for what n cannot give; all differences equal gives p = 1 at 0, else p = 0.
     """
-    difference = np.asarray(scores, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
-    difference = difference[np.isfinite(difference)]
+    ours, theirs = np.asarray(scores, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    difference = ours[both] - theirs[both]
     mean, half = (float(x) for x in t_interval(difference, level))
     n = len(difference)
     if n < 2:

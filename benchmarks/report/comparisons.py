@@ -1,0 +1,159 @@
+"""Figures that set losses against each other: final scores, pairs, profiles, and when runs failed."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.report.cells import number, shortened
+from benchmarks.report.curves import legend
+from benchmarks.report.results import Results
+from benchmarks.report.style import PAGE, look
+from benchmarks.stats import Array, comparable_scale, holm, log_ratios, paired, performance_profile
+
+
+def final_scores(results: Results, dataset: str) -> Figure:
+    """A panel a metric, a line a loss: every seed's last score as a dot, mean and t-interval over it."""
+    metrics = results.metric_names(dataset)
+    figure = Figure(figsize=(PAGE, 0.55 + 0.24 * len(results.losses)))
+    for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics, strict=True):
+        _dots(axes, results, dataset, metric)
+        axes.set_xlabel(results.label(metric))
+    names = [shortened(loss) for loss in results.losses]
+    figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
+    figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
+    return figure
+
+
+def _dots(axes: Axes, results: Results, dataset: str, metric: str) -> None:
+    summary = results.summary(dataset, metric)
+    finite = summary.scores[np.isfinite(summary.scores)]
+    if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 30:
+        axes.set_xscale("log")
+    for row, loss in enumerate(results.losses):
+        style, values = look(loss), summary.scores[row]
+        jitter = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
+        shown = np.isfinite(values)
+        axes.plot(values[shown], row + jitter[shown], style.marker, ms=3, color=style.colour, alpha=0.55, mew=0)
+        if shown.any():
+            width = summary.half[row] if np.isfinite(summary.half[row]) else 0.0
+            axes.errorbar(summary.mean[row], row, xerr=width, fmt="|", color="#222222", ms=9, lw=1, capsize=2)
+        if summary.failed[row]:
+            text = f"{summary.failed[row]}/{summary.attempted[row]} failed"
+            axes.text(0.99, row, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=6)
+    if len(finite) and axes.get_xscale() == "linear":
+        margin = 0.12 * (finite.max() - finite.min()) or 0.1 * abs(finite.max()) or 1.0
+        axes.set_xlim(finite.min() - margin, finite.max() + margin)
+    axes.grid(axis="y", visible=False)
+
+
+def pairwise_matrix(results: Results, dataset: str) -> Figure:
+    """Row against column on the primary metric: mean ratio (or difference), framed where paired t with Holm tells."""
+    metric = results.meta["primary"][dataset]
+    scores, is_log = comparable_scale(results.scores(dataset, metric))
+    count = len(results.losses)
+    effect, p = _pairs(scores)
+    size = max(2.8, 0.42 * count + 1.7)
+    figure = Figure(figsize=(min(PAGE, size), min(PAGE, size) * 0.8))
+    axes = figure.subplots()
+    sign = 1.0 if results.direction(metric) == "min" else -1.0
+    limit = max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
+    axes.imshow(sign * effect, cmap="PuOr_r", vmin=-limit * 1.3, vmax=limit * 1.3)
+    for row, column in np.ndindex(count, count):
+        if np.isfinite(effect[row, column]) and row != column:
+            value = np.exp(effect[row, column]) if is_log else effect[row, column]
+            told = p[row, column] < 0.05
+            dark = abs(effect[row, column]) > 0.75 * limit
+            axes.text(
+                column,
+                row,
+                number(float(value), 2) + ("*" if told else ""),
+                ha="center",
+                va="center",
+                fontsize=6.5 if count < 9 else 5.5,
+                weight="bold" if told else "normal",
+                color="white" if dark else "black",
+            )
+    names = [shortened(loss, 22) for loss in results.losses]
+    axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(count), names)
+    axes.grid(visible=False)
+    axes.set_title(f"{results.label(metric)}: row {'/' if is_log else '−'} column", loc="left")
+    return figure
+
+
+def _pairs(scores: Array) -> tuple[Array, Array]:
+    """(losses, losses) mean paired differences of row minus column, and p by Holm over all pairs."""
+    count = len(scores)
+    effect, p = np.full((count, count), np.nan), np.full((count, count), np.nan)
+    upper = np.triu_indices(count, 1)
+    tests = [paired(scores[i], scores[j]) for i, j in zip(*upper, strict=True)]
+    for i, j, test, adjusted in zip(*upper, tests, holm([test.p for test in tests]), strict=True):
+        effect[i, j], effect[j, i] = test.difference, -test.difference
+        p[i, j] = p[j, i] = adjusted
+    return effect, p
+
+
+def profiles(results: Results) -> Figure:
+    """Share of runs whose primary score is within a factor of the baseline's, mean over data sets."""
+    strata = ratio_strata(results)
+    figure = Figure(figsize=(PAGE / 2, 2.5))
+    axes = figure.subplots()
+    finite = np.concatenate([s[np.isfinite(s)] for group in strata.values() for s in group])
+    low, high = (float(np.quantile(finite, q)) for q in (0.0, 0.98))
+    thresholds = np.linspace(low - 0.05, high + 0.05, 200)
+    for loss, group in strata.items():
+        style = look(loss)
+        share = performance_profile(group, thresholds)
+        axes.plot(np.exp(thresholds), share, color=style.colour, ls=style.dash, marker=style.marker, ms=3, markevery=40)
+    axes.set_xscale("log")
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel(f"factor of {shortened(results.baseline)}'s primary score (less is better)")
+    axes.set_ylabel("share of runs at or below it")
+    legend(figure, list(strata))
+    return figure
+
+
+def ratio_strata(results: Results) -> dict[str, list[Array]]:
+    """Log ratios to the baseline by loss, an array of runs a data set; only data sets where all can be compared."""
+    usable = []
+    for dataset in results.datasets:
+        metric = results.meta["primary"][dataset]
+        scores = results.scores(dataset, metric)
+        base = scores[results.losses.index(results.baseline)]
+        positive = comparable_scale(scores)[1]
+        if positive and np.isfinite(base).any() and (~np.isnan(scores)).any(1).all():
+            usable.append((scores, base, results.direction(metric)))
+    if not usable:
+        return {}
+    return {
+        loss: [log_ratios(scores[row], base, direction) for scores, base, direction in usable]
+        for row, loss in enumerate(results.losses)
+    }
+
+
+def timeline(results: Results) -> Figure:
+    """How far every run came: a line a run, a cross where it diverged or failed."""
+    losses = [loss for loss in results.losses if loss in set(results.failed_runs().loss)]
+    height = 0.6 + 0.3 * len(losses)
+    figure = Figure(figsize=(PAGE, height))
+    grid = figure.subplots(1, len(results.datasets), squeeze=False, sharey=True)[0]
+    for axes, dataset in zip(grid, results.datasets, strict=True):
+        for row, loss in enumerate(losses):
+            _timeline_row(axes, results.cell_runs(dataset, loss), row, look(loss).colour)
+        axes.set_title(shortened(dataset), loc="left")
+        axes.set_xlabel("generator steps")
+        axes.set_xlim(left=0)
+        axes.grid(axis="y", visible=False)
+    grid[0].set_yticks(range(len(losses)), [shortened(loss) for loss in losses], fontsize=7.5)
+    grid[0].set_ylim(len(losses) - 0.5, -0.5)
+    return figure
+
+
+def _timeline_row(axes: Axes, runs, row: int, colour: str) -> None:
+    started = runs[runs.status != "missing"].sort_values("seed")
+    for position, run in enumerate(started.itertuples()):
+        y = row + (position - (len(started) - 1) / 2) * 0.7 / max(len(started), 1)
+        step = 0 if run.step is None or run.step != run.step else int(run.step)
+        axes.plot([0, step], [y, y], color=colour, lw=1)
+        if run.status != "done":
+            axes.plot([step], [y], marker="x", color="#222222", ms=4, mew=1, clip_on=False)

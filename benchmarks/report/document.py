@@ -1,0 +1,195 @@
+"""The report as a list of blocks: what won and how sure that is first, how to rebuild it last."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from benchmarks.report.cells import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Heading,
+    Items,
+    Table,
+    Text,
+    measured,
+    number,
+    p_value,
+    shortened,
+)
+from benchmarks.report.figures import Drawing
+from benchmarks.report.results import Results
+from benchmarks.report.tables import (
+    aggregate_table,
+    baseline_table,
+    hardware,
+    primary_table,
+    recipe_table,
+    run_table,
+    scores_table,
+    target_table,
+)
+from benchmarks.stats import comparable_scale, compare
+
+
+def document(results: Results, plan: list[Drawing]) -> list[Block]:
+    """Every block of the report, in order."""
+    blocks: list[Block] = [Items(cautions(results), alert=True)] if cautions(results) else []
+    if results.meta.get("description"):
+        blocks.insert(0, Text(str(results.meta["description"])))
+    blocks += [Heading("Summary"), Items([verdict(results, dataset) for dataset in results.datasets])]
+    blocks += [primary_table(results)] if len(results.datasets) > 1 else []
+    for dataset in results.datasets:
+        blocks += _dataset_blocks(results, dataset, plan)
+    blocks += _overall(results, plan)
+    blocks += _losses(results)
+    blocks += _failures(results)
+    return blocks + _provenance(results)
+
+
+def verdict(results: Results, dataset: str) -> str:
+    """What won on one data set, by how much over the next loss that can be told apart, and how sure that is."""
+    metric = results.meta["primary"][dataset]
+    summary = results.summary(dataset, metric)
+    name, best = results.label(metric, arrow=False), summary.best
+    if best is None:
+        return f"{dataset}: no loss can be called best by {name}: most runs failed or are missing."
+    score = measured(float(summary.mean[best]), float(summary.half[best]))
+    n, failed = summary.attempted[best], summary.failed[best]
+    text = f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} ({n} seeds, {failed} failed)."
+    alike = [shortened(loss, 48) for i, loss in enumerate(results.losses) if summary.bold[i] and i != best]
+    if n - failed < 2:
+        return f"{text} With fewer than two finished runs there is no test: how sure this is cannot be said."
+    text += f" The paired test cannot tell it from {_listed(alike)}." if alike else " It is told apart from every other loss."
+    return text + _runner_up(results, summary, metric)
+
+
+def _runner_up(results: Results, summary: Any, metric: str) -> str:
+    values, is_log = comparable_scale(summary.scores)
+    tests = compare(values, summary.best)
+    sign = 1.0 if summary.direction == "min" else -1.0
+    told = [(sign * t.difference, i) for i, t in enumerate(tests) if i != summary.best and not summary.bold[i] and t.p <= 0.05]
+    if not told:
+        return ""
+    test, loss = tests[min(told)[1]], results.losses[min(told)[1]]
+    undo = np.exp if is_log else float
+    effect, low, high = (number(float(undo(x))) for x in (test.difference, test.low, test.high))
+    what = "times" if is_log else "away from"
+    return (
+        f" The nearest loss that is told apart, {shortened(loss, 48)}, lies at {effect} {what} the best score "
+        f"(95 % interval {low} to {high}, p {p_value(test.p) if test.p < 0.001 else '= ' + p_value(test.p)}, Holm)."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def cautions(results: Results) -> list[str]:
+    """What a reader must know before believing a number."""
+    runs, texts = results.runs, []
+    absent = results.absent()
+    if absent:
+        cells = ", ".join(f"{shortened(loss)} on {shortened(dataset)} seed {seed}" for dataset, loss, seed in absent[:6])
+        more = f" and {len(absent) - 6} more" if len(absent) > 6 else ""
+        texts.append(f"{len(absent)} planned runs are missing and not in any number here: {cells}{more}.")
+    if len(results.seeds) == 1:
+        texts.append("One seed only: no interval and no test can be given, and differences may be chance.")
+    if (runs.status != "missing").any() and not (runs.status == "done").any():
+        texts.append("Every run failed: there are no scores.")
+    commits = sorted({commit for commit in runs.commit if commit})
+    if len(commits) > 1:
+        texts.append(f"Runs come from {len(commits)} commits: {', '.join(commit[:12] for commit in commits)}.")
+    if runs.dirty.fillna(False).any():
+        texts.append("Some runs were made with uncommitted changes: the commit alone does not reproduce them.")
+    for column in ("device", "engine"):
+        kinds = sorted({kind for kind in runs[column] if kind})
+        if len(kinds) > 1:
+            texts.append(f"Runs differ in {column}: {'; '.join(kinds)}.")
+    done = runs[runs.status == "done"]
+    if len(done) and not done.timing_comparable.fillna(False).all():
+        texts.append("Seconds of runs that shared a device with others are not comparable and left out.")
+    return texts
+
+
+def _dataset_blocks(results: Results, dataset: str, plan: list[Drawing]) -> list[Block]:
+    blocks: list[Block] = [Heading(dataset), scores_table(results, dataset)]
+    blocks += [item.figure for item in plan if item.dataset == dataset]
+    if len(results.losses) > 1:
+        blocks.append(baseline_table(results, dataset))
+    target = target_table(results, dataset)
+    return [*blocks, target] if target else blocks
+
+
+def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
+    table = aggregate_table(results)
+    blocks: list[Block] = [table] if table else []
+    blocks += [item.figure for item in plan if item.dataset is None and item.figure.name != "failures"]
+    return [Heading("Across data sets"), *blocks] if blocks else []
+
+
+def _losses(results: Results) -> list[Block]:
+    columns = [Column(title, False) for title in ("Loss", "critic minimises", "generator minimises", "paper")]
+    keys = ("formula_critic", "formula_generator", "paper")
+    known = results.meta.get("loss_info", {})
+    rows = [[Cell(loss), *(Cell(str(known.get(loss, {}).get(key, ""))) for key in keys)] for loss in results.losses]
+    overrides = [f"{place}: {_flat(change)}" for place, change in results.meta.get("overrides", {}).items()]
+    return [
+        Heading("Losses and recipes"),
+        Table("losses", "What each loss minimises, and where it is from.", columns, rows),
+        Text("Overrides of the common recipe:" if overrides else "Every loss has the same recipe: there are no overrides."),
+        *([Items(overrides)] if overrides else []),
+        recipe_table(results),
+        Heading("Metrics", 3),
+        Items([_metric(results, metric) for metric in results.meta["metrics"]]),
+    ]
+
+
+def _metric(results: Results, metric: str) -> str:
+    better = "lower is better" if results.direction(metric) == "min" else "higher is better"
+    protocol = results.protocol(metric)
+    return f"{results.label(metric, arrow=False)} ({metric}), {better}{': ' + protocol if protocol else ''}."
+
+
+def _flat(value: Any, prefix: str = "") -> str:
+    if not isinstance(value, dict):
+        return f"{prefix} = {value if isinstance(value, str) else json.dumps(value)}"
+    return ", ".join(_flat(inner, f"{prefix}.{key}" if prefix else str(key)) for key, inner in value.items())
+
+
+def _failures(results: Results) -> list[Block]:
+    failed = results.failed_runs()
+    if not len(failed):
+        return [Heading("Failures"), Text("No run diverged or failed.")]
+    titles = ("Loss", "data set", "seed", "status", "step", "reason")
+    rows = []
+    for run in failed.itertuples():
+        step = "" if run.step is None or run.step != run.step else str(run.step)
+        reason = run.error or "no reason recorded"
+        cells = [Cell(run.dataset), Cell(str(run.seed), float(run.seed)), Cell(run.status), Cell(step), Cell(reason[:300])]
+        rows.append([Cell(run.loss), *cells])
+    columns = [Column(title, title in ("seed", "step")) for title in titles]
+    blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]
+    return blocks
+
+
+def _provenance(results: Results) -> list[Block]:
+    environment = [[Cell(str(key)), Cell(_plain(value))] for key, value in results.environment().items()]
+    columns = [Column("what", False), Column("value", False)]
+    commands = [str(command) for command in results.meta.get("commands", [])]
+    return [
+        Heading("Provenance"),
+        Text(f"Suite {results.meta['suite']}; {len(results.runs)} runs; {hardware(results)}."),
+        Table("environment", "Versions and machine.", columns, environment),
+        run_table(results),
+        Heading("Rebuilding"),
+        Text("The commands that made this sweep, its tables and its figures:"),
+        Code("\n".join(commands) or "(not recorded)"),
+        Text("All tables and figures are made from the export beside this report alone, the same bytes each time."),
+    ]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

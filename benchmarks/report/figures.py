@@ -1,0 +1,112 @@
+"""The figures of a report: which there are, what each shows in words, and who draws it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.report.cells import Figure, shortened
+from benchmarks.report.comparisons import final_scores, pairwise_matrix, profiles, ratio_strata, timeline
+from benchmarks.report.curves import score_curves, term_curves
+from benchmarks.report.pictures import sample_panels, shown_runs
+from benchmarks.report.results import Results
+from benchmarks.report.style import drawing, save
+
+FAILED = "A cross or a count marks runs that diverged or failed"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure: its block in the document, the data set it belongs to (None: all), and how to draw it."""
+
+    figure: Figure
+    dataset: str | None
+    draw: Callable[[], Any]
+
+
+def slug(name: str) -> str:
+    """A file name for any data set's name."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "data"
+
+
+def file_names(results: Results) -> dict[str, str]:
+    """Data set -> the part of a file's name that stands for it; unique, whatever the names are."""
+    slugs = [slug(dataset) for dataset in results.datasets]
+    return {
+        dataset: name if slugs.count(name) == 1 else f"{name}-{position}"
+        for position, (dataset, name) in enumerate(zip(results.datasets, slugs, strict=True))
+    }
+
+
+def drawings(results: Results) -> Iterator[Drawing]:
+    """Every figure that this record has data for, in the report's order."""
+    for dataset, name in file_names(results).items():
+        yield from _of_dataset(results, dataset, name)
+    if len(results.losses) > 1 and ratio_strata(results) and _any_score(results):
+        text = (
+            f"Performance profile: the share of runs whose primary score is within a factor of {results.baseline}'s "
+            "geometric mean, averaged over data sets; failed runs never are (Agarwal et al. 2021). Left is better."
+        )
+        yield Drawing(Figure("profiles", text, "Step curves, one a loss."), None, lambda: profiles(results))
+    failed = results.failed_runs()
+    if len(failed[failed.status != "missing"]):
+        text = "How far each run of the losses with failures came: a line a run, a cross where it diverged or failed."
+        yield Drawing(Figure("failures", text, "Lines of runs against generator steps."), None, lambda: timeline(results))
+
+
+def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
+    seeds = f"Mean and 95 % t-interval over at most {len(results.seeds)} seeds"
+    shown = shortened(dataset, 40)
+    if any(not results.curve(dataset, loss, m).empty for loss in results.losses for m in results.metric_names(dataset)):
+        metrics = ", ".join(results.label(metric) for metric in results.metric_names(dataset))
+        text = f"{shown}: last scores ({metrics}). Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
+        alt = f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
+        yield Drawing(Figure(f"final-{name}", text, alt), dataset, lambda: final_scores(results, dataset))
+        text = (
+            f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. {seeds} that "
+            "have a finite value there; a curve of a loss with failures is of those still running."
+        )
+        alt = f"Curves of {metrics}, one a loss, over training."
+        yield Drawing(Figure(f"scores-{name}", text, alt), dataset, lambda: score_curves(results, dataset))
+    runs = shown_runs(results, dataset)
+    if runs:
+        yield Drawing(_samples_block(results, dataset, name, runs), dataset, lambda: sample_panels(results, dataset))
+    if results.term_names(dataset):
+        text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. {seeds}."
+        alt = "Curves of each logged term over generator steps, one a loss."
+        yield Drawing(Figure(f"terms-{name}", text, alt), dataset, lambda: term_curves(results, dataset))
+    primary = results.meta["primary"][dataset]
+    if len(results.losses) > 1 and np.isfinite(results.scores(dataset, primary)).sum(1).max() > 1:
+        text = (
+            f"{shown}: every pair of losses on {results.label(primary)}: geometric-mean ratio over seeds that both finished "
+            "(difference, where a score is not positive), row against column. Bold with a star: told apart by paired t "
+            "on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
+        )
+        alt = "Matrix of pairwise ratios between losses."
+        yield Drawing(Figure(f"pairs-{name}", text, alt), dataset, lambda: pairwise_matrix(results, dataset))
+
+
+def _samples_block(results: Results, dataset: str, name: str, runs: dict[str, tuple[str, int]]) -> Figure:
+    shown = shortened(dataset, 40)
+    first = results.record.samples[f"{next(iter(runs.values()))[0]}/samples"]
+    seed = min(seed for _, seed in runs.values())
+    rule = f"Last checkpoint of seed {seed}, the first one: not chosen by its result."
+    if first.ndim == 2:
+        what = "Generated points (colour) over data (black), with the critic's contours (grey, darker is more real)."
+    else:
+        what = "Generated images, unselected, beside the data's."
+    names = ", ".join(shortened(loss) for loss in runs)
+    return Figure(f"samples-{name}", f"{shown}: {what} {rule}", f"{what} One panel each: {names}.")
+
+
+def _any_score(results: Results) -> bool:
+    return any(np.isfinite(results.scores(d, results.meta["primary"][d])).any() for d in results.datasets)
+
+
+def draw_all(plan: list[Drawing], folder: Path) -> list[Path]:
+    """Draw every figure into `folder` as PDF and PNG."""
+    with drawing():
+        return [path for item in plan for path in save(item.draw(), folder, item.figure.name)]

@@ -1,0 +1,101 @@
+"""Generated samples, losses side by side: points over data with the critic's contours, images as grids."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from benchmarks.report.cells import shortened
+from benchmarks.report.results import Results
+from benchmarks.report.style import PAGE, look
+
+EXTENT = 3.0  # critic scores lie on a grid over [-3, 3]^2, row = y ascending
+SHOWN = 6  # images a side in a grid
+
+
+def shown_runs(results: Results, dataset: str) -> dict[str, tuple[str, int]]:
+    """Run key and seed to show of each loss: the first seed that most losses have samples of, else its own first."""
+    available: dict[str, dict[int, str]] = {loss: {} for loss in results.losses}
+    for run in results.runs[results.runs.dataset == dataset].sort_values("seed").itertuples():
+        if f"{run.run_key}/samples" in results.record.samples:
+            available[run.loss][int(run.seed)] = run.run_key
+    seeds = sorted({seed for keys in available.values() for seed in keys})
+    common = max(seeds, key=lambda seed: sum(seed in keys for keys in available.values()), default=None)
+    chosen = {loss: common if common in keys else min(keys) for loss, keys in available.items() if keys}
+    return {loss: (available[loss][seed], seed) for loss, seed in chosen.items() if seed is not None}
+
+
+def sample_panels(results: Results, dataset: str) -> Figure:
+    """A panel a loss, and the data first where it is images."""
+    runs = shown_runs(results, dataset)
+    real = results.record.samples.get(f"data/{dataset}")
+    first = next((results.record.samples[f"{key}/samples"] for key, _ in runs.values()), real)
+    is_points = first is not None and first.ndim == 2
+    panels: list[str | None] = list(results.losses)
+    if not is_points and real is not None:
+        panels.insert(0, None)
+    columns = min(len(panels), 4 if len(panels) in (4, 7, 8, 10, 11, 12, 13) else 3)
+    rows = -(-len(panels) // columns)
+    side = PAGE / columns
+    figure = Figure(figsize=(PAGE, rows * (side + 0.12)))
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.set_axis_off()
+    for axes, loss in zip(figure.axes, panels, strict=False):
+        if loss is None:
+            _images(axes, real)
+            axes.set_title("data", loc="left")
+            continue
+        _panel(axes, results, runs.get(loss), real, loss, is_points)
+        axes.set_title(_title(results, dataset, loss, runs), loc="left")
+    return figure
+
+
+def _title(results: Results, dataset: str, loss: str, runs: dict[str, tuple[str, int]]) -> str:
+    if loss not in runs:
+        return shortened(loss)
+    key, seed = runs[loss]
+    status = results.runs.set_index("run_key").status[key]
+    other = seed != min(seed for _, seed in runs.values())
+    remarks = [f"seed {seed}"] * other + [str(status)] * (status != "done")
+    return f"{shortened(loss)} ({', '.join(remarks)})" if remarks else shortened(loss)
+
+
+def _panel(axes: Axes, results: Results, run, real, loss: str, is_points: bool) -> None:
+    if run is None:
+        axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#777777")
+        return
+    samples = results.record.samples[f"{run[0]}/samples"]
+    if is_points:
+        _points(axes, samples, real, results.record.samples.get(f"{run[0]}/critic"), loss)
+    else:
+        _images(axes, samples)
+
+
+def _points(axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str) -> None:
+    if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
+        side = np.linspace(-EXTENT, EXTENT, critic.shape[0])
+        axes.contourf(side, side, critic, levels=14, cmap="Greys", alpha=0.45)
+        axes.contour(side, side, critic, levels=14, colors="#666666", linewidths=0.35)
+        axes.set_rasterization_zorder(3)
+    if real is not None:
+        axes.plot(*real[:1000].T, ".", ms=2.2, color="black", alpha=0.55, mew=0, zorder=2)
+    axes.plot(*samples[:1000].T, ".", ms=2.6, color=look(loss).colour, alpha=0.8, mew=0, zorder=2.5)
+    axes.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
+    axes.set_axis_on()
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(True)
+
+
+def _images(axes: Axes, images: NDArray) -> None:
+    axes.imshow(mosaic(images, SHOWN), vmin=0, vmax=255)
+
+
+def mosaic(images: NDArray, side: int) -> NDArray:
+    """(side^2, C, H, W) uint8 as one picture (side H + gaps, side W + gaps[, 3]), white between the images."""
+    count, channels, height, width = images.shape
+    gap = max(1, height // 16)
+    sheet = np.full((side * (height + gap) - gap, side * (width + gap) - gap, channels), 255, np.uint8)
+    for position in range(min(count, side * side)):
+        top, left = position // side * (height + gap), position % side * (width + gap)
+        sheet[top : top + height, left : left + width] = images[position].transpose(1, 2, 0)
+    return sheet[..., 0] if channels == 1 else sheet

@@ -1,0 +1,115 @@
+"""How every figure looks, and how it is saved so that the same drawing gives the same bytes."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+PAGE = 6.75  # inches: the text width of a two-column paper
+PETROFF10 = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (5, 1.5, 1.2, 1.5)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (8, 2)),
+)
+MARKERS = "osD^vP*X<>"
+KNOWN = {
+    "wgan-gp": (0, 0, 0),
+    "non-saturating": (1, 1, 1),
+    "wgan-clip": (2, 2, 2),
+    "wgan-lp": (4, 3, 3),
+    "wgan-gp-hinge": (5, 4, 4),
+    "minimax": (8, 5, 5),
+    "hinge": (6, 0, 6),
+    "lsgan": (9, 1, 7),
+    "r1": (7, 2, 8),
+    "dragan": (3, 3, 9),
+    "wgan-div": (6, 2, 0),
+    "r3gan": (3, 0, 1),
+}
+RC = {
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.formatter.useoffset": False,
+    "axes.formatter.limits": (-3, 4),
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "legend.handlelength": 3.4,
+    "lines.linewidth": 1.3,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
+    "text.parse_math": False,
+    "svg.hashsalt": "gan-zoo",
+    "image.interpolation": "nearest",
+    "image.cmap": "gray",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A loss's colour, dash and marker: a property of its name, the same in every figure of every report."""
+
+    colour: str
+    dash: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+
+def look(loss: str) -> Look:
+    """The look of a loss; a name that is new here gets its own from a hash of it."""
+    digest = hashlib.blake2b(loss.encode(), digest_size=3).digest()
+    colour, dash, marker = KNOWN.get(loss, (digest[0] % 10, digest[1] % len(DASHES), digest[2] % len(MARKERS)))
+    return Look(PETROFF10[colour], DASHES[dash], MARKERS[marker])
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Matplotlib with this project's settings and nobody else's, for as long as the block lasts."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        yield
+
+
+def save(figure: "matplotlib.figure.Figure", folder: Path, name: str) -> list[Path]:
+    """`name`.pdf and `name`.png in `folder`, without a date or a version in them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pdf, png = folder / f"{name}.pdf", folder / f"{name}.png"
+    figure.savefig(pdf, metadata={"CreationDate": None, "Producer": None, "Creator": None})
+    figure.savefig(png, metadata={"Software": None})
+    return [pdf, png]
