@@ -39,12 +39,12 @@ class Settings:
 class Table1:
     """Architecture number `index` of the set, the same on every machine.
 
-    `norm` is what the critic has where the draw says that it is normalised: layer normalisation for WGAN-GP, batch
-    normalisation for the other losses.
+    `critic_norm` is what the critic has where the draw says that it is normalised: layer normalisation for WGAN-GP,
+    batch normalisation for the other losses.
     """
 
     index: int = 0
-    norm: Literal["layer", "batch"] = "layer"
+    critic_norm: Literal["layer", "batch"] = "layer"
     z_dim: int = 128
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Table1:
 
     @property
     def settings(self) -> Settings:
-        """The draw; a function of `index` and `norm` only."""
+        """The draw; a function of `index` and `critic_norm` only."""
         return Settings(
             activation=self._draw("generator activation", ACTIVATIONS),
             depth=self._draw("generator depth", DEPTHS),
@@ -62,7 +62,7 @@ class Table1:
             dim=self._draw("generator dim", DIMS),
             critic_activation=self._draw("critic activation", ACTIVATIONS),
             critic_depth=self._draw("critic depth", DEPTHS),
-            critic_norm=self._draw("critic norm", ("none", self.norm)),
+            critic_norm=self._draw("critic norm", ("none", self.critic_norm)),
             critic_dim=self._draw("critic dim", DIMS),
         )
 
