@@ -1,0 +1,115 @@
+"""Points of the plane with a known law: the toy data of Gulrajani et al. 2017 (1704.00028, figure 1 and code).
+
+8gaussians   x = (2 c_k + 0.02 n) / 1.414,  c_k = (cos, sin)(k pi / 4),  k uniform on 0..7,  n ~ N(0, I_2)
+25gaussians  x = (2 (i, j) + 0.05 n) / 2.828,  i and j uniform on -2..2
+swissroll    x = ((t cos t, t sin t) + 0.25 n) / 7.5,  t = 1.5 pi (1 + 2u),  u ~ U[0, 1)   (scikit-learn's)
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
+
+import torch
+from torch import Tensor
+
+from gan_zoo.rng import Rng
+
+
+class Points:
+    """A law on the plane. Samples are float32 tensors of shape (n, 2) on the law's device."""
+
+    kind: ClassVar[Literal["points"]] = "points"
+    shape: ClassVar[tuple[int, ...]] = (2,)
+    name: str
+    modes: Tensor | None
+    std: float | None
+
+    @property
+    def device(self) -> torch.device:
+        raise NotImplementedError
+
+    @property
+    def digest(self) -> str:
+        """Hash of the constants of the law."""
+        raise NotImplementedError
+
+    def to(self, device: torch.device | str) -> Self:
+        raise NotImplementedError
+
+    def sample(self, rng: Rng, n: int) -> Tensor:
+        """`n` independent points (n, 2), drawn from `rng`, whose device must be the law's."""
+        raise NotImplementedError
+
+    def stream(self, seed: int, block: int, count: int) -> Tensor:
+        """The `count` training points of one block of steps: fresh draws keyed (seed, "data", block)."""
+        return self.sample(Rng(seed, "data", block, device=self.device), count)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianMixture(Points):
+    """Equal-weight mixture of N(mu_k, std^2 I_2); `modes` holds the means mu_k, shape (K, 2)."""
+
+    name: str
+    modes: Tensor
+    std: float
+
+    @property
+    def device(self) -> torch.device:
+        return self.modes.device
+
+    @property
+    def digest(self) -> str:
+        constants = f"gaussian mixture {self.modes.tolist()} {self.std}"
+        return hashlib.sha256(constants.encode()).hexdigest()
+
+    def to(self, device: torch.device | str) -> Self:
+        return replace(self, modes=self.modes.to(device))
+
+    def sample(self, rng: Rng, n: int) -> Tensor:
+        mode = rng.integers(len(self.modes), (n,))
+        return self.modes[mode] + self.std * rng.normal(n, 2)
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """log p(x) in nats for points x (n, 2): log mean_k N(x; mu_k, std^2 I_2). Shape (n,)."""
+        squared = ((x[:, None, :] - self.modes) / self.std).square().sum(-1)
+        normaliser = math.log(2 * math.pi * self.std**2) + math.log(len(self.modes))
+        return torch.logsumexp(-squared / 2, dim=1) - normaliser
+
+
+@dataclass(frozen=True, eq=False)
+class SwissRoll(Points):
+    """A spiral with Gaussian noise; it has no modes."""
+
+    name: str = "swissroll"
+    noise: float = 0.25
+    scale: float = 7.5
+    modes: None = None
+    std: None = None
+    device: torch.device = field(default=torch.device("cpu"))
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(f"swiss roll {self.noise} {self.scale}".encode()).hexdigest()
+
+    def to(self, device: torch.device | str) -> Self:
+        return replace(self, device=torch.device(device))
+
+    def sample(self, rng: Rng, n: int) -> Tensor:
+        t = 1.5 * math.pi * (1 + 2 * rng.uniform(n))
+        spiral = torch.stack([t * t.cos(), t * t.sin()], dim=1)
+        return (spiral + self.noise * rng.normal(n, 2)) / self.scale
+
+
+def eight_gaussians() -> GaussianMixture:
+    """Eight modes on a circle of radius 2 / 1.414; the divisor is 1.414, as in the paper's code, and not sqrt(2)."""
+    angle = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
+    centres = 2 * torch.stack([angle.cos(), angle.sin()], dim=1) / 1.414
+    return GaussianMixture("8gaussians", centres.float(), 0.02 / 1.414)
+
+
+def twenty_five_gaussians() -> GaussianMixture:
+    """Twenty-five modes on a square grid of spacing 2 / 2.828."""
+    axis = torch.arange(-2, 3, dtype=torch.float64)
+    centres = 2 * torch.cartesian_prod(axis, axis) / 2.828
+    return GaussianMixture("25gaussians", centres.float(), 0.05 / 2.828)
