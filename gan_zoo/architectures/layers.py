@@ -15,10 +15,8 @@ from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 
 GeneratorNorm = Literal["none", "batch"]
-Init = Literal["he", "normal"]
 CriticNorm = Literal["none", "layer", "batch", "spectral"]
-
-
+Init = Literal["he", "normal"]
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -34,10 +32,10 @@ class Apply(nn.Module):
 
 
 class Weighted(nn.Module):
-    """Weight and bias of a layer; the weight is drawn with standard deviation `std` and used divided by its largest
-    singular value if `spectral`.
+    """Weight and bias of a layer.
 
-    The draw is uniform, as in the code of Gulrajani et al. 2017, or `normal`.
+    The weight is drawn with standard deviation `std`, uniformly as in the code of Gulrajani et al. 2017 or `normal`; if
+    `spectral`, it is used divided by its largest singular value.
     """
 
     bias: nn.Parameter | None
