@@ -9,7 +9,7 @@
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,39 @@ def load_suite(name_or_path: str, settings: Mapping[str, str] | None = None) -> 
 
     Errors: UserError with file, line, key and remedy.
     """
+    return parse_document(changed_document(name_or_path, settings or {}))
+
+
+def load_single(name_or_path: str, settings: Mapping[str, str], loss: str, dataset: str, seed: int) -> Suite:
+    """The suite `train` of one cell, with what the named suite says of this loss, registered or not in it, and data set.
+
+    Errors: UserError as from `load_suite`, and for a data set that the suite does not have.
+    """
+    document = changed_document(name_or_path, settings)
+    content = document.content
+    datasets = {name_of_entry(entry): entry for entry in content.get("datasets") or []}
+    if dataset not in datasets:
+        raise document.error(("datasets",), f"no '{dataset}' here ({suggestion(dataset, datasets)}), or name another --suite")
+    places = (loss, dataset, f"{loss}/{dataset}")
+    overrides = {place: override for place, override in (content.get("overrides") or {}).items() if place in places}
+    losses = {name_of_entry(entry): entry for entry in content.get("losses") or []}
+    changes = {"name": "train", "losses": [losses.get(loss, loss)], "datasets": [datasets[dataset]], "seeds": [seed],
+               "overrides": overrides, "description": f"A first look, with the settings of the suite {content.get('name')}."}
+    return parse_document(replace(document, content={**content, **changes}))
+
+
+def name_of_entry(entry: Any) -> Any:
+    return entry.get("name") if isinstance(entry, Mapping) else entry
+
+
+def changed_document(name_or_path: str, settings: Mapping[str, str]) -> Document:
     document = read_document(name_or_path)
-    for key, text in (settings or {}).items():
+    for key, text in settings.items():
         put(document.content, key, read_scalar_text(key, text))
+    return document
+
+
+def parse_document(document: Document) -> Suite:
     try:
         return parse_suite(document)
     except SpecError as error:

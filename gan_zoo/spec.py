@@ -195,7 +195,7 @@ def change_loss(loss: Loss, values: Mapping[str, Any], path: KeyPath) -> Loss:
 
 
 def parse_composition(mapping: dict[str, Any], path: KeyPath) -> tuple[str, Loss]:
-    """A loss from its parts; a registered loss with unchanged parts keeps its paper."""
+    """A loss from its parts; parts that make a registered loss are that loss, with its paper."""
     for key in mapping:
         if key not in ("name", "adversarial", "penalties", "weight_clip"):
             raise SpecError((*path, key), f"unknown key ({suggestion(key, ['adversarial', 'penalties', 'weight_clip'])})")
@@ -211,10 +211,7 @@ def parse_composition(mapping: dict[str, Any], path: KeyPath) -> tuple[str, Loss
         None if clip is None else float(clip),
     )
     name = mapping.get("name") or composed_name(loss)
-    published = LOSSES.get(name)
-    if published and published.config() == loss.config():
-        loss = published
-    return name, loss
+    return name, next((published for published in LOSSES.values() if published.config() == loss.config()), loss)
 
 
 def parse_part(registry: Mapping[str, Any], value: object, path: KeyPath, what: str) -> Any:

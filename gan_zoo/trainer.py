@@ -1,6 +1,7 @@
 """The one trainer: from a spec and a data set to a sequence of training states. It never logs, prints or saves."""
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -118,3 +119,10 @@ def trained_generator(run: Run, state: TrainState) -> nn.Module:
     with torch.no_grad():
         calibrate(net, z.to(run.dtype))
     return net
+
+
+def advance(iterations: Iterator[Terms], n: int) -> dict[str, float]:
+    """Runs `n` iterations and gives the mean of each term over them; the device is waited for once, at the end."""
+    rows = [(tuple(terms), torch.stack(list(terms.values()))) for terms in itertools.islice(iterations, n)]
+    means: list[float] = torch.stack([row for _, row in rows]).mean(0).tolist()
+    return dict(zip(rows[0][0], means, strict=True))

@@ -1,0 +1,196 @@
+"""The command line `gan-zoo`: list, train, run, report. Heavy libraries are imported by the command that needs them."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan_zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmarks.cell import Outcome
+    from benchmarks.runner import Options
+    from benchmarks.suite import Suite
+    from benchmarks.tracking import Store
+    from gan_zoo.spec import RunSpec
+
+USAGE_ERROR, FAILED_CELLS, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code: 0 done, 1 some cells failed, 2 bad input, 130 interrupted."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+        return code
+    except UserError as error:
+        print(f"gan-zoo: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("gan-zoo: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="gan-zoo", description="A reproducible benchmark of GAN losses.")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    listing = commands.add_parser("list", help="show losses, architectures, data sets, metrics and suites")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(command=list_all)
+
+    train = commands.add_parser("train", help="train one run, for a first look")
+    train.add_argument("--loss", required=True, help="a registered loss")
+    train.add_argument("--dataset", required=True, help="a registered data set")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--suite", default="quickstart", help="the suite whose settings are used (default: %(default)s)")
+    train.set_defaults(command=train_one)
+
+    run = commands.add_parser("run", help="run what is not done of a suite, then report")
+    run.add_argument("suite", nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)")
+    run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
+    run.add_argument("--workers", type=int, help="processes (default: one per core, or per GPU)")
+    run.set_defaults(command=run_suite)
+
+    for command in (train, run):
+        command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
+                             help="change the suite, e.g. --set train.steps=200 --set seeds=[7]; repeatable")
+        command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+        command.add_argument("--threads", type=int, default=1, help="CPU threads a process (default: %(default)s)")
+        command.add_argument("--data", type=Path, default=data_folder(), metavar="DIR", help="data sets (default: %(default)s)")
+
+    report = commands.add_parser("report", help="rebuild a suite's report from the record, without training")
+    report.add_argument("suite", nargs="?", default="quickstart", help="a suite's name (default: %(default)s)")
+    report.add_argument("--from-export", action="store_true", help="from results/SUITE/export alone, without the record")
+    report.add_argument("--check", action="store_true", help="rebuild from the export elsewhere and compare every byte")
+    report.set_defaults(command=make_report)
+
+    for command in (train, run, report):
+        command.add_argument("--results", type=Path, default=Path("results"), metavar="DIR",
+                             help="where records and reports are (default: %(default)s)")
+    return top
+
+
+def data_folder() -> Path:
+    """Where data sets and classifiers are kept: $GAN_ZOO_DATA, or the user's cache."""
+    return Path(os.environ.get("GAN_ZOO_DATA") or Path.home() / ".cache" / "gan-zoo")
+
+
+def list_all(options: argparse.Namespace) -> int:
+    from benchmarks.listing import as_text, registries
+
+    content = registries()
+    print(json.dumps(content, indent=2, ensure_ascii=False) if options.json else as_text(content))
+    return 0
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    for key, equals, value in pairs:
+        if not (key and equals and value):
+            raise UserError(f"--set {key}{equals}{value}: expected KEY=VALUE, e.g. --set train.steps=200")
+    return {key: value for key, _, value in pairs}
+
+
+def runner_options(options: argparse.Namespace, workers: int | None) -> "Options":
+    from benchmarks.runner import Options
+
+    for name, value in (("--threads", options.threads), ("--workers", workers)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} {value}: expected a number > 0")
+    return Options(options.results, options.data, options.device, workers, options.threads)
+
+
+def train_one(options: argparse.Namespace) -> int:
+    """One run with the settings that a suite has for its loss and data set; recorded as the suite `train`."""
+    from benchmarks.suite import load_single
+
+    settings = parse_settings(options.settings)
+    suite = load_single(options.suite, settings, options.loss, options.dataset, options.seed)
+    return run_and_report(suite, options, workers=1)
+
+
+def run_suite(options: argparse.Namespace) -> int:
+    from benchmarks.suite import load_suite
+
+    suite = load_suite(options.suite, parse_settings(options.settings))
+    if options.dry_run:
+        return dry_run(suite, options)
+    return run_and_report(suite, options, options.workers)
+
+
+def dry_run(suite: "Suite", options: argparse.Namespace) -> int:
+    from benchmarks.progress import duration
+    from benchmarks.runner import make_plan, prepare_shared
+    from benchmarks.tracking import Store
+
+    run_options = runner_options(options, options.workers)
+    place = run_options.place(suite.name)
+    prepare_shared(suite, place)
+    plan = make_plan(suite, Store(options.results))
+    for spec in suite.cells:
+        print(f"{plan.status(spec):12}{spec.label}")
+    workers = len(run_options.devices())
+    seconds = plan.seconds(place, workers)
+    print(f"{len(plan.todo)} of {len(suite.cells)} cells to run, about {duration(seconds)} of training with {workers} workers")
+    return 0
+
+
+def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:
+    from benchmarks.progress import Progress
+    from benchmarks.runner import make_plan, run_suite
+    from benchmarks.tracking import Store
+
+    store = Store(options.results)
+    with Progress(make_plan(suite, store)) as progress:
+        outcomes = run_suite(suite, runner_options(options, workers), store, progress.step, progress.end)
+    folder = write_report(suite.name, store, options.results)
+    store.log_report(suite.name, folder)
+    print(f"report: {folder / 'report.html'}")
+    failed = {spec: outcome for spec, outcome in outcomes.items() if outcome.status == "failed"}
+    for spec, outcome in failed.items():
+        print(f"failed: {spec.label}: {outcome.reason}", file=sys.stderr)
+    return FAILED_CELLS if failed else 0
+
+
+def write_report(suite: str, store: "Store", results: Path) -> Path:
+    """The report in results/suite/, from the record by way of the export; its folder."""
+    from benchmarks.report import build_report
+
+    folder = results / suite
+    store.record(suite).write(folder / "export")
+    build_report(folder / "export", folder)
+    return folder
+
+
+def make_report(options: argparse.Namespace) -> int:
+    folder = options.results / options.suite
+    if options.check:
+        return check(folder)
+    if options.from_export:
+        from benchmarks.report import build_report
+
+        build_report(folder / "export", folder)
+    else:
+        from benchmarks.tracking import Store
+
+        write_report(options.suite, Store(options.results), options.results)
+    print(f"report: {folder / 'report.html'}")
+    return 0
+
+
+def check(folder: Path) -> int:
+    from benchmarks.report import check_report
+
+    different = check_report(folder / "export", folder)
+    for name in different:
+        print(f"{folder / name}: differs from what its export gives", file=sys.stderr)
+    if not different:
+        print(f"{folder}: every file is what its export gives")
+    return 1 if different else 0

@@ -1,0 +1,47 @@
+"""What a person sees while a sweep runs: a bar on a terminal; elsewhere one line for each cell that ended."""
+
+import sys
+from types import TracebackType
+
+from tqdm import tqdm
+
+from benchmarks.cell import Outcome
+from benchmarks.runner import Plan
+from gan_zoo.spec import RunSpec
+
+
+class Progress:
+    """Counts generator steps over all cells to be run, with their rate and the time left."""
+
+    def __init__(self, plan: Plan) -> None:
+        todo = plan.todo
+        self._plan, self._left = plan, len(todo)
+        self._reached: dict[str, int] = {}
+        total = sum(spec.train.steps for spec in todo)
+        self._bar = tqdm(total=total, unit=" steps", disable=not sys.stderr.isatty(), dynamic_ncols=True, smoothing=0.05)
+
+    def __enter__(self) -> "Progress":
+        done = len(self._plan.suite.cells) - self._left
+        tqdm.write(f"{self._plan.suite.name}: {self._left} of {len(self._plan.suite.cells)} cells to run, {done} stand")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.close()
+
+    def step(self, spec: RunSpec, step: int) -> None:
+        """A cell has reached a step; the first word of a resumed cell brings the steps of before with it."""
+        self._bar.update(step - self._reached.get(spec.key, 0))
+        self._reached[spec.key] = step
+
+    def end(self, spec: RunSpec, outcome: Outcome) -> None:
+        """A cell has ended."""
+        self.step(spec, spec.train.steps)
+        self._left -= 1
+        tqdm.write(f"{outcome.status:9} {spec.label}" + (f": {outcome.reason}" if outcome.reason else ""))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 40 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,58 @@
+"""The numerical settings of a process, in one place: deterministic algorithms, reference precision, threads."""
+
+import os
+
+import torch
+
+from gan_zoo.errors import UserError
+
+
+def core_count() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_devices(wanted: str, cores: int) -> list[str]:
+    """The devices that workers of a sweep sit on, one entry a worker.
+
+    `auto` is every GPU, or without one each CPU core; `cpu` each core; `cuda` every GPU; `cuda:1` that one.
+    Errors: UserError where there is no such device.
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "cpu" or (wanted == "auto" and not gpus):
+        return ["cpu"] * cores
+    known = [f"cuda:{i}" for i in range(gpus)]
+    devices = known if wanted in ("auto", "cuda") else [device for device in known if device == wanted]
+    if not devices:
+        raise UserError(f"--device {wanted}: not on this machine (there are: {', '.join(['cpu', *known])})")
+    return devices
+
+
+def configure_process(device: str, threads: int) -> None:
+    """Settings for a process that trains on `device`: the same numbers every time, float32 without TF32."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    if device != "cpu":
+        torch.cuda.set_device(device)
+
+
+def device_name(device: str) -> str:
+    """The name of the hardware behind a torch device."""
+    if device != "cpu":
+        return str(torch.cuda.get_device_name(device))
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        import platform
+
+        return platform.processor() or platform.machine()
+
+
+def peak_memory(device: str) -> float | None:
+    """The most memory that tensors took on a GPU since the process began, in MB; None on a CPU."""
+    return None if device == "cpu" else torch.cuda.max_memory_allocated(device) / 1e6

@@ -1,0 +1,209 @@
+"""Losses against closed forms: on a linear critic f(x) = <w, x> every term is known by hand."""
+
+from math import log, sqrt
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from gan_zoo.errors import UserError
+from gan_zoo.losses import LOSSES, Loss
+from gan_zoo.losses.base import score_pair
+from gan_zoo.losses.minimax import NonSaturating
+from gan_zoo.losses.penalties import POINTS, GradientNorm, gradient_norm
+from gan_zoo.losses.wasserstein import Wasserstein
+from gan_zoo.rng import Rng
+
+SHAPES = [(2,), (1, 8, 8), (3, 8, 8), (1, 5, 7), (2, 3, 4, 5), (2, 2, 3, 2, 2)]
+PENALISED = {"wgan-gp": (lambda d: d**2), "wgan-lp": (lambda d: max(0, d) ** 2), "wgan-gp-hinge": (lambda d: max(0, d))}
+
+
+class Linear:
+    """f(x) = <w, x> with ‖w‖ = `slope`, so that ‖∇f‖ = slope everywhere."""
+
+    def __init__(self, shape: tuple[int, ...], slope: float) -> None:
+        w = Rng(0, "w").normal(*shape, dtype=torch.float64)
+        self.w = slope * w / w.norm()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (x * self.w).flatten(1).sum(1)
+
+
+def batches(shape: tuple[int, ...], n: int = 6) -> tuple[Tensor, Tensor]:
+    rng = Rng(0, "batches")
+    return rng.normal(n, *shape, dtype=torch.float64), rng.normal(n, *shape, dtype=torch.float64) + 1
+
+
+def penalty_of(loss: Loss, critic: object, real: Tensor, fake: Tensor) -> Tensor:
+    terms = loss.critic_terms(critic, real, fake, loss.noise(Rng(0, "eps"), real))
+    return terms["penalty_interpolates"]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", PENALISED)
+def test_slope_two_and_weight_one_cost_exactly_one(name: str, shape: tuple[int, ...]) -> None:
+    """The known answer that eight public codes miss: for ‖w‖ = 2, lambda = 1 the penalty is 1 in any shape."""
+    real, fake = batches(shape)
+    assert penalty_of(LOSSES[name].with_fields(weight=1.0), Linear(shape, 2), real, fake).item() == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("slope", [0.25, 1.0, 1.5, 3.0])
+@pytest.mark.parametrize("name", PENALISED)
+def test_penalty_on_a_linear_critic_is_its_closed_form(name: str, slope: float) -> None:
+    real, fake = batches((3, 4, 4))
+    expected = 10 * PENALISED[name](slope - 1)
+    assert penalty_of(LOSSES[name], Linear((3, 4, 4), slope), real, fake).item() == pytest.approx(expected, abs=1e-11)
+
+
+def test_hinge_and_squared_one_sided_penalties_differ_in_gradient() -> None:
+    """At norm 1 + d the unsquared form pulls with 1 and the squared one with 2 d."""
+    real, fake = batches((2,))
+    for name, expected in {"wgan-lp": 2 * 0.25, "wgan-gp-hinge": 1.0}.items():
+        loss = LOSSES[name].with_fields(weight=1.0)
+        scale = torch.tensor(1.25, dtype=torch.float64, requires_grad=True)
+        unit = Linear((2,), 1)
+        penalty_of(loss, lambda x, scale=scale, unit=unit: scale * unit(x), real, fake).backward()
+        assert scale.grad is not None
+        assert scale.grad.item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_adversarial_terms_are_the_papers_formulas() -> None:
+    score_real, score_fake = Rng(0, "s").normal(9, dtype=torch.float64), Rng(1, "s").normal(9, dtype=torch.float64)
+    # log(1 - sigma(t)) = log sigma(-t)
+    critic = {"real": -logsigmoid(score_real).mean(), "fake": -logsigmoid(-score_fake).mean()}
+    wasserstein = {"real": -score_real.mean(), "fake": score_fake.mean()}
+    expected = {
+        "minimax": (critic, logsigmoid(-score_fake).mean()),
+        "non-saturating": (critic, -logsigmoid(score_fake).mean()),
+        **{name: (wasserstein, -score_fake.mean()) for name in ("wgan-clip", *PENALISED)},
+    }
+    for name, (critic_terms, generator_term) in expected.items():
+        adversarial = LOSSES[name].adversarial
+        terms = adversarial.critic_terms(score_real, score_fake)
+        assert terms.keys() == critic_terms.keys()
+        for key, value in critic_terms.items():
+            torch.testing.assert_close(terms[key], value)
+        torch.testing.assert_close(sum(adversarial.generator_terms(None, score_fake).values()), generator_term)
+
+
+def test_minimax_at_zero_scores_is_the_equilibrium_value() -> None:
+    """Where f = 0, D = 1/2 and the critic's loss is 2 log 2 (Goodfellow et al. 2014, theorem 1)."""
+    zero = torch.zeros(4)
+    terms = LOSSES["minimax"].adversarial.critic_terms(zero, zero)
+    assert sum(terms.values()).item() == pytest.approx(2 * log(2), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_terms_stay_finite_at_extreme_scores(name: str) -> None:
+    real, fake = batches((2,))
+    for slope in (0.0, 1e-30, 1e4):
+        critic = Linear((2,), slope)
+        critic.w.requires_grad_()
+        loss = LOSSES[name]
+        total = sum(loss.critic_terms(critic, real, fake, loss.noise(Rng(0, "eps"), real)).values())
+        total.backward()
+        assert torch.isfinite(total)
+        assert torch.isfinite(critic.w.grad).all()
+
+
+def test_gradient_norm_at_zero_gradient_has_zero_derivative_and_no_epsilon() -> None:
+    w = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    norm = gradient_norm(lambda x: x @ w, torch.ones(4, 3, dtype=torch.float64))
+    norm.sum().backward()
+    assert torch.equal(norm.detach(), torch.zeros(4, dtype=torch.float64))
+    assert torch.equal(w.grad, torch.zeros(3, dtype=torch.float64))
+    tiny = torch.full((1, 3), 1e-12, dtype=torch.float64)
+    exact = gradient_norm(lambda x: (x * tiny).sum(1), torch.ones(1, 3, dtype=torch.float64)).item()
+    assert exact == pytest.approx(1e-12 * sqrt(3), rel=1e-12)
+
+
+def test_eps_is_one_per_sample_and_points_lie_between() -> None:
+    real, fake = batches((3, 4, 4), n=50)
+    eps = POINTS["interpolates"].noise(Rng(0, "eps"), real)
+    x_hat = POINTS["interpolates"].points(real, fake, eps)
+    assert eps.shape == (50,)
+    assert len(eps.unique()) == 50
+    share = ((x_hat - fake) / (real - fake)).flatten(1)
+    torch.testing.assert_close(share, eps[:, None].expand_as(share), rtol=0, atol=1e-9, check_dtype=False)
+
+
+def test_other_points_are_where_they_say() -> None:
+    real, fake = batches((2, 3), n=4000)
+    assert torch.equal(POINTS["real"].points(real, fake, real.new_empty(4000, 0)), real)
+    assert torch.equal(POINTS["fake"].points(real, fake, real.new_empty(4000, 0)), fake)
+    u = POINTS["perturbed-real"].noise(Rng(0, "u"), real)
+    shift = (POINTS["perturbed-real"].points(real, fake, u) - real) / real.std()
+    assert 0 <= shift.min() and shift.max() <= 0.5
+    assert shift.mean().item() == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_sample_s_gradient_is_its_own() -> None:
+    """Changing one sample leaves the norm at every other one alone."""
+    torch_net = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1), torch.nn.Flatten(0))
+    x = Rng(0, "x").normal(8, 2)
+    changed = x.clone()
+    changed[3] += 5
+    before, after = gradient_norm(torch_net, x), gradient_norm(torch_net, changed)
+    others = torch.arange(8) != 3
+    torch.testing.assert_close(before[others], after[others])
+    assert not torch.isclose(before[3], after[3])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_terms_do_not_scale_with_the_batch(name: str) -> None:
+    real, fake = batches((2,))
+    loss, critic = LOSSES[name], Linear((2,), 1.7)
+    noise = loss.noise(Rng(0, "eps"), real)
+    once = loss.critic_terms(critic, real, fake, noise)
+    twice = loss.critic_terms(critic, real.repeat(2, 1), fake.repeat(2, 1), tuple(draw.repeat(2) for draw in noise))
+    for key, value in once.items():
+        torch.testing.assert_close(value, twice[key])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_generator_step_raises_the_score_of_fakes(name: str) -> None:
+    real, fake = batches((2,))
+    fake = fake.requires_grad_()
+    critic = Linear((2,), 2)
+    sum(LOSSES[name].generator_terms(critic, real, fake).values()).backward()
+    moved = fake - 0.1 * fake.grad
+    assert (critic(moved.detach()) > critic(fake.detach())).all()
+
+
+def test_scores_are_paired_in_one_pass_only_where_samples_do_not_mix() -> None:
+    calls: list[int] = []
+
+    class Critic:
+        per_sample = True
+
+        def __call__(self, x: Tensor) -> Tensor:
+            calls.append(len(x))
+            return x.sum(1)
+
+    critic = Critic()
+    real, fake = torch.ones(3, 2), torch.zeros(4, 2)
+    score_real, score_fake = score_pair(critic, real, fake)
+    Critic.per_sample = False
+    score_pair(critic, real, fake)
+    assert calls == [7, 3, 4]
+    assert score_real.tolist() == [2, 2, 2]
+    assert score_fake.tolist() == [0, 0, 0, 0]
+
+
+def test_hyper_parameters_change_by_name_and_unknown_ones_are_refused() -> None:
+    assert LOSSES["wgan-gp"].with_fields(weight=0.1).penalties == (GradientNorm(weight=0.1),)
+    assert LOSSES["wgan-clip"].with_fields(weight_clip=0.1).weight_clip == 0.1
+    with pytest.raises(UserError, match="0 parts of this loss have it"):
+        LOSSES["minimax"].with_fields(weight=1.0)
+    two = Loss(Wasserstein(), (GradientNorm(), GradientNorm(at="real")))
+    with pytest.raises(UserError, match="2 parts of this loss have it"):
+        two.with_fields(weight=1.0)
+
+
+def test_terms_of_equal_penalties_keep_both() -> None:
+    loss = Loss(NonSaturating(), (GradientNorm(weight=1), GradientNorm(weight=2)))
+    real, fake = batches((2,))
+    terms = loss.critic_terms(Linear((2,), 2), real, fake, loss.noise(Rng(0, "eps"), real))
+    assert terms["penalty_interpolates"].item() == pytest.approx(1)
+    assert terms["penalty_interpolates_2"].item() == pytest.approx(2)

@@ -1,0 +1,124 @@
+"""Specs: one canonical form both ways, an identity that changes with every number that matters, errors at the key."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gan_zoo.losses import LOSSES
+from gan_zoo.spec import RunSpec, run_spec
+from gan_zoo.validation import SpecError
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    return {
+        "loss": "wgan-gp",
+        "dataset": "8gaussians",
+        "architecture": {"name": "mlp", "width": 16},
+        "train": {"steps": 10, "batch_size": 8, "optimizer": {"name": "adam", "lr": 1e-3}},
+        "evaluate": {"every": 5, "samples": 100},
+        **changes,
+    }
+
+
+def with_change(path: tuple[str, ...], value: Any) -> RunSpec:
+    changed = json.loads(json.dumps(run_spec(content()).to_dict()))
+    target = changed
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    return run_spec(changed)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_plain_data_and_back_is_the_same_spec(loss: str) -> None:
+    spec = run_spec(content(loss=loss))
+    again = run_spec(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert again.key == spec.key
+    assert again.loss.paper == LOSSES[loss].paper
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("seed",), 1),
+        (("loss", "penalties"), [{"gradient-norm": {"weight": 9.0}}]),
+        (("dataset", "name"), "swissroll"),
+        (("dataset", "image_size"), 32),
+        (("architecture", "width"), 17),
+        (("train", "steps"), 11),
+        (("train", "optimizer"), {"name": "adam", "lr": 1.0001e-3}),
+        (("train", "optimizer"), {"name": "rmsprop", "lr": 1e-3}),
+        (("train", "n_critic"), 4),
+        (("evaluate", "samples"), 101),
+        (("evaluate", "seed"), 1),
+    ],
+)
+def test_key_changes_with_every_number(path: tuple[str, ...], value: Any) -> None:
+    assert with_change(path, value).key != run_spec(content()).key
+
+
+def test_key_ignores_where_the_data_lies() -> None:
+    here, there = (run_spec(content(dataset={"name": "cats", "folder": folder})) for folder in ("/a", "/b"))
+    assert here.key == there.key
+
+
+def test_key_is_the_recorded_one() -> None:
+    """A change here makes every recorded cell another cell: change it only on purpose."""
+    assert run_spec(content()).key == "d9bc763fc86200e5"
+
+
+def test_spelled_out_defaults_are_the_same_cell() -> None:
+    spelled = content(loss={"adversarial": "wasserstein", "penalties": [{"gradient-norm": {"weight": 10}}], "name": "wgan-gp"})
+    assert run_spec(spelled).key == run_spec(content()).key
+
+
+def test_changed_and_composed_losses_get_names_that_tell_them_apart() -> None:
+    names = [
+        run_spec(content(loss=loss)).loss_name
+        for loss in (
+            "wgan-gp",
+            {"name": "wgan-gp", "weight": 1},
+            {"adversarial": "non-saturating", "penalties": [{"gradient-norm": {"at": "real", "target": 0}}]},
+            {"adversarial": "non-saturating", "penalties": ["gradient-norm"]},
+            {"adversarial": "wasserstein", "weight_clip": 0.1},
+        )
+    ]
+    assert len(set(names)) == 5
+    assert names[:2] == ["wgan-gp", "wgan-gp(weight=1)"]
+    assert names[4] == "wasserstein+clip(0.1)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "wgan-gpp"}, "loss.name: unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
+        ({"loss": {"name": "wgan-gp", "wieght": 1}}, "loss.wieght: unknown key (did you mean 'weight'?)"),
+        ({"loss": {"name": "wgan-gp", "weight": "big"}}, "loss.penalties.0.gradient-norm.weight: input should be a valid number"),
+        ({"loss": {"name": "wgan-gp", "weight": -1}}, "loss.penalties.0.gradient-norm.weight: input should be greater than or equal to 0"),
+        ({"loss": {"adversarial": "hing"}}, "loss.adversarial: unknown adversarial term 'hing'"),
+        ({"loss": {"adversarial": "wasserstein", "penalty": []}}, "loss.penalty: unknown key (did you mean 'penalties'?)"),
+        ({"loss": {"adversarial": "wasserstein", "weight_clip": 0}}, "loss.weight_clip: expected a number > 0, got 0"),
+        ({"architecture": {"name": "mlp", "widht": 3}}, "architecture.widht: unknown key (did you mean 'width'?)"),
+        ({"architecture": {"width": 3}}, "architecture.name: missing key"),
+        ({"architecture": {"name": "mlp", "critic_norm": "batch"}}, "batch normalisation in the critic cannot go with"),
+        ({"train": {"steps": 1, "batch_size": 1}}, "train.optimizer: missing key"),
+        ({"train": {"batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}}, "train.steps: missing key"),
+        ({"train": {"steps": 0, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}}, "train.steps: input should be greater than 0"),
+        ({"train": {"steps": 1.5, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}}, "train.steps: input should be a valid integer"),
+        ({"train": {"steps": 1, "batch_size": 1, "optimizer": {"name": "rmsprop", "lr": 1, "betas": [0, 1]}}}, "train.optimizer.betas: unknown key"),
+        ({"evaluate": {"every": 5, "samples": 9}}, "evaluate.samples: input should be greater than or equal to 10"),
+        ({"seed": -1}, "seed: expected a whole number >= 0, got -1"),
+        ({"seed": True}, "seed: expected a whole number >= 0, got True"),
+    ],
+)
+def test_bad_input_is_named_by_its_key(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        run_spec(content(**changes))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_batch_normalised_critic_is_fine_without_a_penalty() -> None:
+    run_spec(content(loss="minimax", architecture={"name": "mlp", "critic_norm": "batch"}))
