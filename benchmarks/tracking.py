@@ -6,11 +6,11 @@ any other. A cell is found again by its tag `run_key`, and its tag `status` says
 written, so a cell without it was interrupted and goes on in the same MLflow run.
 """
 
+import hashlib
 import json
 import math
 import os
 import re
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ENDED = ("done", "diverged", "failed")
 SWEEP_STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits of one log_batch
+PLAN = "sweep.json"  # the parent run's artifact that says what the sweep was asked for
 TEXT_LIMIT = 5000  # characters of a tag or parameter; MLflow refuses more than 6000
 BUSY_SECONDS = 120  # how long a writer waits for the sqlite file
 
@@ -132,17 +133,21 @@ class Store:
         name: str,
         params: Values,
         tags: Values,
+        meta: dict[str, Any],
+        cells: Mapping[str, Values],
         description: str = "",
-        meta: dict[str, Any] | None = None,
-        cells: Mapping[str, Values] | None = None,
     ) -> str:
-        """A new parent run. `meta` and `cells` (run key -> columns of the run table) are what `record` goes by."""
+        """A new parent run; its `description` is Markdown.
+
+        What was asked is kept with it, for `record`: `meta` as in Record, and in `cells` for each run key what is
+        known beforehand, as columns of the run table.
+        """
         experiment = self.experiment(suite)
         self._runs(experiment, "sweep")
         identity = {"kind": "sweep", "status": "running", "mlflow.note.content": description, **_writer(), **tags}
         run = self._client.create_run(experiment, run_name=name, tags=_texts(identity))
         _log(self._client, run.info.run_id, params=_texts(params))
-        self._client.log_dict(run.info.run_id, {"meta": meta, "cells": cells}, "sweep.json")
+        self._client.log_dict(run.info.run_id, {"meta": meta, "cells": cells}, PLAN)
         return run.info.run_id
 
     def finish_sweep(self, run_id: str, status: Literal["finished", "failed", "killed"]) -> None:
@@ -150,9 +155,10 @@ class Store:
         self._client.set_tag(run_id, "status", status)
         self._client.set_terminated(run_id, SWEEP_STATUS[status])
 
-    def log_report(self, run_id: str, folder: Path) -> None:
-        """Attach the files of a report to the parent run."""
-        self._client.log_artifacts(run_id, str(folder), "report")
+    def log_report(self, suite: str, folder: Path) -> None:
+        """Attach the files of a report to the parent run of the suite's latest sweep."""
+        sweeps = self._runs(self.experiment(suite), "sweep")
+        self._client.log_artifacts(sweeps[-1].info.run_id, str(folder), "report")
 
     def cells(self, suite: str) -> dict[str, Cell]:
         """Run key -> where that cell stands."""
@@ -165,7 +171,7 @@ class Store:
     ) -> "CellLog":
         """The log of the cell `key`, a child of `parent`: its MLflow run of before if there is one, else a new one.
 
-        dataset: name, digest, and what else describes the data.
+        dataset: `name`, `digest` if there is one, and what else describes the data.
         """
         experiment = self.experiment(suite)
         identity = {"kind": "cell", "run_key": key, "status": "running", "error": "", "mlflow.parentRunId": parent}
@@ -185,28 +191,25 @@ class Store:
         _log(client, run.info.run_id, params=new_params, tags=_texts(identity))
         return CellLog(client, run.info.run_id, experiment)
 
-    def record(
-        self, suite: str, meta: dict[str, Any] | None = None, cells: Mapping[str, Values] | None = None
-    ) -> Record:
-        """Everything a report needs: a row for each cell of the latest sweep, or of `meta` and `cells` where given.
+    def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
+        """Everything a report needs: a row for each cell of the latest sweep. A cell that has not ended is `missing`.
 
-        A cell that has not ended is `missing`. Raises UserError where there is no record.
+        meta: in place of the sweep's own. Raises UserError where there is no record.
         """
         experiment = self._existing(suite)
         sweeps = self._runs(experiment, "sweep") if experiment else []
-        if experiment is None or not sweeps:
+        plans = (self._artifact(suite, run.info.run_id, PLAN) for run in reversed(sweeps))
+        plan = next((json.loads(content) for content in plans if content), None)
+        if experiment is None or plan is None:
             raise UserError(f"{self.uri}: no record of suite {suite!r}: run `gan-zoo run {suite}` first")
-        plan = json.loads(self._artifact(suite, sweeps[-1].info.run_id, "sweep.json") or "{}")
-        meta, cells = meta or plan.get("meta"), cells or plan.get("cells")
-        if meta is None or cells is None:
-            raise UserError(f"{self.uri}: the latest sweep of {suite!r} says not what was asked: run it again")
+        cells = plan["cells"]
         runs = {run.data.tags["run_key"]: run for run in self._runs(experiment, "cell")}
         ended = {key: runs[key] for key in cells if key in runs and _cell(runs[key]).status in ENDED}
         samples: dict[str, np.ndarray] = {}
         for key, run in ended.items():
             samples |= named_samples(key, self._artifact(suite, run.info.run_id, "samples.npz"))
         rows = [_row(key, described, ended.get(key)) for key, described in cells.items()]
-        return Record(meta, run_table(rows), self._metrics(experiment, ended), samples)
+        return Record(meta or plan["meta"], run_table(rows), self._metrics(experiment, ended), samples)
 
     def _artifact(self, suite: str, run_id: str, name: str) -> bytes | None:
         """A file of a run, or None. Beside a local database it is found even after the results were moved."""
@@ -265,6 +268,10 @@ class CellLog:
     def dictionary(self, content: dict[str, Any], name: str) -> None:
         """Keep a dictionary as the JSON file `name`."""
         self._client.log_dict(self.run_id, content, name)
+
+    def text(self, content: str, name: str) -> None:
+        """Keep a text as the file `name`."""
+        self._client.log_text(self.run_id, content, name)
 
     def samples(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep the arrays that a report shows: `samples`, `critic`, and `data/<data set>` for real samples."""
@@ -347,13 +354,21 @@ def _mlflow_error() -> type[Exception]:
     return MlflowException
 
 
+def _storage_errors() -> tuple[type[Exception], ...]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return OSError, SQLAlchemyError, _mlflow_error()
+
+
 @contextmanager
 def _one_line(uri: str) -> Iterator[None]:
     """Turn whatever keeps the record from opening into one line."""
     try:
         yield
-    except (OSError, sqlite3.Error, _mlflow_error()) as error:
-        reason = " ".join(str(error).split())[:300]
+    except UserError:
+        raise
+    except _storage_errors() as error:
+        reason = str(error).strip().partition("\n")[0][:300]
         raise UserError(f"{uri}: cannot be used as the record ({reason}): choose another --results") from error
 
 
@@ -400,8 +415,9 @@ def _dataset_input(dataset: Values) -> Any:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     source = json.dumps({"tags": {"mlflow.source.name": "gan_zoo.datasets"}})
-    profile = json.dumps({name: str(value) for name, value in dataset.items()})
-    data = Dataset(dataset["name"], dataset["digest"][:36], "code", source, profile=profile)
+    profile = json.dumps(_texts(dataset), sort_keys=True)
+    digest = dataset.get("digest") or hashlib.sha256(profile.encode()).hexdigest()
+    data = Dataset(dataset["name"], digest[:36], "code", source, profile=profile)
     return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
 
 
