@@ -174,7 +174,7 @@ def geometric_mean_ratio(strata: Strata) -> Array:
 
 
 def iqm(strata: Strata) -> Array:
-    """Interquartile mean: the mean of the middle half of all runs of all data sets   (Agarwal et al. 2021, sec. 4.3)."""
+    """Interquartile mean: the mean of the middle half of all runs of all data sets   (Agarwal et al. 2021, 4.3)."""
     runs = np.sort(np.concatenate(list(strata), axis=-1), axis=-1)
     cut = runs.shape[-1] // 4
     return runs[..., cut : runs.shape[-1] - cut].mean(-1)
@@ -205,6 +205,6 @@ def stratified_bootstrap(
 
 
 def performance_profile(strata: Strata, thresholds: ArrayLike) -> Array:
-    """Share of runs at or below each threshold, mean over data sets   (Agarwal et al. 2021, eq. 2; Dolan & Moré 2002)."""
+    """Share of runs at or below each threshold, mean over data sets   (Agarwal et al. 2021, 4.2; Dolan & Moré 2002)."""
     taus = np.asarray(thresholds, dtype=np.float64)
     return np.mean([(stratum[:, None] <= taus).mean(0) for stratum in strata], axis=0)

@@ -11,9 +11,17 @@ from gan_zoo.errors import UserError
 
 
 def small_record() -> Record:
-    blank = {name: None for name in RUN_COLUMNS}
+    blank = dict.fromkeys(RUN_COLUMNS)
     runs = [
-        {**blank, "run_key": "b1", "loss": "NA", "dataset": "d", "seed": 1, "status": "failed", "error": 'x,\n"y"\r\nz'},
+        {
+            **blank,
+            "run_key": "b1",
+            "loss": "NA",
+            "dataset": "d",
+            "seed": 1,
+            "status": "failed",
+            "error": 'x,\n"y"\r\nz',
+        },
         {**blank, "run_key": "a0", "loss": "null", "dataset": "d", "seed": 0, "status": "done", "dirty": True},
     ]
     metrics = pd.DataFrame(
@@ -42,12 +50,14 @@ def test_what_is_read_back_is_what_was_written(tmp_path):
     assert record.meta == small_record().meta
     assert list(record.runs.loss) == ["NA", "null"]
     assert record.runs.error[0] == 'x, "y" z'
-    assert record.runs.seed.tolist() == [1, 0] and record.runs.dirty.tolist() == [pd.NA, True]
+    assert record.runs.seed.tolist() == [1, 0]
+    assert record.runs.dirty.tolist() == [pd.NA, True]
     values = record.metrics.set_index(["run_key", "step"]).value
     assert np.isnan(values["b1", 2])
     assert np.float32(values["a0", 1]) == np.float32(0.1)
     for key, array in small_record().samples.items():
-        assert record.samples[key].dtype == array.dtype and np.array_equal(record.samples[key], array)
+        assert record.samples[key].dtype == array.dtype
+        assert np.array_equal(record.samples[key], array)
 
 
 def test_equal_records_give_equal_bytes_whatever_their_order(tmp_path):

@@ -130,9 +130,19 @@ def _meta(losses, datasets, seeds, steps):
         "metrics": described,
         "overrides": {"wgan-clip": {"train": {"optimizer": "rmsprop", "lr": 5e-5}}},
         "loss_info": {
-            loss: {"formula_critic": "E f(x~) - E f(x)", "formula_generator": "-E f(x~)", "paper": "A paper, 2017, eq. 3"}
+            loss: {
+                "formula_critic": "E f(x~) - E f(x)",
+                "formula_generator": "-E f(x~)",
+                "paper": "A paper, 2017, eq. 3",
+            }
             for loss in losses
         },
-        "environment": {"python": "3.12", "torch": "2.13", "device": "cpu", "commit": "0123456789abcdef", "dirty": False},
+        "environment": {
+            "python": "3.12",
+            "torch": "2.13",
+            "device": "cpu",
+            "commit": "0123456789abcdef",
+            "dirty": False,
+        },
         "report": {"baseline": "wgan-gp"} if "wgan-gp" in losses else {},
     }

@@ -16,9 +16,12 @@ def test_t_interval_is_students_by_hand():
 
 def test_t_interval_leaves_out_what_is_not_finite_and_says_nothing_of_one_value():
     mean, half = stats.t_interval([[1.0, np.inf, 3.0, np.nan], [5.0, np.inf, np.nan, np.nan], [np.inf] * 4])
-    assert mean[0] == 2.0 and half[0] == pytest.approx(scipy_stats.t.ppf(0.975, 1) * 1.0)
-    assert mean[1] == 5.0 and np.isnan(half[1])
-    assert np.isnan(mean[2]) and np.isnan(half[2])
+    assert mean[0] == 2.0
+    assert half[0] == pytest.approx(scipy_stats.t.ppf(0.975, 1) * 1.0)
+    assert mean[1] == 5.0
+    assert np.isnan(half[1])
+    assert np.isnan(mean[2])
+    assert np.isnan(half[2])
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
@@ -55,7 +58,9 @@ def test_paired_without_spread_and_without_pairs():
     assert stats.paired([1.0, 2.0], [1.0, 2.0]).p == 1.0
     assert stats.paired([8.0, 8.0, 8.0], [0.0, 0.0, 0.0]).p == 0.0
     single = stats.paired([2.0], [1.0])
-    assert single.n == 1 and single.difference == 1.0 and np.isnan(single.p)
+    assert single.n == 1
+    assert single.difference == 1.0
+    assert np.isnan(single.p)
     assert stats.paired([np.inf], [1.0]).n == 0
 
 
@@ -78,11 +83,16 @@ def test_least_reachable_p_is_wilcoxons():
 
 def test_scale_is_logarithmic_only_where_every_score_is_positive():
     logs, is_log = stats.comparable_scale([[1.0, np.e], [np.inf, np.nan]])
-    assert is_log and logs[0] == pytest.approx([0.0, 1.0]) and np.isposinf(logs[1, 0]) and np.isnan(logs[1, 1])
+    assert is_log
+    assert logs[0] == pytest.approx([0.0, 1.0])
+    assert np.isposinf(logs[1, 0])
+    assert np.isnan(logs[1, 1])
     same, is_log = stats.comparable_scale([[0.0, 2.0]])
-    assert not is_log and same[0, 1] == 2.0
+    assert not is_log
+    assert same[0, 1] == 2.0
     lost, is_log = stats.comparable_scale([[2.0, -np.inf]])
-    assert is_log and np.isneginf(lost[0, 1])
+    assert is_log
+    assert np.isneginf(lost[0, 1])
 
 
 def test_best_counts_failures_as_worst():

@@ -90,13 +90,13 @@ Block = Heading | Text | Items | Code | Table | Figure | Slider
 
 
 def number(value: float, digits: int = 3) -> str:
-    """`value` to so many significant digits, without an exponent where that stays short; a dash for none."""
+    """`value` to so many significant digits, a whole number as it is, an exponent only if needed; a dash for none."""
     if math.isnan(value):
         return DASH
     if math.isinf(value):
         return "\u221e" if value > 0 else f"{MINUS}\u221e"
-    text = f"{value:.{digits}g}"
-    if "e" in text and 1e-4 <= abs(value) < 1e7:
+    text = f"{value:#.{digits}g}".removesuffix(".")
+    if abs(value) < 1e7 and ("e+" in text or value == round(value)):
         text = f"{value:.0f}"
     return text.replace("-", MINUS)
 

@@ -1,11 +1,12 @@
 """Figures that set losses against each other: final scores, pairs, profiles, and when runs failed."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.cells import number, shortened
-from benchmarks.report.curves import legend
+from benchmarks.report.curves import counts, legend, logarithmic
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, look
 from benchmarks.stats import Array, comparable_scale, holm, log_ratios, paired, performance_profile
@@ -18,7 +19,11 @@ def final_scores(results: Results, dataset: str) -> Figure:
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics, strict=True):
         _dots(axes, results, dataset, metric)
         axes.set_xlabel(results.label(metric))
-    names = [shortened(loss) for loss in results.losses]
+    primary = results.summary(dataset, metrics[0])
+    names = [
+        shortened(loss) + (f" ({primary.failed[row]}/{primary.attempted[row]} failed)" if primary.failed[row] else "")
+        for row, loss in enumerate(results.losses)
+    ]
     figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
     figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
@@ -28,22 +33,27 @@ def _dots(axes: Axes, results: Results, dataset: str, metric: str) -> None:
     summary = results.summary(dataset, metric)
     finite = summary.scores[np.isfinite(summary.scores)]
     if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 30:
-        axes.set_xscale("log")
+        axes.set_xlim(finite.min() / 1.5, finite.max() * 1.5)
+        logarithmic(axes, "x")
     for row, loss in enumerate(results.losses):
         style, values = look(loss), summary.scores[row]
         jitter = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
         shown = np.isfinite(values)
-        axes.plot(values[shown], row + jitter[shown], style.marker, ms=3, color=style.colour, alpha=0.55, mew=0)
+        axes.plot(values[shown], row + jitter[shown], style.marker, ms=3.6, color=style.colour, alpha=0.75, mew=0)
         if shown.any():
             width = summary.half[row] if np.isfinite(summary.half[row]) else 0.0
-            axes.errorbar(summary.mean[row], row, xerr=width, fmt="|", color="#222222", ms=9, lw=1, capsize=2)
-        if summary.failed[row]:
-            text = f"{summary.failed[row]}/{summary.attempted[row]} failed"
-            axes.text(0.99, row, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=6)
+            axes.errorbar(summary.mean[row], row, xerr=width, fmt="|", color="#222222", ms=8, lw=0.8, capsize=2)
     if len(finite) and axes.get_xscale() == "linear":
-        margin = 0.12 * (finite.max() - finite.min()) or 0.1 * abs(finite.max()) or 1.0
-        axes.set_xlim(finite.min() - margin, finite.max() + margin)
+        axes.set_xlim(*_limits(finite, summary.mean - summary.half, summary.mean + summary.half))
     axes.grid(axis="y", visible=False)
+
+
+def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
+    """Room for all dots and intervals, but for no interval further out than half of what the dots span."""
+    span = float(np.ptp(dots)) or 0.1 * float(abs(dots).max()) or 1.0
+    left = max(min(dots.min(), np.nanmin([*low, dots.min()])), dots.min() - span / 2)
+    right = min(max(dots.max(), np.nanmax([*high, dots.max()])), dots.max() + span / 2)
+    return left - 0.06 * span, right + 0.06 * span
 
 
 def pairwise_matrix(results: Results, dataset: str) -> Figure:
@@ -77,7 +87,8 @@ def pairwise_matrix(results: Results, dataset: str) -> Figure:
     axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)
     axes.grid(visible=False)
-    axes.set_title(f"{results.label(metric)}: row {'/' if is_log else '−'} column", loc="left")
+    axes.set_title(results.label(metric), loc="left")
+    axes.set_xlabel("ratio of row to column" if is_log else "row minus column")
     return figure
 
 
@@ -105,7 +116,8 @@ def profiles(results: Results) -> Figure:
         style = look(loss)
         share = performance_profile(group, thresholds)
         axes.plot(np.exp(thresholds), share, color=style.colour, ls=style.dash, marker=style.marker, ms=3, markevery=40)
-    axes.set_xscale("log")
+    axes.set_xlim(*np.exp(thresholds[[0, -1]]))
+    logarithmic(axes, "x")
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel(f"factor of {shortened(results.baseline)}'s primary score (less is better)")
     axes.set_ylabel("share of runs at or below it")
@@ -143,13 +155,14 @@ def timeline(results: Results) -> Figure:
         axes.set_title(shortened(dataset), loc="left")
         axes.set_xlabel("generator steps")
         axes.set_xlim(left=0)
+        axes.xaxis.set_major_formatter(counts)
         axes.grid(axis="y", visible=False)
     grid[0].set_yticks(range(len(losses)), [shortened(loss) for loss in losses], fontsize=7.5)
     grid[0].set_ylim(len(losses) - 0.5, -0.5)
     return figure
 
 
-def _timeline_row(axes: Axes, runs, row: int, colour: str) -> None:
+def _timeline_row(axes: Axes, runs: pd.DataFrame, row: int, colour: str) -> None:
     started = runs[runs.status != "missing"].sort_values("seed")
     for position, run in enumerate(started.itertuples()):
         y = row + (position - (len(started) - 1) / 2) * 0.7 / max(len(started), 1)

@@ -1,16 +1,21 @@
 """Curves over training: scores against steps, images and seconds; losses' terms, estimates, penalties and norms."""
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
-from benchmarks.report.cells import shortened
+from benchmarks.report.cells import amount, shortened
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, look
 from benchmarks.stats import Array, t_interval
 
+Horizontal = Callable[[Results, str, str, Array], Array | None]
 POINTS = 160  # a curve is thinned to so many steps: more cannot be seen at this size
 
 
@@ -19,18 +24,21 @@ def score_curves(results: Results, dataset: str) -> Figure:
     metrics = results.metric_names(dataset)
     axes_of = {"generator steps": _steps, "images seen": _images, "training seconds": _seconds}
     figure = Figure(figsize=(PAGE, 0.5 + 1.55 * len(metrics)))
-    grid = figure.subplots(len(metrics), len(axes_of), squeeze=False, sharey="row")
+    grid = figure.subplots(len(metrics), len(axes_of), squeeze=False, sharex="col", sharey="row")
     for row, metric in zip(grid, metrics, strict=True):
         for axes, (title, horizontal) in zip(row, axes_of.items(), strict=True):
             means = [_score_curve(axes, results, dataset, loss, metric, horizontal) for loss in results.losses]
             _scale(axes, means)
             axes.set_xlabel(title if metric == metrics[-1] else "")
+            if horizontal is not _seconds:
+                axes.xaxis.set_major_formatter(counts)
         row[0].set_ylabel(results.label(metric))
+    figure.align_ylabels()
     legend(figure, results.losses)
     return figure
 
 
-def _score_curve(axes: Axes, results: Results, dataset: str, loss: str, metric: str, horizontal) -> Array:
+def _score_curve(axes: Axes, results: Results, dataset: str, loss: str, metric: str, horizontal: Horizontal) -> Array:
     frame = results.curve(dataset, loss, metric)
     if frame.empty:
         return np.empty(0)
@@ -52,16 +60,16 @@ def _seconds(results: Results, dataset: str, loss: str, steps: Array) -> Array |
     runs = results.cell_runs(dataset, loss)
     fair = runs.seed[runs.timing_comparable.fillna(False).astype(bool)].astype(int)
     clock = results.curve(dataset, loss, "train_seconds")
-    clock = clock[[seed for seed in fair if seed in clock.columns]].mean(axis=1).dropna() if len(clock) else clock
-    if not len(clock):
+    if clock.empty:
         return None
-    return np.interp(steps, [0.0, *clock.index], [0.0, *clock])
+    mean = clock[[seed for seed in fair if seed in clock.columns]].mean(axis=1).dropna()
+    return np.interp(steps, [0.0, *mean.index], [0.0, *mean]) if len(mean) else None
 
 
 def term_curves(results: Results, dataset: str) -> Figure:
     """A panel for every logged term: both losses, the Wasserstein estimate, penalties, gradient norms."""
     names = results.term_names(dataset)
-    columns = 3
+    columns = 2 if len(names) in (2, 4) else min(3, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(PAGE, 0.5 + 1.6 * rows))
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True).flat
@@ -80,6 +88,7 @@ def term_curves(results: Results, dataset: str) -> Figure:
         elif position + columns >= len(names):
             axes.tick_params(labelbottom=True)
             axes.set_xlabel("generator steps")
+        axes.xaxis.set_major_formatter(counts)
     legend(figure, results.losses)
     return figure
 
@@ -111,8 +120,8 @@ def _scale(axes: Axes, means: list[Array]) -> None:
         return
     low, high = values.min(), values.max()
     if low > 0 and high / low > 30:
-        axes.set_yscale("log")
         axes.set_ylim(low / 1.4, high * 1.4)
+        logarithmic(axes, "y")
     elif low < 0 and max(high, -low) > 30 * np.median(np.abs(values)):
         axes.set_yscale("symlog", linthresh=max(float(np.median(np.abs(values))), 1e-12))
     else:
@@ -120,11 +129,30 @@ def _scale(axes: Axes, means: list[Array]) -> None:
         axes.set_ylim(low - margin, high + margin)
 
 
+def counts(value: float, _position: float) -> str:
+    """A tick's label for a count: 20k, not 20000 or 2e4."""
+    return amount(value)
+
+
+def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
+    """A logarithmic axis with plain numbers at its ticks: decades where it is long, 1, 2, 5 where it is short."""
+    axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
+    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
+    axis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 1e3 else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, _: f"{value:.6g}" if 1e-3 <= value < 1e5 else f"{value:.0e}")
+    axis.set_minor_formatter(NullFormatter())
+
+
 def legend(figure: Figure, losses: list[str]) -> None:
-    """One legend for the whole figure, below it."""
+    """One legend for the whole figure, below it, read line by line."""
     handles = [
-        Line2D([], [], color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3.5, label=shortened(loss))
+        Line2D(
+            [], [], color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3.5, label=shortened(loss)
+        )
         for loss, style in ((loss, look(loss)) for loss in losses)
     ]
     longest = max(len(shortened(loss)) for loss in losses)
-    figure.legend(handles=handles, loc="outside lower center", ncols=max(1, min(len(losses), 110 // (longest + 9))))
+    columns = max(1, min(len(losses), int(figure.get_figwidth() / (0.06 * longest + 0.55))))
+    columns = -(-len(losses) // -(-len(losses) // columns))
+    by_column = [handle for column in range(columns) for handle in handles[column::columns]]
+    figure.legend(handles=by_column, loc="outside lower center", ncols=columns, columnspacing=1.2)

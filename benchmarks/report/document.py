@@ -58,26 +58,33 @@ def verdict(results: Results, dataset: str) -> str:
         return f"{dataset}: no loss can be called best by {name}: most runs failed or are missing."
     score = measured(float(summary.mean[best]), float(summary.half[best]))
     n, failed = summary.attempted[best], summary.failed[best]
-    text = f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} ({n} seeds, {failed} failed)."
+    text = (
+        f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} ({n} seeds, {failed} failed)."
+    )
     alike = [shortened(loss, 48) for i, loss in enumerate(results.losses) if summary.bold[i] and i != best]
     if n - failed < 2:
         return f"{text} With fewer than two finished runs there is no test: how sure this is cannot be said."
-    text += f" The paired test cannot tell it from {_listed(alike)}." if alike else " It is told apart from every other loss."
-    return text + _runner_up(results, summary, metric)
+    if alike:
+        text += f" The paired test cannot tell it from {_listed(alike)}."
+    return text + _told_apart(results, summary)
 
 
-def _runner_up(results: Results, summary: Any, metric: str) -> str:
+def _told_apart(results: Results, summary: Any) -> str:
+    """Of the losses that are not in bold: which failed more often, and how far the nearest of the rest lies."""
     values, is_log = comparable_scale(summary.scores)
     tests = compare(values, summary.best)
     sign = 1.0 if summary.direction == "min" else -1.0
-    told = [(sign * t.difference, i) for i, t in enumerate(tests) if i != summary.best and not summary.bold[i] and t.p <= 0.05]
+    others = [i for i in range(len(tests)) if not summary.bold[i]]
+    told = [(sign * tests[i].difference, i) for i in others if tests[i].p <= 0.05]
+    failing = [shortened(results.losses[i], 48) for i in others if not tests[i].p <= 0.05]
+    text = f" Not told apart where they finished, but failing more often: {_listed(failing)}." if failing else ""
     if not told:
-        return ""
+        return text
     test, loss = tests[min(told)[1]], results.losses[min(told)[1]]
     undo = np.exp if is_log else float
     effect, low, high = (number(float(undo(x))) for x in (test.difference, test.low, test.high))
     what = "times" if is_log else "away from"
-    return (
+    return text + (
         f" The nearest loss that is told apart, {shortened(loss, 48)}, lies at {effect} {what} the best score "
         f"(95 % interval {low} to {high}, p {p_value(test.p) if test.p < 0.001 else '= ' + p_value(test.p)}, Holm)."
     )
@@ -92,7 +99,9 @@ def cautions(results: Results) -> list[str]:
     runs, texts = results.runs, []
     absent = results.absent()
     if absent:
-        cells = ", ".join(f"{shortened(loss)} on {shortened(dataset)} seed {seed}" for dataset, loss, seed in absent[:6])
+        cells = ", ".join(
+            f"{shortened(loss)} on {shortened(dataset)} seed {seed}" for dataset, loss, seed in absent[:6]
+        )
         more = f" and {len(absent) - 6} more" if len(absent) > 6 else ""
         texts.append(f"{len(absent)} planned runs are missing and not in any number here: {cells}{more}.")
     if len(results.seeds) == 1:
@@ -139,7 +148,11 @@ def _losses(results: Results) -> list[Block]:
     return [
         Heading("Losses and recipes"),
         Table("losses", "What each loss minimises, and where it is from.", columns, rows),
-        Text("Overrides of the common recipe:" if overrides else "Every loss has the same recipe: there are no overrides."),
+        Text(
+            "Overrides of the common recipe:"
+            if overrides
+            else "Every loss has the same recipe: there are no overrides."
+        ),
         *([Items(overrides)] if overrides else []),
         recipe_table(results),
         Heading("Metrics", 3),
@@ -168,7 +181,13 @@ def _failures(results: Results) -> list[Block]:
     for run in failed.itertuples():
         step = "" if run.step is None or run.step != run.step else str(run.step)
         reason = run.error or "no reason recorded"
-        cells = [Cell(run.dataset), Cell(str(run.seed), float(run.seed)), Cell(run.status), Cell(step), Cell(reason[:300])]
+        cells = [
+            Cell(run.dataset),
+            Cell(str(run.seed), float(run.seed)),
+            Cell(run.status),
+            Cell(step),
+            Cell(reason[:300]),
+        ]
         rows.append([Cell(run.loss), *cells])
     columns = [Column(title, title in ("seed", "step")) for title in titles]
     blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]

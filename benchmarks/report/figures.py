@@ -54,7 +54,9 @@ def drawings(results: Results) -> Iterator[Drawing]:
     failed = results.failed_runs()
     if len(failed[failed.status != "missing"]):
         text = "How far each run of the losses with failures came: a line a run, a cross where it diverged or failed."
-        yield Drawing(Figure("failures", text, "Lines of runs against generator steps."), None, lambda: timeline(results))
+        yield Drawing(
+            Figure("failures", text, "Lines of runs against generator steps."), None, lambda: timeline(results)
+        )
 
 
 def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
@@ -62,12 +64,14 @@ def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
     shown = shortened(dataset, 40)
     if any(not results.curve(dataset, loss, m).empty for loss in results.losses for m in results.metric_names(dataset)):
         metrics = ", ".join(results.label(metric) for metric in results.metric_names(dataset))
-        text = f"{shown}: last scores ({metrics}). Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
+        text = (
+            f"{shown}: last scores ({metrics}). Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
+        )
         alt = f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
         yield Drawing(Figure(f"final-{name}", text, alt), dataset, lambda: final_scores(results, dataset))
         text = (
-            f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. {seeds} that "
-            "have a finite value there; a curve of a loss with failures is of those still running."
+            f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. {seeds} "
+            "that have a finite value there; a curve of a loss with failures is of those still running."
         )
         alt = f"Curves of {metrics}, one a loss, over training."
         yield Drawing(Figure(f"scores-{name}", text, alt), dataset, lambda: score_curves(results, dataset))
@@ -81,9 +85,9 @@ def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
     primary = results.meta["primary"][dataset]
     if len(results.losses) > 1 and np.isfinite(results.scores(dataset, primary)).sum(1).max() > 1:
         text = (
-            f"{shown}: every pair of losses on {results.label(primary)}: geometric-mean ratio over seeds that both finished "
-            "(difference, where a score is not positive), row against column. Bold with a star: told apart by paired t "
-            "on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
+            f"{shown}: every pair of losses on {results.label(primary)}: geometric-mean ratio over seeds that both "
+            "finished (difference, where a score is not positive), row against column. Bold with a star: told apart by "
+            "paired t on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
         )
         alt = "Matrix of pairwise ratios between losses."
         yield Drawing(Figure(f"pairs-{name}", text, alt), dataset, lambda: pairwise_matrix(results, dataset))
@@ -93,7 +97,7 @@ def _samples_block(results: Results, dataset: str, name: str, runs: dict[str, tu
     shown = shortened(dataset, 40)
     first = results.record.samples[f"{next(iter(runs.values()))[0]}/samples"]
     seed = min(seed for _, seed in runs.values())
-    rule = f"Last checkpoint of seed {seed}, the first one: not chosen by its result."
+    rule = f"Last checkpoint of seed {seed}, the first that most losses have: not chosen by its result."
     if first.ndim == 2:
         what = "Generated points (colour) over data (black), with the critic's contours (grey, darker is more real)."
     else:

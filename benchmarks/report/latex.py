@@ -13,11 +13,12 @@ SYMBOLS = {
     "#": r"\#",
     "%": r"\%",
     "_": r"\_",
-    "^": r"\^{}",
-    "~": r"\~{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
     "<": r"$<$",
     ">": r"$>$",
     "|": r"$|$",
+    "`": r"\textasciigrave{}",
     '"': r"''",
     "±": r"$\pm$",
     "−": r"$-$",
@@ -34,12 +35,13 @@ SYMBOLS = {
     "λ": r"$\lambda$",
     "∇": r"$\nabla$",
     "’": "'",
+    "\u202f": r"\,",
 }
 
 
 def escape(text: str) -> str:
     """Text that LaTeX sets as it reads; a letter that no plain font has becomes its plain form or its code point."""
-    return "".join(SYMBOLS.get(letter) or _plain(letter) for letter in text)
+    return "".join(SYMBOLS.get(letter) or _plain(letter) for letter in text.replace(" %", "\u202f%"))
 
 
 def _plain(letter: str) -> str:
@@ -61,7 +63,7 @@ def _table(table: Table, suite: str) -> str:
         r"\begin{table*}[t]",
         r"\centering\footnotesize\setlength{\tabcolsep}{3.5pt}",
         rf"\caption{{{escape(table.caption)}}}",
-        rf"\label{{tab:{_label(suite)}-{table.name}}}",
+        rf"\label{{tab:{_label(suite)}-{table.name}}}\smallskip",
         rf"\begin{{tabular}}{{@{{}}{alignment}@{{}}}}",
         r"\toprule",
         *_head(table.columns),
@@ -96,6 +98,6 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _cell(cell: Cell) -> str:
-    text = escape(shortened(cell.text, 40))
+    text = escape(shortened(cell.text))
     note = rf" {{\tiny {escape(cell.note)}}}" if cell.note else ""
     return (rf"\textbf{{{text}}}" if cell.bold else text) + note

@@ -13,7 +13,7 @@ FOLDED = {"runs", "recipes", "environment"}
 
 def page(title: str, blocks: list[Block], figures: Path) -> str:
     """The whole report; `figures` is the folder of the PNG files to be embedded."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent / "templates"
     body = "\n".join(_render(block, figures) for block in blocks)
     return f"""<!doctype html>
 <html lang="en">
@@ -75,18 +75,20 @@ def _render(block: Block, figures: Path) -> str:
 
 def _image(path: Path, alt: str, extra: str = "") -> str:
     data = path.read_bytes()
-    width, height = (int.from_bytes(data[at : at + 4]) // 2 for at in (16, 20))
+    width, height = (round(0.7 * int.from_bytes(data[at : at + 4])) for at in (16, 20))
     size = f'width="{width}" height="{height}"'
     return f'<img alt="{escape(alt)}" {size}{extra} src="data:image/png;base64,{base64.b64encode(data).decode()}">'
 
 
 def _table(table: Table) -> str:
     head = "".join(
-        f'<th scope="col" aria-sort="none"{_aligned(column.numeric)}><button type="button">{escape(column.title)}</button></th>'
+        f'<th scope="col" aria-sort="none"{_aligned(column.numeric)}>'
+        f'<button type="button">{escape(column.title)}</button></th>'
         for column in table.columns
     )
     rows = "\n".join(
-        "<tr>" + "".join(_cell(cell, at, table.columns[at].numeric) for at, cell in enumerate(row)) + "</tr>" for row in table.rows
+        "<tr>" + "".join(_cell(cell, at, table.columns[at].numeric) for at, cell in enumerate(row)) + "</tr>"
+        for row in table.rows
     )
     label = f"table-{table.name}"
     text = (
@@ -106,14 +108,16 @@ def _cell(cell: Cell, position: int, numeric: bool) -> str:
     text = f"<strong>{escape(cell.text)}</strong>" if cell.bold else escape(cell.text)
     note = f" <small>{escape(cell.note)}</small>" if cell.note else ""
     if position == 0:
-        return f'<th scope="row"{value}>{text}{note}</th>'
+        long = ' class="long"' if len(cell.text) > 40 else ""
+        return f'<th scope="row"{long}{value}>{text}{note}</th>'
     return f"<td{_aligned(numeric)}{value}>{text}{note}</td>"
 
 
 def _slider(block: Slider, figures: Path) -> str:
     last = len(block.frames) - 1
     frames = "\n".join(
-        _image(figures / f"{name}.png", label, "" if at == last else " hidden") for at, (label, name) in enumerate(block.frames)
+        _image(figures / f"{name}.png", label, "" if at == last else " hidden")
+        for at, (label, name) in enumerate(block.frames)
     )
     labels = escape("|".join(label for label, _ in block.frames))
     return (

@@ -41,26 +41,28 @@ def sample_panels(results: Results, dataset: str) -> Figure:
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.set_axis_off()
     for axes, loss in zip(figure.axes, panels, strict=False):
-        if loss is None:
+        if loss is None and real is not None:
             _images(axes, real)
             axes.set_title("data", loc="left")
-            continue
-        _panel(axes, results, runs.get(loss), real, loss, is_points)
-        axes.set_title(_title(results, dataset, loss, runs), loc="left")
+        if loss is not None:
+            _panel(axes, results, runs.get(loss), real, loss, is_points)
+            axes.set_title(shortened(_title(results, dataset, loss, runs), int(14 * side)), loc="left")
     return figure
 
 
 def _title(results: Results, dataset: str, loss: str, runs: dict[str, tuple[str, int]]) -> str:
     if loss not in runs:
-        return shortened(loss)
+        return loss
     key, seed = runs[loss]
     status = results.runs.set_index("run_key").status[key]
     other = seed != min(seed for _, seed in runs.values())
     remarks = [f"seed {seed}"] * other + [str(status)] * (status != "done")
-    return f"{shortened(loss)} ({', '.join(remarks)})" if remarks else shortened(loss)
+    return f"{loss} ({', '.join(remarks)})" if remarks else loss
 
 
-def _panel(axes: Axes, results: Results, run, real, loss: str, is_points: bool) -> None:
+def _panel(
+    axes: Axes, results: Results, run: tuple[str, int] | None, real: NDArray | None, loss: str, is_points: bool
+) -> None:
     if run is None:
         axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#777777")
         return
@@ -74,12 +76,13 @@ def _panel(axes: Axes, results: Results, run, real, loss: str, is_points: bool) 
 def _points(axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str) -> None:
     if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
         side = np.linspace(-EXTENT, EXTENT, critic.shape[0])
-        axes.contourf(side, side, critic, levels=14, cmap="Greys", alpha=0.45)
-        axes.contour(side, side, critic, levels=14, colors="#666666", linewidths=0.35)
+        shades = np.linspace(1.0, 0.66, 15)
+        axes.contourf(side, side, critic, levels=14, colors=[str(shade) for shade in shades], antialiased=False)
+        axes.contour(side, side, critic, levels=14, colors="#808080", linewidths=0.35, linestyles="solid")
         axes.set_rasterization_zorder(3)
     if real is not None:
-        axes.plot(*real[:1000].T, ".", ms=2.2, color="black", alpha=0.55, mew=0, zorder=2)
-    axes.plot(*samples[:1000].T, ".", ms=2.6, color=look(loss).colour, alpha=0.8, mew=0, zorder=2.5)
+        axes.plot(*real[:1000].T, ".", ms=3.4, color="black", mew=0, zorder=2)
+    axes.plot(*samples[:1000].T, ".", ms=2, color=look(loss).colour, mew=0, zorder=2.5)
     axes.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])

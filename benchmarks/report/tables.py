@@ -1,13 +1,16 @@
 """The tables of a report, as cells: scores, comparisons, aggregates, times, and who took part."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.cells import DASH, Cell, Column, Table, amount, measured, number, p_value, shortened
+from benchmarks.report.cells import DASH, Cell, Column, Table, amount, measured, number, p_value
 from benchmarks.report.comparisons import ratio_strata
 from benchmarks.report.figures import file_names
 from benchmarks.report.results import Results, Summary
 from benchmarks.stats import (
+    Array,
     comparable_scale,
     compare,
     geometric_mean_ratio,
@@ -21,10 +24,13 @@ from benchmarks.stats import (
 )
 
 BOLD = (
-    "Bold: the best loss (best median over all runs, a failed run counting as worst) and every loss that a paired t-test "
-    "on {scale} over seeds, Holm-corrected within the column, cannot tell from it at the 5 % level and that has no more "
-    "failed runs."
+    "Bold: the best loss (best median over all runs, a failed run counting as worst) and every loss that a paired "
+    "t-test on {scale} over seeds, Holm-corrected within the column, cannot tell from it at the 5 % level and that has "
+    "no more failed runs."
 )
+
+
+EITHER_SCALE = "log scores (scores, where one is not positive)"
 
 
 def hardware(results: Results) -> str:
@@ -87,17 +93,19 @@ def _sortable(value: float) -> float | None:
 def _scores_caption(results: Results, dataset: str) -> str:
     metrics = results.metric_names(dataset)
     scales = [comparable_scale(results.scores(dataset, metric))[1] for metric in metrics]
-    scale = "log scores" if all(scales) else "scores" if not any(scales) else "log scores (scores, where one is not positive)"
+    scale = "log scores" if all(scales) else "scores" if not any(scales) else EITHER_SCALE
     steps = results.meta.get("steps", {}).get(dataset)
     protocols = "; ".join(f"{results.label(m)}: {results.protocol(m)}" for m in metrics if results.protocol(m))
     return " ".join(
         [
-            f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of {len(results.seeds)} training seeds,",
-            f"last checkpoint{f' ({steps} generator steps)' if steps else ''}.",
+            f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of {len(results.seeds)} training",
+            f"seeds, last checkpoint{f' ({steps} generator steps)' if steps else ''}.",
             "Failed: diverged, broken off, or without a finite score; of n attempted.",
-            BOLD.format(scale=scale) if len(results.seeds) > 1 else "One seed: no interval and no test, so nothing is bold.",
+            BOLD.format(scale=scale)
+            if len(results.seeds) > 1
+            else "One seed: no interval and no test, so nothing is bold.",
             "Critic steps are per generator step; images are real images shown to the critic; seconds are of training",
-            f"alone (comparable runs only). {hardware(results)}.",
+            f"alone (comparable runs only). Hardware: {hardware(results)}.",
             f"{protocols}." if protocols else "",
         ]
     ).strip()
@@ -111,13 +119,11 @@ def primary_table(results: Results) -> Table:
         summary = results.summary(dataset, metric)
         columns += [Column(f"{dataset}: {results.label(metric)}"), Column("failed / n")]
         bodies.append([[score_cell(summary, row), failed_cell(summary, row)] for row in range(len(results.losses))])
-    rows = [
-        [Cell(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)
-    ]
+    rows = [[Cell(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
     caption = (
-        f"Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of {len(results.seeds)} "
-        f"training seeds, last checkpoint. {BOLD.format(scale='log scores (scores, where one is not positive)')} "
-        f"{hardware(results)}."
+        "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of "
+        f"{len(results.seeds)} training seeds, last checkpoint. {BOLD.format(scale=EITHER_SCALE)} "
+        f"Hardware: {hardware(results)}."
     )
     return Table("primary", caption, columns, rows, paper=True)
 
@@ -141,10 +147,11 @@ def baseline_table(results: Results, dataset: str) -> Table:
         rows.append([Cell(loss), *cells, Cell(p_value(test.p), _sortable(test.p)), Cell(str(test.n), float(test.n))])
     what = "ratio" if is_log else "difference"
     pairs = max(test.n for test in tests)
+    least = f"With {pairs} pairs no rank or sign-flip test could go below p = {least_reachable_p(pairs):.3g}."
     caption = (
-        f"{dataset}: {results.label(metric)}, each loss against {results.baseline}: {what} of scores, paired by seed over "
-        f"runs that both finished, with its 95 % interval and p (paired t on {'log ' if is_log else ''}scores, Holm within "
-        f"the data set). With {pairs} pairs no rank or sign-flip test could go below p = {least_reachable_p(pairs):.2g}."
+        f"{dataset}: {results.label(metric)}, each loss against {results.baseline}: {what} of scores, paired by seed "
+        f"over runs that both finished, with its 95 % interval and p (paired t on {'log ' if is_log else ''}scores, "
+        f"Holm within the data set). {least}"
     )
     columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("p (Holm)"), Column("pairs")]
     return Table(f"baseline-{file_names(results)[dataset]}", caption, columns, rows)
@@ -166,10 +173,10 @@ def target_table(results: Results, dataset: str) -> Table | None:
         share = Cell(f"{hit}/{len(steps)}", hit / len(steps)) if steps else Cell("no run")
         rows.append([Cell(loss), share, _time_cell(steps), _time_cell(times)])
     origin = "fixed in the suite" if fixed is not None else f"the median last score of {results.baseline} in this sweep"
+    aim = f"{results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
     caption = (
-        f"{dataset}: time to {results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)} "
-        f"({origin}), medians over all runs; a run that never gets there counts as infinite (AlgoPerf's rules). The clock "
-        "counts training only and is read at evaluations."
+        f"{dataset}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as infinite "
+        "(AlgoPerf's rules). The clock counts training only and is read at evaluations."
     )
     columns = [Column("Loss", False), Column("reached / n"), Column("median steps"), Column("median train s")]
     return Table(f"target-{file_names(results)[dataset]}", caption, columns, rows)
@@ -207,15 +214,16 @@ def aggregate_table(results: Results) -> Table | None:
         cells.append(Cell("baseline") if same else _aggregate(probability_of_improvement, group, base))
         rows.append([Cell(loss), *cells])
     caption = (
-        f"Across {len(base)} data sets, primary metrics as ratios to {results.baseline}'s geometric mean, turned so that below "
-        "1 is better: geometric mean, interquartile mean, and the probability that a run beats one of the baseline's, with "
-        "95 % stratified-bootstrap intervals over seeds (which cover less than 95 % with few seeds). Failed runs are infinite."
+        f"Across {len(base)} data sets, primary metrics as ratios to {results.baseline}'s geometric mean, turned so "
+        "that below 1 is better: geometric mean, interquartile mean, and the probability that a run beats one of the "
+        "baseline's, with 95 % stratified-bootstrap intervals over seeds (which cover less than 95 % with few seeds). "
+        "Failed runs are infinite."
     )
     titles = ("geometric-mean ratio ↓", "IQM ratio ↓", "P(improvement) ↑")
     return Table("aggregate", caption, [Column("Loss", False), *map(Column, titles)], rows, paper=True)
 
 
-def _aggregate(statistic, *groups) -> Cell:
+def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Cell:
     with np.errstate(invalid="ignore", over="ignore"):
         value = float(statistic(*groups))
     low, high = stratified_bootstrap(statistic, *groups)
@@ -228,7 +236,9 @@ def recipe_table(results: Results) -> Table:
     rows = []
     for (dataset, loss), runs in results.runs.groupby(["dataset", "loss"], sort=False):
         run = runs.iloc[0]
-        sizes = " / ".join(DASH if pd.isna(n) else amount(float(n)) for n in (run.parameters_generator, run.parameters_critic))
+        sizes = " / ".join(
+            DASH if pd.isna(n) else amount(float(n)) for n in (run.parameters_generator, run.parameters_critic)
+        )
         texts = [dataset, run.architecture, run.steps, run.n_critic, run.batch_size, run.optimizer, sizes]
         texts.append(", ".join(sorted({engine for engine in runs.engine if engine})))
         rows.append([Cell(loss), *(Cell(DASH if pd.isna(text) else str(text)) for text in texts)])
