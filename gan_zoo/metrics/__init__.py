@@ -1,0 +1,7 @@
+"""Scores of generated samples. A metric's name says what it measures; its protocol says with what."""
+
+from gan_zoo.metrics.evaluator import Evaluator, default_metrics, metric_names
+from gan_zoo.metrics.inception import fetch_weights
+from gan_zoo.metrics.metric import Metric
+
+__all__ = ["Evaluator", "Metric", "default_metrics", "fetch_weights", "metric_names"]

@@ -1,0 +1,84 @@
+"""Everything that a run's samples are scored by, prepared once and called at every evaluation."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gan_zoo.errors import UserError
+from gan_zoo.metrics import on_images, on_points
+from gan_zoo.metrics.data import Data
+from gan_zoo.metrics.metric import Metric
+
+DEFAULT_COUNT = 3
+
+
+def metric_names(dataset: Data) -> list[str]:
+    """The names of all metrics of a data set; image metrics may carry a count and a split as well."""
+    return on_points.names(dataset) if dataset.kind == "points" else on_images.names(dataset)
+
+
+def default_metrics(dataset: Data) -> list[str]:
+    """What is scored where a suite does not say: the primary metric comes first.
+
+    Points: earth mover's distance, and with modes how many are covered and the share of good samples. Images: FID, IS
+    and KID of the data set's own classifier, or of Inception without labels.
+    """
+    return metric_names(dataset)[:DEFAULT_COUNT]
+
+
+class Evaluator:
+    """A pure function of generated samples.
+
+    Building one may train a classifier (seconds to two minutes, once per cache) or fetch weights; after that it is
+    cheap, and it draws nothing: the same samples always get the same scores.
+
+    Args:
+        dataset: what the samples should look like.
+        names: which metrics, see `metric_names`.
+        samples: how many samples each evaluation scores; metrics of different counts are not comparable.
+        cache: where classifiers, weights and references are kept.
+        device: where features are extracted.
+        weights: the file of Inception's weights, if it is not in `cache`.
+
+    Raises:
+        UserError: unknown metric, too few samples for one, no labels to train on, weights missing or damaged.
+    """
+
+    def __init__(
+        self,
+        dataset: Data,
+        names: Sequence[str],
+        samples: int,
+        cache: Path,
+        device: torch.device | str,
+        weights: Path | None = None,
+    ) -> None:
+        self.shape, self.samples = dataset.shape, samples
+        self.metrics: dict[str, Metric]
+        if dataset.kind == "points":
+            self.metrics, self._scores = on_points.prepare(dataset, names, samples)
+        else:
+            self.metrics, self._scores = on_images.prepare(
+                dataset, names, samples, cache, torch.device(device), weights
+            )
+
+    @torch.no_grad()
+    def __call__(self, generated: Tensor) -> dict[str, float]:
+        """Scores by name of (samples, *shape) samples: points, or images as floats in [-1, 1] or as uint8.
+
+        Every score is NaN when a sample is not finite, as after divergence.
+
+        Raises:
+            UserError: another shape or another number of samples.
+        """
+        expected = (self.samples, *self.shape)
+        if tuple(generated.shape) != expected:
+            raise UserError(
+                f"samples to score have shape {tuple(generated.shape)}; the metrics were set up for {expected}"
+            )
+        if not generated.isfinite().all():
+            return dict.fromkeys(self.metrics, math.nan)
+        return self._scores(generated)

@@ -1,0 +1,34 @@
+"""What a metric's number means."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gan_zoo.errors import UserError
+
+Direction = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as one evaluation computes it.
+
+    `direction` says whether less or more is better; `lowest` and `highest` bound its values, None where nothing does.
+    `protocol` is a list "key=value; key=value" of all that the number depends on beside the generated samples: rows
+    whose protocols differ are not comparable.
+    """
+
+    name: str
+    direction: Direction
+    label: str
+    protocol: str
+    lowest: float | None
+    highest: float | None
+
+
+def unknown(name: str, dataset: str, known: Sequence[str]) -> UserError:
+    """What to tell someone who asks `dataset` for a metric that is not among `known`."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
+    return UserError(f"unknown metric '{name}' of data set '{dataset}': {hint}")

@@ -1,0 +1,187 @@
+"""The metrics of generated images: distances and scores in the feature space of a fixed network.
+
+A name reads MEASURE_EXTRACTOR[_COUNT][_SPLIT]: `fid_digits`, `kid_inception`, `fid_cifar10_5000_test`. The extractor is
+the data set's own classifier, under the data set's name, or `inception`. COUNT ("5000", "50k") must be the number of
+generated samples; SPLIT is what they are compared with, `train` where it is left out.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gan_zoo.errors import UserError
+from gan_zoo.metrics import neighbours
+from gan_zoo.metrics.classifier import classifier_extractor
+from gan_zoo.metrics.data import ImageData
+from gan_zoo.metrics.features import Extractor, Features, to_uint8
+from gan_zoo.metrics.frechet import frechet_distance
+from gan_zoo.metrics.inception import inception_extractor
+from gan_zoo.metrics.metric import Direction, Metric, unknown
+from gan_zoo.metrics.reference import Reference, reference
+
+IS_SPLITS = 10
+KID_SUBSET = 1000
+Scores = Callable[[Features, Reference], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """`scores` computes this measure, and those that share its work, from generated features and a reference.
+
+    `fewest` is the least number of samples it can be had from; `highest` depends on the number of classes.
+    """
+
+    direction: Direction
+    label: str
+    protocol: str
+    lowest: float | None
+    highest: Callable[[int], float | None]
+    fewest: int
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Name:
+    """A metric's name, taken apart."""
+
+    text: str
+    measure: str
+    extractor: str
+    split: str
+
+
+def frechet_scores(generated: Features, real: Reference) -> dict[str, float]:
+    return {"fid": frechet_distance(generated.values, real.gaussian)}
+
+
+def inception_scores(generated: Features, real: Reference) -> dict[str, float]:
+    """exp E_x KL(p(y|x) || p(y)) (Salimans et al. 2016, arXiv 1606.03498), mean over 10 parts, as torch-fidelity's."""
+    from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+
+    return {"is": isc_features_to_metric(generated.logits.cpu(), splits=IS_SPLITS)[KEY_METRIC_ISC_MEAN]}
+
+
+def kernel_scores(generated: Features, real: Reference) -> dict[str, float]:
+    """Unbiased squared MMD with kernel (x.y / d + 1)^3 (Bińkowski et al. 2018, arXiv 1801.01401), torch-fidelity's."""
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+
+    size = kid_subset_size(len(generated.values), len(real.features))
+    scores = kid_features_to_metric(
+        generated.values, real.features, kid_subsets=real.kid_subsets, kid_subset_size=size, verbose=False
+    )
+    return {"kid": scores[KEY_METRIC_KID_MEAN]}
+
+
+def kid_subset_size(generated: int, real: int) -> int:
+    return min(KID_SUBSET, generated, real)
+
+
+def precision_scores(generated: Features, real: Reference) -> dict[str, float]:
+    x = generated.values
+    reach = neighbours.radii(x, neighbours.PRECISION_K)
+    precision, recall = neighbours.precision_and_recall(x, real.manifold, reach, real.radii_precision)
+    return {"precision": precision, "recall": recall}
+
+
+def density_scores(generated: Features, real: Reference) -> dict[str, float]:
+    density, coverage = neighbours.density_and_coverage(generated.values, real.manifold, real.radii_density)
+    return {"density": density, "coverage": coverage}
+
+
+def _unbounded(classes: int) -> None:
+    return None
+
+
+def _share(classes: int) -> float:
+    return 1.0
+
+
+MEASURES = {
+    "fid": Measure("min", "FID", "Fréchet distance", 0.0, _unbounded, 2, frechet_scores),
+    "is": Measure("max", "IS", f"Inception score, {IS_SPLITS} parts", 1.0, float, IS_SPLITS, inception_scores),
+    "kid": Measure("min", "KID", "kernel distance, {subsets} subsets of {subset}", None, _unbounded, 2, kernel_scores),
+    "precision": Measure(
+        "max", "precision", "k=3 nearest of {manifold} real", 0.0, _share, neighbours.PRECISION_K + 1, precision_scores
+    ),
+    "recall": Measure(
+        "max", "recall", "k=3 nearest of {manifold} real", 0.0, _share, neighbours.PRECISION_K + 1, precision_scores
+    ),
+    "density": Measure("max", "density", "k=5 nearest of {manifold} real", 0.0, _unbounded, 1, density_scores),
+    "coverage": Measure("max", "coverage", "k=5 nearest of {manifold} real", 0.0, _share, 1, density_scores),
+}
+
+
+def names(data: ImageData) -> list[str]:
+    """The metrics that can be had on these images, without counts and splits; the classifier's need labels."""
+    extractors = ["inception"] if data.classes is None else [data.name, "inception"]
+    return [f"{measure}_{extractor}" for extractor in extractors for measure in MEASURES]
+
+
+def parse(text: str, data: ImageData, samples: int) -> Name:
+    """The parts of a metric's name.
+
+    Raises:
+        UserError: an unknown metric, a count that is not `samples`, or too few samples for it.
+    """
+    measures = "|".join(MEASURES)
+    extractors = f"{re.escape(data.name)}|inception"
+    found = re.fullmatch(rf"({measures})_({extractors})(?:_(\d+)(k?))?(?:_(train|test))?", text)
+    if found is None:
+        raise unknown(text, data.name, names(data))
+    measure, extractor, count, thousands, split = found.groups()
+    if count and int(count) * (1000 if thousands else 1) != samples:
+        raise UserError(f"metric '{text}': its name says {count}{thousands} samples, evaluate.samples says {samples}")
+    if samples < (least := MEASURES[measure].fewest):
+        raise UserError(f"evaluate.samples: {samples} are too few for '{text}'; make it at least {least}")
+    return Name(text, measure, extractor, split or "train")
+
+
+def prepare(
+    data: ImageData, texts: Sequence[str], samples: int, cache: Path, device: torch.device, weights: Path | None
+) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
+    """The metrics, and the function of generated images (samples, C, H, W), uint8 or in [-1, 1], that computes them."""
+    chosen = [parse(text, data, samples) for text in texts]
+    extractors = {name: _extractor(name, data, cache, weights) for name in sorted({n.extractor for n in chosen})}
+    references = {
+        (extractor, split): reference(data, split, extractors[extractor], cache, device)
+        for extractor, split in sorted({(n.extractor, n.split) for n in chosen})
+    }
+
+    def scores(x: Tensor) -> dict[str, float]:
+        images = x if x.dtype == torch.uint8 else to_uint8(x)
+        features = {name: extractor(images, device) for name, extractor in extractors.items()}
+        found: dict[tuple[str, str, str], float] = {}
+        for (extractor, split), real in references.items():
+            wanted = [n.measure for n in chosen if (n.extractor, n.split) == (extractor, split)]
+            for function in dict.fromkeys(MEASURES[measure].scores for measure in wanted):
+                values = function(features[extractor], real)
+                found |= {(measure, extractor, split): value for measure, value in values.items()}
+        return {n.text: found[n.measure, n.extractor, n.split] for n in chosen}
+
+    metrics = {
+        n.text: _describe(n, data, samples, extractors[n.extractor], references[n.extractor, n.split]) for n in chosen
+    }
+    return metrics, scores
+
+
+def _extractor(name: str, data: ImageData, cache: Path, weights: Path | None) -> Extractor:
+    return classifier_extractor(data, cache) if name == data.name else inception_extractor(cache, weights)
+
+
+def _describe(name: Name, data: ImageData, samples: int, extractor: Extractor, real: Reference) -> Metric:
+    measure = MEASURES[name.measure]
+    m = len(real.features)
+    how = measure.protocol.format(
+        subsets=extractor.kid_subsets, subset=kid_subset_size(samples, m), manifold=len(real.manifold)
+    )
+    height, width = data.shape[1:]
+    protocol = (
+        f"measure={how}; generated={samples}; reference={data.name} {name.split} split, {m} images {width}x{height}, "
+        f"{data.digest[:12]}; {extractor.protocol}"
+    )
+    label = f"{measure.label} ({name.extractor})"
+    return Metric(name.text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))

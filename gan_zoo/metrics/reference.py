@@ -1,0 +1,74 @@
+"""What image metrics compare with: the features of one split of the data set, worked out once and kept on disk."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from gan_zoo.metrics import neighbours
+from gan_zoo.metrics.data import ImageData
+from gan_zoo.metrics.features import Extractor, hash_tensors, write_tensors
+from gan_zoo.metrics.frechet import Gaussian, fit
+from gan_zoo.rng import Rng
+
+VERSION = 1
+NEIGHBOURS_LIMIT = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Real features (m, d), the Gaussian fitted to them, and how many subsets the kernel distance draws."""
+
+    features: Tensor
+    gaussian: Gaussian
+    kid_subsets: int
+
+    @cached_property
+    def manifold(self) -> Tensor:
+        """The features that neighbourhoods are measured in: all, or 10,000 of them drawn once (rows, d)."""
+        chosen = Rng(0, "evaluation", "manifold").permutation(len(self.features))[:NEIGHBOURS_LIMIT]
+        return self.features[chosen.sort().values.to(self.features.device)]
+
+    @cached_property
+    def radii_precision(self) -> Tensor:
+        return neighbours.radii(self.manifold, neighbours.PRECISION_K)
+
+    @cached_property
+    def radii_density(self) -> Tensor:
+        return neighbours.radii(self.manifold, neighbours.DENSITY_K)
+
+
+def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, device: torch.device) -> Reference:
+    """The reference of `split` ("train" or "test"), on `device`; cached by data, split and weights."""
+    key = f"{VERSION} {data.digest} {split} {extractor.weights}"
+    name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
+    path = cache / "references" / name
+    tensors = _read(path)
+    if tensors is None:
+        features = extractor({"train": data.train, "test": data.test}[split], device).values
+        gaussian = fit(features)
+        tensors = {
+            "features": features.cpu(),
+            "mean": gaussian.mean.cpu(),
+            "trace": gaussian.trace.cpu(),
+            "factor": gaussian.factor.cpu(),
+        }
+        write_tensors(path, tensors, {"hash": hash_tensors(tensors)})
+    moved = {name: tensor.to(device) for name, tensor in tensors.items()}
+    gaussian = Gaussian(moved["mean"], moved["trace"], moved["factor"])
+    return Reference(moved["features"], gaussian, extractor.kid_subsets)
+
+
+def _read(path: Path) -> dict[str, Tensor] | None:
+    """The tensors at `path`, or None where they are missing or damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            intact = file.metadata()["hash"] == hash_tensors(tensors)
+    except (OSError, SafetensorError, KeyError, TypeError):
+        return None
+    return tensors if intact else None
