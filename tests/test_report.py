@@ -2,17 +2,26 @@
 
 import csv
 import re
+import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats as scipy_stats
 
 from benchmarks.record import RUN_COLUMNS, Record
-from benchmarks.report import build_report, check_report
-from benchmarks.report.cells import measured, number, p_value, shortened
+from benchmarks.report import build_report, check_report, scores_csv
+from benchmarks.report.cells import Table, amount, measured, number, p_value, shortened
+from benchmarks.report.document import document
 from benchmarks.report.latex import escape as latex_escape
+from benchmarks.report.latex import latex
 from benchmarks.report.markdown import escape as markdown_escape
+from benchmarks.report.markdown import markdown
+from benchmarks.report.page import page
+from benchmarks.report.results import Results
 from benchmarks.report.style import look
 from gan_zoo.errors import UserError
 
@@ -44,7 +53,7 @@ def synthetic(losses=LOSSES, datasets=("8gaussians", "digits"), seeds=5, steps=2
 
 
 def _run(key, loss, dataset, seed, step, steps, failed):
-    values = dict.fromkeys(RUN_COLUMNS, "") | {
+    return dict.fromkeys(RUN_COLUMNS, "") | {
         "run_key": key,
         "loss": loss,
         "dataset": dataset,
@@ -70,7 +79,6 @@ def _run(key, loss, dataset, seed, step, steps, failed):
         "dirty": False,
         "mlflow_run_id": f"run{key}",
     }
-    return values
 
 
 def _logged(rng, key, rank, points, last):
@@ -146,3 +154,277 @@ def _meta(losses, datasets, seeds, steps):
         },
         "report": {"baseline": "wgan-gp"} if "wgan-gp" in losses else {},
     }
+
+
+HOSTILE = ["<script>alert(1)</script>", r"a_{}&%$#^~\|`*[x](y)", "x" * 300, "naïve λ 損失"]
+FEW = ["minimax", "wgan-gp", "wgan-lp"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A small report on disk: three losses, points and images, three seeds, minimax failing on seed 0."""
+    out = tmp_path_factory.mktemp("report")
+    record = synthetic(FEW, seeds=3)
+    for step in (100, 1000):
+        for seed in range(3):
+            record.samples[f"0101{seed:04d}/samples@{step}"] = record.samples[f"0101{seed:04d}/samples"]
+    record.write(out / "export")
+    files = build_report(out / "export", out)
+    return out, files
+
+
+def texts(record: Record, choice=None) -> tuple[str, str, str]:
+    """Markdown, HTML and LaTeX of a record, without its figures."""
+    results = Results(record, choice)
+    blocks = document(results, [])
+    tables = [block for block in blocks if isinstance(block, Table) and block.paper]
+    return markdown("title", blocks), page("title", blocks, None), latex(tables, "suite")
+
+
+class Page(HTMLParser):
+    """Tags, attributes and visible text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.attributes, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_a_report_is_complete(built):
+    out, files = built
+    names = {path.relative_to(out).as_posix() for path in files}
+    assert {"report.md", "report.html", "table.tex", "table-siunitx.tex", "table.csv"} <= names
+    for stem in (
+        "final-8gaussians",
+        "scores-digits",
+        "samples-8gaussians",
+        "samples-digits",
+        "terms-digits",
+        "pairs-digits",
+    ):
+        assert {f"figures/{stem}.pdf", f"figures/{stem}.png"} <= names
+    assert {"figures/profiles.pdf", "figures/failures.png", "figures/samples-digits-1000.png"} <= names
+    assert all(path.is_file() for path in files)
+    linked = set(re.findall(r"\]\((figures/[^)]+)\)", (out / "report.md").read_text()))
+    assert linked == {name for name in names if name.endswith(".png")}
+
+
+def test_a_rebuild_gives_the_same_bytes_and_check_names_what_differs(built, tmp_path):
+    out, _ = built
+    shutil.copytree(out, tmp_path / "copy")
+    assert check_report(out / "export", tmp_path / "copy") == []
+    (tmp_path / "copy" / "table.csv").write_text("altered")
+    (tmp_path / "copy" / "table.tex").unlink()
+    (tmp_path / "copy" / "figures" / "stale.png").write_bytes(b"")
+    differing = check_report(out / "export", tmp_path / "copy")
+    assert differing == ["figures/stale.png", "table.csv", "table.tex"]
+
+
+def test_cells_are_students_interval_of_the_last_scores_and_the_same_everywhere(built):
+    out, _ = built
+    record = Record.read(out / "export")
+    runs = record.runs[(record.runs.loss == "wgan-lp") & (record.runs.dataset == "digits")]
+    final = record.metrics[(record.metrics.name == "fid_digits") & (record.metrics.step == 2000)]
+    values = final[final.run_key.isin(runs.run_key)].value.to_numpy()
+    low, high = scipy_stats.t.interval(0.95, 2, values.mean(), scipy_stats.sem(values))
+    rows = list(csv.DictReader((out / "table.csv").read_text().splitlines()))
+    cell = next(row for row in rows if (row["loss"], row["metric"]) == ("wgan-lp", "fid_digits"))
+    assert float(cell["mean"]) == pytest.approx(values.mean(), rel=1e-6)
+    assert float(cell["half_width_95"]) == pytest.approx((high - low) / 2, rel=1e-6)
+    assert (cell["n"], cell["n_failed"], cell["n_critic"]) == ("3", "0", "5")
+    text = measured(float(cell["mean"]), float(cell["half_width_95"]))
+    assert text in (out / "report.md").read_text()
+    assert text in (out / "report.html").read_text()
+    assert text.replace("±", r"$\pm$") in (out / "table.tex").read_text()
+    assert text.replace("±", "+-") in (out / "table-siunitx.tex").read_text()
+
+
+def test_failed_runs_are_counted_listed_and_never_averaged(built):
+    out, _ = built
+    rows = list(csv.DictReader((out / "table.csv").read_text().splitlines()))
+    assert {(row["n"], row["n_failed"]) for row in rows if row["loss"] == "minimax"} == {("3", "1")}
+    text = (out / "report.md").read_text()
+    assert "| minimax | 8gaussians | 0 | diverged | 700 | the critic's loss is not finite at step 700 |" in text
+
+
+def test_the_page_needs_nothing_but_itself(built):
+    out, _ = built
+    parsed = Page((out / "report.html").read_text())
+    links = [value for _, name, value in parsed.attributes if name in ("src", "href")]
+    assert all(link.startswith(("data:", "#")) for link in links)
+    identifiers = [value for _, name, value in parsed.attributes if name == "id"]
+    assert len(identifiers) == len(set(identifiers))
+    assert {link[1:] for link in links if link.startswith("#")} <= set(identifiers)
+    described = [value for tag, name, value in parsed.attributes if (tag, name) == ("img", "alt")]
+    assert len(described) == parsed.tags.count("img")
+    assert all(described)
+    assert parsed.tags.count("input") == 1
+    assert parsed.tags.count("script") == 1
+
+
+def test_hostile_names_are_text_everywhere():
+    record = synthetic(HOSTILE, ("a<b>_&|\\", "digits"), seeds=2, failing=HOSTILE[2:3])
+    text, html, tex = texts(record)
+    parsed = Page(html)
+    assert parsed.tags.count("script") == 1
+    assert "b" not in parsed.tags
+    for name in HOSTILE:
+        assert any(name in word for word in parsed.words)
+    assert "<script" not in text
+    for table in re.findall(r"(?m)(?:^\|.*\n)+", text):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table
+    for line in tex.splitlines():
+        assert not re.search(r"(?<!\\)[#_]", line.replace(r"\label{tab:suite-scores-a-b}", "")), line
+        assert line.count("{") - line.count(r"\{") == line.count("}") - line.count(r"\}"), line
+
+
+def test_hostile_names_can_be_drawn(tmp_path):
+    record = synthetic(HOSTILE[:3], ("../../a<b>_&|\\",), seeds=2, failing=())
+    record.write(tmp_path / "export")
+    files = build_report(tmp_path / "export", tmp_path / "out")
+    assert all((tmp_path / "out") in path.parents for path in files)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no TeX here")
+def test_tables_compile_as_pasted(tmp_path):
+    preamble = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+    body = texts(synthetic(HOSTILE, ("a<b>_&|\\", "digits"), seeds=2))[2]
+    (tmp_path / "paper.tex").write_text(f"{preamble}\n{body}\\end{{document}}\n")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+
+
+def test_one_seed_has_no_interval_no_test_and_no_bold():
+    text, _, tex = texts(synthetic(FEW, seeds=1, failing=()))
+    assert "One seed only" in text
+    assert "nothing is bold" in text
+    assert "**" not in text
+    assert r"\textbf" not in tex
+    assert "±" not in "".join(line for line in text.splitlines() if line.startswith("| wgan"))
+
+
+def test_every_run_failed_is_a_report_of_failures(tmp_path):
+    record = synthetic(FEW, seeds=2)
+    record.runs["status"], record.runs["error"] = "failed", "out of memory"
+    record.metrics, record.samples = record.metrics[:0], {}
+    record.write(tmp_path / "export")
+    files = build_report(tmp_path / "export", tmp_path)
+    assert {path.stem for path in files if path.suffix == ".pdf"} == {"failures"}
+    text = (tmp_path / "report.md").read_text()
+    assert "Every run failed" in text
+    assert "no loss can be called best" in text
+    assert text.count("out of memory") == 12
+
+
+def test_done_runs_without_scores_count_as_failed():
+    record = synthetic(FEW, seeds=2, failing=())
+    record.metrics = record.metrics[:0]
+    rows = list(csv.DictReader(scores_csv(Results(record)).splitlines()))
+    assert {(row["n"], row["n_failed"], row["mean"]) for row in rows} == {("2", "2", "")}
+
+
+def test_missing_seeds_are_said_and_not_counted():
+    record = synthetic(FEW, seeds=3, failing=())
+    record.runs = record.runs[~((record.runs.loss == "wgan-lp") & (record.runs.seed == 1))]
+    rows = list(csv.DictReader(scores_csv(Results(record)).splitlines()))
+    assert {(row["n"], row["n_failed"]) for row in rows if row["loss"] == "wgan-lp"} == {("2", "0")}
+    assert "2 planned runs are missing" in texts(record)[0]
+
+
+def test_incomparable_clocks_and_mixed_machines_are_said():
+    record = synthetic(FEW, seeds=2, failing=())
+    record.runs["timing_comparable"] = False
+    record.runs.loc[0, "device"] = "cuda"
+    text = texts(record)[0]
+    assert "not comparable" in text
+    assert "Runs differ in device: cpu; cuda" in text
+    assert re.search(r"\| wgan-lp \|.*\| – \| – \|", text)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda r: r.runs.__setitem__("optimizer", ["a", "b", *["a"] * (len(r.runs) - 2)]),
+            "seeds differ in optimizer",
+        ),
+        (lambda r: r.meta.__setitem__("primary", {}), "primary"),
+        (lambda r: r.meta["metrics"]["emd"].__setitem__("direction", "down"), "must be min or max"),
+        (lambda r: r.meta.__setitem__("losses", []), "none may be empty"),
+        (lambda r: r.meta.__setitem__("report", {"baseline": "nobody"}), "'nobody' is not in this report"),
+        (lambda r: r.meta.__setitem__("report", {"rows": ["nobody"]}), "'nobody' is not in this record"),
+    ],
+)
+def test_what_cannot_be_reported_is_one_clear_line(change, message):
+    record = synthetic(FEW, seeds=2, failing=())
+    change(record)
+    with pytest.raises(UserError, match=message) as raised:
+        texts(record)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_choice_narrows_the_report():
+    choice = {"rows": ["wgan-lp", "wgan-gp"], "columns": ["digits"], "metrics": ["is_digits"], "baseline": "wgan-lp"}
+    text = texts(synthetic(FEW, seeds=2), choice)[0]
+    table = text[text.index("## digits") : text.index("## Losses")]
+    assert "FID" not in table.split("\n*")[0]
+    assert "minimax" not in text
+    assert "8gaussians" not in text[text.index("## Summary") : text.index("### Metrics")]
+    assert "each loss against wgan-lp" in text
+
+
+def test_time_to_target_takes_the_baselines_median_and_counts_misses():
+    record = synthetic(FEW, seeds=3, failing=())
+    text = texts(record)[0]
+    finals = record.metrics[(record.metrics.name == "emd") & (record.metrics.step == 2000)]
+    target = np.median(finals[finals.run_key.str.startswith("0001")].value)
+    assert f"Earth mover's distance ≤ {number(float(target), 4)} (the median last score of wgan-gp" in text
+    assert re.search(r"\| wgan-gp \| [23]/3 \|", text)
+    fixed = texts(record, {"targets": {"8gaussians": 1e-9}})[0]
+    assert re.search(r"\| wgan-gp \| 0/3 \| ∞ \| ∞ \|", fixed)
+
+
+def test_numbers_are_rounded_where_the_interval_says():
+    assert measured(12.3456, 0.234) == "12.35 ± 0.23"
+    assert measured(-0.00123, 0.0001) == "−0.00123 ± 0.00010"
+    assert measured(1234.5, 200.0) == "1234 ± 200"
+    assert measured(8.0, 0.0) == "8 ± 0"
+    assert measured(8.0, float("nan")) == "8"
+    assert measured(float("nan"), 1.0) == "–"
+    assert [number(x) for x in (1.5, 0.3, 250.0, 1234.6, float("inf"), 2e-9)] == [
+        "1.50",
+        "0.300",
+        "250",
+        "1235",
+        "∞",
+        "2.00e−09",
+    ]
+    assert [p_value(x) for x in (0.0004, 0.0312, 1.0, float("nan"))] == ["< 0.001", "0.031", "1", "–"]
+    assert [amount(x) for x in (5, 1280, 1_280_000)] == ["5", "1.28k", "1.28M"]
+    assert len(shortened("x" * 300)) == 28
+
+
+def test_escapes():
+    assert latex_escape(r"a_{b}&5 %\~^") == r"a\_\{b\}\&5\,\%\textbackslash{}\textasciitilde{}\textasciicircum{}"
+    assert latex_escape("é損") == "e[U+640D]"
+    assert markdown_escape("a|b_<i>*\\") == r"a\|b\_&lt;i&gt;\*\\"
+
+
+def test_a_look_belongs_to_a_name():
+    assert look("wgan-gp").colour == "#3f90da"
+    assert look("a new loss") == look("a new loss")
+    assert len({look(loss) for loss in [*LOSSES, "lsgan", "hinge", "r1", "dragan", "wgan-div", "r3gan"]}) == 12
+    assert len({look(loss).colour for loss in LOSSES}) == len(LOSSES)
+
+
+def test_reports_need_neither_torch_nor_mlflow_and_load_matplotlib_only_to_draw():
+    code = "import sys, benchmarks.report; print(sorted({'torch', 'mlflow', 'matplotlib', 'yaml'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -4,6 +4,7 @@ import csv
 import io
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.record import Record
 from benchmarks.report.cells import Table
@@ -13,16 +14,17 @@ from benchmarks.report.page import page
 from benchmarks.report.results import Results
 
 
-def build_report(export: Path, out: Path) -> list[Path]:
+def build_report(export: Path, out: Path, choice: dict[str, Any] | None = None) -> list[Path]:
     """Render the record in folder `export` into folder `out`; the files written, sorted.
 
-    report.md, report.html, table.tex, table.csv, and figures/ as PDF and PNG. Figures that an earlier report left in
+    report.md, report.html, table.tex, table-siunitx.tex, table.csv, and figures/ as PDF and PNG. `choice` narrows it by
+    the keys of a suite's `report`: rows, columns, metrics, baseline, targets. Figures that an earlier report left in
     `out/figures` and this one does not have are removed. Raises UserError where the export cannot be reported.
     """
     from benchmarks.report.document import document
     from benchmarks.report.figures import draw_all, drawings
 
-    results = Results(Record.read(export))
+    results = Results(Record.read(export), choice)
     plan = list(drawings(results))
     blocks = document(results, plan)
     written = draw_all(plan, out / "figures")
@@ -32,6 +34,7 @@ def build_report(export: Path, out: Path) -> list[Path]:
         "report.md": markdown(title, blocks),
         "report.html": page(title, blocks, out / "figures"),
         "table.tex": latex(tables, str(results.meta["suite"])),
+        "table-siunitx.tex": latex(tables, str(results.meta["suite"]), siunitx=True),
         "table.csv": scores_csv(results),
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -42,11 +45,12 @@ def build_report(export: Path, out: Path) -> list[Path]:
     return sorted([*written, *(out / name for name in pages)])
 
 
-def check_report(export: Path, out: Path) -> list[str]:
+def check_report(export: Path, out: Path, choice: dict[str, Any] | None = None) -> list[str]:
     """Names of the files in `out` whose bytes a rebuild from `export` changes, lacks or adds; empty where all agree."""
     with tempfile.TemporaryDirectory() as folder:
-        fresh = {str(path.relative_to(folder)): path.read_bytes() for path in build_report(export, Path(folder))}
-    figures = {str(path.relative_to(out)) for path in (out / "figures").glob("*.*")}
+        files = build_report(export, Path(folder), choice)
+        fresh = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    figures = {path.relative_to(out).as_posix() for path in (out / "figures").glob("*.*")}
     kept = {name: (out / name).read_bytes() for name in {*fresh, *figures} if (out / name).is_file()}
     return sorted(name for name in {*fresh, *kept} if fresh.get(name) != kept.get(name))
 

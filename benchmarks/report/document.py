@@ -45,7 +45,7 @@ def document(results: Results, plan: list[Drawing]) -> list[Block]:
         blocks += _dataset_blocks(results, dataset, plan)
     blocks += _overall(results, plan)
     blocks += _losses(results)
-    blocks += _failures(results)
+    blocks += _failures(results, plan)
     return blocks + _provenance(results)
 
 
@@ -125,7 +125,7 @@ def cautions(results: Results) -> list[str]:
 
 def _dataset_blocks(results: Results, dataset: str, plan: list[Drawing]) -> list[Block]:
     blocks: list[Block] = [Heading(dataset), scores_table(results, dataset)]
-    blocks += [item.figure for item in plan if item.dataset == dataset]
+    blocks += [item.block for item in plan if item.dataset == dataset]
     if len(results.losses) > 1:
         blocks.append(baseline_table(results, dataset))
     target = target_table(results, dataset)
@@ -135,7 +135,7 @@ def _dataset_blocks(results: Results, dataset: str, plan: list[Drawing]) -> list
 def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
     table = aggregate_table(results)
     blocks: list[Block] = [table] if table else []
-    blocks += [item.figure for item in plan if item.dataset is None and item.figure.name != "failures"]
+    blocks += [item.block for item in plan if item.dataset is None and item.block.name != "failures"]
     return [Heading("Across data sets"), *blocks] if blocks else []
 
 
@@ -172,7 +172,7 @@ def _flat(value: Any, prefix: str = "") -> str:
     return ", ".join(_flat(inner, f"{prefix}.{key}" if prefix else str(key)) for key, inner in value.items())
 
 
-def _failures(results: Results) -> list[Block]:
+def _failures(results: Results, plan: list[Drawing]) -> list[Block]:
     failed = results.failed_runs()
     if not len(failed):
         return [Heading("Failures"), Text("No run diverged or failed.")]
@@ -191,7 +191,7 @@ def _failures(results: Results) -> list[Block]:
         rows.append([Cell(run.loss), *cells])
     columns = [Column(title, title in ("seed", "step")) for title in titles]
     blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]
-    return blocks
+    return blocks + [item.block for item in plan if item.block.name == "failures"]
 
 
 def _provenance(results: Results) -> list[Block]:

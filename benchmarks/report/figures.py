@@ -8,23 +8,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report.cells import Figure, shortened
+from benchmarks.report.cells import Figure, Slider, shortened
 from benchmarks.report.comparisons import final_scores, pairwise_matrix, profiles, ratio_strata, timeline
 from benchmarks.report.curves import score_curves, term_curves
-from benchmarks.report.pictures import sample_panels, shown_runs
+from benchmarks.report.pictures import sample_panels, sample_steps, shown_runs
 from benchmarks.report.results import Results
 from benchmarks.report.style import drawing, save
-
-FAILED = "A cross or a count marks runs that diverged or failed"
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure: its block in the document, the data set it belongs to (None: all), and how to draw it."""
+    """One figure: its block in the document, the data set it belongs to (None: all), and how to draw it.
 
-    figure: Figure
+    A slider has a drawing for each of its frames, and these are saved as PNG only.
+    """
+
+    block: Figure | Slider
     dataset: str | None
-    draw: Callable[[], Any]
+    draw: Callable[..., Any]
+
+    def save(self, folder: Path) -> list[Path]:
+        """Draw it into `folder`; the files written."""
+        if isinstance(self.block, Figure):
+            return save(self.draw(), folder, self.block.name)
+        return [path for step, name in self.block.frames for path in save(self.draw(step), folder, name, (".png",))]
 
 
 def slug(name: str) -> str:
@@ -78,6 +85,11 @@ def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
     runs = shown_runs(results, dataset)
     if runs:
         yield Drawing(_samples_block(results, dataset, name, runs), dataset, lambda: sample_panels(results, dataset))
+    steps = sample_steps(results, dataset)
+    if len(steps) > 1:
+        frames = [(str(step), f"samples-{name}-{step}") for step in steps]
+        slider = Slider(f"slider-{name}", f"{shown}: the same runs' samples over training, by generator step.", frames)
+        yield Drawing(slider, dataset, lambda step: sample_panels(results, dataset, int(step)))
     if results.term_names(dataset):
         text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. {seeds}."
         alt = "Curves of each logged term over generator steps, one a loss."
@@ -111,6 +123,6 @@ def _any_score(results: Results) -> bool:
 
 
 def draw_all(plan: list[Drawing], folder: Path) -> list[Path]:
-    """Draw every figure into `folder` as PDF and PNG."""
+    """Draw every figure into `folder`; the files written."""
     with drawing():
-        return [path for item in plan for path in save(item.draw(), folder, item.figure.name)]
+        return [path for item in plan for path in item.save(folder)]

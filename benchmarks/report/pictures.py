@@ -25,11 +25,22 @@ def shown_runs(results: Results, dataset: str) -> dict[str, tuple[str, int]]:
     return {loss: (available[loss][seed], seed) for loss, seed in chosen.items() if seed is not None}
 
 
-def sample_panels(results: Results, dataset: str) -> Figure:
-    """A panel a loss, and the data first where it is images."""
+def sample_steps(results: Results, dataset: str) -> list[int]:
+    """Generator steps at which the shown runs left samples (`<run_key>/samples@<step>`), eight at most."""
+    keys = {f"{key}/samples" for key, _ in shown_runs(results, dataset).values()}
+    places = [name.rpartition("@") for name in results.record.samples]
+    steps = sorted({int(step) for start, _, step in places if start in keys and step.isdigit()})
+    return [steps[i] for i in sorted({round(x) for x in np.linspace(0, len(steps) - 1, min(8, len(steps)))})]
+
+
+def sample_panels(results: Results, dataset: str, step: int | None = None) -> Figure:
+    """A panel a loss, and the data first where it is images; at the last checkpoint, or at `step`."""
     runs = shown_runs(results, dataset)
     real = results.record.samples.get(f"data/{dataset}")
-    first = next((results.record.samples[f"{key}/samples"] for key, _ in runs.values()), real)
+    ending = "samples" if step is None else f"samples@{step}"
+    kept = {loss: (f"{key}/{ending}", seed) for loss, (key, seed) in runs.items()}
+    shown = {loss: place for loss, place in kept.items() if place[0] in results.record.samples}
+    first = next((results.record.samples[name] for name, _ in shown.values()), real)
     is_points = first is not None and first.ndim == 2
     panels: list[str | None] = list(results.losses)
     if not is_points and real is not None:
@@ -45,12 +56,12 @@ def sample_panels(results: Results, dataset: str) -> Figure:
             _images(axes, real)
             axes.set_title("data", loc="left")
         if loss is not None:
-            _panel(axes, results, runs.get(loss), real, loss, is_points)
-            axes.set_title(shortened(_title(results, dataset, loss, runs), int(14 * side)), loc="left")
+            _panel(axes, results, shown.get(loss), real, loss, is_points)
+            axes.set_title(shortened(_title(results, loss, runs), int(14 * side)), loc="left")
     return figure
 
 
-def _title(results: Results, dataset: str, loss: str, runs: dict[str, tuple[str, int]]) -> str:
+def _title(results: Results, loss: str, runs: dict[str, tuple[str, int]]) -> str:
     if loss not in runs:
         return loss
     key, seed = runs[loss]
@@ -66,9 +77,9 @@ def _panel(
     if run is None:
         axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#777777")
         return
-    samples = results.record.samples[f"{run[0]}/samples"]
+    samples = results.record.samples[run[0]]
     if is_points:
-        _points(axes, samples, real, results.record.samples.get(f"{run[0]}/critic"), loss)
+        _points(axes, samples, real, results.record.samples.get(run[0].replace("/samples", "/critic")), loss)
     else:
         _images(axes, samples)
 
@@ -76,13 +87,12 @@ def _panel(
 def _points(axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str) -> None:
     if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
         side = np.linspace(-EXTENT, EXTENT, critic.shape[0])
-        shades = np.linspace(1.0, 0.66, 15)
-        axes.contourf(side, side, critic, levels=14, colors=[str(shade) for shade in shades], antialiased=False)
-        axes.contour(side, side, critic, levels=14, colors="#808080", linewidths=0.35, linestyles="solid")
-        axes.set_rasterization_zorder(3)
+        shades = np.linspace(1.0, 0.66, 12)
+        axes.contourf(side, side, critic, levels=11, colors=[str(shade) for shade in shades], antialiased=False)
+        axes.contour(side, side, critic, levels=11, colors="#808080", linewidths=0.35, linestyles="solid")
     if real is not None:
-        axes.plot(*real[:1000].T, ".", ms=3.4, color="black", mew=0, zorder=2)
-    axes.plot(*samples[:1000].T, ".", ms=2, color=look(loss).colour, mew=0, zorder=2.5)
+        axes.plot(*real[:800].T, ".", ms=3.4, color="black", mew=0, zorder=2)
+    axes.plot(*samples[:800].T, ".", ms=2, color=look(loss).colour, mew=0, zorder=2.5)
     axes.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])

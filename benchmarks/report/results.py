@@ -14,15 +14,27 @@ RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]
 
 
 class Results:
-    """What a report reads: the record's runs and metrics, indexed. Raises UserError where they cannot share a table."""
+    """What a report reads: the record's runs and metrics, indexed. Raises UserError where they cannot share a table.
 
-    def __init__(self, record: Record) -> None:
+    `choice` overrides the suite's own `report` settings: `rows` (losses), `columns` (data sets), `metrics`, `baseline`,
+    `targets` (score to reach, by data set). What is not chosen takes part in no number.
+    """
+
+    def __init__(self, record: Record, choice: dict[str, Any] | None = None) -> None:
         self.record, self.meta = record, record.meta
-        self.losses: list[str] = list(record.meta["losses"])
-        self.datasets: list[str] = list(record.meta["datasets"])
+        self.choice: dict[str, Any] = {**record.meta.get("report", {}), **(choice or {})}
+        self.losses: list[str] = self._chosen("rows", list(record.meta["losses"]))
+        self.datasets: list[str] = self._chosen("columns", list(record.meta["datasets"]))
         self.seeds: list[int] = [int(seed) for seed in record.meta["seeds"]]
-        self.runs = record.runs
+        self.runs = record.runs[record.runs.loss.isin(self.losses) & record.runs.dataset.isin(self.datasets)]
         self._check()
+
+    def _chosen(self, key: str, known: list[str]) -> list[str]:
+        chosen = [str(name) for name in self.choice.get(key) or known]
+        for name in chosen:
+            if name not in known:
+                raise UserError(f"report.{key}: {name!r} is not in this record: choose from {', '.join(known)}")
+        return chosen
 
     def _check(self) -> None:
         if not self.losses or not self.datasets or not self.seeds:
@@ -41,9 +53,9 @@ class Results:
     @cached_property
     def baseline(self) -> str:
         """The loss that the others are compared with: the suite's choice, else the first."""
-        chosen = self.meta.get("report", {}).get("baseline", self.losses[0])
+        chosen = self.choice.get("baseline") or self.losses[0]
         if chosen not in self.losses:
-            raise UserError(f"export/meta.json: report.baseline: {chosen!r} is none of {', '.join(self.losses)}")
+            raise UserError(f"report.baseline: {chosen!r} is not in this report: choose from {', '.join(self.losses)}")
         return str(chosen)
 
     @cached_property
@@ -64,7 +76,9 @@ class Results:
         """The metrics that this data set was scored by, its primary one first."""
         primary = self.meta["primary"][dataset]
         scored = {name for place, _, name in self._curves if place == dataset}
-        return [primary, *(name for name in self.meta["metrics"] if name in scored and name != primary)]
+        names = [primary, *(name for name in self.meta["metrics"] if name in scored and name != primary)]
+        chosen = self._chosen("metrics", list(self.meta["metrics"]))
+        return [name for name in names if name in chosen] or [primary]
 
     def term_names(self, dataset: str) -> list[str]:
         """The logged training terms of this data set, critic's before generator's."""
@@ -81,7 +95,7 @@ class Results:
     def label(self, metric: str, arrow: bool = True) -> str:
         """A metric's name for people, with an arrow to where it is better."""
         text = self.meta["metrics"][metric].get("label") or metric
-        return f"{text} {'↓' if self.direction(metric) == 'min' else '↑'}" if arrow else str(text)
+        return f"{text}\u00a0{'↓' if self.direction(metric) == 'min' else '↑'}" if arrow else str(text)
 
     def protocol(self, metric: str) -> str:
         """How a metric was measured."""

@@ -111,13 +111,20 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def save(figure: "matplotlib.figure.Figure", folder: Path, name: str) -> list[Path]:
-    """`name`.pdf and `name`.png in `folder`, without a date or a version in them."""
+def save(
+    figure: "matplotlib.figure.Figure", folder: Path, name: str, endings: tuple[str, ...] = (".pdf", ".png")
+) -> list[Path]:
+    """The figure as `name` with each ending in `folder`, without a date or a version in the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    pdf, png = folder / f"{name}.pdf", folder / f"{name}.png"
-    figure.savefig(pdf, metadata={"CreationDate": None, "Producer": None, "Creator": None})
-    _save_png(figure, png)
-    return [pdf, png]
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    paths = [folder / f"{name}{ending}" for ending in endings]
+    for path in paths:
+        if path.suffix == ".png":
+            _save_png(figure, path)
+        else:
+            figure.savefig(path, metadata={"CreationDate": None, "Producer": None, "Creator": None})
+    return paths
 
 
 def _save_png(figure: "matplotlib.figure.Figure", path: Path) -> None:

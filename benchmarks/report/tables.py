@@ -30,6 +30,7 @@ BOLD = (
 )
 
 
+FAILED = "failed\u00a0/\u00a0n"
 EITHER_SCALE = "log scores (scores, where one is not positive)"
 
 
@@ -64,7 +65,7 @@ def scores_table(results: Results, dataset: str) -> Table:
     summaries = [results.summary(dataset, metric) for metric in metrics]
     costs = results.times(dataset)
     columns = [Column("Loss", False), *(Column(results.label(metric)) for metric in metrics)]
-    columns += [Column(t) for t in ("failed / n", "critic steps", "images seen", "train s", "it/s")]
+    columns += [Column(t) for t in (FAILED, "critic steps", "images seen", "train\u00a0s", "it/s")]
     rows = []
     for row, loss in enumerate(results.losses):
         scores = []
@@ -117,7 +118,7 @@ def primary_table(results: Results) -> Table:
     for dataset in results.datasets:
         metric = results.meta["primary"][dataset]
         summary = results.summary(dataset, metric)
-        columns += [Column(f"{dataset}: {results.label(metric)}"), Column("failed / n")]
+        columns += [Column(f"{dataset}: {results.label(metric)}"), Column(FAILED)]
         bodies.append([[score_cell(summary, row), failed_cell(summary, row)] for row in range(len(results.losses))])
     rows = [[Cell(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
     caption = (
@@ -161,7 +162,7 @@ def target_table(results: Results, dataset: str) -> Table | None:
     """Training time until the baseline's median last score is reached; None where the baseline sets no target."""
     metric = results.meta["primary"][dataset]
     direction = results.direction(metric)
-    fixed = results.meta.get("report", {}).get("targets", {}).get(dataset)
+    fixed = (results.choice.get("targets") or {}).get(dataset)
     baseline = results.scores(dataset, metric)[results.losses.index(results.baseline)]
     target = float(fixed) if fixed is not None else target_of(baseline)
     if target is None:
