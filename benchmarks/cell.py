@@ -100,7 +100,10 @@ def run_cell(
         outcome, tags = drive(spec, place, data, folder, log, progress)
     except Exception as error:  # whatever it is, the sweep goes on and the run ends in a recorded state
         log.text(traceback.format_exc(), "traceback.txt")
-        outcome, tags = Outcome("failed", f"{type(error).__name__}: {error}".split("\n")[0]), {}
+        outcome, tags = Outcome("failed", " ".join(f"{type(error).__name__}: {error}".split())), {}
+    except KeyboardInterrupt:
+        log.interrupt()
+        raise
     log.finish(outcome.status, tags=tags, error=outcome.reason)
     shutil.rmtree(folder)
     return outcome

@@ -194,3 +194,7 @@ def check(folder: Path) -> int:
     if not different:
         print(f"{folder}: every file is what its export gives")
     return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -45,6 +45,7 @@ RUN_COLUMNS = {
     "commit": "str",
     "dirty": "boolean",
     "mlflow_run_id": "str",
+    "weights_hash": "str",
 }
 METRIC_COLUMNS = {"run_key": "str", "step": "int64", "name": "str", "value": "float64"}
 META_KEYS = ("suite", "losses", "datasets", "seeds", "primary", "metrics")

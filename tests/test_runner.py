@@ -1,0 +1,185 @@
+"""Sweeps: what is run, what is left alone, what an interruption costs, and what is recorded of failures."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.cell import Outcome, Place
+from benchmarks.runner import Options, make_plan, run_suite
+from benchmarks.suite import Suite, load_suite
+from benchmarks.tracking import Store
+from benchmarks.workers import Sweep, run_cells
+from gan_zoo.spec import RunSpec
+
+SUITE = """\
+name: small
+description: a suite of the tests
+losses: [non-saturating, wgan-clip, wgan-gp]
+datasets: [8gaussians]
+seeds: 2
+architecture: {name: mlp, width: 16, depth: 2}
+train:
+  steps: 40
+  batch_size: 16
+  n_critic: 2
+  optimizer: {name: adam, lr: 1e-3, betas: [0.5, 0.9]}
+evaluate: {every: 10, samples: 200}
+overrides:
+  wgan-clip: {train: {optimizer: {name: rmsprop, lr: 5e-4}}}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    path = tmp_path / "small.yaml"
+    path.write_text(SUITE)
+    return load_suite(str(path))
+
+
+@pytest.fixture
+def store(results: Path) -> Store:
+    return Store(results)
+
+
+@pytest.fixture
+def options(results: Path, tmp_path: Path) -> Options:
+    return Options(results, tmp_path / "data", "cpu", workers=1)
+
+
+def ignore(*_: Any, **__: Any) -> None:
+    """A listener that does not listen."""
+
+
+def run(suite: Suite, options: Options, store: Store, progress: Any = ignore) -> dict[RunSpec, Outcome]:
+    return run_suite(suite, options, store, progress, ignore)
+
+
+def comparable(store: Store, suite: Suite) -> dict[str, Any]:
+    """Every recorded number that does not tell the time, and the hash of every final weight."""
+    record = store.record(suite.name)
+    clocks = record.metrics["name"].str.endswith("_seconds") | (record.metrics["name"] == "iterations_per_second")
+    rows = record.metrics[~clocks].sort_values(["run_key", "name", "step"])
+    hashes = record.runs.set_index("run_key")["weights_hash"].to_dict()
+    assert all(hashes.values())
+    return {"metrics": rows.values.tolist(), "weights": hashes}
+
+
+def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(suite: Suite, options: Options, store: Store) -> None:
+    outcomes = run(suite, options, store)
+    assert [outcome.status for outcome in outcomes.values()] == ["done"] * 6
+    assert run(suite, options, store) == {}
+    record = store.record("small")
+    assert set(record.runs["status"]) == {"done"}
+    assert record.meta["primary"] == {"8gaussians": "modes_covered"} or record.meta["primary"]["8gaussians"] in record.meta["metrics"]
+    names = set(record.metrics["name"])
+    assert {"emd", "modes_covered", "critic/real", "critic/penalty_interpolates", "critic/wasserstein_estimate",
+            "critic/grad_norm", "generator/fake", "train_seconds", "iterations_per_second"} <= names
+    steps = record.metrics.query("name == 'emd'").groupby("run_key")["step"].apply(list)
+    assert all(each == [10, 20, 30, 40] for each in steps)
+    row = record.runs.set_index("loss").loc["wgan-clip"].iloc[0]
+    assert (row["optimizer"], row["n_critic"], row["images_seen"]) == ("RMSProp 0.0005", 2, 40 * 2 * 16)
+    assert len(record.samples) == 6 * 2 + 1
+    assert not any((options.results / "small" / "runs").iterdir())
+
+
+def test_a_changed_spec_is_another_cell(suite: Suite, options: Options, store: Store, tmp_path: Path) -> None:
+    run(suite, options, store)
+    longer = load_suite(str(tmp_path / "small.yaml"), {"train.steps": "50"})
+    plan = make_plan(longer, store)
+    assert len(plan.todo) == 6
+    shorter_seeds = load_suite(str(tmp_path / "small.yaml"), {"seeds": "3"})
+    assert [spec.seed for spec in make_plan(shorter_seeds, store).todo] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("stop_at", [3, 12, 39])
+def test_an_interrupted_sweep_ends_with_the_numbers_of_an_undisturbed_one(
+    suite: Suite, options: Options, store: Store, tmp_path: Path, stop_at: int
+) -> None:
+    seen: dict[str, int] = {}
+
+    def interrupt(spec: RunSpec, step: int) -> None:
+        seen[spec.key] = step
+        if len(seen) == 2 and step >= stop_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(suite, options, store, interrupt)
+    statuses = sorted(cell.status for cell in store.cells("small").values())
+    assert len(statuses) == 2 and "done" in statuses
+    outcomes = run(suite, options, store)
+    assert len(outcomes) == 5
+    straight = Store(tmp_path / "straight")
+    run(suite, Options(tmp_path / "straight", options.data, "cpu", workers=1), straight)
+    assert comparable(store, suite) == comparable(straight, suite)
+
+
+def test_two_processes_give_the_numbers_of_one(suite: Suite, options: Options, store: Store, tmp_path: Path) -> None:
+    run(suite, options, store)
+    double = Store(tmp_path / "double")
+    run(suite, Options(tmp_path / "double", options.data, "cpu", workers=2), double)
+    assert comparable(store, suite) == comparable(double, suite)
+
+
+def test_a_cell_that_raises_is_recorded_and_the_sweep_goes_on(
+    suite: Suite, options: Options, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks import cell
+
+    def explode(run: Any, *rest: Any) -> Any:
+        if run.spec.loss_name == "wgan-gp":
+            raise RuntimeError("out of\nmemory")
+        return original(run, *rest)
+
+    original = cell.train
+    monkeypatch.setattr(cell, "train", explode)
+    outcomes = run(suite, options, store)
+    failed = {spec.loss_name: outcome.reason for spec, outcome in outcomes.items() if outcome.status == "failed"}
+    assert failed == {"wgan-gp": "RuntimeError: out of memory"}
+    assert sum(outcome.status == "done" for outcome in outcomes.values()) == 4
+    monkeypatch.undo()
+    assert {spec.loss_name for spec in run(suite, options, store)} == {"wgan-gp"}
+
+
+def test_a_diverged_run_is_a_result_and_is_not_run_again(options: Options, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "wild.yaml"
+    path.write_text(SUITE.replace("lr: 1e-3", "lr: 1e30").replace("[non-saturating, wgan-clip, wgan-gp]", "[wgan-gp]")
+                    .split("overrides")[0].replace("small", "wild"))
+    suite = load_suite(str(path))
+    outcomes = run(suite, options, store)
+    assert {outcome.status for outcome in outcomes.values()} == {"diverged"}
+    assert all("is not finite at step" in outcome.reason for outcome in outcomes.values())
+    assert run(suite, options, store) == {}
+    assert set(store.record("wild").runs["status"]) == {"diverged"}
+
+
+class DyingStore:
+    """Stands for a record whose process dies when the cell with seed 1 of wgan-clip opens."""
+
+    def open_cell(self, suite: str, parent: str, *, key: str, name: str, **_: Any) -> Any:
+        if name == "wgan-clip / 8gaussians / seed 1":
+            os._exit(9)
+        return SilentLog()
+
+
+class SilentLog:
+    """Takes everything and keeps nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return ignore
+
+
+def test_a_worker_that_dies_takes_only_its_cell_with_it(suite: Suite, options: Options) -> None:
+    place = Place(options.results / "runs", options.data)
+    sweep = Sweep("small", "", DyingStore(), place)  # type: ignore[arg-type]
+    outcomes = {spec.label: outcome for spec, outcome in run_cells(sweep, suite.cells, ["cpu", "cpu"], ignore)}
+    assert outcomes.pop("wgan-clip / 8gaussians / seed 1") == Outcome("failed", "the worker process died (exit code 9)")
+    assert {outcome.status for outcome in outcomes.values()} == {"done"}
+    assert len(outcomes) == 5
+
+
+def test_specs_travel_as_json(suite: Suite) -> None:
+    for spec in suite.cells:
+        assert json.loads(json.dumps(spec.to_dict())) is not None
