@@ -29,6 +29,6 @@ class Metric:
 
 def unknown(name: str, dataset: str, known: Sequence[str]) -> UserError:
     """What to tell someone who asks `dataset` for a metric that is not among `known`."""
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
     return UserError(f"unknown metric '{name}' of data set '{dataset}': {hint}")

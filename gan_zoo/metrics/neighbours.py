@@ -19,7 +19,7 @@ DENSITY_K = 5
 
 def radii(features: Tensor, k: int) -> Tensor:
     """Distance of each feature (n, d) to its k-th nearest other one, shape (n,)."""
-    blocks = [torch.cdist(block, features).kthvalue(k + 1).values for block in features.split(BLOCK)]
+    blocks = [torch.cdist(block, features).topk(k + 1, largest=False).values[:, k] for block in features.split(BLOCK)]
     return torch.cat(blocks)
 
 

@@ -1,0 +1,287 @@
+"""The metrics on points and on given features, against closed forms and independent implementations."""
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from gan_zoo.datasets import GaussianMixture, load_dataset
+from gan_zoo.errors import UserError
+from gan_zoo.metrics import Evaluator, default_metrics, metric_names
+from gan_zoo.metrics.features import Features
+from gan_zoo.metrics.frechet import fit, frechet_distance
+from gan_zoo.metrics.modes import good_samples, mode_kl, modes_covered
+from gan_zoo.metrics.neighbours import density_and_coverage, precision_and_recall, radii
+from gan_zoo.metrics.on_images import MEASURES
+from gan_zoo.metrics.reference import Reference
+from gan_zoo.metrics.transport import emd
+from gan_zoo.rng import Rng
+
+
+def features(n: int, d: int, key: str, shift: float = 0.0, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Correlated positive features, like those after a ReLU."""
+    mixing = Rng(0, "mixing").normal(d, d, dtype=dtype)
+    return (Rng(0, key).normal(n, d, dtype=dtype) @ mixing + shift).relu()
+
+
+def reference(values: Tensor, kid_subsets: int = 5) -> Reference:
+    return Reference(values, fit(values), kid_subsets)
+
+
+def as_features(values: Tensor) -> Features:
+    return Features(values, values)
+
+
+# earth mover's distance
+
+
+def test_emd_of_a_translated_cloud_is_the_translation() -> None:
+    x = Rng(0, "x").normal(300, 2)
+    assert emd(x, x[Rng(0, "p").permutation(300)] + torch.tensor([3.0, -4.0])) == pytest.approx(5, rel=1e-6)
+    assert emd(x, x) == pytest.approx(0, abs=1e-12)
+
+
+def test_emd_to_one_point_is_the_mean_distance() -> None:
+    x = Rng(0, "x").normal(200, 2)
+    assert emd(x, torch.zeros(200, 2)) == pytest.approx(x.double().norm(dim=1).mean().item(), rel=1e-9)
+    assert emd(torch.zeros(200, 2), x) == pytest.approx(x.double().norm(dim=1).mean().item(), rel=1e-9)
+
+
+def test_emd_on_a_line_sorts() -> None:
+    x, y = (torch.stack([Rng(0, key).normal(400), torch.zeros(400)], dim=1) for key in "xy")
+    expected = (x[:, 0].sort().values - 2 * y[:, 0].sort().values).abs().double().mean().item()
+    assert emd(x, 2 * y) == pytest.approx(expected, rel=1e-6)
+
+
+def test_emd_is_the_best_of_all_permutations() -> None:
+    x, y = Rng(0, "x").normal(6, 2).double(), Rng(0, "y").normal(6, 2).double()
+    every = [(x - y[list(p)]).norm(dim=1).mean().item() for p in itertools.permutations(range(6))]
+    assert emd(x, y) == pytest.approx(min(every), rel=1e-12)
+
+
+CLOUDS = {
+    "gaussian": lambda n: Rng(1, "x").normal(n, 2),
+    "collapsed": lambda n: 0.01 * Rng(1, "x").normal(n, 2) + 1,
+    "far": lambda n: Rng(1, "x").normal(n, 2) + 1000,
+    "two modes": lambda n: Rng(1, "k").integers(2, (n, 1)) * 2.0 + 0.01 * Rng(1, "x").normal(n, 2),
+    "lattice with ties": lambda n: Rng(1, "x").integers(3, (n, 2)).float(),
+}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_emd_equals_pot(cloud: str) -> None:
+    ot = pytest.importorskip("ot")
+    x, y = CLOUDS[cloud](250).double().numpy(), load_toy("8gaussians").stream(0, 0, 250).double().numpy()
+    expected = ot.emd2([], [], ot.dist(x, y, metric="euclidean"))
+    assert emd(torch.from_numpy(x), torch.from_numpy(y)) == pytest.approx(expected, rel=1e-9)
+
+
+# modes
+
+
+def load_toy(name: str) -> GaussianMixture:
+    dataset = load_dataset(name, root=Path())
+    assert isinstance(dataset, GaussianMixture)
+    return dataset
+
+
+def test_the_true_law_covers_all_modes_with_the_chi_squares_share() -> None:
+    law = load_toy("25gaussians")
+    x = law.stream(0, 0, 40_000)
+    assert modes_covered(x, law.modes, law.std) == 25
+    assert good_samples(x, law.modes, law.std) == pytest.approx(1 - math.exp(-4.5), abs=0.002)
+    assert mode_kl(x, law.modes, law.std) == pytest.approx(24 / (2 * 40_000), abs=6e-4)
+
+
+def test_collapse_on_some_modes_is_counted() -> None:
+    law = load_toy("8gaussians")
+    x = law.modes[:3].repeat(100, 1)
+    assert modes_covered(x, law.modes, law.std) == 3
+    assert good_samples(x, law.modes, law.std) == 1
+    assert mode_kl(x, law.modes, law.std) == pytest.approx(math.log(8 / 3))
+
+
+def test_a_shapeless_cloud_covers_no_mode() -> None:
+    law = load_toy("8gaussians")
+    x = Rng(0, "cloud").normal(10_000, 2)
+    assert modes_covered(x, law.modes, law.std) == 0
+    assert 0 < good_samples(x, law.modes, law.std) < 0.01
+
+
+def test_good_means_within_three_std() -> None:
+    law = load_toy("8gaussians")
+    inside, outside = (law.modes[0] + torch.tensor([r * law.std, 0.0]) for r in (2.99, 3.01))
+    assert good_samples(torch.stack([inside, outside]), law.modes, law.std) == 0.5
+
+
+# Fréchet distance
+
+
+def test_frechet_distance_equals_the_closed_form_of_two_gaussians() -> None:
+    """With Sigma_r = I and Sigma_g = diag(s^2): ||mu||^2 + sum (s - 1)^2, exactly, for whitened samples."""
+    d, scales, shift = 5, torch.tensor([0.5, 1, 2, 3, 0.1]).double(), torch.arange(5).double()
+    x = Rng(0, "x").normal(64, d, dtype=torch.float64)
+    q = torch.linalg.qr(x - x.mean(0)).Q * math.sqrt(63)
+    rotation = torch.linalg.qr(Rng(0, "r").normal(d, d, dtype=torch.float64)).Q
+    expected = shift.square().sum() + (scales - 1).square().sum()
+    assert frechet_distance((q * scales + shift) @ rotation, fit(q @ rotation)) == pytest.approx(
+        expected.item(), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(400, 500, 16), (300, 300, 64), (40, 500, 64), (300, 40, 64)])
+def test_frechet_distance_equals_torch_fidelitys(n: int, m: int, d: int) -> None:
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+
+    x, y = features(n, d, "x", 0.3), features(m, d, "y")
+    expected = fid_statistics_to_metric(*(fid_features_to_statistics(f) for f in (x, y)), verbose=False)
+    assert frechet_distance(x, fit(y)) == pytest.approx(expected[KEY_METRIC_FID], rel=1e-6)
+
+
+def test_frechet_distance_survives_constant_features() -> None:
+    x = features(100, 8, "x")
+    x[:, 3] = 0
+    assert frechet_distance(x, fit(x)) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(torch.zeros(100, 8), fit(torch.zeros(50, 8))) == 0
+    assert frechet_distance(torch.ones(100, 8), fit(torch.zeros(50, 8))) == pytest.approx(8)
+
+
+# Inception score, kernel distance, neighbours
+
+
+def test_inception_score_of_certain_and_of_clueless_logits() -> None:
+    certain = 1000 * torch.eye(10).repeat(100, 1)
+    assert MEASURES["is"].scores(as_features(torch.zeros(1000, 10)), reference(certain))["is"] == pytest.approx(1)
+    score = MEASURES["is"].scores(as_features(certain), reference(certain))["is"]
+    assert 9 < score <= 10
+
+
+def test_inception_score_equals_torch_fidelitys() -> None:
+    from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+
+    logits = Rng(0, "logits").normal(500, 10)
+    expected = isc_features_to_metric(logits)[KEY_METRIC_ISC_MEAN]
+    assert MEASURES["is"].scores(as_features(logits), reference(logits)) == {"is": pytest.approx(expected, rel=1e-6)}
+
+
+def test_kernel_distance_equals_torch_fidelitys() -> None:
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+
+    x, y = features(300, 16, "x", 0.3), features(400, 16, "y")
+    expected = kid_features_to_metric(x, y, kid_subsets=7, kid_subset_size=300, verbose=False)[KEY_METRIC_KID_MEAN]
+    assert MEASURES["kid"].scores(as_features(x), reference(y, 7)) == {"kid": pytest.approx(expected, rel=1e-6)}
+
+
+def test_kernel_distance_is_the_formula() -> None:
+    x, y = features(60, 4, "x", 0.3), features(60, 4, "y")
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (a @ b.T / 4 + 1) ** 3
+
+    within = sum((kernel(a, a).sum() - kernel(a, a).trace()) / (60 * 59) for a in (x, y))
+    expected = (within - 2 * kernel(x, y).mean()).item()
+    assert MEASURES["kid"].scores(as_features(x), reference(y, 1)) == {"kid": pytest.approx(expected, rel=1e-6)}
+
+
+@pytest.mark.parametrize(("n", "m"), [(300, 300), (200, 350)])
+def test_precision_and_recall_equal_torch_fidelitys(n: int, m: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
+
+    monkeypatch.setattr("gan_zoo.metrics.neighbours.BLOCK", 128)
+    x, y = features(n, 8, "x", 0.3), features(m, 8, "y")
+    expected = prc_features_to_metric(x, y, verbose=False)
+    scores = MEASURES["recall"].scores(as_features(x), reference(y))
+    assert 0 < scores["precision"] < 1
+    assert 0 < scores["recall"] < 1
+    assert scores["precision"] == pytest.approx(expected[KEY_METRIC_PRECISION], rel=1e-6)
+    assert scores["recall"] == pytest.approx(expected[KEY_METRIC_RECALL], rel=1e-6)
+
+
+def test_density_and_coverage_equal_their_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_zoo.metrics.neighbours.BLOCK", 64)
+    x, y = features(150, 6, "x", 0.3).numpy(), features(130, 6, "y").numpy()
+    to_real = np.linalg.norm(x[:, None] - y[None], axis=-1)
+    reach = np.sort(np.linalg.norm(y[:, None] - y[None], axis=-1), axis=1)[:, 5]
+    held = to_real < reach
+    scores = MEASURES["density"].scores(as_features(torch.from_numpy(x)), reference(torch.from_numpy(y)))
+    assert scores["density"] == pytest.approx(held.sum() / (5 * 150), rel=1e-9)
+    assert scores["coverage"] == pytest.approx(held.any(axis=0).mean(), rel=1e-9)
+
+
+def test_neighbour_scores_of_equal_and_of_distant_sets() -> None:
+    y = Rng(0, "y").normal(100, 4, dtype=torch.float64)
+    reach = radii(y, 3)
+    assert precision_and_recall(y, y, reach, reach) == [1, 1]
+    assert precision_and_recall(y + 1000, y, reach, reach) == [0, 0]
+    assert density_and_coverage(y + 1000, y, radii(y, 5)) == [0, 0]
+    assert density_and_coverage(y, y, radii(y, 5)) == [pytest.approx(1, abs=0.05), 1]  # ties are rounded either way
+
+
+# the evaluator on points
+
+
+def test_the_evaluator_scores_points(tmp_path: Path) -> None:
+    law = load_toy("8gaussians")
+    evaluator = Evaluator(law, metric_names(law), 2000, tmp_path, "cpu")
+    x = law.stream(9, 0, 2000)
+    scores = evaluator(x)
+    assert list(scores) == ["emd", "modes_covered", "good_samples", "mode_kl"]
+    assert scores == evaluator(x.clone())
+    assert scores["modes_covered"] == 8
+    assert scores["emd"] < 0.4
+    assert evaluator.metrics["emd"].protocol.startswith("measure=exact W1 between 1000 and 1000 points")
+    assert evaluator.metrics["modes_covered"].highest == 8
+    assert evaluator.metrics["mode_kl"].highest == pytest.approx(math.log(8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_default_metrics_put_the_primary_first() -> None:
+    assert default_metrics(load_toy("8gaussians")) == ["emd", "modes_covered", "good_samples"]
+    assert default_metrics(load_dataset("swissroll", root=Path())) == ["emd"]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_samples_of_a_diverged_run_score_nan(value: float, tmp_path: Path) -> None:
+    law = load_toy("8gaussians")
+    x = law.stream(0, 0, 100)
+    x[37, 1] = value
+    scores = Evaluator(law, metric_names(law), 100, tmp_path, "cpu")(x)
+    assert len(scores) == 4
+    assert all(math.isnan(score) for score in scores.values())
+
+
+def test_huge_but_finite_points_are_scored(tmp_path: Path) -> None:
+    law = load_toy("8gaussians")
+    scores = Evaluator(law, metric_names(law), 100, tmp_path, "cpu")(torch.full((100, 2), 1e30))
+    assert scores["emd"] == pytest.approx(math.sqrt(2) * 1e30, rel=1e-5)
+    assert scores["good_samples"] == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "samples", "message"),
+    [
+        (["emdd"], 10, "unknown metric 'emdd' of data set '8gaussians': did you mean 'emd'"),
+        (["fid_digits"], 10, "unknown metric 'fid_digits'"),
+        (["emd"], 0, "at least 1"),
+    ],
+)
+def test_bad_requests_get_one_line(names: list[str], samples: int, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        Evaluator(load_toy("8gaussians"), names, samples, tmp_path, "cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_modes_are_not_asked_of_a_law_without_modes(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown metric 'modes_covered' of data set 'swissroll'"):
+        Evaluator(load_dataset("swissroll", root=tmp_path), ["modes_covered"], 10, tmp_path, "cpu")
+
+
+def test_a_wrong_number_or_shape_of_samples_is_refused(tmp_path: Path) -> None:
+    evaluator = Evaluator(load_toy("8gaussians"), ["emd"], 10, tmp_path, "cpu")
+    for shape in ((9, 2), (10, 3)):
+        with pytest.raises(UserError, match=r"were set up for \(10, 2\)"):
+            evaluator(torch.zeros(shape))

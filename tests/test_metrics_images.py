@@ -1,0 +1,350 @@
+"""The image metrics end to end: classifier, cache, references, Inception."""
+
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan_zoo.datasets import Images, load_dataset
+from gan_zoo.errors import UserError
+from gan_zoo.metrics import Evaluator, default_metrics, inception
+from gan_zoo.metrics.classifier import Classifier, classifier_extractor
+from gan_zoo.metrics.features import to_uint8
+from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights, fold_batch_norm, inception_extractor
+from gan_zoo.metrics.reference import reference
+from gan_zoo.rng import Rng
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Images:
+    dataset = load_dataset("digits", root=Path())
+    assert isinstance(dataset, Images)
+    return dataset
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def evaluator(digits: Images, cache: Path) -> Evaluator:
+    names = [*default_metrics(digits), "precision_digits", "recall_digits", "density_digits", "coverage_digits"]
+    return Evaluator(digits, names, 297, cache, "cpu")
+
+
+@pytest.fixture
+def small(digits: Images) -> Images:
+    """So few images that training takes a moment."""
+    assert digits.train_labels is not None
+    assert digits.test_labels is not None
+    return Images.of("small", digits.train[:64], digits.test, digits.train_labels[:64], digits.test_labels)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_zoo.metrics.classifier.IMAGES_SHOWN", 640)
+
+
+def test_the_digits_classifier_is_accurate(digits: Images, cache: Path, evaluator: Evaluator) -> None:
+    extractor = classifier_extractor(digits, cache)
+    _, logits = extractor.net(digits.test)
+    right = (logits.argmax(1) == digits.test_labels).double().mean().item()
+    assert right >= 0.97
+    assert f"test accuracy {right:.2%}" in evaluator.metrics["fid_digits"].protocol
+    assert f"weights={extractor.weights[:12]}" in evaluator.metrics["fid_digits"].protocol
+
+
+def test_held_out_digits_score_better_than_noise(digits: Images, evaluator: Evaluator) -> None:
+    noise = 2 * Rng(0, "noise").uniform(*digits.test.shape) - 1
+    real, bad = evaluator(digits.test.float() / 127.5 - 1), evaluator(noise)
+    for name, metric in evaluator.metrics.items():
+        assert real[name] < bad[name] if metric.direction == "min" else real[name] > bad[name]
+    assert 8 < real["is_digits"] <= 10
+
+
+def test_scores_are_pure_and_bytes_score_like_floats(digits: Images, evaluator: Evaluator) -> None:
+    state = torch.random.get_rng_state()
+    scores = evaluator(digits.test.float() / 127.5 - 1)
+    assert scores == evaluator(digits.test)
+    assert scores == evaluator(digits.test)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_images_of_a_diverged_run_score_nan(digits: Images, evaluator: Evaluator) -> None:
+    x = digits.test.float() / 127.5 - 1
+    x[11, 0, 3, 3] = math.nan
+    scores = evaluator(x)
+    assert set(scores) == set(evaluator.metrics)
+    assert all(math.isnan(score) for score in scores.values())
+
+
+def test_constant_and_out_of_range_images_are_scored(evaluator: Evaluator) -> None:
+    for x in (torch.zeros(297, 1, 8, 8), torch.full((297, 1, 8, 8), 1e20)):
+        assert all(math.isfinite(score) for score in evaluator(x).values())
+
+
+def test_floats_round_to_the_bytes_they_came_from() -> None:
+    values = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    assert torch.equal(to_uint8(values.float() / 127.5 - 1), values)
+    assert to_uint8(torch.tensor([-7.0, 7.0])).tolist() == [0, 255]
+
+
+def test_fid_of_the_reference_itself_is_zero(digits: Images, cache: Path) -> None:
+    names = ["fid_digits_1500", "fid_digits_test"]
+    scores = Evaluator(digits, names, 1500, cache, "cpu")(digits.train)
+    assert scores["fid_digits_1500"] == pytest.approx(0, abs=1e-6)
+    assert scores["fid_digits_test"] > 0.1
+
+
+def test_names_carry_extractor_count_and_split(digits: Images, cache: Path) -> None:
+    evaluator = Evaluator(digits, ["kid_digits", "kid_digits_1k_test"], 1000, cache, "cpu")
+    short, long = evaluator.metrics.values()
+    assert long.name == "kid_digits_1k_test"
+    assert "digits train split, 1500 images 8x8" in short.protocol
+    assert "5 subsets of 1000" in short.protocol
+    assert "digits test split, 297 images 8x8" in long.protocol
+    assert "5 subsets of 297" in long.protocol
+    assert "generated=1000" in long.protocol
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "message"),
+    [
+        ("fid", 100, "did you mean 'fid_digits'"),
+        ("fid_mnist", 100, "unknown metric 'fid_mnist' of data set 'digits'"),
+        ("fid_digits_50k", 100, "its name says 50k samples, evaluate.samples says 100"),
+        ("fid_digits_valid", 100, "unknown metric"),
+        ("emd", 100, "unknown metric 'emd'"),
+        ("fid_digits", 1, "1 are too few for 'fid_digits'; make it at least 2"),
+        ("is_digits", 9, "at least 10"),
+    ],
+)
+def test_bad_requests_get_one_line(name: str, samples: int, message: str, digits: Images, cache: Path) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        Evaluator(digits, [name], samples, cache, "cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_images_of_another_size_are_refused(evaluator: Evaluator) -> None:
+    with pytest.raises(UserError, match=r"shape \(297, 1, 9, 8\)"):
+        evaluator(torch.zeros(297, 1, 9, 8))
+
+
+# classifier and cache
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_classifier_is_the_same_whatever_ran_before(small: Images, tmp_path: Path) -> None:
+    first = classifier_extractor(small, tmp_path / "a")
+    torch.manual_seed(1)
+    torch.randn(7)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    second = classifier_extractor(small, tmp_path / "b")
+    torch.set_num_threads(threads)
+    assert first.weights == second.weights
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_classifier_is_trained_once_and_again_when_damaged(
+    small: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gan_zoo.metrics import classifier
+
+    trained = []
+    original = classifier.train
+    monkeypatch.setattr(classifier, "train", lambda *args: trained.append(args) or original(*args))
+    first = classifier_extractor(small, tmp_path)
+    again = classifier_extractor(small, tmp_path)
+    assert len(trained) == 1
+    assert again.protocol == first.protocol
+    assert torch.equal(again.net(small.test)[0], first.net(small.test)[0])
+    (path,) = (tmp_path / "classifiers").iterdir()
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-5] ^= 64
+    for damaged in (bytes(flipped), whole[:-100], b""):
+        path.write_bytes(damaged)
+        assert classifier_extractor(small, tmp_path).weights == first.weights
+    assert len(trained) == 4
+    assert [file.name for file in (tmp_path / "classifiers").iterdir()] == [path.name]
+    classifier_extractor(replace(small, digest="0" * 64), tmp_path)
+    assert len(trained) == 5
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 40, 64), (2, 4, 4)])
+def test_the_classifier_fits_any_image_size(shape: tuple[int, int, int]) -> None:
+    values, logits = Classifier(shape, 7)(torch.zeros(2, *shape, dtype=torch.uint8))
+    assert (values.shape, logits.shape) == ((2, 128), (2, 7))
+
+
+def test_unlabelled_images_are_scored_by_inception(digits: Images, tmp_path: Path) -> None:
+    unlabelled = replace(digits, name="mine", train_labels=None, test_labels=None)
+    assert default_metrics(unlabelled) == ["fid_inception", "is_inception", "kid_inception"]
+    with pytest.raises(UserError, match="'mine' has no labels"):
+        Evaluator(unlabelled, ["fid_mine"], 100, tmp_path, "cpu")
+
+
+@pytest.mark.usefixtures("quick")
+def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Path) -> None:
+    extractor = classifier_extractor(small, tmp_path)
+    first = reference(small, "train", extractor, tmp_path, CPU)
+    (path,) = (tmp_path / "references").iterdir()
+    written = path.stat().st_mtime_ns
+    os.utime(path, ns=(written - 10**9, written - 10**9))
+    again = reference(small, "train", extractor, tmp_path, CPU)
+    assert path.stat().st_mtime_ns == written - 10**9
+    assert torch.equal(again.gaussian.factor, first.gaussian.factor)
+    path.write_bytes(path.read_bytes()[:-1])
+    mended = reference(small, "train", extractor, tmp_path, CPU)
+    assert torch.equal(mended.features, first.features)
+    other = replace(extractor, weights="other")
+    reference(small, "train", other, tmp_path, CPU)
+    assert len(list((tmp_path / "references").iterdir())) == 2
+
+
+# Inception
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of Inception weights drawn at random, with batch statistics that differ between channels."""
+    from torch_fidelity import FeatureExtractorInceptionV3
+
+    class Bare(FeatureExtractorInceptionV3):
+        def load_state_dict(self, state: object) -> None:
+            """Leave the weights as they are."""
+
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save({}, path)
+    state = Bare("bare", ["2048"], feature_extractor_weights_path=str(path)).state_dict()
+    for name, tensor in state.items():
+        rng = Rng(0, "inception", name)
+        if tensor.dim() > 1:
+            tensor.copy_(rng.normal(*tensor.shape) * math.sqrt(2 / tensor[0].numel()))
+        elif name.endswith(("running_var", "bn.weight")):
+            tensor.copy_(0.5 + rng.uniform(*tensor.shape))
+        elif tensor.is_floating_point():
+            tensor.copy_(0.1 * rng.normal(*tensor.shape))
+    torch.save(state, path)
+    return path
+
+
+def coloured(n: int, key: str) -> Tensor:
+    """Smooth random pictures, uint8 (n, 3, 32, 32)."""
+    coarse = Rng(0, key).uniform(n, 3, 4, 4)
+    return to_uint8(2 * nn.functional.interpolate(coarse, size=32, mode="bicubic", align_corners=False) - 1)
+
+
+def original(weights: Path) -> nn.Module:
+    from torch_fidelity import FeatureExtractorInceptionV3
+
+    return FeatureExtractorInceptionV3(
+        "original", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights)
+    )
+
+
+def test_folded_inception_has_the_features_of_torch_fidelitys(random_weights: Path, tmp_path: Path) -> None:
+    images = coloured(4, "a")
+    ours = inception_extractor(tmp_path, random_weights)
+    net = original(random_weights)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in ours.net.modules())
+    found = ours(images, CPU)
+    for mine, theirs in zip((found.values, found.logits), net(images), strict=True):
+        assert (mine - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+    grey = images[:2, :1]
+    assert torch.equal(ours(grey, CPU).values, ours(grey.expand(-1, 3, -1, -1), CPU).values)
+
+
+def test_image_files_score_as_with_torch_fidelity(random_weights: Path, tmp_path: Path) -> None:
+    import torch_fidelity
+    from PIL import Image
+
+    n = 10
+    pictures = {"real/train": coloured(n, "a"), "real/test": coloured(2, "b"), "fake": coloured(n, "c") // 2}
+    for place, images in pictures.items():
+        (tmp_path / place).mkdir(parents=True)
+        for i, image in enumerate(images):
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / place / f"{i:02}.png")
+    data = load_dataset("mine", root=tmp_path, folder=tmp_path / "real")
+    names = [f"{measure}_inception" for measure in ("fid", "is", "kid", "precision", "recall")]
+    scores = Evaluator(data, names, n, tmp_path, "cpu", weights=random_weights)(pictures["fake"])
+    expected = torch_fidelity.calculate_metrics(
+        input1=str(tmp_path / "fake"),
+        input2=str(tmp_path / "real" / "train"),
+        feature_extractor="inception-v3-compat",
+        feature_extractor_weights_path=str(random_weights),
+        isc=True,
+        kid=True,
+        kid_subset_size=n,
+        prc=True,
+        cuda=False,
+        cache=False,
+        verbose=False,
+    )
+    assert scores["is_inception"] == pytest.approx(expected["inception_score_mean"], rel=1e-5)
+    assert scores["kid_inception"] == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-4)
+    assert scores["precision_inception"] == pytest.approx(expected["precision"])
+    assert scores["recall_inception"] == pytest.approx(expected["recall"])
+    net = original(random_weights)
+    x, y = (net(pictures[place])[0].double() for place in ("fake", "real/train"))
+    roots = torch.linalg.svdvals((x - x.mean(0)) @ (y - y.mean(0)).T).sum() / (n - 1)
+    fid = (x.mean(0) - y.mean(0)).square().sum() + x.var(0).sum() + y.var(0).sum() - 2 * roots
+    assert scores["fid_inception"] == pytest.approx(fid.item(), rel=1e-5)
+
+
+def test_folding_batch_norm_keeps_the_function() -> None:
+    block = nn.Module()
+    block.conv, block.bn = nn.Conv2d(2, 3, 3, bias=False), nn.BatchNorm2d(3, eps=0.001)
+    rng = Rng(0, "block")
+    for tensor in (block.conv.weight.data, block.bn.weight.data, block.bn.bias.data, block.bn.running_mean):
+        tensor.copy_(rng.normal(*tensor.shape))
+    block.bn.running_var.copy_(0.1 + rng.uniform(3))
+    block.eval()
+    x = rng.normal(2, 2, 5, 5)
+    expected = block.bn(block.conv(x))
+    fold_batch_norm(nn.ModuleList([block]))
+    torch.testing.assert_close(block.bn(block.conv(x)), expected)
+
+
+def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
+    missing, other, torn = tmp_path / "missing.pth", tmp_path / "other.pth", tmp_path / "torn.pth"
+    torch.save({"a": torch.zeros(1)}, other)
+    torn.write_bytes(other.read_bytes()[:50])
+    for path, message in ((missing, "cannot read"), (other, "no Inception weights"), (torn, "no Inception weights")):
+        with pytest.raises(UserError, match=message) as caught:
+            inception_extractor(tmp_path, path)
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
+
+
+def test_without_network_the_message_says_where_to_put_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_network(*args: object, **kwargs: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
+    with pytest.raises(UserError, match="no network") as caught:
+        fetch_weights(tmp_path / "new")
+    assert str(tmp_path / "new" / WEIGHTS_FILE) in str(caught.value)
+    assert "pt_inception-2015-12-05-6726825d.pth" in str(caught.value)
+
+
+def test_standard_weights_are_checked_by_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / WEIGHTS_FILE).write_bytes(b"damaged")
+    with pytest.raises(UserError, match="is damaged"):
+        fetch_weights(tmp_path)
+    monkeypatch.setattr(inception, "HASH_PREFIX", "3a9ba6")
+    (tmp_path / WEIGHTS_FILE).write_bytes(b"")
+    with pytest.raises(UserError, match="3a9ba6"):
+        fetch_weights(tmp_path)
+    monkeypatch.setattr(inception, "HASH_PREFIX", "e3b0c442")
+    assert fetch_weights(tmp_path) == tmp_path / WEIGHTS_FILE
