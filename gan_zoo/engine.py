@@ -1,9 +1,10 @@
 """How an iteration is executed: `n_critic` critic steps and one generator step, by one of several engines.
 
-Every engine is the same function of (state, draws). `plain` runs the pure steps one after the other and is the
-reference that the others are tested against.
+Every engine is the same function of (state, draws). `plain` runs one operation after the other; the others are tested
+against it.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from gan_zoo.losses import Loss
 from gan_zoo.losses.base import Terms
 from gan_zoo.spec import Adam, RMSprop, TrainSpec
-from gan_zoo.step import Bound, Parameters, critic_gradients, generator_gradients, make_fakes
+from gan_zoo.step import Parameters, make_fakes, per_sample, total
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,24 @@ class Players:
 
 @dataclass
 class TrainState:
-    """All that training changes; advanced in place by an engine."""
+    """All that training changes; advanced in place by an engine.
+
+    The parameters of a net are views of one contiguous vector, which is the only thing that its optimiser knows.
+    """
 
     step: int
     generator: Parameters
     critic: Parameters
     generator_optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def new(cls, generator: Parameters, critic: Parameters, spec: Adam | RMSprop) -> "TrainState":
+        """The state before the first step, from copies of the given weights."""
+        vectors = [torch.cat([weight.flatten() for weight in weights.values()]) for weights in (generator, critic)]
+        nets = [split(vector, weights) for vector, weights in zip(vectors, (generator, critic), strict=True)]
+        optimizers = [new_optimizer(vector, spec) for vector in vectors]
+        return cls(0, nets[0], nets[1], optimizers[0], optimizers[1])
 
     def to_dict(self) -> dict[str, Any]:
         """The state as plain data and tensors."""
@@ -71,39 +83,61 @@ class Draws:
     """per penalty: (n_critic, N, ...)"""
 
 
-Engine = Callable[[Players, TrainState, Draws], Terms]
+Iteration = Callable[[Draws], Terms]
+"""Advances the state that it was made for by one step; the terms of its last critic step and of its generator step,
+as scalars on the device, under `critic/<term>` and `generator/<term>`."""
+
+Engine = Callable[[Players, TrainState], Iteration]
 
 
-def new_optimizer(parameters: Parameters, spec: Adam | RMSprop) -> torch.optim.Optimizer:
-    """torch's optimiser for `spec` over all parameters."""
-    tensors = list(parameters.values())
+def split(vector: Tensor, like: Parameters) -> Parameters:
+    """Consecutive parts of `vector` as tensors with the names and shapes of `like`, sharing its memory."""
+    parts = vector.split([weight.numel() for weight in like.values()])
+    return {name: part.view(weight.shape) for part, (name, weight) in zip(parts, like.items(), strict=True)}
+
+
+def new_optimizer(vector: Tensor, spec: Adam | RMSprop) -> torch.optim.Optimizer:
+    """torch's optimiser for `spec` over a vector of parameters."""
     if isinstance(spec, Adam):
-        return torch.optim.Adam(tensors, lr=spec.lr, betas=spec.betas, fused=True)
-    return torch.optim.RMSprop(tensors, lr=spec.lr, alpha=spec.alpha, foreach=True)
+        return torch.optim.Adam([vector], lr=spec.lr, betas=spec.betas, fused=True)
+    return torch.optim.RMSprop([vector], lr=spec.lr, alpha=spec.alpha)
 
 
-def plain(players: Players, state: TrainState, draws: Draws) -> Terms:
-    """One iteration, step after step (Gulrajani et al. 2017, algorithm 1); the terms of its last critic step and of its
-    generator step, as scalars on the device."""
-    set_learning_rate(players.train, state)
-    fakes = make_fakes(Bound(players.generator, state.generator), draws.z_critic)
-    for i in range(players.train.n_critic):
-        noise = tuple(draw[i] for draw in draws.noise)
-        gradients, critic_terms = critic_gradients(
-            players.loss, players.critic, state.critic, draws.real[i], fakes[i], noise
-        )
-        descend(state.critic_optimizer, state.critic, gradients)
-        if players.loss.weight_clip is not None:
-            clip_weights(state.critic, players.loss.weight_clip)
-    critic = Bound(players.critic, state.critic)
-    gradients, generator_terms = generator_gradients(
-        players.loss, players.generator, state.generator, critic, draws.real[-1], draws.z_generator
-    )
-    descend(state.generator_optimizer, state.generator, gradients)
-    state.step += 1
-    return {f"critic/{name}": value for name, value in critic_terms.items()} | {
-        f"generator/{name}": value for name, value in generator_terms.items()
-    }
+def plain(players: Players, state: TrainState) -> Iteration:
+    """Step after step (Gulrajani et al. 2017, algorithm 1), with autograd on nets that hold the state's weights."""
+    loss, n_critic = players.loss, players.train.n_critic
+    generator, critic = bind(players.generator, state.generator), bind(players.critic, state.critic)
+    weights = {"generator": list(generator.parameters()), "critic": list(critic.parameters())}
+    joined = per_sample(generator)
+
+    def iteration(draws: Draws) -> Terms:
+        set_learning_rate(players.train, state)
+        fakes = make_fakes(generator, draws.z_critic, joined)
+        for i in range(n_critic):
+            critic_terms = loss.critic_terms(critic, draws.real[i], fakes[i], tuple(draw[i] for draw in draws.noise))
+            descend(state.critic_optimizer, torch.autograd.grad(total(critic_terms), weights["critic"]))
+            clip(state.critic_optimizer, loss.weight_clip)
+        generator_terms = loss.generator_terms(critic, draws.real[-1], generator(draws.z_generator))
+        descend(state.generator_optimizer, torch.autograd.grad(total(generator_terms), weights["generator"]))
+        state.step += 1
+        return named_terms(critic_terms, generator_terms)
+
+    return iteration
+
+
+def bind(net: nn.Module, parameters: Parameters) -> nn.Module:
+    """A copy of `net` whose parameters are leaves of autograd in the memory of `parameters`."""
+    bound = copy.deepcopy(net)
+    for name, tensor in parameters.items():
+        layer, _, own_name = name.rpartition(".")
+        setattr(bound.get_submodule(layer), own_name, nn.Parameter(tensor))
+    return bound
+
+
+def vector_of(optimizer: torch.optim.Optimizer) -> Tensor:
+    """The vector of all parameters of the optimiser's net."""
+    vector: Tensor = optimizer.param_groups[0]["params"][0]
+    return vector
 
 
 def set_learning_rate(train: TrainSpec, state: TrainState) -> None:
@@ -113,17 +147,23 @@ def set_learning_rate(train: TrainSpec, state: TrainState) -> None:
             optimizer.param_groups[0]["lr"] = train.optimizer.lr * (1 - state.step / train.steps)
 
 
-def descend(optimizer: torch.optim.Optimizer, parameters: Parameters, gradients: Parameters) -> None:
-    """One step of the optimiser along the given gradients."""
-    for name, parameter in parameters.items():
-        parameter.grad = gradients[name]
+def descend(optimizer: torch.optim.Optimizer, gradients: tuple[Tensor, ...]) -> None:
+    """One step of the optimiser along the given gradients, in the order of its net's parameters."""
+    vector_of(optimizer).grad = torch.cat([gradient.flatten() for gradient in gradients])
     optimizer.step()
 
 
-def clip_weights(parameters: Parameters, c: float) -> None:
-    """w <- clip(w, -c, c) for every weight (Arjovsky et al. 2017, algorithm 1, line 7)."""
-    for parameter in parameters.values():
-        parameter.clamp_(-c, c)
+def clip(optimizer: torch.optim.Optimizer, c: float | None) -> None:
+    """w <- clip(w, -c, c) for every weight (Arjovsky et al. 2017, algorithm 1, line 7); without a c nothing."""
+    if c is not None:
+        vector_of(optimizer).clamp_(-c, c)
+
+
+def named_terms(critic: Terms, generator: Terms) -> Terms:
+    """The terms of both players under their names in records, without a graph."""
+    return {f"critic/{name}": value.detach() for name, value in critic.items()} | {
+        f"generator/{name}": value.detach() for name, value in generator.items()
+    }
 
 
 ENGINES: dict[str, Engine] = {"plain": plain}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.architectures import calibrate, initialise
-from gan_zoo.engine import Draws, Engine, Players, TrainState, new_optimizer, plain
+from gan_zoo.engine import Draws, Engine, Players, TrainState, plain
 from gan_zoo.losses.base import Terms
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
@@ -62,8 +62,7 @@ def initial_state(run: Run) -> TrainState:
     """The state before the first step: weights drawn from (seed, net, parameter), the same for all losses."""
     generator = initial_parameters(run.players.generator, Rng(run.spec.seed, "init", "generator"), run)
     critic = initial_parameters(run.players.critic, Rng(run.spec.seed, "init", "critic"), run)
-    optimizer = run.spec.train.optimizer
-    return TrainState(0, generator, critic, new_optimizer(generator, optimizer), new_optimizer(critic, optimizer))
+    return TrainState.new(generator, critic, run.spec.train.optimizer)
 
 
 def initial_parameters(net: nn.Module, rng: Rng, run: Run) -> Parameters:
@@ -80,12 +79,13 @@ def train(run: Run, state: TrainState, engine: Engine = plain) -> Iterator[Terms
     The terms are scalars on the device: reading one waits for it, so read them rarely. Stopping between two iterations
     and calling again with the same state, or one restored from a checkpoint, changes nothing.
     """
+    iteration = engine(run.players, state)
     draws: list[Draws] = []
     while state.step < run.spec.train.steps:
         block, position = divmod(state.step, BLOCK)
         if position == 0 or not draws:
             draws = block_draws(run, block)
-        yield engine(run.players, state, draws[position])
+        yield iteration(draws[position])
 
 
 def block_draws(run: Run, block: int) -> list[Draws]:

@@ -1,8 +1,9 @@
 """Activations, resampling and the spectral norm as pure functions, with no work that a double backward throws away.
 
 The second derivative of a framework's `relu` or `avg_pool2d` is an explicit tensor of zeros that the backward of a
-gradient penalty would carry through the whole net: here a ReLU is a product with a constant mask and a pool a mean of
-slices, with the same values and derivatives.
+gradient penalty would carry through the whole net: here a ReLU is a product with a constant mask (in one pass over
+memory: `threshold_backward(g, y, 0)` is g where y > 0, else 0) and a pool a mean of slices, with the same values and
+derivatives.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,13 +18,12 @@ Activation = Literal["relu", "leaky_relu", "softplus", "tanh", "gated"]
 
 def relu(x: Tensor) -> Tensor:
     """max(0, x), with derivative 0 at 0."""
-    return x * (x > 0).to(x.dtype)
+    return torch.ops.aten.threshold_backward(x, x.detach(), 0)  # type: ignore[no-any-return]
 
 
 def leaky_relu(x: Tensor) -> Tensor:
     """max(0.2 x, x), with derivative 0.2 at 0 (slope of the DCGAN paper)."""
-    slope = torch.full((), 0.2, dtype=x.dtype, device=x.device)
-    return x * torch.where(x > 0, 1.0, slope)
+    return torch.ops.aten.leaky_relu_backward(x, x.detach(), 0.2, False)  # type: ignore[no-any-return]
 
 
 def softplus(x: Tensor) -> Tensor:
