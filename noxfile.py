@@ -8,7 +8,9 @@ it is present. An environment is installed again only when the lock, the project
 import hashlib
 import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import nox
@@ -105,6 +107,10 @@ def ui(session: nox.Session) -> None:
         session.error(f"{database}: no record here; run `nox -s benchmark` first or name another results folder")
     port = words[words.index("--port") + 1] if "--port" in words else "5000"
     programs = environment(session, "light")
-    session.log(f"the MLflow UI will be at http://127.0.0.1:{port} (Ctrl-C ends it)")
-    server = ["server", "--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1", "--workers", "1"]
-    run(session, programs, "mlflow", *server, *words)
+    with closing(sqlite3.connect(database)) as connection:
+        suites = connection.execute("SELECT name, experiment_id FROM experiments WHERE name != 'Default'").fetchall()
+    for suite, number in suites:  # the link opens the pages for training runs, not those for chat models
+        page = f"#/experiments/{number}/runs?workflowType=machine_learning"
+        session.log(f"{suite}: http://127.0.0.1:{port}/{page} (in some seconds; Ctrl-C ends it)")
+    server = ["--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1", "--workers", "1"]
+    run(session, programs, "mlflow", "server", *server, "--uvicorn-opts", "--log-level warning", *words)

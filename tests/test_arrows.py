@@ -17,14 +17,13 @@ SCIENCE = [  # from the bottom up; a room imports only from the rows below its o
     {"gan_zoo.evaluation"},
 ]
 ONLY_IN = {
-    "mlflow": {"benchmarks/tracking.py"},
+    "mlflow": {"benchmarks/tracking"},
     "yaml": {"benchmarks/suite.py"},
     "matplotlib": {"benchmarks/report"},
     "seaborn": {"benchmarks/report"},
     "ray": {"benchmarks/runner.py", "benchmarks/workers.py"},
 }
-NO_TORCH = ("benchmarks/report", "benchmarks/stats.py", "benchmarks/record.py", "benchmarks/table.py")
-SCIENCE_FREE = (*NO_TORCH, "benchmarks/tracking.py", "benchmarks/owner.py")
+TENSOR_FREE = ("benchmarks/report", "benchmarks/stats.py", "benchmarks/record.py", "benchmarks/tracking")
 
 
 def imports(path: Path) -> set[str]:
@@ -83,7 +82,7 @@ def test_a_library_with_one_place_is_imported_there_alone(path: Path) -> None:
     assert {name for name in libraries & set(ONLY_IN) if not lies_in(path, ONLY_IN[name])} == set()
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if lies_in(path, SCIENCE_FREE)], ids=place)
+@pytest.mark.parametrize("path", [path for path in FILES if lies_in(path, TENSOR_FREE)], ids=place)
 def test_the_record_and_the_report_know_no_tensor(path: Path) -> None:
     named = imports(path)
     assert {module.split(".")[0] for module in named} & {"torch", "torchvision", "torch_fidelity"} == set()
@@ -95,7 +94,7 @@ def test_bookkeeping_imports_downwards(path: Path) -> None:
     named = {room(module) for module in imports(path)}
     if own_room(path) != "benchmarks.cli":
         assert "benchmarks.cli" not in named
-    if lies_in(path, (*SCIENCE_FREE, "benchmarks/suite.py")):
+    if lies_in(path, (*TENSOR_FREE, "benchmarks/suite.py")):
         assert named & {"benchmarks.runner", "benchmarks.workers", "benchmarks.cell"} == set()
     if lies_in(path, ("benchmarks/report",)):
         assert named & {"benchmarks.tracking", "benchmarks.suite"} == set()

@@ -14,9 +14,11 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks import tracking
 from benchmarks.record import Record
-from benchmarks.tracking import CellLog, Store
+from benchmarks.tracking import CellLog, Store, cell_log
+from benchmarks.tracking import store as tracking_store
+from benchmarks.tracking.owner import owner_is_dead
+from benchmarks.tracking.table import sqlite_histories
 from gan_zoo.errors import UserError
 
 META = {
@@ -90,8 +92,8 @@ def test_the_client_and_the_tables_tell_the_same_history(results: Path) -> None:
         log.metrics(step, {"emd": step / 3, "fid_digits": math.nan if step == 7 else -step})
     log.finish("done")
     client = store._client
-    by_client = tracking._client_histories(client, [client.get_run(log.run_id)])
-    by_table = tracking.sqlite_histories(results / "mlflow.db", store.experiment("toy"))
+    by_client = tracking_store._client_histories(client, [client.get_run(log.run_id)])
+    by_table = sqlite_histories(results / "mlflow.db", store.experiment("toy"))
     by_client, by_table = (rows.sort_values(["name", "step"], ignore_index=True) for rows in (by_client, by_table))
     assert len(by_table) == 60
     assert by_client.equals(by_table)
@@ -101,7 +103,7 @@ def test_of_repeated_steps_the_latest_wins(results: Path, monkeypatch: pytest.Mo
     store = Store(results)
     sweep = start(store, {"k1": described("wgan-gp")})
     clock = iter(range(10**15, 10**16, 10**12))
-    monkeypatch.setattr(tracking.time, "time_ns", lambda: next(clock))
+    monkeypatch.setattr("time.time_ns", lambda: next(clock))
     first = open_cell(store, sweep)
     for step, value in ((10, 1.0), (20, 9.0)):
         first.metrics(step, {"emd": value})
@@ -201,10 +203,10 @@ def owner(**changes: object) -> dict[str, str]:
 def test_only_a_dead_process_of_this_host_is_dead() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    assert not tracking.owner_is_dead(owner())
-    assert tracking.owner_is_dead(owner(pid=gone.pid))
-    assert tracking.owner_is_dead(owner(pid_started=psutil.Process().create_time() - 3600))
-    assert not tracking.owner_is_dead(owner(pid=gone.pid, host="elsewhere"))
+    assert not owner_is_dead(owner())
+    assert owner_is_dead(owner(pid=gone.pid))
+    assert owner_is_dead(owner(pid_started=psutil.Process().create_time() - 3600))
+    assert not owner_is_dead(owner(pid=gone.pid, host="elsewhere"))
 
 
 def write_cell(store: Store, sweep: str, number: int) -> str:
@@ -238,7 +240,7 @@ def test_batches_keep_mlflows_limits(results: Path) -> None:
         sizes.append((len(metrics), len(params), len(tags))),
         send(run, metrics, params, tags),
     )
-    tracking._log(log._client, log.run_id, params={f"p{i}": str(i) for i in range(230)})
+    cell_log.log_in_batches(log._client, log.run_id, params={f"p{i}": str(i) for i in range(230)})
     log.metrics(1, {f"m{i}": i for i in range(2345)})
     log.finish("done", tags={f"t{i}": "x" * 9000 for i in range(150)})
     assert [size[1] for size in sizes if size[1]] == [100, 100, 30]
@@ -246,7 +248,7 @@ def test_batches_keep_mlflows_limits(results: Path) -> None:
     assert max(size[2] for size in sizes) == 100
     run = store._client.get_run(log.run_id)
     assert (len(run.data.metrics), len(run.data.params)) == (2345, 232)
-    assert run.data.tags["t149"] == "x" * tracking.TEXT_LIMIT
+    assert run.data.tags["t149"] == "x" * cell_log.TEXT_LIMIT
 
 
 def test_the_latest_sweep_says_which_cells_count(results: Path) -> None:
@@ -302,13 +304,15 @@ def test_looking_for_a_record_makes_none(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("kind", ["text", "old", "file", "server"])
+@pytest.mark.parametrize("kind", ["text", "old", "file", "server", "files"])
 def test_a_place_that_cannot_be_used_gets_one_line(tmp_path: Path, kind: str) -> None:
     place, uri = tmp_path / "results", None
     if kind == "file":
         place.write_text("")
     elif kind == "server":
         uri = "http://127.0.0.1:9"
+    elif kind == "files":
+        uri = (tmp_path / "mlruns").as_uri()
     else:
         place.mkdir()
     if kind == "text":

@@ -1,0 +1,141 @@
+"""What a cell writes while it runs."""
+
+import hashlib
+import json
+import math
+import re
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits of one log_batch
+TEXT_LIMIT = 5000  # characters of a tag or parameter; MLflow refuses more than 6000
+
+Values = Mapping[str, Any]
+
+
+class CellLog:
+    """What one cell writes. Metrics are buffered until `flush`, so call it outside the timed region."""
+
+    def __init__(self, client: "MlflowClient", run_id: str, experiment: str) -> None:
+        self.run_id = run_id
+        self._client, self._experiment = client, experiment
+        self._buffer: dict[tuple[str, int], tuple[float, int]] = {}
+        self._tags: dict[str, str] = {}
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Note `values` at a generator step. MLflow has no infinity: it becomes NaN, and the tag `infinite` tells."""
+        now = time.time_ns() // 1_000_000
+        for name, value in values.items():
+            value = float(value)
+            if math.isinf(value):
+                self._tags.setdefault("infinite", f"{name} = {value} at step {step}")
+                value = math.nan
+            self._buffer[name, step] = value, now
+        self._tags["step"] = str(step)
+        if len(self._buffer) >= BATCH["metrics"]:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is buffered."""
+        log_in_batches(self._client, self.run_id, metrics=self._buffer, tags=self._tags)
+        self._buffer, self._tags = {}, {}
+
+    def image(self, key: str, pixels: np.ndarray, step: int) -> None:
+        """An image (H, W, C) uint8 on the step slider of the UI."""
+        self._client.log_image(self.run_id, pixels, key=key, step=step)
+
+    def artifact(self, path: Path, folder: str = "") -> None:
+        """Keep a copy of a file."""
+        self._client.log_artifact(self.run_id, str(path), folder or None)
+
+    def dictionary(self, content: dict[str, Any], name: str) -> None:
+        """Keep a dictionary as the JSON file `name`."""
+        self._client.log_dict(self.run_id, content, name)
+
+    def text(self, content: str, name: str) -> None:
+        """Keep a text as the file `name`."""
+        self._client.log_text(self.run_id, content, name)
+
+    def samples(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep the arrays that a report shows: `samples`, `critic`, and `data/<data set>` for real samples."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "samples.npz"
+            named: Any = arrays  # an array may have any name
+            np.savez_compressed(path, **named)
+            self.artifact(path)
+
+    def weights(self, path: Path, step: int, scores: Mapping[str, float]) -> None:
+        """Keep the weights as an artifact and name them as a logged model, which the UI ranks by its `scores`."""
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+
+        self.artifact(path, "weights")
+        run = self._client.get_run(self.run_id)
+        tags = {"path": f"weights/{path.name}", "run_key": run.data.tags["run_key"]}
+        name = re.sub(r"[^\w-]+", "-", run.info.run_name)
+        model = self._client.create_logged_model(self._experiment, name, self.run_id, tags, model_type="generator")
+        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step)])
+        now = time.time_ns() // 1_000_000
+        rows = [
+            Metric(score, value, now, step, model_id=model.model_id, run_id=self.run_id)
+            for score, value in scores.items()
+            if math.isfinite(value)
+        ]
+        self._client.log_batch(self.run_id, metrics=rows)
+
+    def interrupt(self) -> None:
+        """Leave the run to be resumed; what was not flushed is not recorded."""
+        self._client.set_tag(self.run_id, "status", "interrupted")
+        self._client.set_terminated(self.run_id, "KILLED")
+
+    def finish(
+        self, status: Literal["done", "diverged", "failed"], tags: Values | None = None, error: str = ""
+    ) -> None:
+        """Send all that is left, then close the run; its status is the last word."""
+        self._tags |= texts({**(tags or {}), "error": " ".join(error.split())})
+        self.flush()
+        self._client.set_terminated(self.run_id, "FINISHED" if status == "done" else "FAILED")
+        self._client.set_tag(self.run_id, "status", status)
+
+
+def log_in_batches(
+    client: "MlflowClient",
+    run_id: str,
+    metrics: Mapping[tuple[str, int], tuple[float, int]] | None = None,
+    params: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Send in as few batches as MLflow's limits allow. metrics: (name, step) -> (value, milliseconds)."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    rows: dict[str, list[Any]] = {
+        "metrics": [Metric(name, value, now, step) for (name, step), (value, now) in (metrics or {}).items()],
+        "params": [Param(name, value) for name, value in (params or {}).items()],
+        "tags": [RunTag(name, value) for name, value in (tags or {}).items()],
+    }
+    batches = max(math.ceil(len(rows[kind]) / size) for kind, size in BATCH.items())
+    for i in range(batches):
+        part = {kind: rows[kind][i * size : (i + 1) * size] for kind, size in BATCH.items()}
+        client.log_batch(run_id, **part)
+
+
+def texts(values: Values) -> dict[str, str]:
+    return {name: str(value)[:TEXT_LIMIT] for name, value in values.items()}
+
+
+def dataset_input(dataset: Values) -> Any:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source = json.dumps({"tags": {"mlflow.source.name": "gan_zoo.datasets"}})
+    profile = json.dumps(texts(dataset), sort_keys=True)
+    digest = dataset.get("digest") or hashlib.sha256(profile.encode()).hexdigest()
+    data = Dataset(dataset["name"], digest[:36], "code", source, profile=profile)
+    return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
