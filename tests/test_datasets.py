@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_zoo.datasets import DATASETS, GaussianMixture, Images, load_dataset
+from gan_zoo.datasets import DATASETS, GaussianMixture, Images, load_dataset, read_images
 from gan_zoo.datasets.images import resize
 from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
@@ -291,3 +291,50 @@ def test_every_registered_name_is_its_data_sets_name() -> None:
     for name in ("8gaussians", "25gaussians", "swissroll", "digits"):
         assert load_dataset(name, root=Path()).name == name
     assert set(DATASETS) == {"8gaussians", "25gaussians", "swissroll", "digits", "mnist", "fashion-mnist", "cifar10"}
+
+
+def test_images_to_score_come_from_folders_and_arrays(tmp_path: Path) -> None:
+    pixels = colours(5)
+    expected = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    for i in range(5):
+        save(tmp_path / "f" / f"{i}.png", pixels[i])
+    np.save(tmp_path / "last.npy", pixels)
+    np.savez(tmp_path / "first.npz", expected.numpy())
+    for path in ("f", "last.npy", "first.npz"):
+        assert torch.equal(read_images(tmp_path / path, (3, 8, 8)), expected)
+
+
+def test_images_to_score_change_channels_only_without_loss(tmp_path: Path) -> None:
+    grey = colours(5, channels=1)
+    expected = torch.from_numpy(grey).permute(0, 3, 1, 2)
+    np.save(tmp_path / "grey.npy", grey[..., 0])
+    np.save(tmp_path / "rgb.npy", grey.repeat(3, axis=-1))
+    np.save(tmp_path / "colour.npy", colours(5))
+    assert torch.equal(read_images(tmp_path / "grey.npy", (1, 8, 8)), expected)
+    assert torch.equal(read_images(tmp_path / "grey.npy", (3, 8, 8)), expected.expand(-1, 3, -1, -1))
+    assert torch.equal(read_images(tmp_path / "rgb.npy", (1, 8, 8)), expected)
+    with pytest.raises(UserError, match="colour images"):
+        read_images(tmp_path / "colour.npy", (1, 8, 8))
+
+
+def test_images_that_cannot_be_scored_get_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.npz").write_text("no array")
+    np.save(tmp_path / "float.npy", np.zeros((5, 8, 8), dtype=np.float32))
+    np.save(tmp_path / "flat.npy", np.zeros((5, 64), dtype=np.uint8))
+    np.save(tmp_path / "large.npy", colours(2, 16))
+    np.savez(tmp_path / "two.npz", a=colours(2), b=colours(2))
+    reasons = {
+        "empty": "no images",
+        "missing.npy": "cannot read",
+        "text.npz": "cannot read",
+        "float.npy": "float32 values; give whole numbers 0..255",
+        "flat.npy": r"shape \(5, 64\)",
+        "large.npy": r"the reference has \(3, 8, 8\)",
+        "two.npz": r"2 arrays \(a, b\)",
+    }
+    for path, message in reasons.items():
+        with pytest.raises(UserError, match=message) as caught:
+            read_images(tmp_path / path, (3, 8, 8))
+        assert "\n" not in str(caught.value)
+        assert path in str(caught.value)

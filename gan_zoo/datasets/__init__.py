@@ -8,6 +8,7 @@ from gan_zoo.datasets.downloads import load_cifar10, load_digits, load_fashion_m
 from gan_zoo.datasets.folder import load_folder
 from gan_zoo.datasets.images import Images
 from gan_zoo.datasets.points import GaussianMixture, Points, SwissRoll, eight_gaussians, twenty_five_gaussians
+from gan_zoo.datasets.samples import read_images
 from gan_zoo.errors import UserError
 
 Dataset = Points | Images
@@ -35,6 +36,7 @@ __all__ = [
     "Points",
     "SwissRoll",
     "load_dataset",
+    "read_images",
 ]
 
 

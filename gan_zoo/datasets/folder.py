@@ -33,12 +33,13 @@ def load_folder(name: str, folder: Path, root: Path, image_size: int | None) -> 
     """
     if not folder.is_dir():
         raise UserError(f"data set '{name}': there is no folder {folder}; give the folder that holds the images")
-    files = sorted(_files(folder))
+    files = sorted(image_files(folder))
     cached = root / "folders" / f"{_key(folder, files, image_size)}.safetensors"
     return _read(name, cached) or _decode_and_keep(name, folder, files, image_size, cached)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def image_files(folder: Path) -> Iterator[Path]:
+    """All image files under `folder`, however deep, in no order."""
     for place, _, names in os.walk(folder):
         yield from (Path(place, file) for file in names if Path(file).suffix.lower() in SUFFIXES)
 
@@ -84,7 +85,7 @@ def _decode_splits(name: str, folder: Path, files: list[Path], image_size: int |
     test_files = [file for file in files if base != folder and file.is_relative_to(folder / "test")]
     if len(train_files) < 2:
         raise UserError(f"data set '{name}': {base} holds {len(train_files)} images; put at least 2 there")
-    pixels = _decode(name, train_files + test_files, image_size)
+    pixels = decode(name, train_files + test_files, image_size)
     labels = _labels(name, base, train_files, folder / "test", test_files)
     if test_files:
         train, test = torch.arange(len(train_files)), torch.arange(len(train_files), len(pixels))
@@ -108,8 +109,8 @@ def _labels(name: str, base: Path, train: list[Path], test_base: Path, test: lis
     return torch.tensor([classes.index(part[0]) for part in parts], dtype=torch.int64)
 
 
-def _decode(name: str, files: list[Path], image_size: int | None) -> Tensor:
-    """All images as one uint8 tensor (N, C, H, W)."""
+def decode(name: str, files: list[Path], image_size: int | None) -> Tensor:
+    """All images as one uint8 tensor (N, C, H, W): grey if all of them are, else RGB."""
     with ThreadPoolExecutor() as pool:
         images = list(pool.map(lambda file: _decode_one(name, file, image_size), files, chunksize=64))
     height_width = images[0].shape[1:]

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from gan_zoo.errors import UserError
 from gan_zoo.metrics import neighbours
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor, hash_tensors, write_tensors
@@ -43,13 +44,19 @@ class Reference:
 
 
 def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, device: torch.device) -> Reference:
-    """The reference of `split` ("train" or "test"), on `device`; cached by data, split and weights."""
+    """The reference of `split` ("train" or "test"), on `device`; cached by data, split and weights.
+
+    Raises:
+        UserError: features that are not finite.
+    """
     key = f"{VERSION} {data.digest} {split} {extractor.weights}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     path = cache / "references" / name
     tensors = _read(path)
     if tensors is None:
         features = extractor({"train": data.train, "test": data.test}[split], device).values
+        if not features.isfinite().all():
+            raise UserError(f"features of '{data.name}' by '{extractor.name}' are not finite: its weights are damaged")
         gaussian = fit(features)
         tensors = {
             "features": features.cpu(),
