@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.environment import environment
 from benchmarks.thumbnail import thumbnail
@@ -53,7 +53,7 @@ class Place:
 class Outcome:
     """How a cell ended: done, diverged (a result as well) or failed, with the reason of the latter two."""
 
-    status: str
+    status: Literal["done", "diverged", "failed"]
     reason: str = ""
 
 
@@ -92,9 +92,15 @@ def run_cell(
     folder = place.runs / spec.key
     folder.mkdir(parents=True, exist_ok=True)
     data = load_data(spec, place)
-    log = store.open_cell(suite, sweep, key=spec.key, name=spec.label, params=flat(spec.to_dict()),
-                          tags={**columns(spec), **circumstances(place)},
-                          dataset={"name": data.name, "digest": data.digest, "shape": data.shape})
+    log = store.open_cell(
+        suite,
+        sweep,
+        key=spec.key,
+        name=spec.label,
+        params=flat(spec.to_dict()),
+        tags={**columns(spec), **circumstances(place)},
+        dataset={"name": data.name, "digest": data.digest, "shape": data.shape},
+    )
     log.dictionary(spec.to_dict(), "spec.json")
     try:
         outcome, tags = drive(spec, place, data, folder, log, progress)
@@ -150,8 +156,14 @@ def next_stop(spec: RunSpec, step: int) -> int:
 def record(log: "CellLog", spec: RunSpec, state: TrainState, clocks: Clocks, values: dict[str, float]) -> None:
     """Everything that is known at this step, under the names that reports use."""
     rate = state.step / clocks.seconds["train"]
-    log.metrics(state.step, {**values, "iterations_per_second": rate,
-                             **{f"{what}_seconds": seconds for what, seconds in clocks.seconds.items()}})
+    log.metrics(
+        state.step,
+        {
+            **values,
+            "iterations_per_second": rate,
+            **{f"{what}_seconds": seconds for what, seconds in clocks.seconds.items()},
+        },
+    )
 
 
 def keep(log: "CellLog", folder: Path, evaluation: Evaluation, state: TrainState, scores: dict[str, float]) -> str:
@@ -195,8 +207,10 @@ def circumstances(place: Place) -> dict[str, Any]:
 
 def results(run: Run, state: TrainState, place: Place) -> dict[str, Any]:
     """What the run table says of a cell that ended, beside its metrics."""
-    sizes = {f"parameters_{net}": sum(weight.numel() for weight in getattr(state, net).values())
-             for net in ("generator", "critic")}
+    sizes = {
+        f"parameters_{net}": sum(weight.numel() for weight in getattr(state, net).values())
+        for net in ("generator", "critic")
+    }
     memory = peak_memory(place.device)
     return {
         **sizes,
@@ -207,8 +221,12 @@ def results(run: Run, state: TrainState, place: Place) -> dict[str, Any]:
 
 def text(mapping: dict[str, Any]) -> str:
     """A named mapping in one short line: mlp z_dim=2 width=128."""
-    return " ".join([mapping["name"], *(f"{key}={value}" for key, value in mapping.items()
-                                        if key != "name" and value not in (None, "none"))])
+    return " ".join(
+        [
+            mapping["name"],
+            *(f"{key}={value}" for key, value in mapping.items() if key != "name" and value not in (None, "none")),
+        ]
+    )
 
 
 def flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:

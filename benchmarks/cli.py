@@ -6,16 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from benchmarks.cell import Outcome
     from benchmarks.runner import Options
     from benchmarks.suite import Suite
     from benchmarks.tracking import Store
-    from gan_zoo.spec import RunSpec
 
 USAGE_ERROR, FAILED_CELLS, INTERRUPTED = 2, 1, 130
 
@@ -53,27 +51,44 @@ def parser() -> argparse.ArgumentParser:
     train.set_defaults(command=train_one)
 
     run = commands.add_parser("run", help="run what is not done of a suite, then report")
-    run.add_argument("suite", nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)")
+    run.add_argument(
+        "suite", nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)"
+    )
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
     run.add_argument("--workers", type=int, help="processes (default: one per core, or per GPU)")
     run.set_defaults(command=run_suite)
 
     for command in (train, run):
-        command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-                             help="change the suite, e.g. --set train.steps=200 --set seeds=[7]; repeatable")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="settings",
+            help="change the suite, e.g. --set train.steps=200 --set seeds=[7]; repeatable",
+        )
         command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
         command.add_argument("--threads", type=int, default=1, help="CPU threads a process (default: %(default)s)")
-        command.add_argument("--data", type=Path, default=data_folder(), metavar="DIR", help="data sets (default: %(default)s)")
+        command.add_argument(
+            "--data", type=Path, default=data_folder(), metavar="DIR", help="data sets (default: %(default)s)"
+        )
 
     report = commands.add_parser("report", help="rebuild a suite's report from the record, without training")
     report.add_argument("suite", nargs="?", default="quickstart", help="a suite's name (default: %(default)s)")
-    report.add_argument("--from-export", action="store_true", help="from results/SUITE/export alone, without the record")
+    report.add_argument(
+        "--from-export", action="store_true", help="from results/SUITE/export alone, without the record"
+    )
     report.add_argument("--check", action="store_true", help="rebuild from the export elsewhere and compare every byte")
     report.set_defaults(command=make_report)
 
     for command in (train, run, report):
-        command.add_argument("--results", type=Path, default=Path("results"), metavar="DIR",
-                             help="where records and reports are (default: %(default)s)")
+        command.add_argument(
+            "--results",
+            type=Path,
+            default=Path("results"),
+            metavar="DIR",
+            help="where records and reports are (default: %(default)s)",
+        )
     return top
 
 
@@ -138,7 +153,8 @@ def dry_run(suite: "Suite", options: argparse.Namespace) -> int:
         print(f"{plan.status(spec):12}{spec.label}")
     workers = len(run_options.devices())
     seconds = plan.seconds(place, workers)
-    print(f"{len(plan.todo)} of {len(suite.cells)} cells to run, about {duration(seconds)} of training with {workers} workers")
+    left = f"{len(plan.todo)} of {len(suite.cells)} cells to run"
+    print(f"{left}, about {duration(seconds)} of training with {workers} workers")
     return 0
 
 

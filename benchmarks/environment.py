@@ -11,8 +11,14 @@ PACKAGES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-
 def environment(device_name: str) -> dict[str, str | bool]:
     """Versions, commit and hardware by name."""
     versions = {name: version(name) for name in PACKAGES}
-    return {"gan-zoo": version("gan-zoo"), "python": platform.python_version(), **versions, **commit(),
-            "system": f"{platform.system()} {platform.machine()}", "hardware": device_name}
+    return {
+        "gan-zoo": version("gan-zoo"),
+        "python": platform.python_version(),
+        **versions,
+        **commit(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "hardware": device_name,
+    }
 
 
 def version(package: str) -> str:
@@ -24,8 +30,11 @@ def version(package: str) -> str:
 
 def commit() -> dict[str, str | bool]:
     """The git commit of the code that runs and whether it was changed since; outside a checkout nothing is known."""
+
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
         return done.stdout.strip()
 
     try:

@@ -24,7 +24,10 @@ def registries() -> dict[str, dict[str, Any]]:
         "datasets": {name: {"about": first_line(load)} for name, load in DATASETS.items()},
         "metrics": {
             **{name: {"about": of.label, "direction": of.direction} for name, of in on_points.MEASURES.items()},
-            **{f"{name}_EXTRACTOR": {"about": of.label, "direction": of.direction} for name, of in on_images.MEASURES.items()},
+            **{
+                f"{name}_EXTRACTOR": {"about": of.label, "direction": of.direction}
+                for name, of in on_images.MEASURES.items()
+            },
         },
         "suites": {name: {"about": load_suite(name).description} for name in suite_names()},
     }
@@ -50,7 +53,11 @@ def as_text(content: dict[str, dict[str, Any]]) -> str:
 def entry_lines(name: str, entry: dict[str, Any]) -> list[str]:
     """A name with its line, and further lines under it."""
     if "critic" in entry:
-        return [f"  {name:25}{entry['paper']}", f"{'':27}critic     {entry['critic']}", f"{'':27}generator  {entry['generator']}"]
+        return [
+            f"  {name:25}{entry['paper']}",
+            f"{'':27}critic     {entry['critic']}",
+            f"{'':27}generator  {entry['generator']}",
+        ]
     lines = [f"  {name:25}{entry['about']}"]
     if "options" in entry:
         lines.append(f"{'':27}{', '.join(f'{key}={value}' for key, value in entry['options'].items())}")

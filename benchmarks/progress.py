@@ -18,14 +18,18 @@ class Progress:
         self._plan, self._left = plan, len(todo)
         self._reached: dict[str, int] = {}
         total = sum(spec.train.steps for spec in todo)
-        self._bar = tqdm(total=total, unit=" steps", disable=not sys.stderr.isatty(), dynamic_ncols=True, smoothing=0.05)
+        self._bar = tqdm(
+            total=total, unit=" steps", disable=not sys.stderr.isatty(), dynamic_ncols=True, smoothing=0.05
+        )
 
     def __enter__(self) -> "Progress":
         done = len(self._plan.suite.cells) - self._left
         tqdm.write(f"{self._plan.suite.name}: {self._left} of {len(self._plan.suite.cells)} cells to run, {done} stand")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bar.close()
 
     def step(self, spec: RunSpec, step: int) -> None:

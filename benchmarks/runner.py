@@ -37,7 +37,7 @@ class Plan:
         return sorted(cells, key=lambda spec: self.status(spec) != "interrupted")
 
     def seconds(self, place: Place, workers: int) -> float:
-        """An estimate for `todo`: the recorded time of like cells, or a trial of a few iterations where there is none."""
+        """An estimate for `todo`: the recorded time of like cells, or of a few trial iterations where there is none."""
         known: dict[tuple[str, str], list[float]] = {}
         for spec in self.suite.cells:
             if self.status(spec) == "done":
@@ -93,9 +93,16 @@ def prepare_shared(suite: Suite, place: Place) -> dict[str, Any]:
             each.architecture.check(data.shape)
         evaluator = load_evaluator(spec, data, place)
         primary[name] = next(iter(evaluator.metrics))
-        metrics |= {metric.name: {"direction": metric.direction, "label": metric.label, "protocol": metric.protocol,
-                                  "lowest": metric.lowest, "highest": metric.highest}
-                    for metric in evaluator.metrics.values()}
+        metrics |= {
+            metric.name: {
+                "direction": metric.direction,
+                "label": metric.label,
+                "protocol": metric.protocol,
+                "lowest": metric.lowest,
+                "highest": metric.highest,
+            }
+            for metric in evaluator.metrics.values()
+        }
     return {"metrics": metrics, "primary": primary}
 
 
@@ -112,8 +119,12 @@ def describe(suite: Suite, shared: Mapping[str, Any], place: Place) -> dict[str,
         "steps": {spec.dataset.name: spec.train.steps for spec in reversed(cells)},
         "overrides": json.loads(json.dumps(suite.overrides)),
         "loss_info": {
-            spec.loss_name: {"formula_critic": spec.loss.critic_formula, "formula_generator": spec.loss.generator_formula,
-                             "paper": spec.loss.paper} for spec in cells
+            spec.loss_name: {
+                "formula_critic": spec.loss.critic_formula,
+                "formula_generator": spec.loss.generator_formula,
+                "paper": spec.loss.paper,
+            }
+            for spec in cells
         },
         "environment": environment(device_name(place.device)),
         **shared,
@@ -147,8 +158,12 @@ def sweep_run(suite: Suite, store: Store, meta: dict[str, Any], devices: Sequenc
     run_id = store.start_sweep(
         suite.name,
         name=f"sweep {len(suite.cells)} cells",
-        params={"losses": ", ".join(suite.losses), "datasets": ", ".join(suite.datasets),
-                "seeds": ", ".join(map(str, suite.seeds)), "workers": ", ".join(devices)},
+        params={
+            "losses": ", ".join(suite.losses),
+            "datasets": ", ".join(suite.datasets),
+            "seeds": ", ".join(map(str, suite.seeds)),
+            "workers": ", ".join(devices),
+        },
         tags=meta["environment"],
         description=suite.description,
         meta=meta,

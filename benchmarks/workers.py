@@ -10,6 +10,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -50,7 +51,7 @@ def in_place(
     place = replace(sweep.place, device=device)
     configure_process(device, place.threads)
     for spec in cells:
-        yield spec, run_cell(spec, place, sweep.store, sweep.suite, sweep.run_id, lambda step, spec=spec: progress(spec, step))
+        yield spec, run_cell(spec, place, sweep.store, sweep.suite, sweep.run_id, partial(progress, spec))
 
 
 @dataclass

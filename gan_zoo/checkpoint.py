@@ -28,9 +28,13 @@ def load_checkpoint(path: Path, state: TrainState, key: str) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise UserError(f"{path}: damaged checkpoint ({type(error).__name__}); delete it to start this run anew") from None
+        raise UserError(
+            f"{path}: damaged checkpoint ({type(error).__name__}); delete it to start this run anew"
+        ) from None
     if content["key"] != key:
-        raise UserError(f"{path}: the checkpoint of run {content['key']}, not of {key}; delete it to start this run anew")
+        raise UserError(
+            f"{path}: the checkpoint of run {content['key']}, not of {key}; delete it to start this run anew"
+        )
     state.load(content["state"])
     extra: dict[str, Any] = content["extra"]
     return extra

@@ -98,10 +98,13 @@ def showable(samples: Tensor) -> np.ndarray:
 
 
 def final_weights(run: Run, state: TrainState) -> dict[str, Tensor]:
-    """Weights to keep: the generator ready for evaluation and the critic, as `generator.*` and `critic.*` on the CPU."""
+    """Weights to keep, on the CPU: `generator.*`, ready for evaluation, and `critic.*`."""
     nets = {"generator": trained_generator(run, state).state_dict(), "critic": state.critic}
-    return {f"{net}.{name}": tensor.detach().cpu().clone() for net, tensors in nets.items()
-            for name, tensor in tensors.items()}
+    return {
+        f"{net}.{name}": tensor.detach().cpu().clone()
+        for net, tensors in nets.items()
+        for name, tensor in tensors.items()
+    }
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:

@@ -67,16 +67,30 @@ def comparable(store: Store, suite: Suite) -> dict[str, Any]:
     return {"metrics": rows.values.tolist(), "weights": hashes}
 
 
-def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(suite: Suite, options: Options, store: Store) -> None:
+def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(
+    suite: Suite, options: Options, store: Store
+) -> None:
     outcomes = run(suite, options, store)
     assert [outcome.status for outcome in outcomes.values()] == ["done"] * 6
     assert run(suite, options, store) == {}
     record = store.record("small")
     assert set(record.runs["status"]) == {"done"}
-    assert record.meta["primary"] == {"8gaussians": "modes_covered"} or record.meta["primary"]["8gaussians"] in record.meta["metrics"]
+    assert (
+        record.meta["primary"] == {"8gaussians": "modes_covered"}
+        or record.meta["primary"]["8gaussians"] in record.meta["metrics"]
+    )
     names = set(record.metrics["name"])
-    assert {"emd", "modes_covered", "critic/real", "critic/penalty_interpolates", "critic/wasserstein_estimate",
-            "critic/grad_norm", "generator/fake", "train_seconds", "iterations_per_second"} <= names
+    assert {
+        "emd",
+        "modes_covered",
+        "critic/real",
+        "critic/penalty_interpolates",
+        "critic/wasserstein_estimate",
+        "critic/grad_norm",
+        "generator/fake",
+        "train_seconds",
+        "iterations_per_second",
+    } <= names
     steps = record.metrics.query("name == 'emd'").groupby("run_key")["step"].apply(list)
     assert all(each == [10, 20, 30, 40] for each in steps)
     row = record.runs.set_index("loss").loc["wgan-clip"].iloc[0]
@@ -108,7 +122,8 @@ def test_an_interrupted_sweep_ends_with_the_numbers_of_an_undisturbed_one(
     with pytest.raises(KeyboardInterrupt):
         run(suite, options, store, interrupt)
     statuses = sorted(cell.status for cell in store.cells("small").values())
-    assert len(statuses) == 2 and "done" in statuses
+    assert len(statuses) == 2
+    assert "done" in statuses
     outcomes = run(suite, options, store)
     assert len(outcomes) == 5
     straight = Store(tmp_path / "straight")
@@ -145,8 +160,12 @@ def test_a_cell_that_raises_is_recorded_and_the_sweep_goes_on(
 
 def test_a_diverged_run_is_a_result_and_is_not_run_again(options: Options, store: Store, tmp_path: Path) -> None:
     path = tmp_path / "wild.yaml"
-    path.write_text(SUITE.replace("lr: 1e-3", "lr: 1e30").replace("[non-saturating, wgan-clip, wgan-gp]", "[wgan-gp]")
-                    .split("overrides")[0].replace("small", "wild"))
+    path.write_text(
+        SUITE.replace("lr: 1e-3", "lr: 1e30")
+        .replace("[non-saturating, wgan-clip, wgan-gp]", "[wgan-gp]")
+        .split("overrides")[0]
+        .replace("small", "wild")
+    )
     suite = load_suite(str(path))
     outcomes = run(suite, options, store)
     assert {outcome.status for outcome in outcomes.values()} == {"diverged"}
