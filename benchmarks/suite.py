@@ -17,7 +17,8 @@ from typing import Any
 import yaml
 
 from gan_zoo.errors import UserError
-from gan_zoo.spec import RunSpec, change_loss, parse_loss, run_spec
+from gan_zoo.losses.config import change_loss, parse_loss
+from gan_zoo.spec import RunSpec, run_spec
 from gan_zoo.validation import KeyPath, SpecError, dotted, expect_mapping, suggestion
 
 KEYS = ("name", "description", "losses", "datasets", "seeds", "architecture", "train", "evaluate", "overrides")

@@ -6,16 +6,16 @@ engine, number of workers, where a data set lies on disk) is not part of a spec.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from gan_zoo.architectures import ARCHITECTURES
-from gan_zoo.errors import UserError
-from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES, Loss
-from gan_zoo.validation import KeyPath, SpecError, expect_mapping, lookup, parse, parse_named, suggestion
+from gan_zoo.losses import Loss
+from gan_zoo.losses.config import parse_loss
+from gan_zoo.validation import KeyPath, SpecError, expect_mapping, lookup, parse, parse_named
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -90,6 +90,8 @@ class RunSpec:
     train: TrainSpec
     evaluate: EvaluateSpec
     seed: int = 0
+    insist: tuple[str, ...] = ()
+    """The refusals of this very combination that the user overruled."""
 
     @property
     def label(self) -> str:
@@ -105,6 +107,7 @@ class RunSpec:
             "train": {**asdict(self.train), "optimizer": optimizer_dict(self.train.optimizer)},
             "evaluate": asdict(self.evaluate),
             "seed": self.seed,
+            **({"insist": list(self.insist)} if self.insist else {}),
         }
 
     @property
@@ -127,8 +130,8 @@ def optimizer_dict(optimizer: Adam | RMSprop) -> dict[str, Any]:
 def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
     """The RunSpec that `content`, plain data in the form of `RunSpec.to_dict`, describes.
 
-    `content["loss"]` may be a registered name, a registered name with changed hyper-parameters, or a composition.
-    Errors: SpecError that names the key.
+    `content["loss"]` may be a registered name, a registered name with changed hyper-parameters, or a composition;
+    `content["insist"]` names the refusals (see REFUSALS) that the user overrules. Errors: SpecError that names the key.
     """
     for key in ("loss", "dataset", "architecture", "train", "evaluate"):
         if key not in content:
@@ -139,23 +142,106 @@ def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
         loss_name,
         loss,
         parse(DatasetSpec, {"name": dataset} if isinstance(dataset, str) else dataset, (*path, "dataset")),
-        parse_named(ARCHITECTURES, content["architecture"], (*path, "architecture"), "architecture"),
+        parse_architecture(content["architecture"], loss_name, loss, (*path, "architecture")),
         parse_train(content["train"], (*path, "train")),
         parse(EvaluateSpec, content["evaluate"], (*path, "evaluate")),
         parse_seed(content.get("seed", 0), (*path, "seed")),
     )
-    refuse_impossible(spec, path)
-    return spec
+    return replace(spec, insist=insisted(spec, parse_insist(content.get("insist"), (*path, "insist")), path))
 
 
-def refuse_impossible(spec: RunSpec, path: KeyPath) -> None:
-    """Combinations that no setting of the parts can save. Errors: SpecError with the reason and the paper."""
-    if spec.loss.penalties and getattr(spec.architecture, "critic_mixes_samples", False):
+def parse_architecture(value: object, loss_name: str, loss: Loss, path: KeyPath) -> Any:
+    """An architecture with the critic's normalisation that the loss requires, where it requires one.
+
+    A name may carry an index: table1:17 is {name: table1, index: 17}.
+    """
+    mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
+    name, colon, index = str(mapping.get("name", "")).partition(":")
+    if colon:
+        if not index.isdecimal():
+            raise SpecError((*path, "name"), f"expected a whole number after ':', got '{index}'")
+        mapping = {**mapping, "name": name, "index": int(index)}
+    if loss.critic_norm is None:
+        return parse_named(ARCHITECTURES, mapping, path, "architecture")
+    asked = mapping.get("critic_norm", loss.critic_norm)
+    if asked != loss.critic_norm:
         raise SpecError(
-            (*path, "architecture", "critic_norm"),
-            f"batch normalisation in the critic cannot go with the gradient penalty of '{spec.loss_name}', which is per "
-            "sample (Gulrajani et al. 2017, section 4): use none or layer",
+            (*path, "critic_norm"),
+            f"'{loss_name}' requires a critic under {loss.critic_norm} normalisation, got {asked!r}: leave it out for this loss",
         )
+    try:
+        return parse_named(ARCHITECTURES, {**mapping, "critic_norm": asked}, path, "architecture")
+    except SpecError as error:
+        if error.path != (*path, "critic_norm"):
+            raise
+        raise SpecError(path, f"'{name}' has no {asked} normalisation of the critic, which '{loss_name}' requires") from None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A combination that is known not to work, and where that is said; `insist: [its name]` runs it all the same."""
+
+    applies: Callable[[RunSpec], bool]
+    key: KeyPath
+    reason: str
+
+
+REFUSALS: dict[str, Refusal] = {
+    "batch-norm-under-penalty": Refusal(
+        lambda spec: bool(spec.loss.penalties) and getattr(spec.architecture, "critic_mixes_samples", False),
+        ("architecture", "critic_norm"),
+        "batch normalisation in the critic cannot go with a gradient penalty, which is per sample "
+        "(Gulrajani et al. 2017, section 4): use none or layer",
+    ),
+    "clip-without-wasserstein": Refusal(
+        lambda spec: spec.loss.weight_clip is not None and not needs_lipschitz(spec.loss),
+        ("loss", "weight_clip"),
+        "weight clipping is there to make the critic of a Wasserstein term Lipschitz (Arjovsky et al. 2017, section 3), "
+        "and this loss has no such term: leave weight_clip out",
+    ),
+    "clip-with-penalty": Refusal(
+        lambda spec: spec.loss.weight_clip is not None and bool(spec.loss.penalties),
+        ("loss", "weight_clip"),
+        "a gradient penalty replaces weight clipping (Gulrajani et al. 2017, section 4), and clipped weights keep the "
+        "critic from the slopes that the penalty asks for: use one of the two",
+    ),
+    "clip-with-spectral": Refusal(
+        lambda spec: spec.loss.weight_clip is not None and getattr(spec.architecture, "critic_norm", None) == "spectral",
+        ("loss", "weight_clip"),
+        "a spectrally normalised weight is W / sigma(W) (Miyato et al. 2018, section 2), so clipping W bounds nothing "
+        "and only distorts it: use one of the two",
+    ),
+    "wasserstein-without-bound": Refusal(
+        lambda spec: needs_lipschitz(spec.loss) and not spec.loss.penalties and spec.loss.weight_clip is None
+        and getattr(spec.architecture, "critic_norm", None) != "spectral",
+        ("loss",),
+        "a Wasserstein term is bounded only over Lipschitz critics (Arjovsky et al. 2017, eq. 2), so this one grows for "
+        "ever: add a penalty, weight_clip or critic_norm: spectral",
+    ),
+}
+
+
+def needs_lipschitz(loss: Loss) -> bool:
+    return bool(getattr(loss.adversarial, "needs_lipschitz", False))
+
+
+def parse_insist(value: object, path: KeyPath) -> list[str]:
+    """The names of refusals that a user overrules. Errors: SpecError for a name that is none."""
+    if not isinstance(value, list | tuple | None):
+        raise SpecError(path, f"expected a list of refusals ({', '.join(REFUSALS)}), got {value!r}")
+    for i, name in enumerate(value or ()):
+        lookup(REFUSALS, name, (*path, i), "refusal")
+    return list(value or ())
+
+
+def insisted(spec: RunSpec, names: list[str], path: KeyPath) -> tuple[str, ...]:
+    """Those of `names` that overrule a refusal of `spec`. Errors: SpecError with reason and paper for any other refusal."""
+    refused = [name for name, refusal in REFUSALS.items() if refusal.applies(spec)]
+    for name in refused:
+        if name not in names:
+            refusal = REFUSALS[name]
+            raise SpecError((*path, *refusal.key), f"'{spec.loss_name}': {refusal.reason}, or insist: [{name}]")
+    return tuple(refused)
 
 
 def parse_seed(value: object, path: KeyPath) -> int:
@@ -170,68 +256,3 @@ def parse_train(value: object, path: KeyPath) -> TrainSpec:
         raise SpecError((*path, "optimizer"), "missing key")
     optimizer = parse_named(OPTIMIZERS, mapping["optimizer"], (*path, "optimizer"), "optimizer")
     return replace(parse(TrainSpec, {**mapping, "optimizer": asdict(optimizer)}, path), optimizer=optimizer)
-
-
-def parse_loss(value: object, path: KeyPath) -> tuple[str, Loss]:
-    """Name and loss from a registered name, {name: wgan-gp, weight: 0.1}, or {adversarial: ..., penalties: [...]}."""
-    mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
-    if "adversarial" in mapping:
-        return parse_composition(mapping, path)
-    if "name" not in mapping:
-        raise SpecError((*path, "name"), "missing key: the name of a loss, or adversarial and penalties")
-    name = mapping.pop("name")
-    loss = change_loss(lookup(LOSSES, name, (*path, "name"), "loss"), mapping, path)
-    return (f"{name}({settings_text(mapping)})" if mapping else name), loss
-
-
-def change_loss(loss: Loss, values: Mapping[str, Any], path: KeyPath) -> Loss:
-    """`loss` with hyper-parameters changed by name, checked as in a suite. Errors: SpecError at the wrong key."""
-    for key, value in values.items():
-        try:
-            loss = loss.with_fields(**{key: value})
-        except UserError:
-            raise SpecError((*path, key), f"unknown key ({suggestion(key, loss.field_names())})") from None
-    return parse_composition(loss.config(), path)[1]
-
-
-def parse_composition(mapping: dict[str, Any], path: KeyPath) -> tuple[str, Loss]:
-    """A loss from its parts; parts that make a registered loss are that loss, with its paper."""
-    for key in mapping:
-        if key not in ("name", "adversarial", "penalties", "weight_clip"):
-            raise SpecError((*path, key), f"unknown key ({suggestion(key, ['adversarial', 'penalties', 'weight_clip'])})")
-    penalties = mapping.get("penalties", [])
-    if not isinstance(penalties, list | tuple):
-        raise SpecError((*path, "penalties"), f"expected a list, got {penalties!r}")
-    clip = mapping.get("weight_clip")
-    if clip is not None and not (isinstance(clip, int | float) and clip > 0):
-        raise SpecError((*path, "weight_clip"), f"expected a number > 0, got {clip!r}")
-    loss = Loss(
-        parse_part(ADVERSARIAL, mapping["adversarial"], (*path, "adversarial"), "adversarial term"),
-        tuple(parse_part(PENALTIES, part, (*path, "penalties", i), "penalty") for i, part in enumerate(penalties)),
-        None if clip is None else float(clip),
-    )
-    name = mapping.get("name") or composed_name(loss)
-    return name, next((published for published in LOSSES.values() if published.config() == loss.config()), loss)
-
-
-def parse_part(registry: Mapping[str, Any], value: object, path: KeyPath, what: str) -> Any:
-    """A part of a loss from its name or {name: {fields}}."""
-    mapping = {value: {}} if isinstance(value, str) else expect_mapping(value, path)
-    if len(mapping) != 1:
-        raise SpecError(path, f"expected one {what}, got {len(mapping)}")
-    name, values = next(iter(mapping.items()))
-    return parse(lookup(registry, name, path, what), values or {}, (*path, name))
-
-
-def composed_name(loss: Loss) -> str:
-    """A name that tells the parts and every field of them."""
-    parts = []
-    config = loss.config()
-    for part in ({**config["adversarial"]}, *config["penalties"]):
-        ((name, values),) = part.items()
-        parts.append(f"{name}({settings_text(values)})" if values else name)
-    return "+".join(parts) + (f"+clip({loss.weight_clip:g})" if loss.weight_clip else "")
-
-
-def settings_text(values: Mapping[str, Any]) -> str:
-    return ",".join(f"{key}={value}" for key, value in values.items())

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gan_zoo.losses import LOSSES
-from gan_zoo.spec import RunSpec, run_spec
+from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
+from gan_zoo.spec import REFUSALS, RunSpec, run_spec
 from gan_zoo.validation import SpecError
 
 
@@ -74,6 +74,32 @@ def test_spelled_out_defaults_are_the_same_cell() -> None:
     assert run_spec(spelled).key == run_spec(content()).key
 
 
+def test_one_penalty_has_one_form_whatever_it_was_called() -> None:
+    general = {"gradient-norm": {"at": "real", "target": 0, "weight": 0.05}}
+    composed = [{"adversarial": "hinge", "penalties": [part]} for part in (general, {"r1": {"gamma": 0.1}})]
+    first, second = (run_spec(content(loss=loss)) for loss in composed)
+    assert first == second
+    assert first.loss_name == "hinge+r1(gamma=0.1)"
+    assert run_spec(first.to_dict()) == first
+
+
+def test_parts_of_a_registered_loss_are_that_loss() -> None:
+    spec = run_spec(content(loss={"adversarial": "relativistic", "penalties": [{"r1": {"gamma": 0.05}}, {"r2": {"gamma": 0.05}}]}))
+    assert spec.loss_name == "r3gan"
+    assert spec.loss == LOSSES["r3gan"]
+
+
+@pytest.mark.parametrize("adversarial", ADVERSARIAL)
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_any_adversarial_term_goes_with_any_penalty(adversarial: str, penalty: str) -> None:
+    spec = run_spec(content(loss={"adversarial": adversarial, "penalties": [penalty, {penalty: OTHER[penalty]}]}))
+    assert len(spec.loss.penalties) == 2
+    assert run_spec(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+OTHER = {"gradient-norm": {"weight": 3}, "dragan": {"weight": 3}, "r1": {"gamma": 3}, "r2": {"gamma": 3}, "wgan-div": {"k": 3}}
+
+
 def test_changed_and_composed_losses_get_names_that_tell_them_apart() -> None:
     names = [
         run_spec(content(loss=loss)).loss_name
@@ -83,11 +109,65 @@ def test_changed_and_composed_losses_get_names_that_tell_them_apart() -> None:
             {"adversarial": "non-saturating", "penalties": [{"gradient-norm": {"at": "real", "target": 0}}]},
             {"adversarial": "non-saturating", "penalties": ["gradient-norm"]},
             {"adversarial": "wasserstein", "weight_clip": 0.1},
+            {"adversarial": "hinge", "penalties": [{"gradient-norm": {"one_sided": True, "weight": 5}}, {"r1": {"gamma": 0.1}}]},
+            {"adversarial": {"least-squares": {"a": -1, "c": 0}}, "critic_norm": "spectral"},
         )
     ]
-    assert len(set(names)) == 5
-    assert names[:2] == ["wgan-gp", "wgan-gp(weight=1)"]
-    assert names[4] == "wasserstein+clip(0.1)"
+    assert names == [
+        "wgan-gp",
+        "wgan-gp(weight=1)",
+        "non-saturating+r1(gamma=20)",
+        "non-saturating+gradient-norm",
+        "wasserstein+clip(0.1)",
+        "hinge+gradient-norm(weight=5,one_sided)+r1(gamma=0.1)",
+        "least-squares(a=-1,c=0)+spectral",
+    ]
+
+
+def test_a_loss_may_require_spectral_normalisation_of_the_critic() -> None:
+    spec = run_spec(content(loss="sngan"))
+    assert spec.architecture.critic_norm == "spectral"
+    assert run_spec(spec.to_dict()) == spec
+    assert run_spec(content(loss="hinge")).architecture.critic_norm == "none"
+    for architecture, message in (
+        ({"name": "mlp", "critic_norm": "layer"}, "architecture.critic_norm: 'sngan' requires a critic under spectral normalisation"),
+        ("table1:3", "architecture: 'table1' has no spectral normalisation of the critic, which 'sngan' requires"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            run_spec(content(loss="sngan", architecture=architecture))
+
+
+def test_an_architecture_of_a_set_is_named_with_its_index() -> None:
+    spec = run_spec(content(architecture="table1:17"))
+    assert spec == run_spec(content(architecture={"name": "table1", "index": 17}))
+    assert run_spec(content(loss="minimax", architecture={"name": "table1:17", "critic_norm": "batch"})).architecture.index == 17
+    for name, message in (("table1:x", "expected a whole number after ':', got 'x'"), ("mlp:3", "architecture.index: unknown key")):
+        with pytest.raises(SpecError, match=message):
+            run_spec(content(architecture=name))
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "batch-norm-under-penalty": {"architecture": {"name": "mlp", "critic_norm": "batch"}},
+    "clip-without-wasserstein": {"loss": {"adversarial": "hinge", "weight_clip": 0.01}},
+    "clip-with-penalty": {"loss": {"adversarial": "wasserstein", "weight_clip": 0.01, "penalties": ["gradient-norm"]}},
+    "clip-with-spectral": {"loss": "wgan-clip", "architecture": {"name": "mlp", "critic_norm": "spectral"}},
+    "wasserstein-without-bound": {"loss": {"adversarial": "wasserstein"}},
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refused_combinations_run_only_on_insistence_which_is_recorded(name: str) -> None:
+    with pytest.raises(SpecError, match=r"et al\. 201\d.*insist: \[" + name):
+        run_spec(content(**REFUSED[name]))
+    spec = run_spec(content(**REFUSED[name], insist=[name]))
+    assert spec.to_dict()["insist"] == [name]
+    assert run_spec(spec.to_dict()) == spec
+
+
+def test_insisting_on_nothing_changes_nothing() -> None:
+    spec = run_spec(content(insist=list(REFUSALS)))
+    assert spec == run_spec(content())
+    assert "insist" not in spec.to_dict()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +180,8 @@ def test_changed_and_composed_losses_get_names_that_tell_them_apart() -> None:
         ({"loss": {"adversarial": "hing"}}, "loss.adversarial: unknown adversarial term 'hing'"),
         ({"loss": {"adversarial": "wasserstein", "penalty": []}}, "loss.penalty: unknown key (did you mean 'penalties'?)"),
         ({"loss": {"adversarial": "wasserstein", "weight_clip": 0}}, "loss.weight_clip: expected a number > 0, got 0"),
+        ({"loss": {"adversarial": "hinge", "critic_norm": "batch"}}, "loss.critic_norm: expected spectral"),
+        ({"insist": ["clip-with-penaltyy"]}, "insist.0: unknown refusal 'clip-with-penaltyy' (did you mean 'clip-with-penalty'?)"),
         ({"architecture": {"name": "mlp", "widht": 3}}, "architecture.widht: unknown key (did you mean 'width'?)"),
         ({"architecture": {"width": 3}}, "architecture.name: missing key"),
         ({"architecture": {"name": "mlp", "critic_norm": "batch"}}, "batch normalisation in the critic cannot go with"),

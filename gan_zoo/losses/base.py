@@ -24,7 +24,13 @@ Terms = dict[str, Tensor]
 
 
 class Adversarial(Protocol):
-    """What real and fake scores, each of shape (N,), are worth to either player: named scalars to minimise."""
+    """What real and fake scores, each of shape (N,), are worth to either player: named scalars to minimise.
+
+    It may bring two known answers of its paper, to which `gan_zoo.verify` then holds it:
+
+        optimal_score(log_ratio)       the optimal critic's score where log(p_real / p_fake) = log_ratio, (M,) -> (M,)
+        needs_lipschitz = True         instead: the optimum is over 1-Lipschitz critics and the loss is a difference of means
+    """
 
     critic_formula: ClassVar[str]
     generator_formula: ClassVar[str]
@@ -37,7 +43,11 @@ class Adversarial(Protocol):
 
 
 class Penalty(Protocol):
-    """What the critic pays for its shape around given points."""
+    """What the critic pays for its shape around given points.
+
+    It may bring a known answer, to which `gan_zoo.verify` then holds it: closed_form(slope), its value where the
+    critic's input gradient has the norm `slope` everywhere.
+    """
 
     @property
     def name(self) -> str:
@@ -61,13 +71,15 @@ class Loss:
     """One row of a comparison: what the critic and the generator minimise.
 
     `weight_clip` is the c of Arjovsky et al. 2017, algorithm 1: after each critic step every weight of the critic is
-    clamped to [-c, c] by the trainer. `paper` says where this combination was published.
+    clamped to [-c, c] by the trainer. `critic_norm` is the normalisation that the loss requires of the critic's
+    architecture ("spectral"). `paper` says where this combination was published.
     """
 
     adversarial: Adversarial
     penalties: tuple[Penalty, ...] = ()
     weight_clip: float | None = None
     paper: str = ""
+    critic_norm: str | None = None
 
     def noise(self, rng: Rng, real: Tensor) -> tuple[Tensor, ...]:
         """One tensor per penalty, each of shape (N, ...) for `real` of shape (N, ...); only real's shape is read."""
@@ -91,7 +103,9 @@ class Loss:
     def critic_formula(self) -> str:
         """What the critic minimises, as a line of text."""
         formula = " + ".join([self.adversarial.critic_formula, *(penalty.formula for penalty in self.penalties)])
-        return formula if self.weight_clip is None else f"{formula}, every weight clamped to ±{self.weight_clip:g}"
+        clip = "" if self.weight_clip is None else f", every weight clamped to ±{self.weight_clip:g}"
+        norm = "" if self.critic_norm is None else f", f under {self.critic_norm} normalisation"
+        return formula + clip + norm
 
     @property
     def generator_formula(self) -> str:
@@ -99,9 +113,9 @@ class Loss:
         return self.adversarial.generator_formula
 
     def with_fields(self, **values: Any) -> "Loss":
-        """This loss with hyper-parameters changed by name, e.g. `weight=0.1`, in whichever one part has the field.
+        """This loss with hyper-parameters changed by name, e.g. `weight=0.1`, in every part that has the field.
 
-        Errors: UserError where no part or more than one has it.
+        Errors: UserError where no part has it, or several that do not agree on its value: then name the parts.
         """
         loss = self
         for name, value in values.items():
@@ -112,25 +126,36 @@ class Loss:
         if name == "weight_clip" and self.weight_clip is not None:
             return replace(self, weight_clip=value)
         owners = [part for part in (self.adversarial, *self.penalties) if name in field_names(part)]
-        if len(owners) != 1:
-            raise UserError(f"{name}: {len(owners)} parts of this loss have it; it has {', '.join(self.field_names())}")
-        changed = replace(owners[0], **{name: value})  # type: ignore[type-var]
-        if owners[0] is self.adversarial:
-            return replace(self, adversarial=changed)
-        return replace(self, penalties=tuple(changed if part is owners[0] else part for part in self.penalties))
+        if not owners:
+            raise UserError(f"{name}: no part of this loss has it; it has {', '.join(self.field_names())}")
+        if any(getattr(part, name) != getattr(owners[0], name) for part in owners):
+            raise UserError(f"{name}: parts of this loss differ in it; write the loss as adversarial and penalties")
+        adversarial, *penalties = (
+            replace(part, **{name: value}) if name in field_names(part) else part  # type: ignore[type-var]
+            for part in (self.adversarial, *self.penalties)
+        )
+        return replace(self, adversarial=adversarial, penalties=tuple(penalties))
 
     def field_names(self) -> list[str]:
         """The hyper-parameters of all parts, by name."""
         names = [name for part in (self.adversarial, *self.penalties) for name in field_names(part)]
-        return names + ["weight_clip"] * (self.weight_clip is not None)
+        return list(dict.fromkeys(names)) + ["weight_clip"] * (self.weight_clip is not None)
 
     def config(self) -> dict[str, Any]:
         """The whole composition as plain data: the parts by name, each with all its fields."""
+        required = {} if self.critic_norm is None else {"critic_norm": self.critic_norm}
         return {
             "adversarial": {part_name(self.adversarial): asdict(self.adversarial)},  # type: ignore[call-overload]
             "penalties": [{part_name(penalty): asdict(penalty)} for penalty in self.penalties],  # type: ignore[call-overload]
             "weight_clip": self.weight_clip,
+            **required,
         }
+
+
+def input_gradient(critic: Critic, x: Tensor) -> Tensor:
+    """∇f(x) of each sample, (N, ...), by the critic's own `input_gradient` where it has one, else by torch.func."""
+    own = getattr(critic, "input_gradient", None)
+    return own(x) if own else torch.func.grad(lambda points: critic(points).sum())(x)
 
 
 def score_pair(critic: Critic, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gan_zoo.losses.base import Terms
+from gan_zoo.losses.base import Loss, Terms
+from gan_zoo.losses.penalties import R1, R2, Dragan
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Minimax:
     def generator_terms(self, score_real: Tensor | None, score_fake: Tensor) -> Terms:
         return {"fake": -softplus(score_fake).mean()}
 
+    def optimal_score(self, log_ratio: Tensor) -> Tensor:
+        """D* = p / (p + q) (Goodfellow et al. 2014, proposition 1), so f* = log p / q."""
+        return log_ratio
+
 
 @dataclass(frozen=True)
 class NonSaturating(Minimax):
@@ -42,3 +47,12 @@ class NonSaturating(Minimax):
 
     def generator_terms(self, score_real: Tensor | None, score_fake: Tensor) -> Terms:
         return {"fake": softplus(-score_fake).mean()}
+
+
+LOSSES = {
+    "minimax": Loss(Minimax(), paper="Goodfellow et al. 2014, eq. 1"),
+    "non-saturating": Loss(NonSaturating(), paper="Goodfellow et al. 2014, section 3"),
+    "dragan": Loss(NonSaturating(), (Dragan(),), paper="Kodali et al. 2017, in the form of their code"),
+    "r1": Loss(NonSaturating(), (R1(),), paper="Mescheder et al. 2018, eq. 9"),
+    "r1-r2": Loss(NonSaturating(), (R1(), R2()), paper="Mescheder et al. 2018, eqs. 9 and 10 together"),
+}

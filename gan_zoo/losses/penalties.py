@@ -7,18 +7,21 @@ The norm runs over all axes of one sample, whatever they are, so points and imag
     interpolates      x^ = eps x + (1 - eps) x~, one eps ~ U[0, 1] per sample     Gulrajani et al. 2017, algorithm 1
     real              x^ = x                                                      Mescheder et al. 2018, R1
     fake              x^ = x~                                                     Mescheder et al. 2018, R2
-    perturbed-real    x^ = x + 0.5 std(x) u, u ~ U[0, 1] per coordinate           Kodali et al. 2017, their code
+    perturbed-real    x^ = x + 0.5 std(x) alpha u, alpha ~ U[0, 1] per sample,
+                      u ~ U[0, 1] per coordinate                                  Kodali et al. 2017, their code
+
+The classes below GradientNorm are settings of it under the names and symbols of their papers; `named` leads back.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_zoo.losses.base import Critic
+from gan_zoo.losses.base import Critic, input_gradient
 from gan_zoo.rng import Rng
 
 Place = Literal["interpolates", "real", "fake", "perturbed-real"]
@@ -38,9 +41,14 @@ def interpolate(real: Tensor, fake: Tensor, eps: Tensor) -> Tensor:
     return eps * real + (1 - eps) * fake
 
 
-def perturb(real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
-    """x^ = x + 0.5 std(x) u; the standard deviation is that of all numbers of the batch, u has real's shape (N, ...)."""
-    return real + 0.5 * real.std() * u
+def perturb(real: Tensor, fake: Tensor, alpha_u: Tensor) -> Tensor:
+    """x^ = x + 0.5 std(x) alpha u; std is that of all numbers of the batch, alpha_u has real's shape (N, ...)."""
+    return real + 0.5 * real.std(correction=0) * alpha_u
+
+
+def perturbation(rng: Rng, real: Tensor) -> Tensor:
+    """alpha u for each sample, of real's shape (N, ...)."""
+    return rng.uniform(len(real), *[1] * (real.ndim - 1)) * rng.uniform(*real.shape)
 
 
 def no_noise(rng: Rng, real: Tensor) -> Tensor:
@@ -52,7 +60,7 @@ POINTS: dict[Place, PenaltyPoints] = {
     "interpolates": PenaltyPoints(lambda rng, real: rng.uniform(len(real)), interpolate),
     "real": PenaltyPoints(no_noise, lambda real, fake, noise: real),
     "fake": PenaltyPoints(no_noise, lambda real, fake, noise: fake),
-    "perturbed-real": PenaltyPoints(lambda rng, real: rng.uniform(*real.shape), perturb),
+    "perturbed-real": PenaltyPoints(perturbation, perturb),
 }
 
 
@@ -81,7 +89,7 @@ class GradientNorm:
         return f"{self.weight:g} E {inner}" + (f"^{self.power:g}" if self.power != 1 else "")
 
     def noise(self, rng: Rng, real: Tensor) -> Tensor:
-        """Per-sample draws for `real` (N, ...): eps (N,), u (N, ...), or nothing (N, 0)."""
+        """Per-sample draws for `real` (N, ...): eps (N,), alpha u (N, ...), or nothing (N, 0)."""
         return POINTS[self.at].noise(rng, real).to(real.dtype)
 
     def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
@@ -91,6 +99,11 @@ class GradientNorm:
         deviation = deviation.relu() if self.one_sided else deviation.abs()
         return self.weight * deviation.pow(self.power).mean()
 
+    def closed_form(self, slope: float) -> float:
+        """The penalty where ‖∇f‖ = slope everywhere."""
+        deviation = slope - self.target
+        return self.weight * float(max(0.0, deviation) if self.one_sided else abs(deviation)) ** self.power
+
 
 def gradient_norm(critic: Critic, x: Tensor) -> Tensor:
     """‖∇f(x)‖ of each sample, (N,), for x of shape (N, ...).
@@ -98,17 +111,87 @@ def gradient_norm(critic: Critic, x: Tensor) -> Tensor:
     d‖g‖/dg does not exist at g = 0, where autograd gives NaN. The subgradient 0 is taken there and nothing else is
     changed: no epsilon enters the norm.
     """
-    gradient = torch.func.grad(lambda points: critic(points).sum())(x)
+    gradient = input_gradient(critic, x)
     square = gradient.flatten(1).square().sum(1)
     vanishes = square == 0
     return torch.where(vanishes, 0, torch.where(vanishes, 1, square).sqrt())
 
 
-def r1(gamma: float) -> GradientNorm:
-    """gamma/2 E ‖∇f(x)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 9)."""
-    return GradientNorm(weight=gamma / 2, at="real", target=0)
+class Setting:
+    """A penalty that is a GradientNorm under other names: its `settings`."""
+
+    @property
+    def settings(self) -> GradientNorm:
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def formula(self) -> str:
+        return self.settings.formula
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        return self.settings.noise(rng, real)
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        return self.settings.term(critic, real, fake, noise)
+
+    def closed_form(self, slope: float) -> float:
+        return self.settings.closed_form(slope)
 
 
-def r2(gamma: float) -> GradientNorm:
-    """gamma/2 E ‖∇f(x~)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 10)."""
-    return GradientNorm(weight=gamma / 2, at="fake", target=0)
+@dataclass(frozen=True)
+class R1(Setting):
+    """gamma/2 E ‖∇f(x)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 9; gamma of their code)."""
+
+    gamma: Annotated[float, Field(ge=0)] = 10.0
+
+    @property
+    def settings(self) -> GradientNorm:
+        return GradientNorm(self.gamma / 2, at="real", target=0)
+
+
+@dataclass(frozen=True)
+class R2(Setting):
+    """gamma/2 E ‖∇f(x~)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 10; gamma as R1's)."""
+
+    gamma: Annotated[float, Field(ge=0)] = 10.0
+
+    @property
+    def settings(self) -> GradientNorm:
+        return GradientNorm(self.gamma / 2, at="fake", target=0)
+
+
+@dataclass(frozen=True)
+class Dragan(Setting):
+    """lambda E (‖∇f(x + d)‖ - 1)^2   (Kodali et al. 2017, arXiv 1705.07215).
+
+    The paper has d ~ N(0, c I); its code d = 0.5 std(x) alpha u, lambda = 10 on raw scores, as here.
+    """
+
+    weight: Annotated[float, Field(ge=0)] = 10.0
+
+    @property
+    def settings(self) -> GradientNorm:
+        return GradientNorm(self.weight, at="perturbed-real")
+
+
+@dataclass(frozen=True)
+class WganDiv(Setting):
+    """k E ‖∇f(x^)‖^p, x^ on lines between real and fake samples   (Wu et al. 2018, arXiv 1712.01026)."""
+
+    k: Annotated[float, Field(ge=0)] = 2.0
+    p: Annotated[float, Field(ge=1)] = 6.0
+
+    @property
+    def settings(self) -> GradientNorm:
+        return GradientNorm(self.k, target=0, power=self.p)
+
+
+def named(penalty: GradientNorm) -> "GradientNorm | Setting":
+    """`penalty` under its paper's name, if it is one of the settings above: one thing has one form in records."""
+    norm = replace(penalty, one_sided=penalty.one_sided and penalty.target > 0)
+    settings = (R1(2 * norm.weight), R2(2 * norm.weight), Dragan(norm.weight), WganDiv(norm.weight, norm.power))
+    return next((setting for setting in settings if setting.settings == norm), norm)
