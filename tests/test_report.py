@@ -23,6 +23,7 @@ from benchmarks.report.markdown import markdown
 from benchmarks.report.page import page
 from benchmarks.report.results import Results
 from benchmarks.report.style import look
+from benchmarks.report.versus import build_comparison, diff_runs
 from gan_zoo.errors import UserError
 
 LOSSES = ["minimax", "non-saturating", "wgan-clip", "wgan-gp", "wgan-lp", "wgan-gp-hinge"]
@@ -389,6 +390,50 @@ def test_time_to_target_takes_the_baselines_median_and_counts_misses():
     assert re.search(r"\| wgan-gp \| [23]/3 \|", text)
     fixed = texts(record, {"targets": {"8gaussians": 1e-9}})[0]
     assert re.search(r"\| wgan-gp \| 0/3 \| ∞ \| ∞ \|", fixed)
+
+
+def test_other_checkpoints_and_published_numbers_stand_apart():
+    record = synthetic(FEW, seeds=3, failing=())
+    fact = {"loss": "wgan-gp", "metric": "FID", "value": "22.29 ± .06", "source": "a README"}
+    record.meta["published"] = {"digits": [fact]}
+    text = texts(record)[0]
+    scores = record.metrics[(record.metrics.name == "emd") & record.metrics.run_key.str.startswith("0001")]
+    by_seed = scores.pivot_table(index="step", columns="run_key", values="value")
+    mean = scipy_stats.t.interval(0.95, 2, by_seed.min().mean(), scipy_stats.sem(by_seed.min()))
+    best = measured(by_seed.min().mean(), (mean[1] - mean[0]) / 2)
+    row = next(line for line in text.splitlines() if line.startswith("| wgan-gp |") and best in line)
+    assert number(float(by_seed.tail(3).std().mean()), 2) in row
+    assert "| wgan-gp | FID | 22.29 ± .06 | a README |" in text
+    assert "not comparable with ours" in text
+
+
+def test_two_records_side_by_side(tmp_path):
+    a, b = synthetic(FEW, seeds=3, failing=()), synthetic([*FEW, "hinge"], seeds=3, failing=())
+    own = a.metrics.name == "emd"
+    b.metrics = a.metrics.assign(value=a.metrics.value.where(~own, 2 * a.metrics.value))
+    b.runs["commit"], b.meta["environment"]["torch"] = "fedcba", "2.15"
+    b.meta["metrics"]["fid_digits"]["protocol"] = "n = 10"
+    a.write(tmp_path / "a")
+    b.write(tmp_path / "b")
+    pages = build_comparison(tmp_path / "a", tmp_path / "b", tmp_path / "out")
+    text = pages[0].read_text()
+    assert re.search(
+        r"\| wgan-lp \|.*\| 2\.00 \| 2\.00 to 2\.00 \| < 0\.001 \| 3 \| equal \|", text.replace("&lt;", "<")
+    )
+    assert "not comparable" in text
+    assert "| torch | 2.13 | 2.15 |" in text
+    assert "only B has the losses hinge" in text
+    assert "commit: A 0123456789abcdef; B fedcba" in text
+
+
+def test_two_runs_side_by_side():
+    record = synthetic(FEW, seeds=2, failing=())
+    text = diff_runs(record, "00010000", record, "00020000")
+    assert "| loss | wgan-gp | wgan-lp |" in text
+    assert "| emd |" in text
+    assert "optimizer" not in text
+    with pytest.raises(UserError, match="6 runs have"):
+        diff_runs(record, "00", record, "00020000")
 
 
 def test_numbers_are_rounded_where_the_interval_says():

@@ -19,17 +19,21 @@ from benchmarks.report.cells import (
     p_value,
     shortened,
 )
+from benchmarks.report.contrasts import (
+    aggregate_table,
+    baseline_table,
+    checkpoint_table,
+    published_table,
+    target_table,
+)
 from benchmarks.report.figures import Drawing
 from benchmarks.report.results import Results
 from benchmarks.report.tables import (
-    aggregate_table,
-    baseline_table,
     hardware,
     primary_table,
     recipe_table,
     run_table,
     scores_table,
-    target_table,
 )
 from benchmarks.stats import comparable_scale, compare
 
@@ -128,8 +132,8 @@ def _dataset_blocks(results: Results, dataset: str, plan: list[Drawing]) -> list
     blocks += [item.block for item in plan if item.dataset == dataset]
     if len(results.losses) > 1:
         blocks.append(baseline_table(results, dataset))
-    target = target_table(results, dataset)
-    return [*blocks, target] if target else blocks
+    optional = [make(results, dataset) for make in (target_table, checkpoint_table, published_table)]
+    return blocks + [table for table in optional if table]
 
 
 def _overall(results: Results, plan: list[Drawing]) -> list[Block]:

@@ -86,7 +86,8 @@ def _panel(
 
 def _points(axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str) -> None:
     if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
-        side = np.linspace(-EXTENT, EXTENT, critic.shape[0])
+        side = np.linspace(-EXTENT, EXTENT, critic.shape[0])[::2]
+        critic = critic[::2, ::2]
         shades = np.linspace(1.0, 0.66, 12)
         axes.contourf(side, side, critic, levels=11, colors=[str(shade) for shade in shades], antialiased=False)
         axes.contour(side, side, critic, levels=11, colors="#808080", linewidths=0.35, linestyles="solid")

@@ -1,0 +1,176 @@
+"""Tables that set losses against each other: a baseline, a target, all data sets at once, other checkpoints, papers."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report.cells import DASH, Cell, Column, Table, measured, number, p_value
+from benchmarks.report.comparisons import ratio_strata
+from benchmarks.report.figures import file_names
+from benchmarks.report.results import Results
+from benchmarks.report.tables import is_true, sortable
+from benchmarks.stats import (
+    Array,
+    comparable_scale,
+    compare,
+    geometric_mean_ratio,
+    iqm,
+    least_reachable_p,
+    middle,
+    probability_of_improvement,
+    stratified_bootstrap,
+    t_interval,
+    target_of,
+    time_to_target,
+)
+
+LAST = 3  # checkpoints whose mean stands for the end of training
+
+
+def baseline_table(results: Results, dataset: str) -> Table:
+    """Each loss against the baseline on the primary metric: ratio or difference, interval, p."""
+    metric = results.meta["primary"][dataset]
+    scores, is_log = comparable_scale(results.scores(dataset, metric))
+    reference = results.losses.index(results.baseline)
+    tests = compare(scores, reference)
+    undo = np.exp if is_log else float
+    rows = []
+    for row, (loss, test) in enumerate(zip(results.losses, tests, strict=True)):
+        if row == reference:
+            rows.append([Cell(loss), Cell("baseline"), Cell(DASH), Cell(DASH), Cell(str(test.n), float(test.n))])
+            continue
+        effect = float(undo(test.difference))
+        low, high = float(undo(test.low)), float(undo(test.high))
+        interval = f"{number(low)} to {number(high)}" if np.isfinite(test.low) else DASH
+        cells = [Cell(number(effect), sortable(effect)), Cell(interval, sortable(low))]
+        rows.append([Cell(loss), *cells, Cell(p_value(test.p), sortable(test.p)), Cell(str(test.n), float(test.n))])
+    what = "ratio" if is_log else "difference"
+    pairs = max(test.n for test in tests)
+    least = f"With {pairs} pairs no rank or sign-flip test could go below p = {least_reachable_p(pairs):.3g}."
+    caption = (
+        f"{dataset}: {results.label(metric)}, each loss against {results.baseline}: {what} of scores, paired by seed "
+        f"over runs that both finished, with its 95 % interval and p (paired t on {'log ' if is_log else ''}scores, "
+        f"Holm within the data set). {least}"
+    )
+    columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("p (Holm)"), Column("pairs")]
+    return Table(f"baseline-{file_names(results)[dataset]}", caption, columns, rows)
+
+
+def target_table(results: Results, dataset: str) -> Table | None:
+    """Training time until the baseline's median last score is reached; None where the baseline sets no target."""
+    metric = results.meta["primary"][dataset]
+    direction = results.direction(metric)
+    fixed = (results.choice.get("targets") or {}).get(dataset)
+    baseline = results.scores(dataset, metric)[results.losses.index(results.baseline)]
+    target = float(fixed) if fixed is not None else target_of(baseline)
+    if target is None:
+        return None
+    rows = []
+    for loss in results.losses:
+        times, steps = _reached(results, dataset, loss, metric, target)
+        hit = sum(np.isfinite(steps))
+        share = Cell(f"{hit}/{len(steps)}", hit / len(steps)) if steps else Cell("no run")
+        rows.append([Cell(loss), share, _time_cell(steps), _time_cell(times)])
+    origin = "fixed in the suite" if fixed is not None else f"the median last score of {results.baseline} in this sweep"
+    aim = f"{results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
+    caption = (
+        f"{dataset}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as infinite "
+        "(AlgoPerf's rules). The clock counts training only and is read at evaluations."
+    )
+    columns = [Column("Loss", False), Column("reached / n"), Column("median steps"), Column("median train s")]
+    return Table(f"target-{file_names(results)[dataset]}", caption, columns, rows)
+
+
+def _reached(results: Results, dataset: str, loss: str, metric: str, target: float) -> tuple[list[float], list[float]]:
+    """Seconds (comparable runs only) and steps to the target, an entry an attempted run."""
+    scores, clock = results.curve(dataset, loss, metric), results.curve(dataset, loss, "train_seconds")
+    direction, times, steps = results.direction(metric), [], []
+    for run in results.cell_runs(dataset, loss).itertuples():
+        if run.status == "missing":
+            continue
+        values = scores[run.seed] if run.seed in scores.columns else pd.Series(dtype=float)
+        steps.append(time_to_target(values.index, values, target, direction))
+        if is_true(run.timing_comparable):
+            seconds = clock[run.seed].dropna() if run.seed in clock.columns else pd.Series(dtype=float)
+            known = len(seconds) and np.isfinite(steps[-1])
+            times.append(float(np.interp(steps[-1], seconds.index, seconds)) if known else np.inf)
+    return times, steps
+
+
+def _time_cell(values: list[float]) -> Cell:
+    return Cell(number(middle(values)), middle(values)) if values else Cell(DASH)
+
+
+def aggregate_table(results: Results) -> Table | None:
+    """Across data sets: geometric-mean ratio, IQM and probability of improvement against the baseline."""
+    strata = ratio_strata(results)
+    if len(next(iter(strata.values()), [])) < 2 or results.baseline not in strata:
+        return None
+    base, rows = strata[results.baseline], []
+    for loss, group in strata.items():
+        cells = [_aggregate(geometric_mean_ratio, group), _aggregate(lambda runs: np.exp(iqm(runs)), group)]
+        same = loss == results.baseline
+        cells.append(Cell("baseline") if same else _aggregate(probability_of_improvement, group, base))
+        rows.append([Cell(loss), *cells])
+    caption = (
+        f"Across {len(base)} data sets, primary metrics as ratios to {results.baseline}'s geometric mean, turned so "
+        "that below 1 is better: geometric mean, interquartile mean, and the probability that a run beats one of the "
+        "baseline's, with 95 % stratified-bootstrap intervals over seeds (which cover less than 95 % with few seeds). "
+        "Failed runs are infinite."
+    )
+    titles = ("geometric-mean ratio ↓", "IQM ratio ↓", "P(improvement) ↑")
+    return Table("aggregate", caption, [Column("Loss", False), *map(Column, titles)], rows, paper=True)
+
+
+def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Cell:
+    with np.errstate(invalid="ignore", over="ignore"):
+        value = float(statistic(*groups))
+    low, high = stratified_bootstrap(statistic, *groups)
+    return Cell(f"{number(value)} [{number(low)}, {number(high)}]", value)
+
+
+def checkpoint_table(results: Results, dataset: str) -> Table | None:
+    """How much the choice of checkpoint moves the primary score; None where there are fewer than two."""
+    metric = results.meta["primary"][dataset]
+    sign = 1.0 if results.direction(metric) == "min" else -1.0
+    rows, count = [], 0
+    for loss in results.losses:
+        done = results.cell_runs(dataset, loss).query("status == 'done'").seed.astype(int)
+        frame = results.curve(dataset, loss, metric)
+        values = frame[[seed for seed in done if seed in frame.columns]].to_numpy(dtype=float)
+        count = max(count, len(values))
+        rows.append([Cell(loss), *(_spread(values, sign) if values.size else [Cell(DASH)] * 4)])
+    if count < 2:
+        return None
+    caption = (
+        f"{dataset}: {results.label(metric)} by choice of checkpoint, mean ± half-width of the 95 % t-interval over "
+        "seeds. Every other number here is of the last checkpoint. The best is chosen by the score itself: it flatters; "
+        f"the spread is the mean over seeds of the standard deviation over the last {LAST} checkpoints."
+    )
+    titles = ("last", "best", f"mean of last {LAST}", f"spread of last {LAST}")
+    return Table(
+        f"checkpoints-{file_names(results)[dataset]}", caption, [Column("Loss", False), *map(Column, titles)], rows
+    )
+
+
+def _spread(values: Array, sign: float) -> list[Cell]:
+    """Cells of (checkpoints, seeds) scores: last, best, mean and spread of the last few."""
+    ends = values[-LAST:]
+    best = sign * np.nanmin(np.where(np.isnan(values), np.inf, sign * values), axis=0)
+    picked = [t_interval(row) for row in (values[-1], best, ends.mean(0))]
+    cells = [Cell(measured(float(mean), float(half)), sortable(float(mean))) for mean, half in picked]
+    spread = float(ends.std(0, ddof=1).mean()) if len(ends) > 1 else float("nan")
+    return [*cells, Cell(number(spread, 2), sortable(spread))]
+
+
+def published_table(results: Results, dataset: str) -> Table | None:
+    """What others printed for this data set (`published` in the suite), with sources; None where nothing is quoted."""
+    facts = results.meta.get("published", {}).get(dataset, [])
+    rows = [[Cell(str(fact.get(key, ""))) for key in ("loss", "metric", "value", "source")] for fact in facts]
+    caption = (
+        f"{dataset}: numbers that others published, quoted from their sources. Nets, budgets, extractors and sample "
+        "counts are theirs: these rows are not comparable with ours, nor with each other."
+    )
+    columns = [Column(title, False) for title in ("Loss", "metric", "published", "source")]
+    return Table(f"published-{file_names(results)[dataset]}", caption, columns, rows) if rows else None

@@ -1,0 +1,141 @@
+"""Two records side by side: two commits, two machines, or somebody else's export; and two runs.
+
+Cells are matched by (loss, data set, seed). Equal run keys say that the specs are equal; where they are not, what
+differs is printed. Scores of metrics whose protocols differ are shown and never compared.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.record import Record
+from benchmarks.report.cells import DASH, Block, Cell, Column, Heading, Items, Table, Text, measured, number, p_value
+from benchmarks.report.markdown import markdown
+from benchmarks.report.page import page
+from benchmarks.report.results import RECIPE, Results
+from benchmarks.stats import comparable_scale, paired, t_interval
+from gan_zoo.errors import UserError
+
+UNLIKE = [*RECIPE, "device", "threads", "engine", "commit"]
+
+
+def build_comparison(first: Path, second: Path, out: Path) -> list[Path]:
+    """Write comparison.md and comparison.html of the exports `first` (A) and `second` (B) into `out`."""
+    a, b = Results(Record.read(first)), Results(Record.read(second))
+    shared = [dataset for dataset in a.datasets if dataset in b.datasets]
+    if not shared or not set(a.losses) & set(b.losses):
+        raise UserError(f"{second}: has no loss and data set in common with {first}: there is nothing to compare")
+    blocks: list[Block] = [Text(f"A is {_named(a)}; B is {_named(b)}."), Heading("What differs")]
+    blocks += [Items(_protocol(a, b, shared)), _environments(a, b), Heading("Scores")]
+    blocks += [_scores(a, b, dataset) for dataset in shared]
+    out.mkdir(parents=True, exist_ok=True)
+    title = f"Two records compared: {a.meta['suite']} and {b.meta['suite']}"
+    pages = {"comparison.md": markdown(title, blocks), "comparison.html": page(title, blocks, out)}
+    for name, text in pages.items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    return [out / name for name in pages]
+
+
+def _named(results: Results) -> str:
+    commits = sorted({commit[:12] for commit in results.runs.commit if commit})
+    return f"suite {results.meta['suite']}, {len(results.runs)} runs, commit {', '.join(commits) or 'not recorded'}"
+
+
+def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
+    """Every difference that bears on the scores, in words; a line that says so where there is none."""
+    texts = []
+    for dataset in datasets:
+        for loss in (loss for loss in a.losses if loss in b.losses):
+            ours, theirs = a.cell_runs(dataset, loss), b.cell_runs(dataset, loss)
+            for column in UNLIKE if len(ours) and len(theirs) else []:
+                values = [", ".join(sorted({str(value) for value in runs[column]})) for runs in (ours, theirs)]
+                if values[0] != values[1]:
+                    texts.append(f"{loss} on {dataset}: {column}: A {values[0]}; B {values[1]}")
+    for metric in (metric for metric in a.meta["metrics"] if metric in b.meta["metrics"]):
+        if a.meta["metrics"][metric] != b.meta["metrics"][metric]:
+            texts.append(f"{metric}: A {a.protocol(metric)}; B {b.protocol(metric)}: not compared")
+    for side, ours, theirs in (("A", a, b), ("B", b, a)):
+        for what, mine, others in (
+            ("losses", ours.losses, theirs.losses),
+            ("data sets", ours.datasets, theirs.datasets),
+        ):
+            alone = [name for name in mine if name not in others]
+            texts += [f"only {side} has the {what} {', '.join(alone)}"] if alone else []
+    return texts or ["Nothing: the same losses, data sets, recipes, protocols, machine and commit."]
+
+
+def _environments(a: Results, b: Results) -> Table:
+    ours, theirs = a.environment(), b.environment()
+    keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+    rows = [[Cell(key), *(Cell(str(side.get(key, DASH))) for side in (ours, theirs))] for key in keys]
+    columns = [Column(title, False) for title in ("what", "A", "B")]
+    return Table("environments", "Where the environments differ; what is not listed is equal.", columns, rows)
+
+
+def _scores(a: Results, b: Results, dataset: str) -> Table:
+    """The primary metric of A on one data set: both sides' cells and their paired ratio, B to A."""
+    metric = a.meta["primary"][dataset]
+    comparable = a.meta["metrics"][metric] == b.meta["metrics"].get(metric)
+    rows = []
+    for loss in (loss for loss in a.losses if loss in b.losses):
+        scores = _matched(a, b, dataset, loss, metric)
+        keys = [set(side.cell_runs(dataset, loss).run_key) for side in (a, b)]
+        rows.append([Cell(loss), *_score_cells(scores, comparable), Cell("equal" if keys[0] == keys[1] else "differ")])
+    caption = (
+        f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, last checkpoint; "
+        "B to A as ratio of scores (difference, where one is not positive), paired by seed, with its 95 % interval and "
+        "paired t, not adjusted for the number of rows. Specs are equal where the run keys are."
+    )
+    titles = ("A", "B", "B to A", "95 % interval", "p", "pairs")
+    columns = [Column("Loss", False), *map(Column, titles), Column("specs", False)]
+    return Table(f"versus-{a.datasets.index(dataset)}", caption, columns, rows)
+
+
+def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np.ndarray:
+    """(2, seeds): both sides' scores by seed, over the seeds of either."""
+    sides = []
+    for side in (a, b):
+        known = metric in side.meta["metrics"]
+        scores = side.scores(dataset, metric)[side.losses.index(loss)] if known else np.full(len(side.seeds), np.nan)
+        sides.append(pd.Series(scores, index=side.seeds))
+    return pd.concat(sides, axis=1).sort_index().to_numpy(dtype=float).T
+
+
+def _score_cells(scores: np.ndarray, comparable: bool) -> list[Cell]:
+    means = [t_interval(side) for side in scores]
+    cells = [Cell(measured(float(mean), float(half)), float(mean)) for mean, half in means]
+    if not comparable:
+        return [*cells, *[Cell("not comparable")], *[Cell(DASH)] * 3]
+    values, is_log = comparable_scale(scores)
+    test = paired(values[1], values[0])
+    undo = np.exp if is_log else float
+    effect, low, high = (float(undo(x)) for x in (test.difference, test.low, test.high))
+    interval = f"{number(low)} to {number(high)}" if np.isfinite(low) else DASH
+    return [*cells, Cell(number(effect), effect), Cell(interval), Cell(p_value(test.p), test.p), Cell(str(test.n))]
+
+
+def diff_runs(first: Record, key: str, second: Record, other: str) -> str:
+    """Markdown of what differs between two runs' rows, environments and last scores. Keys may be shortened."""
+    a, b = _run(first, key), _run(second, other)
+    sides = [{**a, **_prefixed(first.meta)}, {**b, **_prefixed(second.meta)}]
+    names = [name for name in {**sides[0], **sides[1]} if sides[0].get(name, DASH) != sides[1].get(name, DASH)]
+    rows = [[Cell(name), *(Cell(str(side.get(name, DASH))) for side in sides)] for name in names]
+    columns = [Column(title, False) for title in ("what", str(a["run_key"])[:12], str(b["run_key"])[:12])]
+    return markdown("Two runs compared", [Table("diff", "What differs; what is not listed is equal.", columns, rows)])
+
+
+def _run(record: Record, key: str) -> dict[str, Any]:
+    found = record.runs[record.runs.run_key.str.startswith(key)]
+    if len(found) != 1:
+        count = "no run has" if found.empty else f"{len(found)} runs have"
+        raise UserError(f"run {key!r}: {count} this key in suite {record.meta['suite']}: see runs.csv for the keys")
+    row = {name: DASH if pd.isna(value) else value for name, value in found.iloc[0].items()}
+    logged = record.metrics[record.metrics.run_key == row["run_key"]].sort_values("step", kind="stable")
+    last = logged[logged.name.isin(record.meta["metrics"])].groupby("name").value.last()
+    return {**row, **{str(name): number(float(value), 6) for name, value in last.items()}}
+
+
+def _prefixed(meta: dict[str, Any]) -> dict[str, Any]:
+    return {f"environment: {key}": value for key, value in meta.get("environment", {}).items()}
