@@ -2,18 +2,20 @@
 
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gan_zoo.datasets import Images, load_dataset
 from gan_zoo.errors import UserError
 from gan_zoo.metrics import Evaluator, default_metrics, inception
 from gan_zoo.metrics.classifier import Classifier, classifier_extractor
-from gan_zoo.metrics.features import to_uint8
+from gan_zoo.metrics.features import to_uint8, write_tensors
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights, fold_batch_norm, inception_extractor
 from gan_zoo.metrics.reference import reference
 from gan_zoo.rng import Rng
@@ -210,6 +212,19 @@ def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Pa
     assert len(list((tmp_path / "references").iterdir())) == 2
 
 
+def test_many_writers_of_one_file_leave_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "tensors.safetensors"
+    tensors = {"x": torch.arange(50_000.0)}
+
+    def write_and_read(_: int) -> bool:
+        write_tensors(path, tensors, {"hash": "h"})
+        return torch.equal(load_file(path)["x"], tensors["x"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(write_and_read, range(64)))
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
 # Inception
 
 
@@ -298,6 +313,16 @@ def test_image_files_score_as_with_torch_fidelity(random_weights: Path, tmp_path
     roots = torch.linalg.svdvals((x - x.mean(0)) @ (y - y.mean(0)).T).sum() / (n - 1)
     fid = (x.mean(0) - y.mean(0)).square().sum() + x.var(0).sum() + y.var(0).sum() - 2 * roots
     assert scores["fid_inception"] == pytest.approx(fid.item(), rel=1e-5)
+
+
+def test_weights_that_give_no_finite_features_are_refused(random_weights: Path, tmp_path: Path) -> None:
+    state = torch.load(random_weights, weights_only=True)
+    state["Mixed_7c.branch1x1.bn.bias"][3] = math.nan
+    torch.save(state, tmp_path / "nan.pth")
+    data = Images.of("mine", coloured(2, "a"), coloured(2, "b"))
+    with pytest.raises(UserError, match="are not finite: its weights are damaged"):
+        Evaluator(data, ["fid_inception"], 2, tmp_path, "cpu", weights=tmp_path / "nan.pth")
+    assert not (tmp_path / "references").exists()
 
 
 def test_folding_batch_norm_keeps_the_function() -> None:

@@ -8,6 +8,7 @@ sizes, times of change) and the image size.
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,7 +74,7 @@ def _decode_and_keep(name: str, folder: Path, files: list[Path], image_size: int
     tensors = _decode_splits(name, folder, files, image_size)
     images = _assemble(name, tensors)
     cached.parent.mkdir(parents=True, exist_ok=True)
-    partial = cached.with_suffix(f".{os.getpid()}.partial")
+    partial = cached.with_suffix(f".{uuid.uuid4().hex}.partial")
     save_file(tensors, partial, metadata={"digest": images.digest})
     os.replace(partial, cached)
     return images
