@@ -112,7 +112,7 @@ class RunSpec:
 
     @property
     def key(self) -> str:
-        """The cell's identity: 16 hexadecimal digits, the hash of its canonical JSON without the data's place on disk."""
+        """The cell's identity: 16 hexadecimal digits, the hash of its canonical JSON but for the data's folder."""
         content = self.to_dict()
         del content["dataset"]["folder"]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -167,14 +167,15 @@ def parse_architecture(value: object, loss_name: str, loss: Loss, path: KeyPath)
     if asked != loss.critic_norm:
         raise SpecError(
             (*path, "critic_norm"),
-            f"'{loss_name}' requires a critic under {loss.critic_norm} normalisation, got {asked!r}: leave it out for this loss",
+            f"'{loss_name}' requires a critic under {loss.critic_norm} normalisation, got {asked!r}: leave it out",
         )
     try:
         return parse_named(ARCHITECTURES, {**mapping, "critic_norm": asked}, path, "architecture")
     except SpecError as error:
         if error.path != (*path, "critic_norm"):
             raise
-        raise SpecError(path, f"'{name}' has no {asked} normalisation of the critic, which '{loss_name}' requires") from None
+        message = f"'{name}' has no {asked} normalisation of the critic, which '{loss_name}' requires"
+        raise SpecError(path, message) from None
 
 
 @dataclass(frozen=True)
@@ -196,8 +197,8 @@ REFUSALS: dict[str, Refusal] = {
     "clip-without-wasserstein": Refusal(
         lambda spec: spec.loss.weight_clip is not None and not needs_lipschitz(spec.loss),
         ("loss", "weight_clip"),
-        "weight clipping is there to make the critic of a Wasserstein term Lipschitz (Arjovsky et al. 2017, section 3), "
-        "and this loss has no such term: leave weight_clip out",
+        "weight clipping is there to make a Wasserstein term's critic Lipschitz (Arjovsky et al. 2017, section 3), and "
+        " this loss has no such term: leave weight_clip out",
     ),
     "clip-with-penalty": Refusal(
         lambda spec: spec.loss.weight_clip is not None and bool(spec.loss.penalties),
@@ -206,23 +207,27 @@ REFUSALS: dict[str, Refusal] = {
         "critic from the slopes that the penalty asks for: use one of the two",
     ),
     "clip-with-spectral": Refusal(
-        lambda spec: spec.loss.weight_clip is not None and getattr(spec.architecture, "critic_norm", None) == "spectral",
+        lambda spec: spec.loss.weight_clip is not None and is_spectral(spec),
         ("loss", "weight_clip"),
         "a spectrally normalised weight is W / sigma(W) (Miyato et al. 2018, section 2), so clipping W bounds nothing "
         "and only distorts it: use one of the two",
     ),
     "wasserstein-without-bound": Refusal(
-        lambda spec: needs_lipschitz(spec.loss) and not spec.loss.penalties and spec.loss.weight_clip is None
-        and getattr(spec.architecture, "critic_norm", None) != "spectral",
+        lambda spec: needs_lipschitz(spec.loss)
+        and not (spec.loss.penalties or spec.loss.weight_clip is not None or is_spectral(spec)),
         ("loss",),
-        "a Wasserstein term is bounded only over Lipschitz critics (Arjovsky et al. 2017, eq. 2), so this one grows for "
-        "ever: add a penalty, weight_clip or critic_norm: spectral",
+        "a Wasserstein term is bounded only over Lipschitz critics (Arjovsky et al. 2017, eq. 2): this one grows for "
+        "ever; add a penalty, weight_clip or critic_norm: spectral",
     ),
 }
 
 
 def needs_lipschitz(loss: Loss) -> bool:
     return bool(getattr(loss.adversarial, "needs_lipschitz", False))
+
+
+def is_spectral(spec: RunSpec) -> bool:
+    return getattr(spec.architecture, "critic_norm", None) == "spectral"
 
 
 def parse_insist(value: object, path: KeyPath) -> list[str]:
@@ -235,7 +240,7 @@ def parse_insist(value: object, path: KeyPath) -> list[str]:
 
 
 def insisted(spec: RunSpec, names: list[str], path: KeyPath) -> tuple[str, ...]:
-    """Those of `names` that overrule a refusal of `spec`. Errors: SpecError with reason and paper for any other refusal."""
+    """Those of `names` that overrule a refusal of `spec`. Errors: SpecError with reason and paper for any other."""
     refused = [name for name, refusal in REFUSALS.items() if refusal.applies(spec)]
     for name in refused:
         if name not in names:

@@ -47,7 +47,9 @@ def penalty_of(loss: Loss, critic: object, real: Tensor, fake: Tensor) -> Tensor
 def test_slope_two_and_weight_one_cost_exactly_one(name: str, shape: tuple[int, ...]) -> None:
     """The known answer that eight public codes miss: for ‖w‖ = 2, lambda = 1 the penalty is 1 in any shape."""
     real, fake = batches(shape)
-    assert penalty_of(LOSSES[name].with_fields(weight=1.0), Linear(shape, 2), real, fake).item() == pytest.approx(1, abs=1e-12)
+    assert penalty_of(LOSSES[name].with_fields(weight=1.0), Linear(shape, 2), real, fake).item() == pytest.approx(
+        1, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("slope", [0.25, 1.0, 1.5, 3.0])
@@ -92,7 +94,9 @@ def test_zero_centred_penalties_look_where_they_say() -> None:
     """On f(x) = ‖x‖^2 / 2 the gradient at x is x itself."""
     real, fake = batches((2, 3))
     for penalty, points in ((R1(gamma=2), real), (R2(gamma=2), fake)):
-        term = penalty.term(lambda x: x.flatten(1).square().sum(1) / 2, real, fake, penalty.noise(Rng(0, "noise"), real))
+        term = penalty.term(
+            lambda x: x.flatten(1).square().sum(1) / 2, real, fake, penalty.noise(Rng(0, "noise"), real)
+        )
         torch.testing.assert_close(term, points.flatten(1).square().sum(1).mean())
 
 
@@ -114,8 +118,9 @@ def test_adversarial_terms_are_the_papers_formulas() -> None:
         **{name: (logistic, -logsigmoid(fake).mean()) for name in ("non-saturating", "dragan", "r1", "r1-r2")},
         "lsgan": (((real - 1) ** 2 + fake**2).mean() / 2, ((fake - 1) ** 2).mean() / 2),
         **{name: (hinge, -fake.mean()) for name in ("hinge", "sngan")},
-        **{name: (fake.mean() - real.mean(), -fake.mean())
-           for name in ("wgan-clip", "wgan-div", "wgan-sn", *PENALISED)},
+        **{
+            name: (fake.mean() - real.mean(), -fake.mean()) for name in ("wgan-clip", "wgan-div", "wgan-sn", *PENALISED)
+        },
         **{name: (-logsigmoid(real - fake).mean(), -logsigmoid(fake - real).mean()) for name in ("rpgan", "r3gan")},
     }
     assert expected.keys() == LOSSES.keys()
@@ -181,14 +186,17 @@ def test_other_points_are_where_they_say() -> None:
     assert torch.equal(POINTS["fake"].points(real, fake, real.new_empty(4000, 0)), fake)
     u = POINTS["perturbed-real"].noise(Rng(0, "u"), real)
     shift = (POINTS["perturbed-real"].points(real, fake, u) - real) / real.std()
-    assert 0 <= shift.min() and shift.max() <= 0.5
+    assert shift.min() >= 0
+    assert shift.max() <= 0.5
     assert shift.mean().item() == pytest.approx(0.125, abs=0.005)  # 0.5 E alpha E u
     assert (shift[:, 0, 0] == shift[:, 0, 1]).sum() == 0
 
 
 def test_a_sample_s_gradient_is_its_own() -> None:
     """Changing one sample leaves the norm at every other one alone."""
-    torch_net = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1), torch.nn.Flatten(0))
+    torch_net = torch.nn.Sequential(
+        torch.nn.Linear(2, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1), torch.nn.Flatten(0)
+    )
     x = Rng(0, "x").normal(8, 2)
     changed = x.clone()
     changed[3] += 5
@@ -204,7 +212,9 @@ def test_terms_do_not_scale_with_the_batch(name: str) -> None:
     loss, critic = LOSSES[name], Linear((2,), 1.7)
     noise = loss.noise(Rng(0, "eps"), real)
     once = loss.critic_terms(critic, real, fake, noise)
-    twice = loss.critic_terms(critic, real.repeat(2, 1), fake.repeat(2, 1), tuple(torch.cat([draw, draw]) for draw in noise))
+    twice = loss.critic_terms(
+        critic, real.repeat(2, 1), fake.repeat(2, 1), tuple(torch.cat([draw, draw]) for draw in noise)
+    )
     for key, value in once.items():
         torch.testing.assert_close(value, twice[key])
 
@@ -270,7 +280,10 @@ def test_losses_come_from_any_file_and_bad_files_are_named(tmp_path: Path) -> No
     path = tmp_path / "mine.py"
     path.write_text(PLUGIN)
     assert load_losses(path)["my-hinge"].paper == "mine"
-    for text, message in (("x = 1", "expected LOSSES"), ("import nowhere", r"cannot be imported \(ModuleNotFoundError")):
+    for text, message in (
+        ("x = 1", "expected LOSSES"),
+        ("import nowhere", r"cannot be imported \(ModuleNotFoundError"),
+    ):
         path.write_text(text)
         with pytest.raises(UserError, match=message):
             load_losses(path)

@@ -70,7 +70,9 @@ def test_key_is_the_recorded_one() -> None:
 
 
 def test_spelled_out_defaults_are_the_same_cell() -> None:
-    spelled = content(loss={"adversarial": "wasserstein", "penalties": [{"gradient-norm": {"weight": 10}}], "name": "wgan-gp"})
+    spelled = content(
+        loss={"adversarial": "wasserstein", "penalties": [{"gradient-norm": {"weight": 10}}], "name": "wgan-gp"}
+    )
     assert run_spec(spelled).key == run_spec(content()).key
 
 
@@ -84,7 +86,9 @@ def test_one_penalty_has_one_form_whatever_it_was_called() -> None:
 
 
 def test_parts_of_a_registered_loss_are_that_loss() -> None:
-    spec = run_spec(content(loss={"adversarial": "relativistic", "penalties": [{"r1": {"gamma": 0.05}}, {"r2": {"gamma": 0.05}}]}))
+    spec = run_spec(
+        content(loss={"adversarial": "relativistic", "penalties": [{"r1": {"gamma": 0.05}}, {"r2": {"gamma": 0.05}}]})
+    )
     assert spec.loss_name == "r3gan"
     assert spec.loss == LOSSES["r3gan"]
 
@@ -97,7 +101,13 @@ def test_any_adversarial_term_goes_with_any_penalty(adversarial: str, penalty: s
     assert run_spec(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
-OTHER = {"gradient-norm": {"weight": 3}, "dragan": {"weight": 3}, "r1": {"gamma": 3}, "r2": {"gamma": 3}, "wgan-div": {"k": 3}}
+OTHER = {
+    "gradient-norm": {"weight": 3},
+    "dragan": {"weight": 3},
+    "r1": {"gamma": 3},
+    "r2": {"gamma": 3},
+    "wgan-div": {"k": 3},
+}
 
 
 def test_changed_and_composed_losses_get_names_that_tell_them_apart() -> None:
@@ -109,7 +119,10 @@ def test_changed_and_composed_losses_get_names_that_tell_them_apart() -> None:
             {"adversarial": "non-saturating", "penalties": [{"gradient-norm": {"at": "real", "target": 0}}]},
             {"adversarial": "non-saturating", "penalties": ["gradient-norm"]},
             {"adversarial": "wasserstein", "weight_clip": 0.1},
-            {"adversarial": "hinge", "penalties": [{"gradient-norm": {"one_sided": True, "weight": 5}}, {"r1": {"gamma": 0.1}}]},
+            {
+                "adversarial": "hinge",
+                "penalties": [{"gradient-norm": {"one_sided": True, "weight": 5}}, {"r1": {"gamma": 0.1}}],
+            },
             {"adversarial": {"least-squares": {"a": -1, "c": 0}}, "critic_norm": "spectral"},
         )
     ]
@@ -130,7 +143,10 @@ def test_a_loss_may_require_spectral_normalisation_of_the_critic() -> None:
     assert run_spec(spec.to_dict()) == spec
     assert run_spec(content(loss="hinge")).architecture.critic_norm == "none"
     for architecture, message in (
-        ({"name": "mlp", "critic_norm": "layer"}, "architecture.critic_norm: 'sngan' requires a critic under spectral normalisation"),
+        (
+            {"name": "mlp", "critic_norm": "layer"},
+            "architecture.critic_norm: 'sngan' requires a critic under spectral normalisation",
+        ),
         ("table1:3", "architecture: 'table1' has no spectral normalisation of the critic, which 'sngan' requires"),
     ):
         with pytest.raises(SpecError, match=message):
@@ -140,8 +156,14 @@ def test_a_loss_may_require_spectral_normalisation_of_the_critic() -> None:
 def test_an_architecture_of_a_set_is_named_with_its_index() -> None:
     spec = run_spec(content(architecture="table1:17"))
     assert spec == run_spec(content(architecture={"name": "table1", "index": 17}))
-    assert run_spec(content(loss="minimax", architecture={"name": "table1:17", "critic_norm": "batch"})).architecture.index == 17
-    for name, message in (("table1:x", "expected a whole number after ':', got 'x'"), ("mlp:3", "architecture.index: unknown key")):
+    assert (
+        run_spec(content(loss="minimax", architecture={"name": "table1:17", "critic_norm": "batch"})).architecture.index
+        == 17
+    )
+    for name, message in (
+        ("table1:x", "expected a whole number after ':', got 'x'"),
+        ("mlp:3", "architecture.index: unknown key"),
+    ):
         with pytest.raises(SpecError, match=message):
             run_spec(content(architecture=name))
 
@@ -175,21 +197,42 @@ def test_insisting_on_nothing_changes_nothing() -> None:
     [
         ({"loss": "wgan-gpp"}, "loss.name: unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
         ({"loss": {"name": "wgan-gp", "wieght": 1}}, "loss.wieght: unknown key (did you mean 'weight'?)"),
-        ({"loss": {"name": "wgan-gp", "weight": "big"}}, "loss.penalties.0.gradient-norm.weight: input should be a valid number"),
-        ({"loss": {"name": "wgan-gp", "weight": -1}}, "loss.penalties.0.gradient-norm.weight: input should be greater than or equal to 0"),
+        (
+            {"loss": {"name": "wgan-gp", "weight": "big"}},
+            "loss.penalties.0.gradient-norm.weight: input should be a valid number",
+        ),
+        (
+            {"loss": {"name": "wgan-gp", "weight": -1}},
+            "loss.penalties.0.gradient-norm.weight: input should be greater than or equal to 0",
+        ),
         ({"loss": {"adversarial": "hing"}}, "loss.adversarial: unknown adversarial term 'hing'"),
-        ({"loss": {"adversarial": "wasserstein", "penalty": []}}, "loss.penalty: unknown key (did you mean 'penalties'?)"),
+        (
+            {"loss": {"adversarial": "wasserstein", "penalty": []}},
+            "loss.penalty: unknown key (did you mean 'penalties'?)",
+        ),
         ({"loss": {"adversarial": "wasserstein", "weight_clip": 0}}, "loss.weight_clip: expected a number > 0, got 0"),
         ({"loss": {"adversarial": "hinge", "critic_norm": "batch"}}, "loss.critic_norm: expected spectral"),
-        ({"insist": ["clip-with-penaltyy"]}, "insist.0: unknown refusal 'clip-with-penaltyy' (did you mean 'clip-with-penalty'?)"),
+        (
+            {"insist": ["clip-with-penaltyy"]},
+            "insist.0: unknown refusal 'clip-with-penaltyy' (did you mean 'clip-with-penalty'?)",
+        ),
         ({"architecture": {"name": "mlp", "widht": 3}}, "architecture.widht: unknown key (did you mean 'width'?)"),
         ({"architecture": {"width": 3}}, "architecture.name: missing key"),
         ({"architecture": {"name": "mlp", "critic_norm": "batch"}}, "batch normalisation in the critic cannot go with"),
         ({"train": {"steps": 1, "batch_size": 1}}, "train.optimizer: missing key"),
         ({"train": {"batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}}, "train.steps: missing key"),
-        ({"train": {"steps": 0, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}}, "train.steps: input should be greater than 0"),
-        ({"train": {"steps": 1.5, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}}, "train.steps: input should be a valid integer"),
-        ({"train": {"steps": 1, "batch_size": 1, "optimizer": {"name": "rmsprop", "lr": 1, "betas": [0, 1]}}}, "train.optimizer.betas: unknown key"),
+        (
+            {"train": {"steps": 0, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}},
+            "train.steps: input should be greater than 0",
+        ),
+        (
+            {"train": {"steps": 1.5, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}},
+            "train.steps: input should be a valid integer",
+        ),
+        (
+            {"train": {"steps": 1, "batch_size": 1, "optimizer": {"name": "rmsprop", "lr": 1, "betas": [0, 1]}}},
+            "train.optimizer.betas: unknown key",
+        ),
         ({"evaluate": {"every": 5, "samples": 9}}, "evaluate.samples: input should be greater than or equal to 10"),
         ({"seed": -1}, "seed: expected a whole number >= 0, got -1"),
         ({"seed": True}, "seed: expected a whole number >= 0, got True"),

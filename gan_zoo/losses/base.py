@@ -29,13 +29,17 @@ class Adversarial(Protocol):
     It may bring two known answers of its paper, to which `gan_zoo.verify` then holds it:
 
         optimal_score(log_ratio)       the optimal critic's score where log(p_real / p_fake) = log_ratio, (M,) -> (M,)
-        needs_lipschitz = True         instead: the optimum is over 1-Lipschitz critics and the loss is a difference of means
+        needs_lipschitz = True         instead: a difference of mean scores, with its optimum over 1-Lipschitz critics
     """
 
-    critic_formula: ClassVar[str]
-    generator_formula: ClassVar[str]
     generator_sees_real: ClassVar[bool]
     """Whether `generator_terms` needs `score_real`; where it does not, real samples are not scored for it."""
+
+    @property
+    def critic_formula(self) -> str: ...
+
+    @property
+    def generator_formula(self) -> str: ...
 
     def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms: ...
 
@@ -130,11 +134,11 @@ class Loss:
             raise UserError(f"{name}: no part of this loss has it; it has {', '.join(self.field_names())}")
         if any(getattr(part, name) != getattr(owners[0], name) for part in owners):
             raise UserError(f"{name}: parts of this loss differ in it; write the loss as adversarial and penalties")
-        adversarial, *penalties = (
-            replace(part, **{name: value}) if name in field_names(part) else part  # type: ignore[type-var]
-            for part in (self.adversarial, *self.penalties)
-        )
-        return replace(self, adversarial=adversarial, penalties=tuple(penalties))
+
+        def changed(part: Any) -> Any:
+            return replace(part, **{name: value}) if name in field_names(part) else part
+
+        return replace(self, adversarial=changed(self.adversarial), penalties=tuple(map(changed, self.penalties)))
 
     def field_names(self) -> list[str]:
         """The hyper-parameters of all parts, by name."""
@@ -159,7 +163,7 @@ def input_gradient(critic: Critic, x: Tensor) -> Tensor:
 
 
 def score_pair(critic: Critic, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores of real and fake, (N,) each: in one pass where the critic declares (`per_sample`) that samples do not mix."""
+    """Scores of real and fake, (N,) each: in one pass where the critic declares (`per_sample`) that no samples mix."""
     if getattr(critic, "per_sample", False):
         score_real, score_fake = critic(torch.cat([real, fake])).split([len(real), len(fake)])
         return score_real, score_fake

@@ -1,7 +1,7 @@
 """Losses from plain data: a registered name, one with changed hyper-parameters, or a composition of parts.
 
-    wgan-gp        {name: wgan-gp, weight: 0.1}
-    {adversarial: hinge, penalties: [{gradient-norm: {one_sided: true, weight: 5}}, {r1: {gamma: 0.1}}]}
+wgan-gp        {name: wgan-gp, weight: 0.1}
+{adversarial: hinge, penalties: [{gradient-norm: {one_sided: true, weight: 5}}, {r1: {gamma: 0.1}}]}
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The hinge form (Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, arXiv 1802.05957).
 
-    critic      E max(0, 1 - f(x)) + E max(0, 1 + f(x~))
-    generator  -E f(x~)
+critic      E max(0, 1 - f(x)) + E max(0, 1 + f(x~))
+generator  -E f(x~)
 """
 
 from dataclasses import dataclass

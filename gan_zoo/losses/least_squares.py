@@ -34,7 +34,8 @@ class LeastSquares:
         return f"1/2 E {square('f(x̃)', self.c)}"
 
     def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms:
-        return {"real": 0.5 * (score_real - self.b).square().mean(), "fake": 0.5 * (score_fake - self.a).square().mean()}
+        real, fake = (score_real - self.b).square().mean(), (score_fake - self.a).square().mean()
+        return {"real": 0.5 * real, "fake": 0.5 * fake}
 
     def generator_terms(self, score_real: Tensor | None, score_fake: Tensor) -> Terms:
         return {"fake": 0.5 * (score_fake - self.c).square().mean()}

@@ -1,4 +1,4 @@
-"""Relativistic pairing: a critic compares a real sample with a fake one (Jolicoeur-Martineau 2019, arXiv 1807.00734, RSGAN).
+"""Relativistic pairing: real and fake samples compared two by two (Jolicoeur-Martineau 2019, arXiv 1807.00734, RSGAN).
 
     critic      E softplus(f(x~) - f(x))  = -E log sigma(f(x) - f(x~))
     generator   E softplus(f(x) - f(x~))  = -E log sigma(f(x~) - f(x))

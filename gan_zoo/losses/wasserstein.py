@@ -1,7 +1,7 @@
 """The Wasserstein GAN (Arjovsky, Chintala and Bottou 2017, arXiv 1701.07875, eq. 2 and algorithm 1).
 
-    critic      E f(x~) - E f(x)         over 1-Lipschitz f, which clipping or a penalty has to enforce
-    generator  -E f(x~)
+critic      E f(x~) - E f(x)         over 1-Lipschitz f, which clipping or a penalty has to enforce
+generator  -E f(x~)
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ LOSSES = {
     "wgan-clip": Loss(Wasserstein(), weight_clip=0.01, paper="Arjovsky et al. 2017, algorithm 1"),
     "wgan-gp": Loss(Wasserstein(), (GradientNorm(),), paper="Gulrajani et al. 2017, eq. 3"),
     "wgan-lp": Loss(Wasserstein(), (GradientNorm(one_sided=True),), paper="Petzka et al. 2018, eq. 8"),
-    "wgan-gp-hinge": Loss(Wasserstein(), (GradientNorm(one_sided=True, power=1),), paper="lecture-note form of the penalty"),
+    "wgan-gp-hinge": Loss(
+        Wasserstein(), (GradientNorm(one_sided=True, power=1),), paper="lecture-note form of wgan-lp"
+    ),
     "wgan-div": Loss(Wasserstein(), (WganDiv(),), paper="Wu et al. 2018"),
-    "wgan-sn": Loss(Wasserstein(), critic_norm="spectral", paper="Arjovsky et al. 2017, eq. 2, under Miyato et al. 2018"),
+    "wgan-sn": Loss(Wasserstein(), critic_norm="spectral", paper="Arjovsky et al. 2017 under Miyato et al. 2018"),
 }
