@@ -145,7 +145,7 @@ def checkpoint_table(results: Results, dataset: str) -> Table | None:
         return None
     caption = (
         f"{dataset}: {results.label(metric)} by choice of checkpoint, mean ± half-width of the 95 % t-interval over "
-        "seeds. Every other number here is of the last checkpoint. The best is chosen by the score itself: it flatters; "
+        "seeds. Every other number here is of the last checkpoint. The best is chosen by the score, so it flatters; "
         f"the spread is the mean over seeds of the standard deviation over the last {LAST} checkpoints."
     )
     titles = ("last", "best", f"mean of last {LAST}", f"spread of last {LAST}")

@@ -51,7 +51,7 @@ KNOWN = {
     "r3gan": (3, 0, 1),
 }
 RC = {
-    "figure.dpi": 100,
+    "figure.dpi": 200,
     "savefig.dpi": 200,
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
@@ -76,6 +76,7 @@ RC = {
     "ytick.major.width": 0.6,
     "figure.constrained_layout.use": True,
     "pdf.fonttype": 42,
+    "text.hinting": "none",
     "text.parse_math": False,
     "svg.hashsalt": "gan-zoo",
     "image.interpolation": "nearest",
