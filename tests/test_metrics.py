@@ -231,6 +231,7 @@ def test_the_evaluator_scores_points(tmp_path: Path) -> None:
     scores = evaluator(x)
     assert list(scores) == ["emd", "modes_covered", "good_samples", "mode_kl"]
     assert scores == evaluator(x.clone())
+    assert scores == evaluator(x.double())
     assert scores["modes_covered"] == 8
     assert scores["emd"] < 0.4
     assert evaluator.metrics["emd"].protocol.startswith("measure=exact W1 between 1000 and 1000 points")

@@ -79,6 +79,7 @@ class Evaluator:
             raise UserError(
                 f"samples to score have shape {tuple(generated.shape)}; the metrics were set up for {expected}"
             )
-        if not generated.isfinite().all():
+        x = generated if generated.dtype == torch.uint8 else generated.float()
+        if not x.isfinite().all():
             return dict.fromkeys(self.metrics, math.nan)
-        return self._scores(generated)
+        return self._scores(x)
