@@ -79,6 +79,10 @@ class Images:
         """The `count` training images of one block of steps, float32 (count, C, H, W) in [-1, 1]."""
         return self.train[self.order(seed, block * count, count)].float() / 127.5 - 1
 
+    def held_out(self, rng: Rng, n: int) -> Tensor:
+        """`n` held-out images, or all if there are fewer, in random order; float32 (n, C, H, W) in [-1, 1]."""
+        return self.test[rng.permutation(len(self.test))[:n]].float() / 127.5 - 1
+
     def resized(self, size: int) -> Self:
         """The same images at `size` x `size` pixels (see `square`)."""
         train, test = (torch.stack([resize(image, size) for image in split]) for split in (self.train, self.test))

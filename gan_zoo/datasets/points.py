@@ -45,6 +45,10 @@ class Points:
         """The `count` training points of one block of steps: fresh draws keyed (seed, "data", block)."""
         return self.sample(Rng(seed, "data", block, device=self.device), count)
 
+    def held_out(self, rng: Rng, n: int) -> Tensor:
+        """`n` points (n, 2) that no training draws: fresh ones from another key."""
+        return self.sample(rng, n)
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianMixture(Points):
