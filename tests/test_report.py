@@ -331,6 +331,13 @@ def test_done_runs_without_scores_count_as_failed():
     assert {(row["n"], row["n_failed"], row["mean"]) for row in rows} == {("2", "2", "")}
 
 
+def test_runs_that_never_started_have_no_step_and_no_costs():
+    record = synthetic(FEW, seeds=2)
+    record.runs.loc[record.runs.status == "diverged", ["step", "train_seconds", "images_seen", "n_critic"]] = None
+    record.runs = record.runs.astype({"step": "Int64", "images_seen": "Int64", "n_critic": "Int64"})
+    assert "| minimax | 8gaussians | 0 | diverged |  |" in texts(record)[0]
+
+
 def test_missing_seeds_are_said_and_not_counted():
     record = synthetic(FEW, seeds=3, failing=())
     record.runs = record.runs[~((record.runs.loss == "wgan-lp") & (record.runs.seed == 1))]

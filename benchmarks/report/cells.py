@@ -116,10 +116,10 @@ def measured(mean: float, half: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value with two digits, never more exact than that deserves."""
+    """A p-value with three decimals, of which the last tells 0.049 from 0.051; two where it is large."""
     if math.isnan(p):
         return DASH
-    return "< 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.995 else "1"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}" if p < 0.995 else "1"
 
 
 def amount(value: float) -> str:

@@ -166,7 +166,7 @@ def _timeline_row(axes: Axes, runs: pd.DataFrame, row: int, colour: str) -> None
     started = runs[runs.status != "missing"].sort_values("seed")
     for position, run in enumerate(started.itertuples()):
         y = row + (position - (len(started) - 1) / 2) * 0.7 / max(len(started), 1)
-        step = 0 if run.step is None or run.step != run.step else int(run.step)
+        step = 0 if pd.isna(run.step) else int(run.step)
         axes.plot([0, step], [y, y], color=colour, lw=1)
         if run.status != "done":
             axes.plot([step], [y], marker="x", color="#222222", ms=4, mew=1, clip_on=False)

@@ -50,7 +50,7 @@ def baseline_table(results: Results, dataset: str) -> Table:
     least = f"With {pairs} pairs no rank or sign-flip test could go below p = {least_reachable_p(pairs):.3g}."
     caption = (
         f"{dataset}: {results.label(metric)}, each loss against {results.baseline}: {what} of scores, paired by seed "
-        f"over runs that both finished, with its 95 % interval and p (paired t on {'log ' if is_log else ''}scores, "
+        f"over runs that both finished, with its own 95 % interval and p (paired t on {'log ' * is_log}scores, "
         f"Holm within the data set). {least}"
     )
     columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("p (Holm)"), Column("pairs")]

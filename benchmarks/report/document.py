@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.report.cells import (
     Block,
@@ -63,7 +64,7 @@ def verdict(results: Results, dataset: str) -> str:
     score = measured(float(summary.mean[best]), float(summary.half[best]))
     n, failed = summary.attempted[best], summary.failed[best]
     text = (
-        f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} ({n} seeds, {failed} failed)."
+        f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} ({failed} of {n} runs failed)."
     )
     alike = [shortened(loss, 48) for i, loss in enumerate(results.losses) if summary.bold[i] and i != best]
     if n - failed < 2:
@@ -183,7 +184,7 @@ def _failures(results: Results, plan: list[Drawing]) -> list[Block]:
     titles = ("Loss", "data set", "seed", "status", "step", "reason")
     rows = []
     for run in failed.itertuples():
-        step = "" if run.step is None or run.step != run.step else str(run.step)
+        step = "" if pd.isna(run.step) else str(run.step)
         reason = run.error or "no reason recorded"
         cells = [
             Cell(run.dataset),

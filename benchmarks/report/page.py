@@ -1,7 +1,6 @@
 """Blocks as one HTML file that needs nothing else: style, script and pictures are inside, and no request is made."""
 
 import base64
-import re
 from html import escape
 from pathlib import Path
 
@@ -14,7 +13,8 @@ FOLDED = {"runs", "recipes", "environment"}
 def page(title: str, blocks: list[Block], figures: Path) -> str:
     """The whole report; `figures` is the folder of the PNG files to be embedded."""
     here = Path(__file__).parent / "templates"
-    body = "\n".join(_render(block, figures) for block in blocks)
+    ids = {at: f"section-{at}" for at, block in enumerate(blocks) if isinstance(block, Heading)}
+    body = "\n".join(_render(block, figures, ids.get(at, "")) for at, block in enumerate(blocks))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -30,7 +30,7 @@ def page(title: str, blocks: list[Block], figures: Path) -> str:
 <body>
 <a class="skip" href="#main">Skip to the results</a>
 <header><h1>{escape(title)}</h1>
-{_contents(blocks)}</header>
+{_contents(blocks, ids)}</header>
 <main id="main">
 {body}
 </main>
@@ -42,21 +42,18 @@ def page(title: str, blocks: list[Block], figures: Path) -> str:
 """
 
 
-def anchor(text: str) -> str:
-    """A heading's id."""
-    return "section-" + re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60]
-
-
-def _contents(blocks: list[Block]) -> str:
-    sections = [block.text for block in blocks if isinstance(block, Heading) and block.level == 2]
-    links = "".join(f'<li><a href="#{anchor(text)}">{escape(text)}</a></li>' for text in sections)
+def _contents(blocks: list[Block], ids: dict[int, str]) -> str:
+    sections = [
+        (ids[at], block.text) for at, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2
+    ]
+    links = "".join(f'<li><a href="#{name}">{escape(text)}</a></li>' for name, text in sections)
     return f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n'
 
 
-def _render(block: Block, figures: Path) -> str:
+def _render(block: Block, figures: Path, name: str) -> str:
     match block:
         case Heading():
-            return f'<h{block.level} id="{anchor(block.text)}">{escape(block.text)}</h{block.level}>'
+            return f'<h{block.level} id="{name}">{escape(block.text)}</h{block.level}>'
         case Text():
             return f"<p>{escape(block.text)}</p>"
         case Items():

@@ -87,17 +87,25 @@ def _scores_caption(results: Results, dataset: str) -> str:
     protocols = "; ".join(f"{results.label(m)}: {results.protocol(m)}" for m in metrics if results.protocol(m))
     return " ".join(
         [
-            f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of {len(results.seeds)} training",
-            f"seeds, last checkpoint{f' ({steps} generator steps)' if steps else ''}.",
+            f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of",
+            f"{_seeds(results)}, last checkpoint{f' ({steps} generator steps)' if steps else ''}.",
             "Failed: diverged, broken off, or without a finite score; of n attempted.",
-            BOLD.format(scale=scale)
-            if len(results.seeds) > 1
-            else "One seed: no interval and no test, so nothing is bold.",
+            _bold(results, scale),
             "Critic steps are per generator step; images are real images shown to the critic; seconds are of training",
             f"alone (comparable runs only). Hardware: {hardware(results)}.",
             f"{protocols}." if protocols else "",
         ]
     ).strip()
+
+
+def _seeds(results: Results) -> str:
+    return f"{len(results.seeds)} training seed{'s' if len(results.seeds) > 1 else ''}"
+
+
+def _bold(results: Results, scale: str) -> str:
+    """What is bold and why."""
+    one = "One seed: no interval and no test, so nothing is bold."
+    return BOLD.format(scale=scale) if len(results.seeds) > 1 else one
 
 
 def primary_table(results: Results) -> Table:
@@ -111,7 +119,7 @@ def primary_table(results: Results) -> Table:
     rows = [[Cell(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
     caption = (
         "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of "
-        f"{len(results.seeds)} training seeds, last checkpoint. {BOLD.format(scale=EITHER_SCALE)} "
+        f"{_seeds(results)}, last checkpoint. {_bold(results, EITHER_SCALE)} "
         f"Hardware: {hardware(results)}."
     )
     return Table("primary", caption, columns, rows, paper=True)
