@@ -5,7 +5,6 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,13 +67,19 @@ class Store:
         with one_line(self.uri):
             found = self._client.get_experiment_by_name(suite)
             if found is None:
-                with suppress(mlflow_error()):  # another process may make it first
-                    self._client.create_experiment(suite, self._artifacts(suite), {KIND: "custom_model_development"})
+                self._make(suite)
                 found = self._client.get_experiment_by_name(suite)
             self._check(found, suite)
             if description:
                 self._client.set_experiment_tag(found.experiment_id, "mlflow.note.content", description)
         return found.experiment_id
+
+    def _make(self, suite: str) -> None:
+        try:
+            self._client.create_experiment(suite, self._artifacts(suite), {KIND: "custom_model_development"})
+        except mlflow_error() as error:
+            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":  # another process was first
+                raise
 
     def _artifacts(self, suite: str) -> str | None:
         if self.database is None:
