@@ -6,6 +6,7 @@ and all losses at one seed share their initial weights, minibatches and latents.
 """
 
 import hashlib
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,3 +55,9 @@ class Rng:
     def numpy(self) -> np.random.Generator:
         """A NumPy generator keyed the same way, for libraries that want one."""
         return np.random.default_rng(self.state_seed)
+
+
+def global_state() -> str:
+    """The states of Python's, NumPy's and torch's global generators, which nothing here may touch."""
+    numpy_state = np.random.get_state(legacy=False)  # noqa: NPY002
+    return f"{random.getstate()} {numpy_state} {torch.get_rng_state().tolist()}"

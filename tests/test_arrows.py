@@ -14,7 +14,7 @@ SCIENCE = [  # from the bottom up; a room imports only from the rows below its o
     {"gan_zoo.step", "gan_zoo.spec"},
     {"gan_zoo.engine"},
     {"gan_zoo.trainer", "gan_zoo.checkpoint"},
-    {"gan_zoo.evaluation"},
+    {"gan_zoo.evaluation", "gan_zoo.verify"},
 ]
 ONLY_IN = {
     "mlflow": {"benchmarks/tracking"},

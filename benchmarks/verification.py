@@ -1,0 +1,54 @@
+"""`gan-zoo verify`: the conformance checks on losses, as a table of measured deviations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from gan_zoo.errors import UserError
+from gan_zoo.losses import LOSSES, Loss, load_losses
+from gan_zoo.validation import suggestion
+from gan_zoo.verify import CHECKS, Result, verify
+
+
+def choose(names: Sequence[str], plugin: Path | None) -> dict[str, Loss]:
+    """The named losses of a file and the registry; without names all of the file, or of the registry without a file.
+
+    Errors: UserError for an unknown name.
+    """
+    own = load_losses(plugin) if plugin else {}
+    known = LOSSES | own
+    for name in names:
+        if name not in known:
+            raise UserError(f"verify {name}: unknown loss ({suggestion(name, known)})")
+    return {name: known[name] for name in names or own or LOSSES}
+
+
+def check_all(losses: Mapping[str, Loss], say: Callable[[str], None] = print) -> int:
+    """Says the table, row by row as each loss is checked, and what failed; the number of failures."""
+    width = max(map(len, losses)) + 2
+    say(" " * width + "".join(f"{check:>11}" for check in CHECKS))
+    failed: list[str] = []
+    for name, loss in losses.items():
+        results = verify({name: loss})[name]
+        say(f"{name:{width}}" + "".join(f"{cell(result):>11}" for result in results.values()))
+        failed += [
+            f"FAILED {name}: {check}: {reason(result)}" for check, result in results.items() if not result.passed
+        ]
+    say("\nThe worst deviation of each check from its known answer; - where it has nothing to say of a loss.")
+    for name, check in CHECKS.items():
+        say(f"{name:12}{check.about}; within {check.tolerance:g}")
+    say("")
+    for line in failed:
+        say(line)
+    say(f"{len(losses)} losses, {len(failed)} failed checks")
+    return len(failed)
+
+
+def reason(result: Result) -> str:
+    return f"deviation {result.deviation:.2g}, allowed {result.tolerance:g}: {result.where}"
+
+
+def cell(result: Result) -> str:
+    """The worst deviation, marked where it fails."""
+    if result.deviation is None:
+        return "-"
+    return f"{result.deviation:.0e}".replace("0e+00", "0") + "!" * (not result.passed)

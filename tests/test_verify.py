@@ -1,0 +1,323 @@
+"""Conformance: green on every loss of the zoo, and red, by the check that names it, on every planted fault."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from benchmarks.cli import main
+from gan_zoo.losses import LOSSES, Loss
+from gan_zoo.losses.base import Critic, Terms
+from gan_zoo.losses.hinge import Hinge
+from gan_zoo.losses.minimax import NonSaturating
+from gan_zoo.losses.penalties import POINTS, R1, GradientNorm
+from gan_zoo.losses.relativistic import Relativistic
+from gan_zoo.losses.wasserstein import Wasserstein
+from gan_zoo.rng import Rng
+from gan_zoo.verify import CHECKS, Check, run, verify
+from gan_zoo.verify.dynamics import equilibrium_bias, field, late_radius, point_at
+
+
+def failures(loss: Loss) -> set[str]:
+    return {check for check, result in verify({"": loss})[""].items() if not result.passed}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_passes_every_check(name: str) -> None:
+    results = verify({name: LOSSES[name]})[name]
+    assert {check: result for check, result in results.items() if not result.passed} == {}
+    applied = {check for check, result in results.items() if result.deviation is not None}
+    penalised = {"linear", "relu-mlp"} if LOSSES[name].penalties else set()
+    places = {getattr(part, "settings", part).at for part in LOSSES[name].penalties}
+    drawn = {"draws"} if places & {"interpolates", "perturbed-real"} else set()
+    assert applied == set(CHECKS) - {"linear", "relu-mlp", "draws"} | penalised | drawn
+
+
+def input_gradient(critic: Critic, x: Tensor) -> Tensor:
+    return torch.func.grad(lambda points: critic(points).sum())(x)
+
+
+class Planted(GradientNorm):
+    """GradientNorm with a fault in one place."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        square = gradient.flatten(1).square().sum(1)
+        return torch.where(square == 0, 0, torch.where(square == 0, 1, square).sqrt())
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        gradient = input_gradient(critic, POINTS[self.at].points(real, fake, noise))
+        return self.weight * (self.norms(gradient) - self.target).abs().pow(self.power).mean()
+
+
+class ByChannel(Planted):
+    """The norm over the channel axis alone, a norm per pixel."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        return gradient.square().sum(1).add(1e-30).sqrt()
+
+
+class ByBatch(Planted):
+    """One norm for the whole batch."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        return gradient.square().sum().add(1e-30).sqrt()
+
+
+class SharedEps(Planted):
+    """One eps for the whole batch."""
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        return rng.uniform(1, dtype=real.dtype).expand(len(real))
+
+
+class OneRowOfNoise(Planted):
+    """One eps for the whole batch, and nothing hides it."""
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        return rng.uniform(1, dtype=real.dtype)
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        return super().term(critic, real, fake, noise[:1].expand(len(real)))
+
+
+class Summed(Planted):
+    """The sum in the place of the mean: lambda scales with the batch."""
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        return len(real) * super().term(critic, real, fake, noise)
+
+
+class ImagesOnly(Planted):
+    """Axes by position."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        return gradient.square().sum((1, 2, 3)).add(1e-30).sqrt()
+
+
+class NormAlone(Planted):
+    """The naive norm: its derivative at zero gradient is NaN."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        return gradient.flatten(1).square().sum(1).sqrt()
+
+
+class Detached(Planted):
+    """The penalty's value without its gradient (create_graph forgotten)."""
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        return super().term(critic, real, fake, noise).detach()
+
+
+class AtReal(Planted):
+    """The points of another penalty."""
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        return super().term(critic, real, real, noise)
+
+
+class WithEpsilon(Planted):
+    """A norm with 1e-3 under the root."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        return gradient.flatten(1).square().sum(1).add(1e-3).sqrt()
+
+
+class GlobalNoise(Planted):
+    """eps from the global generator."""
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        return torch.rand(len(real), dtype=real.dtype)
+
+
+class NumpyNoise(Planted):
+    """eps from NumPy's global generator."""
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        return torch.from_numpy(np.random.uniform(size=len(real))).to(real.dtype)  # noqa: NPY002
+
+
+class BatchNormalised(Planted):
+    """What batch normalisation in the critic does: each gradient depends on the whole batch."""
+
+    def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+        def normalised(x: Tensor) -> Tensor:
+            scores = critic(x)
+            return scores / (scores - scores.mean()).square().mean().add(1e-5).sqrt()
+
+        return super().term(normalised, real, fake, noise)
+
+
+class Sigmoid(Wasserstein):
+    """A sigmoid at the end of a Wasserstein critic."""
+
+    def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms:
+        return super().critic_terms(score_real.sigmoid(), score_fake.sigmoid())
+
+
+class WrongWay(Wasserstein):
+    """The generator trained in the wrong direction."""
+
+    def generator_terms(self, score_real: Tensor | None, score_fake: Tensor) -> Terms:
+        return {"fake": score_fake.mean()}
+
+
+class Swapped(Wasserstein):
+    """Real and fake exchanged in the critic."""
+
+    def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms:
+        return super().critic_terms(score_fake, score_real)
+
+
+class LogOfSigmoid(NonSaturating):
+    """log(sigma) in two steps: infinite where sigma rounds to 0."""
+
+    def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms:
+        return {"real": -score_real.sigmoid().log().mean(), "fake": -(1 - score_fake.sigmoid()).log().mean()}
+
+
+class Unreduced(Relativistic):
+    """Terms of shape (N,)."""
+
+    def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms:
+        return {"pair": softplus(score_fake - score_real)}
+
+
+class WideMargin(Hinge):
+    """A margin of 2 that the paper does not have."""
+
+    def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms:
+        return {"real": (2 - score_real).relu().mean(), "fake": (2 + score_fake).relu().mean()}
+
+
+def gp(penalty: GradientNorm) -> Loss:
+    return Loss(Wasserstein(), (penalty,), paper="planted")
+
+
+FAULTS: dict[str, tuple[Loss, set[str]]] = {
+    "norm over the channel axis only": (gp(ByChannel()), {"linear", "relu-mlp"}),
+    "one norm for the whole batch": (gp(ByBatch()), {"linear", "relu-mlp", "samples", "batch-size"}),
+    "one eps for the whole batch": (gp(SharedEps()), {"draws"}),
+    "one row of noise": (gp(OneRowOfNoise()), {"draws", "relu-mlp"}),
+    "sum for mean": (gp(Summed()), {"linear", "relu-mlp", "batch-size"}),
+    "fails on points": (gp(ImagesOnly()), set(CHECKS) - {"optimum"}),
+    "NaN at zero gradient": (gp(NormAlone()), {"extremes"}),
+    "no gradient through the penalty": (gp(Detached()), {"first"}),
+    "another penalty's points": (gp(AtReal()), {"relu-mlp"}),
+    "an epsilon in the norm": (gp(WithEpsilon()), {"linear", "relu-mlp"}),
+    "torch's global generator": (gp(GlobalNoise()), {"purity"}),
+    "NumPy's global generator": (gp(NumpyNoise()), {"purity"}),
+    "batch statistics in the critic": (gp(BatchNormalised()), {"linear", "relu-mlp", "samples"}),
+    "sigmoid at the end of a Wasserstein critic": (Loss(Sigmoid(), paper="planted"), {"optimum"}),
+    "generator in the wrong direction": (Loss(WrongWay(), paper="planted"), {"sign", "dirac"}),
+    "real and fake exchanged": (Loss(Swapped(), paper="planted"), {"sign", "dirac", "optimum"}),
+    "log of a rounded sigmoid": (Loss(LogOfSigmoid(), paper="planted"), {"extremes"}),
+    "no reduction": (Loss(Unreduced(), paper="planted"), {"interface", "samples", "batch-size", "dirac"}),
+    "another margin": (Loss(WideMargin(), paper="planted"), {"optimum"}),
+    "no source": (Loss(Hinge()), {"interface"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_planted_fault_fails_the_checks_that_name_it_and_no_other(fault: str) -> None:
+    loss, expected = FAULTS[fault]
+    assert failures(loss) == expected
+
+
+def eigenvalues(loss: Loss) -> list[complex]:
+    point = point_at(equilibrium_bias(loss))
+    jacobian = torch.func.jacrev(lambda point: field(loss, point))(point)[:2, :2]
+    return sorted(torch.linalg.eigvals(jacobian).tolist(), key=lambda value: (value.real, value.imag))
+
+
+def test_the_dirac_gan_moves_as_the_literature_says() -> None:
+    """Mescheder et al. 2018, lemma 2.3 (±f'(0) i: 1/2 for the GAN, 1 for the WGAN) and lemma 3.3 (R1)."""
+    for name, frequency in {
+        "minimax": 0.5,
+        "non-saturating": 0.5,
+        "wgan-clip": 1,
+        "rpgan": 0.5,
+        "hinge": 1,
+        "lsgan": 0.5,
+    }.items():
+        assert eigenvalues(LOSSES[name]) == pytest.approx([-frequency * 1j, frequency * 1j], abs=1e-5)
+    for gamma in (0.1, 1.0, 3.0):
+        root = (gamma**2 / 4 - 0.25 + 0j) ** 0.5
+        loss = Loss(NonSaturating(), (R1(gamma=gamma),), paper="-")
+        expected = sorted((-gamma / 2 - root, -gamma / 2 + root), key=lambda value: (value.real, value.imag))
+        assert eigenvalues(loss) == pytest.approx(expected, abs=1e-5)
+        assert late_radius(loss, steps=3000) < 0.05
+    for name in ("wgan-gp", "dragan"):
+        assert late_radius(LOSSES[name], steps=3000) > 0.1
+
+
+def test_lsgan_is_at_rest_halfway_between_its_labels() -> None:
+    assert equilibrium_bias(LOSSES["lsgan"]) == pytest.approx(0.5, abs=1e-9)
+
+
+def test_a_penalty_without_a_closed_form_is_still_held_to_one_value_in_all_shapes() -> None:
+    class Plain:
+        name, formula = "penalty_x", "E ‖∇f(x)‖"
+        per_pixel = False
+
+        def noise(self, rng: Rng, real: Tensor) -> Tensor:
+            return real.new_empty(len(real), 0)
+
+        def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
+            gradient = input_gradient(critic, real)
+            square = gradient.square().sum(1) if self.per_pixel else gradient.flatten(1).square().sum(1)
+            return (square + 1e-12).sqrt().mean()
+
+    loss = Loss(Wasserstein(), (dataclass(frozen=True)(Plain)(),), paper="mine")
+    results = verify({"": loss})[""]
+    assert {check for check, result in results.items() if not result.passed} == set()
+    assert results["dirac"].deviation is results["relu-mlp"].deviation is None
+    Plain.per_pixel = True
+    assert failures(loss) == {"linear"}
+
+
+def test_a_deviation_that_is_no_number_and_an_exception_are_failures() -> None:
+    def broken(loss: Loss):
+        raise ValueError("no\nway")
+        yield
+
+    assert not run(Check(lambda loss: iter([(0.0, "a"), (float("nan"), "b")]), 1, ""), LOSSES["minimax"]).passed
+    result = run(Check(broken, 1, ""), LOSSES["minimax"])
+    assert not result.passed
+    assert result.where == "ValueError: no"
+    assert run(Check(lambda loss: iter([(0.5, "a"), (0.7, "b"), (0.6, "c")]), 1, ""), LOSSES["minimax"]).where == "b"
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from typing import ClassVar
+from gan_zoo.losses import Loss
+from gan_zoo.losses.wasserstein import Wasserstein
+
+@dataclass(frozen=True)
+class Mine(Wasserstein):
+    def generator_terms(self, score_real, score_fake):
+        return {{"fake": {sign}score_fake.mean()}}
+
+LOSSES = {{"mine": Loss(Mine(), paper="mine")}}
+"""
+
+
+def test_verify_prints_a_table_and_its_exit_code_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN.format(sign="-"))
+    assert main(["verify", "mine", "hinge", "--plugin", str(path)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].split() == list(CHECKS)
+    assert [line.split()[0] for line in out[1:3]] == ["mine", "hinge"]
+    assert out[-1] == "2 losses, 0 failed checks"
+    path.write_text(PLUGIN.format(sign="+"))
+    assert main(["verify", "--plugin", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert "FAILED mine: sign: deviation 1, allowed 0: scores of fakes after a generator step" in out
+    assert "1e+00!" in out
+    assert main(["verify", "mime", "--plugin", str(path)]) == 2
+    assert "verify mime: unknown loss (did you mean 'mine'?)" in capsys.readouterr().err
