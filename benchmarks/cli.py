@@ -81,6 +81,11 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--check", action="store_true", help="rebuild from the export elsewhere and compare every byte")
     report.set_defaults(command=make_report)
 
+    verify = commands.add_parser("verify", help="hold losses to known answers")
+    verify.add_argument("losses", nargs="*", metavar="NAME", help="losses (default: all, or all of --plugin)")
+    verify.add_argument("--plugin", type=Path, metavar="FILE", help="a Python file with LOSSES, a dictionary by name")
+    verify.set_defaults(command=verify_losses)
+
     for command in (train, run, report):
         command.add_argument(
             "--results",
@@ -90,6 +95,12 @@ def parser() -> argparse.ArgumentParser:
             help="where records and reports are (default: %(default)s)",
         )
     return top
+
+
+def verify_losses(options: argparse.Namespace) -> int:
+    from benchmarks.verification import check_all, choose
+
+    return 1 if check_all(choose(options.losses, options.plugin)) else 0
 
 
 def data_folder() -> Path:
