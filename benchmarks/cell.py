@@ -104,14 +104,15 @@ def run_cell(
     log.dictionary(spec.to_dict(), "spec.json")
     try:
         outcome, tags = drive(spec, place, data, folder, log, progress)
+    except (KeyboardInterrupt, BrokenPipeError):  # broken off here, or the sweep that listens is gone
+        log.interrupt()
+        raise
     except Exception as error:  # whatever it is, the sweep goes on and the run ends in a recorded state
         log.text(traceback.format_exc(), "traceback.txt")
         outcome, tags = Outcome("failed", " ".join(f"{type(error).__name__}: {error}".split())), {}
-    except KeyboardInterrupt:
-        log.interrupt()
-        raise
     log.finish(outcome.status, tags=tags, error=outcome.reason)
-    shutil.rmtree(folder)
+    if outcome.status != "failed":  # what failed goes on from its checkpoint when it is run again
+        shutil.rmtree(folder)
     return outcome
 
 

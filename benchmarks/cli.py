@@ -13,7 +13,6 @@ from gan_zoo.errors import UserError
 if TYPE_CHECKING:
     from benchmarks.runner import Options
     from benchmarks.suite import Suite
-    from benchmarks.tracking import Store
 
 USAGE_ERROR, FAILED_CELLS, INTERRUPTED = 2, 1, 130
 
@@ -73,20 +72,32 @@ def parser() -> argparse.ArgumentParser:
             "--data", type=Path, default=data_folder(), metavar="DIR", help="data sets (default: %(default)s)"
         )
 
-    report = commands.add_parser("report", help="rebuild a suite's report from the record, without training")
-    report.add_argument("suite", nargs="?", default="quickstart", help="a suite's name (default: %(default)s)")
+    report = commands.add_parser("report", help="rebuild a suite's report from the record, or compare two records")
     report.add_argument(
-        "--from-export", action="store_true", help="from results/SUITE/export alone, without the record"
+        "suites",
+        nargs="*",
+        default=["quickstart"],
+        metavar="SUITE",
+        help="a suite, or two to set side by side; names or folders with an export",
     )
+    report.add_argument("--from-export", action="store_true", help="from SUITE/export alone, without the record")
     report.add_argument("--check", action="store_true", help="rebuild from the export elsewhere and compare every byte")
+    report.add_argument("--out", type=Path, metavar="DIR", help="write there instead of results/SUITE")
+    for key, what in (("rows", "losses"), ("columns", "data sets"), ("metrics", "metrics")):
+        report.add_argument(f"--{key}", nargs="+", metavar="NAME", help=f"only these {what}, in this order")
+    report.add_argument("--baseline", metavar="LOSS", help="the loss that the others are compared with")
     report.set_defaults(command=make_report)
+
+    diff = commands.add_parser("diff", help="what differs between two runs: specs, environments, scores")
+    diff.add_argument("runs", nargs=2, metavar="SUITE/KEY", help="a suite and a run key, which may be shortened")
+    diff.set_defaults(command=diff_runs)
 
     verify = commands.add_parser("verify", help="hold losses to known answers")
     verify.add_argument("losses", nargs="*", metavar="NAME", help="losses (default: all, or all of --plugin)")
     verify.add_argument("--plugin", type=Path, metavar="FILE", help="a Python file with LOSSES, a dictionary by name")
     verify.set_defaults(command=verify_losses)
 
-    for command in (train, run, report):
+    for command in (train, run, report, diff):
         command.add_argument(
             "--results",
             type=Path,
@@ -171,6 +182,7 @@ def dry_run(suite: "Suite", options: argparse.Namespace) -> int:
 
 def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:
     from benchmarks.progress import Progress
+    from benchmarks.reporting import write_report
     from benchmarks.runner import make_plan, run_suite
     from benchmarks.tracking import Store
 
@@ -186,41 +198,16 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
     return FAILED_CELLS if failed else 0
 
 
-def write_report(suite: str, store: "Store", results: Path) -> Path:
-    """The report in results/suite/, from the record by way of the export; its folder."""
-    from benchmarks.report import build_report
-
-    folder = results / suite
-    store.record(suite).write(folder / "export")
-    build_report(folder / "export", folder)
-    return folder
-
-
 def make_report(options: argparse.Namespace) -> int:
-    folder = options.results / options.suite
-    if options.check:
-        return check(folder)
-    if options.from_export:
-        from benchmarks.report import build_report
+    from benchmarks.reporting import report
 
-        build_report(folder / "export", folder)
-    else:
-        from benchmarks.tracking import Store
-
-        write_report(options.suite, Store(options.results), options.results)
-    print(f"report: {folder / 'report.html'}")
-    return 0
+    return report(options)
 
 
-def check(folder: Path) -> int:
-    from benchmarks.report import check_report
+def diff_runs(options: argparse.Namespace) -> int:
+    from benchmarks.reporting import diff
 
-    different = check_report(folder / "export", folder)
-    for name in different:
-        print(f"{folder / name}: differs from what its export gives", file=sys.stderr)
-    if not different:
-        print(f"{folder}: every file is what its export gives")
-    return 1 if different else 0
+    return diff(options)
 
 
 if __name__ == "__main__":

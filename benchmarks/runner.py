@@ -1,6 +1,5 @@
 """Runs what is not done of a suite: plan, prepare, run or resume each cell, record the sweep's end."""
 
-import json
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -117,7 +116,8 @@ def describe(suite: Suite, shared: Mapping[str, Any], place: Place) -> dict[str,
         "datasets": list(suite.datasets),
         "seeds": list(suite.seeds),
         "steps": {spec.dataset.name: spec.train.steps for spec in reversed(cells)},
-        "overrides": json.loads(json.dumps(suite.overrides)),
+        "overrides": suite.overrides,
+        "report": suite.report,
         "loss_info": {
             spec.loss_name: {
                 "formula_critic": spec.loss.critic_formula,

@@ -4,25 +4,31 @@
       wgan-clip: {train: {optimizer: {name: rmsprop, lr: 5e-5}}}
       digits: {architecture: {z_dim: 16}}
       wgan-gp/digits: {loss: {weight: 1}}
+
+`train: {recipe: gulrajani2017/toy}` starts from a recipe (see recipes.py); `insist: [name]` overrules a refusal.
 """
 
-import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from benchmarks.recipes import with_recipe
+from benchmarks.settings import merge, under
 from gan_zoo.errors import UserError
+from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import change_loss, parse_loss
 from gan_zoo.spec import RunSpec, run_spec
 from gan_zoo.validation import KeyPath, SpecError, dotted, expect_mapping, suggestion
 
-KEYS = ("name", "description", "losses", "datasets", "seeds", "architecture", "train", "evaluate", "overrides")
+NEEDED = ("name", "losses", "datasets", "seeds", "architecture", "train", "evaluate")
+KEYS = (*NEEDED, "description", "overrides", "insist", "report")
 OVERRIDABLE = ("loss", "architecture", "train", "evaluate")
+REPORT = ("rows", "columns", "metrics", "baseline", "targets")
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
@@ -37,7 +43,10 @@ class Suite:
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     overrides: Mapping[str, Any]
+    report: Mapping[str, Any]
     cells: tuple[RunSpec, ...]
+    recipe: Mapping[str, str] = field(default_factory=dict)
+    """`name`, `source` and `note` of the recipe that the suite starts from, if any."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def load_suite(name_or_path: str, settings: Mapping[str, str] | None = None) -> 
 
 
 def load_single(name_or_path: str, settings: Mapping[str, str], loss: str, dataset: str, seed: int) -> Suite:
-    """The suite `train` of one cell, with what the named suite says of this loss, registered or not in it, and data set.
+    """The suite `train` of one cell, with what the named suite says of this loss, in it or not, and of this data set.
 
     Errors: UserError as from `load_suite`, and for a data set that the suite does not have.
     """
@@ -80,12 +89,14 @@ def load_single(name_or_path: str, settings: Mapping[str, str], loss: str, datas
     content = document.content
     datasets = {name_of_entry(entry): entry for entry in content.get("datasets") or []}
     if dataset not in datasets:
-        raise document.error(("datasets",), f"no '{dataset}' here ({suggestion(dataset, datasets)}), or name another --suite")
+        hint = suggestion(dataset, datasets)
+        raise document.error(("datasets",), f"no '{dataset}' here ({hint}), or name another --suite")
     places = (loss, dataset, f"{loss}/{dataset}")
     overrides = {place: override for place, override in (content.get("overrides") or {}).items() if place in places}
     losses = {name_of_entry(entry): entry for entry in content.get("losses") or []}
+    about = f"A first look, with the settings of the suite {content.get('name')}."
     changes = {"name": "train", "losses": [losses.get(loss, loss)], "datasets": [datasets[dataset]], "seeds": [seed],
-               "overrides": overrides, "description": f"A first look, with the settings of the suite {content.get('name')}."}
+               "overrides": overrides, "report": {}, "description": about}
     return parse_document(replace(document, content={**content, **changes}))
 
 
@@ -112,7 +123,8 @@ def read_document(name_or_path: str) -> Document:
     if path.suffix not in (".yaml", ".yml"):
         path = suites_folder() / f"{name_or_path}.yaml"
         if not path.is_file():
-            raise UserError(f"unknown suite '{name_or_path}' ({suggestion(name_or_path, suite_names())}), or give a path to a .yaml file")
+            hint = suggestion(name_or_path, suite_names())
+            raise UserError(f"unknown suite '{name_or_path}' ({hint}), or give a path to a .yaml file")
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -178,33 +190,46 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
 def parse_suite(document: Document) -> Suite:
     """Errors: SpecError whose path leads to the key in the document."""
-    content = document.content
-    for key in content:
+    for key in document.content:
         if key not in KEYS:
             raise SpecError((key,), f"unknown key ({suggestion(key, KEYS)})")
-    for key in ("name", "losses", "datasets", "seeds", "architecture", "train", "evaluate"):
+    content, by_recipe, recipe = with_recipe(document.content)
+    for key in NEEDED:
         if content.get(key) is None:
             raise SpecError((key,), "missing key")
     name = content["name"]
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         raise SpecError(("name",), f"expected a word of letters, digits, '.', '_' and '-', got {name!r}")
-    losses = [parse_loss(entry, ("losses", i)) for i, entry in enumerate(expect_list(content, "losses"))]
+    losses = [parse_listed(entry, ("losses", i)) for i, entry in enumerate(expect_list(content, "losses"))]
     datasets = [parse_dataset(entry, ("datasets", i)) for i, entry in enumerate(expect_list(content, "datasets"))]
     loss_names = refuse_twice([loss_name for loss_name, _ in losses], "losses")
     dataset_names = refuse_twice([dataset["name"] for dataset in datasets], "datasets")
     overrides = parse_overrides(content.get("overrides") or {}, loss_names, dataset_names)
+    overrides = under({name: by_recipe[name] for name in loss_names if name in by_recipe}, overrides)
+    report = parse_report(content.get("report") or {}, loss_names, dataset_names)
     seeds = parse_seeds(content["seeds"])
-    base = {key: content[key] for key in ("architecture", "train", "evaluate")}
+    base = {key: content[key] for key in ("architecture", "train", "evaluate", "insist") if key in content}
     cells = tuple(
         cell(base, overrides, loss, dataset, seed) for seed in seeds for dataset in datasets for loss in losses
     )
-    return Suite(name, str(content.get("description") or ""), loss_names, dataset_names, seeds, overrides, cells)
+    description = str(content.get("description") or "")
+    return Suite(name, description, loss_names, dataset_names, seeds, overrides, report, cells, recipe)
 
 
-def cell(base: dict[str, Any], overrides: Mapping[str, Any], loss: tuple[str, Any], dataset: dict[str, Any], seed: int) -> RunSpec:
+def parse_listed(entry: object, path: KeyPath) -> tuple[str, Loss]:
+    """An entry of `losses`. Errors: SpecError for another loss under the name of a registered one."""
+    name, loss = parse_loss(entry, path)
+    if name in LOSSES and LOSSES[name].config() != loss.config():
+        raise SpecError((*path, "name"), f"'{name}' is a registered loss, which this is not: choose another name")
+    return name, loss
+
+
+def cell(
+    base: Mapping[str, Any], overrides: Mapping[str, Any], loss: tuple[str, Any], dataset: dict[str, Any], seed: int
+) -> RunSpec:
     """One cell, with errors led back to the key of the document that is wrong."""
     loss_name, composed = loss
-    merged = copy.deepcopy(base)
+    merged = under(base, {})
     origins: dict[KeyPath, KeyPath] = {}
     for place in (dataset["name"], loss_name, f"{loss_name}/{dataset['name']}"):
         override = dict(overrides.get(place, {}))
@@ -219,27 +244,10 @@ def cell(base: dict[str, Any], overrides: Mapping[str, Any], loss: tuple[str, An
         raise SpecError(path, error.message) from None
 
 
-def merge(base: dict[str, Any], override: Mapping[str, Any], path: KeyPath = ()) -> list[KeyPath]:
-    """Puts `override` over `base` in place, key by key, and returns the paths it set.
-
-    A mapping that names another kind (`name: rmsprop` over `name: adam`) replaces the whole, for the fields of the one
-    mean nothing to the other.
-    """
-    paths: list[KeyPath] = []
-    for key, value in override.items():
-        own = base.get(key)
-        if isinstance(value, Mapping) and isinstance(own, dict) and value.get("name", own.get("name")) == own.get("name"):
-            paths += merge(own, value, (*path, key))
-        else:
-            base[key] = copy.deepcopy(value)
-            paths.append((*path, key))
-    return paths
-
-
-def expect_list(content: Mapping[str, Any], key: str) -> list[Any]:
+def expect_list(content: Mapping[str, Any], key: str, path: KeyPath | None = None) -> list[Any]:
     value = content[key]
     if not isinstance(value, list) or not value:
-        raise SpecError((key,), f"expected a list with at least one entry, got {value!r}")
+        raise SpecError(path or (key,), f"expected a list with at least one entry, got {value!r}")
     return value
 
 
@@ -263,10 +271,11 @@ def parse_seeds(value: object) -> tuple[int, ...]:
     """n means the seeds 0, ..., n - 1; a list means itself."""
     if type(value) is int and value > 0:
         return tuple(range(value))
-    if isinstance(value, list) and value and all(type(seed) is int and seed >= 0 for seed in value):
-        if len(set(value)) == len(value):
-            return tuple(value)
-    raise SpecError(("seeds",), f"expected a number of seeds > 0 or a list of different whole numbers >= 0, got {value!r}")
+    valid = isinstance(value, list) and all(type(seed) is int and seed >= 0 for seed in value)
+    if isinstance(value, list) and value and valid and len(set(value)) == len(value):
+        return tuple(value)
+    wanted = "a number of seeds > 0 or a list of different whole numbers >= 0"
+    raise SpecError(("seeds",), f"expected {wanted}, got {value!r}")
 
 
 def parse_overrides(value: object, losses: tuple[str, ...], datasets: tuple[str, ...]) -> dict[str, Any]:
@@ -274,9 +283,25 @@ def parse_overrides(value: object, losses: tuple[str, ...], datasets: tuple[str,
     overrides = expect_mapping(value, ("overrides",))
     for place, override in overrides.items():
         if place not in places:
-            raise SpecError(("overrides", place), f"no loss, data set or loss/data set of this suite ({suggestion(place, places)})")
+            hint = suggestion(place, places)
+            raise SpecError(("overrides", place), f"no loss, data set or loss/data set of this suite ({hint})")
         for key in expect_mapping(override, ("overrides", place)):
             if key not in OVERRIDABLE:
                 raise SpecError(("overrides", place, key), f"unknown key ({suggestion(key, OVERRIDABLE)})")
             expect_mapping(override[key], ("overrides", place, key))
     return overrides
+
+
+def parse_report(value: object, losses: tuple[str, ...], datasets: tuple[str, ...]) -> dict[str, Any]:
+    """What the report shows: rows (losses), columns (data sets), metrics, the baseline loss, targets by data set."""
+    report = expect_mapping(value, ("report",))
+    for key in report:
+        if key not in REPORT:
+            raise SpecError(("report", key), f"unknown key ({suggestion(key, REPORT)})")
+    for key, known in (("rows", losses), ("columns", datasets)):
+        for i, name in enumerate(expect_list(report, key, ("report", key)) if key in report else []):
+            if name not in known:
+                raise SpecError(("report", key, i), f"'{name}' is not in this suite ({suggestion(str(name), known)})")
+    if report.get("baseline", losses[0]) not in losses:
+        raise SpecError(("report", "baseline"), f"not in this suite ({suggestion(str(report['baseline']), losses)})")
+    return report

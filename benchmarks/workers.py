@@ -9,6 +9,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -86,9 +87,10 @@ def work(sweep: Sweep, pipe: Connection) -> None:
     """The life of a worker: cells in; steps and outcomes out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_process(sweep.place.device, sweep.place.threads)
-    while (content := pipe.recv()) is not None:
-        spec = run_spec(content)
-        pipe.send(run_cell(spec, sweep.place, sweep.store, sweep.suite, sweep.run_id, pipe.send))
+    with suppress(EOFError, BrokenPipeError):  # the sweep is gone; the record will show the cell as interrupted
+        while (content := pipe.recv()) is not None:
+            spec = run_spec(content)
+            pipe.send(run_cell(spec, sweep.place, sweep.store, sweep.suite, sweep.run_id, pipe.send))
 
 
 def in_processes(

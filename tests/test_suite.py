@@ -106,6 +106,9 @@ def test_single_cell_keeps_what_the_suite_says_of_it(tmp_path: Path) -> None:
             "small.yaml:3: datasets: expected a list with at least one entry, got '8gaussians'",
         ),
         ("width: 16", "width: 16.0", "small.yaml:5: architecture.width: input should be a valid integer"),
+        ("name: small", "name: small\nreport: {baseline: wgan}", "small.yaml:2: report.baseline: not in this suite (did you mean"),
+        ("name: small", "name: small\nreport: {rows: [wgn-gp]}", "small.yaml:2: report.rows.0: 'wgn-gp' is not in this suite (did you mean"),
+        ("name: small", "name: small\nreport: {row: []}", "small.yaml:2: report.row: unknown key (did you mean 'rows'?)"),
         ("every: 5", "every: 0", "small.yaml:10: evaluate.every: input should be greater than 0, got 0"),
         ("{every", "{{every", "small.yaml:11: not YAML"),
     ],
@@ -133,3 +136,24 @@ def test_every_suite_of_the_package_is_valid(name: str) -> None:
     assert suite.name == name
     assert suite.description
     assert len({spec.key for spec in suite.cells}) == len(suite.cells) > 0
+
+
+def test_composed_losses_are_named_and_recorded_by_their_parts(tmp_path: Path) -> None:
+    composed = "{adversarial: hinge, penalties: [{gradient-norm: {one_sided: true, weight: 5}}, {r1: {gamma: 0.1}}]}"
+    suite = load(tmp_path, TEXT.replace("wgan-gp]", f"wgan-gp, {composed}]"))
+    assert suite.losses[3] == "hinge+gradient-norm(weight=5,one_sided)+r1(gamma=0.1)"
+    assert len({spec.key for spec in suite.cells}) == 16
+    with pytest.raises(UserError, match=r"small.yaml:2: losses.3: 'wgan-gp' stands here twice"):
+        load(tmp_path, TEXT.replace("wgan-gp]", "wgan-gp, {adversarial: wasserstein, penalties: [gradient-norm]}]"))
+    with pytest.raises(UserError, match=r"small.yaml:2: losses.2.name: 'wgan-gp' is a registered loss, which this is not"):
+        load(tmp_path, TEXT.replace("wgan-gp]", "{name: wgan-gp, adversarial: hinge}]"))
+
+
+def test_a_refusal_names_its_line_and_insisting_is_recorded_only_where_it_counts(tmp_path: Path) -> None:
+    text = TEXT.replace("wgan-clip: {train", "wgan-clip: {architecture: {critic_norm: spectral}, train")
+    with pytest.raises(UserError, match=r"small.yaml:2: loss.weight_clip: 'wgan-clip': a spectrally normalised weight"):
+        load(tmp_path, text.replace("overrides:", "overrides:", 1))
+    suite = load(tmp_path, text + "insist: [clip-with-spectral]\n")
+    assert {spec.loss_name for spec in suite.cells if spec.insist} == {"wgan-clip"}
+    plain = {spec.key for spec in load(tmp_path).cells}
+    assert len(plain & {spec.key for spec in suite.cells}) == 8
