@@ -174,7 +174,7 @@ def keep(log: "CellLog", folder: Path, evaluation: Evaluation, state: TrainState
     weights = final_weights(evaluation.run, state)
     save_file(weights, folder / "weights.safetensors")
     log.weights(folder / "weights.safetensors", state.step, scores)
-    arrays = {"samples": evaluation.samples(state)}
+    arrays = {"samples": evaluation.samples(state), "weights": evaluation.weight_histogram(state)}
     if evaluation.data.kind == "points":
         arrays["critic"] = evaluation.critic_contour(state)
     log.samples({**arrays, f"data/{evaluation.run.spec.dataset.name}": evaluation.real_samples()})

@@ -1,10 +1,4 @@
-"""What is measured of a training state: the scores of its samples, how its critic behaves, and pictures of both.
-
-The critic is probed on held-out real samples x and fresh fakes x~:
-
-    wasserstein_estimate   E f(x) - E f(x~)
-    grad_norm              E ‖∇f(x^)‖,  x^ = eps x + (1 - eps) x~      (1 almost everywhere at WGAN-GP's optimum)
-"""
+"""What is measured of a training state: the scores of its samples, how its critic behaves, and pictures of both."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -15,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_zoo.diagnostics import Probes, diagnose, weight_histogram
 from gan_zoo.engine import TrainState
-from gan_zoo.losses.base import score_pair
-from gan_zoo.losses.penalties import gradient_norm, interpolate
 from gan_zoo.rng import Rng
 from gan_zoo.step import Bound
 from gan_zoo.trainer import Run, sampler, trained_generator
@@ -36,6 +29,7 @@ class HeldOut(Protocol):
     kind: str
 
     def held_out(self, rng: Rng, n: int) -> Tensor: ...
+    def trained_on(self, rng: Rng, n: int) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -47,22 +41,22 @@ class Evaluation:
     scores: Callable[[Tensor], Mapping[str, float]]
 
     def __call__(self, state: TrainState) -> dict[str, float]:
-        """All scores of the generator's samples and what the critic's probes say."""
+        """All scores of the generator's samples, and what the critic does with some of them (`gan_zoo.diagnostics`).
+
+        Where a sample is not finite, scores, Wasserstein estimate and losses are NaN.
+        """
         fake = sampler(self.run, state)(self._latents(self.run.spec.evaluate.samples))
-        return {**self.scores(fake), **self.probe_critic(state, fake[:PROBE])}
+        shown = fake[:PROBE] if fake.isfinite().all() else torch.full_like(fake[:PROBE], torch.nan)
+        return {**self.scores(fake), **self.probe_critic(state, shown)}
 
     def probe_critic(self, state: TrainState, fake: Tensor) -> dict[str, float]:
-        """Wasserstein estimate and mean input-gradient norm on `fake` (N, ...) and as many held-out real samples."""
-        critic = Bound(self.run.players.critic, state.critic)
+        """What the critic does with `fake` (N, ...) and as many real samples, or all held-out ones."""
         real = self.data.held_out(self._rng("held-out"), len(fake)).to(self.run.dtype)
-        fake = fake[: len(real)].to(self.run.dtype)
-        with torch.no_grad():
-            score_real, score_fake = score_pair(critic, real, fake)
-            norm = gradient_norm(critic, interpolate(real, fake, self._rng("eps").uniform(len(real)).to(real.dtype)))
-        return {
-            "critic/wasserstein_estimate": float(score_real.mean() - score_fake.mean()),
-            "critic/grad_norm": float(norm.mean()),
-        }
+        trained_on = self.data.trained_on(self._rng("trained on"), len(real)).to(self.run.dtype)
+        n = len(trained_on)
+        probes = Probes(real[:n], trained_on, fake[:n].to(self.run.dtype))
+        critic = Bound(self.run.players.critic, state.critic)
+        return diagnose(self.run.players.loss, critic, probes, self._rng("critic"))
 
     def samples(self, state: TrainState) -> np.ndarray:
         """Samples to show: points (2500, 2) float32, or images (64, C, H, W) uint8."""
@@ -81,6 +75,10 @@ class Evaluation:
         with torch.no_grad():
             scores = Bound(self.run.players.critic, state.critic)(torch.stack([x, y], -1).flatten(0, 1))
         return scores.reshape(CONTOUR_SIDE, CONTOUR_SIDE).float().cpu().numpy()
+
+    def weight_histogram(self, state: TrainState) -> np.ndarray:
+        """How the critic's weights are spread: (2, 65) float32, bins' centres and counts."""
+        return weight_histogram(state.critic)
 
     def _rng(self, purpose: str) -> Rng:
         return Rng(self.run.spec.evaluate.seed, "evaluation", purpose, device=self.run.device)

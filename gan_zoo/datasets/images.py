@@ -83,6 +83,10 @@ class Images:
         """`n` held-out images, or all if there are fewer, in random order; float32 (n, C, H, W) in [-1, 1]."""
         return self.test[rng.permutation(len(self.test))[:n]].float() / 127.5 - 1
 
+    def trained_on(self, rng: Rng, n: int) -> Tensor:
+        """`n` training images, or all if there are fewer, in random order; float32 (n, C, H, W) in [-1, 1]."""
+        return self.train[rng.permutation(len(self.train))[:n]].float() / 127.5 - 1
+
     def resized(self, size: int) -> Self:
         """The same images at `size` x `size` pixels (see `square`)."""
         train, test = (torch.stack([resize(image, size) for image in split]) for split in (self.train, self.test))

@@ -49,6 +49,10 @@ class Points:
         """`n` points (n, 2) that no training draws: fresh ones from another key."""
         return self.sample(rng, n)
 
+    def trained_on(self, rng: Rng, n: int) -> Tensor:
+        """`n` points (n, 2) as training draws them: it never sees one twice, so these are fresh as well."""
+        return self.sample(rng, n)
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianMixture(Points):

@@ -1,0 +1,201 @@
+"""What is measured of a training state: the critic's diagnostics on critics of known slope, weight and loss."""
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from gan_zoo.architectures import ARCHITECTURES
+from gan_zoo.architectures.layers import BatchNorm, Critic, Linear
+from gan_zoo.datasets import load_dataset
+from gan_zoo.diagnostics import Probes, bound_share, diagnose, objective, slopes, spread, weight_histogram
+from gan_zoo.engine import TrainState
+from gan_zoo.evaluation import Evaluation
+from gan_zoo.losses import LOSSES
+from gan_zoo.metrics import Evaluator
+from gan_zoo.rng import Rng
+from gan_zoo.spec import run_spec
+from gan_zoo.step import Bound
+from gan_zoo.trainer import Run, advance, initial_state, prepare, train
+
+PLACES = ("real", "fake", "between")
+
+
+def make_run(loss: str = "wgan-gp", dataset: str = "8gaussians", **training: object) -> Run:
+    settings = {"steps": 20, "batch_size": 8, "n_critic": 2, "optimizer": {"name": "adam", "lr": 1e-3}, **training}
+    spec = run_spec(
+        {
+            "loss": loss,
+            "dataset": dataset,
+            "architecture": {"name": "mlp", "width": 16, "depth": 2},
+            "train": settings,
+            "evaluate": {"every": 20, "samples": 400},
+        }
+    )
+    return prepare(spec, load_dataset(dataset, root=Path("unused")))
+
+
+def trained(run: Run) -> TrainState:
+    state = initial_state(run)
+    advance(train(run, state), run.spec.train.steps)
+    return state
+
+
+def evaluation(run: Run) -> Evaluation:
+    if run.spec.dataset.name == "digits":
+        return Evaluation(run, run.data, lambda x: {"mean": x.mean().item()})  # type: ignore[arg-type]
+    return Evaluation(run, run.data, Evaluator(run.data, ["emd", "good_samples"], 400, Path("unused"), "cpu"))  # type: ignore[arg-type]
+
+
+def linear_critic(slope: float, shape: tuple[int, ...], bias: float = 0.25) -> Bound:
+    """f(x) = slope <u, x> + bias with a unit vector u."""
+    n = math.prod(shape)
+    net = Critic({"flatten": nn.Flatten(), "output": Linear(n, 1)})
+    direction = torch.linspace(1, 2, n)[None]
+    return Bound(net, {"output.weight": slope * direction / direction.norm(), "output.bias": torch.tensor([bias])})
+
+
+def clouds(shape: tuple[int, ...], n: int = 600) -> Probes:
+    real, other, fake = (Rng(0, "clouds", name).normal(n, *shape) for name in PLACES)
+    return Probes(real, other, fake + 1)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 5, 5), (3, 4, 4)])
+@pytest.mark.parametrize("slope", [0.5, 1.5])
+def test_a_linear_critic_has_one_slope_everywhere(slope: float, shape: tuple[int, ...]) -> None:
+    critic, probes = linear_critic(slope, shape), clouds(shape)
+    found = diagnose(LOSSES["wgan-gp"], critic, probes, Rng(0))
+    for place in PLACES:
+        quantiles = [found[f"diagnostics/grad_norm_{place}/{name}"] for name in ("q05", "q50", "q95")]
+        assert quantiles == pytest.approx([slope] * 3, rel=1e-5)
+        assert found[f"diagnostics/grad_norm_{place}/above_1"] == float(slope > 1)
+    assert found["critic/grad_norm"] == pytest.approx(slope, rel=1e-5)
+    assert found["diagnostics/layer_grad_norm/01_output"] == 1
+    estimate = critic(probes.real).mean() - critic(probes.fake).mean()
+    assert found["critic/wasserstein_estimate"] == pytest.approx(estimate.item(), rel=1e-4, abs=1e-5)
+    assert found["critic/loss_held_out"] == pytest.approx(-estimate.item() + 10 * (slope - 1) ** 2, rel=1e-4)
+    assert "critic/weights_at_bound" not in found
+
+
+def test_quantiles_and_share_of_known_norms() -> None:
+    norms = torch.arange(101) / 50
+    assert spread(norms) == pytest.approx({"q05": 0.1, "q50": 1.0, "q95": 1.9, "above_1": 50 / 101})
+
+
+def test_a_critic_is_judged_on_training_and_on_held_out_samples() -> None:
+    """A critic that scores its training samples 1 and all others 0 has a loss of -1 on the former, 0 on the latter."""
+    lookup = nn.Module()
+    lookup.forward = lambda x: (x[:, 0] > 5).float() + 0 * x[:, 1]  # type: ignore[method-assign]
+    trained_on = torch.full((600, 2), 6.0)
+    probes = Probes(torch.zeros(600, 2), trained_on, torch.full((600, 2), -1.0))
+    wgan = LOSSES["wgan-clip"]
+    assert objective(wgan, Bound(lookup, {}), probes.trained_on, probes.fake, ()) == -1
+    assert objective(wgan, Bound(lookup, {}), probes.real, probes.fake, ()) == 0
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_objective_of_one_part_is_the_losss_own_sum(loss: str) -> None:
+    probes, critic = clouds((2,), n=100), linear_critic(1.5, (2,))
+    noise = LOSSES[loss].noise(Rng(0, "noise"), probes.real)
+    terms = LOSSES[loss].critic_terms(critic, probes.real, probes.fake, noise)
+    value = objective(LOSSES[loss], critic, probes.real, probes.fake, noise)
+    assert value == pytest.approx(sum(term.item() for term in terms.values()), rel=1e-6)
+
+
+def test_layer_signals_are_the_gradients_by_the_layers_outputs() -> None:
+    """In float64 against central differences of a shift added to each layer's output."""
+    net = ARCHITECTURES["mlp"](width=8, depth=3).critic((2,)).double()
+    weights = {name: Rng(0, name).normal(*w.shape, dtype=torch.float64) / 2 for name, w in net.named_parameters()}
+    x = Rng(0, "x").normal(5, 2, dtype=torch.float64)
+    found = slopes(Bound(net, weights), x)
+    assert list(found.layers) == ["01_hidden1", "02_hidden2", "03_hidden3", "04_output"]
+    for name, norm in found.layers.items():
+        bias = f"{name[3:]}.bias"
+        h = 1e-6
+
+        def at(shift: Tensor, bias: str = bias) -> Tensor:
+            return functional_call(net, {**weights, bias: weights[bias] + shift}, (x,))
+
+        basis = torch.eye(len(weights[bias]), dtype=torch.float64)
+        differences = torch.stack([(at(h * e) - at(-h * e)) / (2 * h) for e in basis])
+        torch.testing.assert_close(norm, differences.norm(dim=0), rtol=1e-6, atol=1e-9)
+    gradient = torch.func.grad(lambda points: functional_call(net, weights, (points,)).sum())(x)
+    torch.testing.assert_close(found.inputs, gradient.norm(dim=1))
+
+
+def test_the_signal_of_a_deep_clipped_critic_vanishes_layer_by_layer() -> None:
+    """Weights of ±c with few inputs shrink what passes back by the same factor in every layer (figure 1b)."""
+    net = ARCHITECTURES["mlp"](width=16, depth=6).critic((2,))
+    weights = {name: torch.full_like(w, 0.01) for name, w in net.named_parameters()}
+    norms = [norm.mean() for norm in slopes(Bound(net, weights), torch.ones(4, 2)).layers.values()]
+    ratios = [float(after / before) for after, before in pairwise(norms)]
+    assert ratios[:-1] == pytest.approx([0.16] * 5, rel=1e-4)  # 16 units, each 0.01 of every unit after it
+
+
+def test_slopes_of_parts_equal_those_of_one_pass() -> None:
+    run = make_run()
+    critic = Bound(run.players.critic, initial_state(run).critic)
+    x = Rng(0, "x").normal(700, 2)
+    whole, parts = slopes(critic, x), [slopes(critic, part) for part in x.split(100)]
+    torch.testing.assert_close(whole.inputs, torch.cat([part.inputs for part in parts]))
+
+
+def test_a_critic_that_mixes_samples_is_shown_them_at_once() -> None:
+    net = Critic({"hidden": Linear(2, 4), "norm": BatchNorm(4), "output": Linear(4, 1)})
+    weights = {name: Rng(0, name).normal(*w.shape) for name, w in net.named_parameters()}
+    x = Rng(0, "x").normal(700, 2)
+    torch.testing.assert_close(slopes(Bound(net, weights), x).scores, functional_call(net, weights, (x,)))
+
+
+def test_the_share_of_clipped_weights_counts_both_bounds_and_nothing_else() -> None:
+    c = 0.01
+    weight = torch.tensor([c, -c, 0.5 * c, 0.0]).clamp_(-c, c)
+    assert bound_share({"w": weight, "b": torch.tensor([1.0]).clamp_(-c, c)}, c) == {"critic/weights_at_bound": 0.6}
+    assert bound_share({"w": weight}, None) == {}
+
+
+def test_clipping_fills_the_bounds() -> None:
+    run = make_run("wgan-clip", optimizer={"name": "rmsprop", "lr": 1e-2})
+    state = trained(run)
+    values = torch.cat([weight.flatten() for weight in state.critic.values()])
+    expected = ((values == torch.tensor(0.01)) | (values == torch.tensor(-0.01))).double().mean().item()
+    assert 0.1 < expected < 1
+    assert evaluation(run)(state)["critic/weights_at_bound"] == expected
+
+
+def test_the_histogram_counts_every_weight_once() -> None:
+    weights = {"a": torch.tensor([[-1.0, 1.0], [1.0, 0.0]]), "b": torch.tensor([0.5])}
+    centres, counts = weight_histogram(weights)
+    assert counts.sum() == 5
+    assert (counts[0], counts[32], counts[-1]) == (1, 1, 2)
+    assert centres[[0, 32, 64]] == pytest.approx([-64 / 65, 0, 64 / 65])
+    assert weight_histogram({"a": torch.zeros(3)})[1].sum() == 3
+
+
+@pytest.mark.parametrize("dataset", ["8gaussians", "digits"])
+def test_an_evaluation_is_a_pure_function_of_the_state(dataset: str) -> None:
+    run = make_run(dataset=dataset)
+    state, measure = trained(run), evaluation(run)
+    before = {name: weight.clone() for name, weight in state.critic.items()}
+    first, second = measure(state), measure(state)
+    assert first == second
+    assert all(math.isfinite(value) for value in first.values())
+    assert all(torch.equal(weight, before[name]) for name, weight in state.critic.items())
+    assert sum(name.startswith("diagnostics/") for name in first) == 3 * 4 + 3
+    assert sum(name.startswith("critic/") for name in first) == 4
+    assert np.isfinite(measure.weight_histogram(state)).all()
+
+
+def test_samples_that_are_not_finite_leave_neither_score_nor_loss() -> None:
+    run = make_run()
+    state = initial_state(run)
+    for weight in state.generator.values():
+        weight.fill_(torch.inf)
+    values = evaluation(run)(state)
+    for name in ("emd", "good_samples", "critic/wasserstein_estimate", "critic/loss_held_out", "critic/loss_train"):
+        assert math.isnan(values[name])
