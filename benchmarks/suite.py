@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from benchmarks.recipes import with_recipe
-from benchmarks.settings import merge, under
+from benchmarks.settings import merge, put, under
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import change_loss, parse_loss
@@ -178,16 +178,6 @@ def read_scalar_text(key: str, text: str) -> Any:
         raise UserError(f"--set {key}={text}: not a YAML value") from None
 
 
-def put(content: dict[str, Any], key: str, value: Any) -> None:
-    """content[a][b][c] = value for the dotted key a.b.c, making mappings on the way."""
-    *parents, last = key.split(".")
-    for parent in parents:
-        if not isinstance(content.get(parent), dict):
-            content[parent] = {}
-        content = content[parent]
-    content[last] = value
-
-
 def parse_suite(document: Document) -> Suite:
     """Errors: SpecError whose path leads to the key in the document."""
     for key in document.content:
@@ -208,9 +198,10 @@ def parse_suite(document: Document) -> Suite:
     overrides = under({name: by_recipe[name] for name in loss_names if name in by_recipe}, overrides)
     report = parse_report(content.get("report") or {}, loss_names, dataset_names)
     seeds = parse_seeds(content["seeds"])
-    base = {key: content[key] for key in ("architecture", "train", "evaluate", "insist") if key in content}
+    base = {key: value for key, value in content.items() if key in ("architecture", "train", "evaluate", "insist")}
     cells = tuple(
-        cell(base, overrides, loss, dataset, seed) for seed in seeds for dataset in datasets for loss in losses
+        cell(base, overrides, loss, ("losses", i), dataset, seed)
+        for seed in seeds for dataset in datasets for i, loss in enumerate(losses)
     )
     description = str(content.get("description") or "")
     return Suite(name, description, loss_names, dataset_names, seeds, overrides, report, cells, recipe)
@@ -225,12 +216,17 @@ def parse_listed(entry: object, path: KeyPath) -> tuple[str, Loss]:
 
 
 def cell(
-    base: Mapping[str, Any], overrides: Mapping[str, Any], loss: tuple[str, Any], dataset: dict[str, Any], seed: int
+    base: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    loss: tuple[str, Loss],
+    place_of_loss: KeyPath,
+    dataset: dict[str, Any],
+    seed: int,
 ) -> RunSpec:
     """One cell, with errors led back to the key of the document that is wrong."""
     loss_name, composed = loss
     merged = under(base, {})
-    origins: dict[KeyPath, KeyPath] = {}
+    origins: dict[KeyPath, KeyPath] = {("loss",): place_of_loss}
     for place in (dataset["name"], loss_name, f"{loss_name}/{dataset['name']}"):
         override = dict(overrides.get(place, {}))
         composed = change_loss(composed, override.pop("loss", {}), ("overrides", place, "loss"))

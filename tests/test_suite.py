@@ -82,7 +82,8 @@ def test_single_cell_keeps_what_the_suite_says_of_it(tmp_path: Path) -> None:
         (
             "  swissroll:",
             "  swisroll:",
-            "small.yaml:13: overrides.swisroll: no loss, data set or loss/data set of this suite (did you mean 'swissroll'?)",
+            "small.yaml:13: overrides.swisroll: no loss, data set or loss/data set "
+            "of this suite (did you mean 'swissroll'?)",
         ),
         (
             "{steps: 20, ",
@@ -106,9 +107,21 @@ def test_single_cell_keeps_what_the_suite_says_of_it(tmp_path: Path) -> None:
             "small.yaml:3: datasets: expected a list with at least one entry, got '8gaussians'",
         ),
         ("width: 16", "width: 16.0", "small.yaml:5: architecture.width: input should be a valid integer"),
-        ("name: small", "name: small\nreport: {baseline: wgan}", "small.yaml:2: report.baseline: not in this suite (did you mean"),
-        ("name: small", "name: small\nreport: {rows: [wgn-gp]}", "small.yaml:2: report.rows.0: 'wgn-gp' is not in this suite (did you mean"),
-        ("name: small", "name: small\nreport: {row: []}", "small.yaml:2: report.row: unknown key (did you mean 'rows'?)"),
+        (
+            "name: small",
+            "name: small\nreport: {baseline: wgan}",
+            "small.yaml:2: report.baseline: not in this suite (did you mean",
+        ),
+        (
+            "name: small",
+            "name: small\nreport: {rows: [wgn-gp]}",
+            "small.yaml:2: report.rows.0: 'wgn-gp' is not in this suite (did you mean",
+        ),
+        (
+            "name: small",
+            "name: small\nreport: {row: []}",
+            "small.yaml:2: report.row: unknown key (did you mean 'rows'?)",
+        ),
         ("every: 5", "every: 0", "small.yaml:10: evaluate.every: input should be greater than 0, got 0"),
         ("{every", "{{every", "small.yaml:11: not YAML"),
     ],
@@ -124,9 +137,9 @@ def test_errors_name_file_line_key_and_remedy(tmp_path: Path, old: str, new: str
 def test_unknown_suites_and_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"unknown suite 'quikstart' \(did you mean 'quickstart'\?\)"):
         load_suite("quikstart")
-    with pytest.raises(UserError, match="nowhere.yaml: cannot be read"):
+    with pytest.raises(UserError, match=r"nowhere.yaml: cannot be read"):
         load_suite(str(tmp_path / "nowhere.yaml"))
-    with pytest.raises(UserError, match="small.yaml: expected a mapping with the keys name"):
+    with pytest.raises(UserError, match=r"small.yaml: expected a mapping with the keys name"):
         load(tmp_path, "")
 
 
@@ -145,14 +158,16 @@ def test_composed_losses_are_named_and_recorded_by_their_parts(tmp_path: Path) -
     assert len({spec.key for spec in suite.cells}) == 16
     with pytest.raises(UserError, match=r"small.yaml:2: losses.3: 'wgan-gp' stands here twice"):
         load(tmp_path, TEXT.replace("wgan-gp]", "wgan-gp, {adversarial: wasserstein, penalties: [gradient-norm]}]"))
-    with pytest.raises(UserError, match=r"small.yaml:2: losses.2.name: 'wgan-gp' is a registered loss, which this is not"):
+    with pytest.raises(
+        UserError, match=r"small.yaml:2: losses.2.name: 'wgan-gp' is a registered loss, which this is not"
+    ):
         load(tmp_path, TEXT.replace("wgan-gp]", "{name: wgan-gp, adversarial: hinge}]"))
 
 
 def test_a_refusal_names_its_line_and_insisting_is_recorded_only_where_it_counts(tmp_path: Path) -> None:
     text = TEXT.replace("wgan-clip: {train", "wgan-clip: {architecture: {critic_norm: spectral}, train")
-    with pytest.raises(UserError, match=r"small.yaml:2: loss.weight_clip: 'wgan-clip': a spectrally normalised weight"):
-        load(tmp_path, text.replace("overrides:", "overrides:", 1))
+    with pytest.raises(UserError, match=r"small.yaml:2: losses.1.weight_clip: .*a spectrally normalised weight"):
+        load(tmp_path, text)
     suite = load(tmp_path, text + "insist: [clip-with-spectral]\n")
     assert {spec.loss_name for spec in suite.cells if spec.insist} == {"wgan-clip"}
     plain = {spec.key for spec in load(tmp_path).cells}

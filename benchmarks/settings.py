@@ -1,0 +1,46 @@
+"""Settings put over settings, key by key: a suite over its recipe, overrides over a suite."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from gan_zoo.validation import KeyPath
+
+
+def under(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """`override` put over a copy of `base`."""
+    merged = copy.deepcopy(dict(base))
+    merge(merged, override)
+    return merged
+
+
+def merge(base: dict[str, Any], override: Mapping[str, Any], path: KeyPath = ()) -> list[KeyPath]:
+    """Puts `override` over `base` in place, key by key, and returns the paths it set.
+
+    A mapping that names another kind (`name: rmsprop` over `name: adam`) replaces the whole, for the fields of the one
+    mean nothing to the other.
+    """
+    paths: list[KeyPath] = []
+    for key, value in override.items():
+        own = base.get(key)
+        if isinstance(value, Mapping) and isinstance(own, dict) and same_kind(own, value):
+            paths += merge(own, value, (*path, key))
+        else:
+            base[key] = copy.deepcopy(value)
+            paths.append((*path, key))
+    return paths
+
+
+def put(content: dict[str, Any], key: str, value: Any) -> None:
+    """content[a][b][c] = value for the dotted key a.b.c, making mappings on the way."""
+    *parents, last = key.split(".")
+    for parent in parents:
+        if not isinstance(content.get(parent), dict):
+            content[parent] = {}
+        content = content[parent]
+    content[last] = value
+
+
+def same_kind(own: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    """Whether `value` leaves the kind that `own` names."""
+    return bool(value.get("name", own.get("name")) == own.get("name"))

@@ -1,0 +1,81 @@
+"""Recipes: named settings under a suite, where the suite's own word wins."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.recipes import RECIPES
+from benchmarks.suite import Suite, load_suite
+from gan_zoo.errors import UserError
+from gan_zoo.losses import LOSSES
+from gan_zoo.spec import Adam, RMSprop
+
+TEXT = """\
+name: small
+losses: [{losses}]
+datasets: [8gaussians]
+seeds: 1
+train: {{recipe: {recipe}{more}}}
+evaluate: {{every: 5, samples: 100}}
+"""
+
+
+def load(tmp_path: Path, recipe: str, losses: str, more: str = "", rest: str = "", **settings: str) -> Suite:
+    path = tmp_path / "small.yaml"
+    path.write_text(TEXT.format(recipe=recipe, losses=losses, more=more) + rest)
+    return load_suite(str(path), settings)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_makes_valid_runs_of_every_loss_it_speaks_of(tmp_path: Path, name: str) -> None:
+    recipe = RECIPES[name]
+    assert recipe.source
+    losses = [*recipe.losses, *(["wgan-gp"] if "wgan-gp" not in recipe.losses else [])]
+    assert set(losses) <= set(LOSSES)
+    suite = load(tmp_path, name, ", ".join(losses))
+    assert [spec.loss_name for spec in suite.cells] == losses
+    assert suite.recipe == {"name": name, "source": recipe.source, "note": recipe.note}
+    assert set(suite.overrides) == set(recipe.losses)
+
+
+def test_text_and_code_of_the_toy_experiment_differ_where_they_do(tmp_path: Path) -> None:
+    text, code = (
+        {spec.loss_name: spec for spec in load(tmp_path, name, "wgan-gp, wgan-clip").cells}
+        for name in ("gulrajani2017/toy", "gulrajani2017/toy-code")
+    )
+    assert text["wgan-gp"].train.optimizer == Adam(1e-4, (0.0, 0.9))
+    assert code["wgan-gp"].train.optimizer == Adam(1e-4, (0.5, 0.9))
+    assert [spec["wgan-gp"].loss.penalties[0].weight for spec in (text, code)] == [10, 0.1]
+    assert text["wgan-clip"] == code["wgan-clip"]
+    assert code["wgan-clip"].train.optimizer == RMSprop(5e-5, 0.9)
+    assert code["wgan-clip"].architecture.width == 512
+    assert code["wgan-gp"].train.steps == 100_000
+
+
+def test_the_suite_s_own_word_wins_over_the_recipe_s(tmp_path: Path) -> None:
+    more = ", steps: 7, optimizer: {lr: 1e-2}"
+    rest = "architecture: {width: 16}\noverrides: {wgan-gp: {loss: {weight: 3}}}\n"
+    suite = load(tmp_path, "gulrajani2017/toy-code", "wgan-gp, wgan-clip", more, rest)
+    gp, clip = suite.cells
+    assert (gp.train.steps, gp.train.batch_size, gp.train.optimizer) == (7, 256, Adam(1e-2, (0.5, 0.9)))
+    assert clip.train.optimizer == RMSprop(1e-2, 0.9)
+    assert gp.architecture.width == clip.architecture.width == 16
+    assert gp.loss.penalties[0].weight == 3
+    assert suite.overrides["wgan-gp"] == {"loss": {"weight": 3}}
+    assert suite.overrides["wgan-clip"]["train"]["optimizer"] == {"name": "rmsprop", "lr": 1e-2, "alpha": 0.9}
+
+
+def test_another_net_drops_what_the_recipe_says_of_its_own(tmp_path: Path) -> None:
+    recipe = "gulrajani2017/mnist"
+    assert load(tmp_path, recipe, "wgan-clip").cells[0].architecture.critic_norm == "batch"
+    other = load(tmp_path, recipe, "wgan-clip", rest="architecture: mlp\n").cells[0]
+    assert (other.architecture.width, other.architecture.critic_norm) == (128, "none")
+    assert other.train.optimizer == RMSprop(5e-5, 0.9)
+
+
+def test_a_recipe_can_be_set_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    suite = load(tmp_path, "gulrajani2017/toy", "wgan-gp", **{"train.recipe": "tutorial/8gaussians"})
+    assert suite.cells[0].train.n_critic == 20
+    message = r"small.yaml:5: train.recipe: unknown recipe 'gulrajani2017/toys' \(did you mean 'gulrajani2017/toy'\?\)"
+    with pytest.raises(UserError, match=message):
+        load(tmp_path, "gulrajani2017/toys", "wgan-gp")
