@@ -23,6 +23,8 @@ from gan_zoo.losses.base import Terms
 
 Net = Callable[[Tensor], Tensor]
 Parameters = dict[str, Tensor]
+Objective = tuple[Tensor, Terms]
+"""A sum and what it is the sum of; as a name because `torch.compile` cannot follow a subscript in a signature."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def critic_gradients(
 ) -> tuple[Parameters, Terms]:
     """Gradients of the critic's objective and its terms; real and fake (N, ...), noise from `loss.noise`."""
 
-    def objective(parameters: Parameters) -> tuple[Tensor, Terms]:
+    def objective(parameters: Parameters) -> Objective:
         terms = loss.critic_terms(Bound(critic, parameters), real, fake, noise)
         return total(terms), terms
 
@@ -82,7 +84,7 @@ def generator_gradients(
 ) -> tuple[Parameters, Terms]:
     """Gradients of the generator's objective and its terms; z (N, z_dim), real (N, ...) for losses of pairs."""
 
-    def objective(parameters: Parameters) -> tuple[Tensor, Terms]:
+    def objective(parameters: Parameters) -> Objective:
         terms = loss.generator_terms(critic, real, Bound(generator, parameters)(z))
         return total(terms), terms
 

@@ -2,15 +2,15 @@
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gan_zoo.architectures import calibrate, initialise
-from gan_zoo.engine import Draws, Engine, Players, TrainState, plain
+from gan_zoo.engine import Draws, Engine, Numerics, Players, StackEngine, TrainState, plain, stack_draws, stacked
 from gan_zoo.losses.base import Terms
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
@@ -49,13 +49,15 @@ class Run:
         return int(self.spec.architecture.z_dim)
 
 
-def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu") -> Run:
+def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numerics: Numerics = "reference") -> Run:
     """The run that `spec` describes. Errors: UserError where the architecture cannot take the shape of the data."""
     device = torch.device(device)
     dtype = getattr(torch, spec.train.precision)
-    nets = [make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
-            for make in (spec.architecture.generator, spec.architecture.critic)]
-    return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train), data, device)
+    nets = [
+        make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
+        for make in (spec.architecture.generator, spec.architecture.critic)
+    ]
+    return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
 
 
 def initial_state(run: Run) -> TrainState:
@@ -69,8 +71,10 @@ def initial_parameters(net: nn.Module, rng: Rng, run: Run) -> Parameters:
     """Fresh weights for the structure of `net`, drawn on the CPU in float32 so that they are the same everywhere."""
     fresh = copy.deepcopy(net).to(device="cpu", dtype=torch.float32)
     initialise(fresh, rng)
-    return {name: weight.detach().to(device=run.device, dtype=run.dtype, copy=True)
-            for name, weight in fresh.named_parameters()}
+    return {
+        name: weight.detach().to(device=run.device, dtype=run.dtype, copy=True)
+        for name, weight in fresh.named_parameters()
+    }
 
 
 def train(run: Run, state: TrainState, engine: Engine = plain) -> Iterator[Terms]:
@@ -86,6 +90,23 @@ def train(run: Run, state: TrainState, engine: Engine = plain) -> Iterator[Terms
         if position == 0 or not draws:
             draws = block_draws(run, block)
         yield iteration(draws[position])
+
+
+def train_stack(runs: Sequence[Run], states: Sequence[TrainState], engine: StackEngine = stacked) -> Iterator[Terms]:
+    """As `train` for runs that differ in their seed only and stand at the same step; terms are vectors (S,).
+
+    Each run sees the draws that it would see alone, and its state can be evaluated or saved after any iteration.
+    """
+    spec = runs[0].spec
+    if any(replace(run.spec, seed=spec.seed) != spec for run in runs) or len({state.step for state in states}) != 1:
+        raise ValueError("stacked runs differ in their seed only and stand at the same step")
+    iteration = engine(runs[0].players, states)
+    draws: list[tuple[Draws, ...]] = []
+    while states[0].step < spec.train.steps:
+        block, position = divmod(states[0].step, BLOCK)
+        if position == 0 or not draws:
+            draws = list(zip(*(block_draws(run, block) for run in runs), strict=True))
+        yield iteration(stack_draws(draws[position]))
 
 
 def block_draws(run: Run, block: int) -> list[Draws]:
@@ -126,3 +147,10 @@ def advance(iterations: Iterator[Terms], n: int) -> dict[str, float]:
     rows = [(tuple(terms), torch.stack(list(terms.values()))) for terms in itertools.islice(iterations, n)]
     means: list[float] = torch.stack([row for _, row in rows]).mean(0).tolist()
     return dict(zip(rows[0][0], means, strict=True))
+
+
+def advance_stack(iterations: Iterator[Terms], n: int) -> list[dict[str, float]]:
+    """As `advance` for `train_stack`: the means of each run."""
+    rows = [(tuple(terms), torch.stack(list(terms.values()), 1)) for terms in itertools.islice(iterations, n)]
+    means: list[list[float]] = torch.stack([row for _, row in rows]).mean(0).tolist()
+    return [dict(zip(rows[0][0], values, strict=True)) for values in means]

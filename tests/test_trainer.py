@@ -21,9 +21,22 @@ from gan_zoo.trainer import BLOCK, Run, advance, block_draws, initial_state, pre
 
 def make_run(loss: Any = "wgan-gp", dataset: str = "8gaussians", seed: int = 0, **changes: Any) -> Run:
     architecture = changes.pop("architecture", {"name": "mlp", "width": 16, "depth": 2})
-    training = {"steps": 40, "batch_size": 8, "n_critic": 2, "optimizer": {"name": "adam", "lr": 1e-3, "betas": [0.5, 0.9]}}
-    spec = run_spec({"loss": loss, "dataset": dataset, "architecture": architecture, "train": {**training, **changes},
-                     "evaluate": {"every": 20, "samples": 100}, "seed": seed})
+    training = {
+        "steps": 40,
+        "batch_size": 8,
+        "n_critic": 2,
+        "optimizer": {"name": "adam", "lr": 1e-3, "betas": [0.5, 0.9]},
+    }
+    spec = run_spec(
+        {
+            "loss": loss,
+            "dataset": dataset,
+            "architecture": architecture,
+            "train": {**training, **changes},
+            "evaluate": {"every": 20, "samples": 100},
+            "seed": seed,
+        }
+    )
     return prepare(spec, load_dataset(dataset, root=Path("unused")))
 
 
@@ -87,7 +100,9 @@ def test_same_spec_gives_same_bits_and_another_seed_others(loss: str) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, BLOCK - 1, BLOCK, BLOCK + 5])
-@pytest.mark.parametrize("optimizer", [{"name": "adam", "lr": 1e-3}, {"name": "rmsprop", "lr": 1e-3}], ids=["adam", "rmsprop"])
+@pytest.mark.parametrize(
+    "optimizer", [{"name": "adam", "lr": 1e-3}, {"name": "rmsprop", "lr": 1e-3}], ids=["adam", "rmsprop"]
+)
 def test_resume_from_a_checkpoint_equals_the_straight_run(tmp_path: Path, stop: int, optimizer: dict[str, Any]) -> None:
     run = make_run(optimizer=optimizer, lr_decay="linear")
     straight = run_to(run, initial_state(run), 40)
@@ -101,7 +116,10 @@ def test_resume_from_a_checkpoint_equals_the_straight_run(tmp_path: Path, stop: 
 
 
 def test_resume_on_images_with_batch_normalisation_equals_the_straight_run(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"dataset": "digits", "architecture": {"name": "mlp", "width": 16, "generator_norm": "batch"}}
+    options: dict[str, Any] = {
+        "dataset": "digits",
+        "architecture": {"name": "mlp", "width": 16, "generator_norm": "batch"},
+    }
     run = make_run(**options)
     straight = run_to(run, initial_state(run), 40)
     save_checkpoint(tmp_path / "c.pt", run_to(run, initial_state(run), 19), run.spec.key, {})
@@ -125,7 +143,10 @@ def test_losses_at_one_seed_share_weights_data_and_latents() -> None:
     states, draws = [initial_state(run) for run in runs], [block_draws(run, 3) for run in runs]
     for state, own in zip(states[1:], draws[1:], strict=True):
         for net in ("generator", "critic"):
-            assert all(torch.equal(a, b) for a, b in zip(getattr(states[0], net).values(), getattr(state, net).values(), strict=True))
+            assert all(
+                torch.equal(a, b)
+                for a, b in zip(getattr(states[0], net).values(), getattr(state, net).values(), strict=True)
+            )
         for first, second in zip(draws[0], own, strict=True):
             assert torch.equal(first.real, second.real)
             assert torch.equal(first.z_critic, second.z_critic)
@@ -135,7 +156,9 @@ def test_losses_at_one_seed_share_weights_data_and_latents() -> None:
 def test_draws_do_not_depend_on_the_number_of_steps() -> None:
     short, long = (block_draws(make_run(steps=steps), 2) for steps in (BLOCK * 2 + 3, 400))
     assert len(short) == 3
-    assert all(torch.equal(a.real, b.real) and torch.equal(a.noise[0], b.noise[0]) for a, b in zip(short, long, strict=False))
+    assert all(
+        torch.equal(a.real, b.real) and torch.equal(a.noise[0], b.noise[0]) for a, b in zip(short, long, strict=False)
+    )
 
 
 def test_linear_decay_reaches_zero_at_the_end() -> None:
@@ -168,7 +191,9 @@ def test_trained_weights_are_saved_ready_for_use() -> None:
     z = torch.ones(4, 2)
     expected = functional_call(run.players.generator, state.generator, (z,))
     net = run.spec.architecture.generator((2,))
-    net.load_state_dict({name.removeprefix("generator."): w for name, w in weights.items() if name.startswith("generator.")})
+    net.load_state_dict(
+        {name.removeprefix("generator."): w for name, w in weights.items() if name.startswith("generator.")}
+    )
     torch.testing.assert_close(net.eval()(z), expected)
 
 

@@ -1,0 +1,37 @@
+"""The compiled engine: each pure step as one function made by `torch.compile`; seconds to a minute before the first."""
+
+import functools
+import os
+import tempfile
+
+import torch
+
+from gan_zoo.engine.functional import pure_steps
+from gan_zoo.engine.plain import Steps, iterate
+from gan_zoo.engine.state import Iteration, Players, TrainState, vector_of
+
+
+@functools.cache
+def private_folder() -> "tempfile.TemporaryDirectory[str]":
+    """The process's own place for compiled code: a compilation killed half-way must not hurt another process."""
+    folder = tempfile.TemporaryDirectory(prefix="gan-zoo-compiled-")
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder.name
+    return folder
+
+
+def compiled(players: Players, state: TrainState, backend: str = "inductor") -> Iteration:
+    """The iteration with compiled steps; compilation happens, and fails where it must, in the first iteration.
+
+    `backend` is torch's: "aot_eager" stops before any code is generated, for tests.
+    """
+    private_folder()
+    pure = pure_steps(players, state)
+    compile_step = functools.partial(torch.compile, backend=backend, fullgraph=True, dynamic=False)
+    fakes, critic_step, generator_step = map(compile_step, (pure.fakes, pure.critic, pure.generator))
+    generator, critic = (vector_of(optimizer) for optimizer in state.optimizers)
+    steps = Steps(
+        lambda z: fakes(generator, z),
+        lambda real, fake, noise: critic_step(critic, real, fake, noise),
+        lambda real, z: generator_step(generator, critic, real, z),
+    )
+    return iterate(steps, players, state)

@@ -1,0 +1,47 @@
+"""The steps as pure functions of the nets' parameter vectors: what is compiled and what is stacked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from gan_zoo.engine.state import Players, TrainState, join, split
+from gan_zoo.losses.base import Terms
+from gan_zoo.step import Bound, critic_gradients, generator_gradients, make_fakes, per_sample
+
+Noise = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class PureSteps:
+    """`plain.Steps` with the parameter vectors as first arguments."""
+
+    fakes: Callable[[Tensor, Tensor], Tensor]
+    """generator vector, z -> fakes"""
+    critic: Callable[[Tensor, Tensor, Tensor, Noise], tuple[Tensor, Terms]]
+    """critic vector, real, fake, noise -> gradient, terms"""
+    generator: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Terms]]
+    """generator vector, critic vector, real, z -> gradient, terms"""
+
+
+def pure_steps(players: Players, like: TrainState) -> PureSteps:
+    """The steps of `players` for vectors that come apart as in `like`."""
+    joined = per_sample(players.generator)
+    generator_like = {name: weight.detach() for name, weight in like.generator.items()}
+    critic_like = {name: weight.detach() for name, weight in like.critic.items()}
+
+    def fakes(generator: Tensor, z: Tensor) -> Tensor:
+        return make_fakes(Bound(players.generator, split(generator, generator_like)), z, joined)
+
+    def critic_step(critic: Tensor, real: Tensor, fake: Tensor, noise: Noise) -> tuple[Tensor, Terms]:
+        weights = split(critic, critic_like)
+        gradients, terms = critic_gradients(players.loss, players.critic, weights, real, fake, noise)
+        return join(gradients.values()), terms
+
+    def generator_step(generator: Tensor, critic: Tensor, real: Tensor, z: Tensor) -> tuple[Tensor, Terms]:
+        bound = Bound(players.critic, split(critic, critic_like))
+        weights = split(generator, generator_like)
+        gradients, terms = generator_gradients(players.loss, players.generator, weights, bound, real, z)
+        return join(gradients.values()), terms
+
+    return PureSteps(fakes, critic_step, generator_step)
