@@ -14,8 +14,9 @@ from gan_zoo.validation import lookup
 
 @dataclass(frozen=True)
 class Recipe:
-    """`train` and `architecture` as in a suite, `losses` as in its overrides; `source` tells where they stand, `note`
-    what of that is not in them."""
+    """`train` and `architecture` as in a suite, `losses` as in its overrides, with the losses that the recipe is for;
+    `source` tells where it stands, `note` what of that is not in it.
+    """
 
     source: str
     train: Mapping[str, Any]
@@ -46,7 +47,7 @@ RECIPES: dict[str, Recipe] = {
         "Gulrajani et al. 2017, algorithm 1, for figure 1 (text)",
         settings(100_000, 256, 5, adam(1e-4, 0.0, 0.9)),
         TOY_NET,
-        {"wgan-clip": TENSORFLOW_CLIP},
+        {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP},
         "batch, steps and clipping's optimiser are their code's: the text has none",
     ),
     "gulrajani2017/toy-code": Recipe(
@@ -60,6 +61,7 @@ RECIPES: dict[str, Recipe] = {
         settings(200_000, 50, 5, adam(1e-4, 0.5, 0.9)),
         {"name": "dcgan", "z_dim": 128, "dim": 64},
         {
+            "wgan-gp": {},
             "wgan-clip": {**TENSORFLOW_CLIP, "architecture": {"generator_norm": "batch", "critic_norm": "batch"}},
             "non-saturating": DCGAN_LOSS,
         },
@@ -69,27 +71,28 @@ RECIPES: dict[str, Recipe] = {
         "Gulrajani et al. 2017, figure 3, with gan_cifar.py of their code",
         settings(200_000, 64, 5, adam(1e-4, 0.5, 0.9)),
         {"name": "dcgan", "z_dim": 128, "dim": 128, "generator_norm": "batch"},
-        {"wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
+        {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
         HALVED,
     ),
     "gulrajani2017/cifar10-resnet": Recipe(
         "Gulrajani et al. 2017, appendix F and table 3",
         settings(100_000, 64, 5, adam(2e-4, 0.0, 0.9), lr_decay="linear"),
         {"name": "resnet", "z_dim": 128, "dim": 128},
+        {"wgan-gp": {}},
         note="their code's generator steps see 128 samples, here 64",
     ),
     "gulrajani2017/lsun": Recipe(
         "Gulrajani et al. 2017, figure 2 (text)",
         settings(200_000, 64, 5, adam(1e-4, 0.5, 0.9)),
         {"name": "figure2-baseline"},
-        {"wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
+        {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
         "other nets of the figure by architecture: {name: figure2-...}",
     ),
     "gulrajani2017/lsun-code": Recipe(
         "igul222/improved_wgan_training, gan_64x64.py: beta1 0 against the text's 0.5",
         settings(200_000, 64, 5, adam(1e-4, 0.0, 0.9)),
         {"name": "figure2-baseline"},
-        {"wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
+        {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
     ),
     "arjovsky2017": Recipe(
         "Arjovsky et al. 2017, algorithm 1: RMSProp 5e-5, c 0.01, n_critic 5, batch 64",
@@ -117,6 +120,7 @@ RECIPES: dict[str, Recipe] = {
         "common tutorial settings for WGAN-GP on MNIST: Adam 1e-4 (0.5, 0.999), lambda 10, batch 64, MLP 100-256-784",
         settings(50_000, 64, 5, adam(1e-4, 0.5, 0.999)),
         {"name": "mlp", "z_dim": 100, "width": 256, "depth": 1, "critic_activation": "leaky_relu"},
+        {"wgan-gp": {}},
         note="the number of steps is ours",
     ),
     "tutorial/8gaussians": Recipe(
@@ -150,6 +154,6 @@ def with_recipe(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
             key: under(value, own) if key == "train" else value
             for key, value in override.items() if key != "architecture" or same_net
         }
-        for name, override in recipe.losses.items()
+        for name, override in recipe.losses.items() if override
     }
     return {**content, **merged}, by_loss, {"name": train["recipe"], "source": recipe.source, "note": recipe.note}

@@ -198,7 +198,7 @@ REFUSALS: dict[str, Refusal] = {
         lambda spec: spec.loss.weight_clip is not None and not needs_lipschitz(spec.loss),
         ("loss", "weight_clip"),
         "weight clipping is there to make a Wasserstein term's critic Lipschitz (Arjovsky et al. 2017, section 3), and "
-        " this loss has no such term: leave weight_clip out",
+        "this loss has no such term: leave weight_clip out",
     ),
     "clip-with-penalty": Refusal(
         lambda spec: spec.loss.weight_clip is not None and bool(spec.loss.penalties),
