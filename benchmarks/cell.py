@@ -121,7 +121,8 @@ def drive(
 ) -> tuple[Outcome, dict[str, str]]:
     """Trains from the checkpoint, or from the start, to the end or to divergence; the outcome and tags with results."""
     run = prepare(spec, data, place.device)
-    evaluation = Evaluation(run, data, load_evaluator(spec, data, place))
+    evaluator = load_evaluator(spec, data, place)
+    evaluation = Evaluation(run, data, evaluator)
     state, clocks, path = initial_state(run), Clocks(), folder / "checkpoint.pt"
     if path.exists():
         clocks.seconds.update(load_checkpoint(path, state, spec.key))
@@ -133,7 +134,7 @@ def drive(
         if due:
             with clocks.on("evaluate"):
                 values |= evaluation(state)
-        bad = [name for name, value in values.items() if not isfinite(value)]
+        bad = [name for name, value in values.items() if not isfinite(value) and name not in evaluator.metrics]
         with clocks.on("record"):
             record(log, spec, state, clocks, values)
             if due:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from gan_zoo.metrics.features import Features
 from gan_zoo.metrics.frechet import fit, frechet_distance
 from gan_zoo.metrics.modes import good_samples, mode_kl, modes_covered
 from gan_zoo.metrics.neighbours import density_and_coverage, precision_and_recall, radii
-from gan_zoo.metrics.on_images import MEASURES
+from gan_zoo.metrics.on_images import MEASURES, attempt
 from gan_zoo.metrics.reference import Reference
 from gan_zoo.metrics.transport import emd
 from gan_zoo.rng import Rng
@@ -155,8 +156,8 @@ def test_frechet_distance_survives_constant_features() -> None:
 
 def test_inception_score_of_certain_and_of_clueless_logits() -> None:
     certain = 1000 * torch.eye(10).repeat(100, 1)
-    assert MEASURES["is"].scores(as_features(torch.zeros(1000, 10)), reference(certain))["is"] == pytest.approx(1)
-    score = MEASURES["is"].scores(as_features(certain), reference(certain))["is"]
+    assert MEASURES["is"].scores(as_features(torch.zeros(1000, 10)))["is"] == pytest.approx(1)
+    score = MEASURES["is"].scores(as_features(certain))["is"]
     assert 9 < score <= 10
 
 
@@ -165,7 +166,7 @@ def test_inception_score_equals_torch_fidelitys() -> None:
 
     logits = Rng(0, "logits").normal(500, 10)
     expected = isc_features_to_metric(logits)[KEY_METRIC_ISC_MEAN]
-    assert MEASURES["is"].scores(as_features(logits), reference(logits)) == {"is": pytest.approx(expected, rel=1e-6)}
+    assert MEASURES["is"].scores(as_features(logits)) == {"is": pytest.approx(expected, rel=1e-6)}
 
 
 def test_kernel_distance_equals_torch_fidelitys() -> None:
@@ -219,6 +220,24 @@ def test_neighbour_scores_of_equal_and_of_distant_sets() -> None:
     assert precision_and_recall(y + 1000, y, reach, reach) == [0, 0]
     assert density_and_coverage(y + 1000, y, radii(y, 5)) == [0, 0]
     assert density_and_coverage(y, y, radii(y, 5)) == [pytest.approx(1, abs=0.05), 1]  # ties are rounded either way
+
+
+def test_what_cannot_be_computed_is_nan_for_that_metric_alone() -> None:
+    x = features(50, 4, "x")
+    broken = replace(reference(x), gaussian=replace(fit(x), factor=torch.full((4, 4), math.nan, dtype=torch.float64)))
+    assert math.isnan(attempt(MEASURES["fid"].scores, as_features(x), broken).get("fid", math.nan))
+    assert math.isnan(frechet_distance(x, replace(fit(x), trace=torch.tensor(math.nan))))
+    assert set(attempt(MEASURES["precision"].scores, as_features(x), broken)) == {"precision", "recall"}
+    holed = x.clone()
+    holed[3, 1] = math.nan
+    assert attempt(MEASURES["precision"].scores, as_features(holed), reference(x)) == {}
+
+
+def test_an_unsolved_eigenvalue_problem_is_no_score() -> None:
+    def fails(generated: Features) -> dict[str, float]:
+        raise torch.linalg.LinAlgError("failed to converge")
+
+    assert attempt(fails, as_features(features(5, 2, "x")), None) == {}
 
 
 # the evaluator on points

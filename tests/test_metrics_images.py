@@ -116,6 +116,15 @@ def test_names_carry_extractor_count_and_split(digits: Images, cache: Path) -> N
     assert "generated=1000" in long.protocol
 
 
+def test_the_inception_score_compares_with_nothing_and_prepares_nothing(
+    digits: Images, cache: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("gan_zoo.metrics.on_images.reference", None)
+    evaluator = Evaluator(digits, ["is_digits"], 297, cache, "cpu")
+    assert "reference=none, images 8x8" in evaluator.metrics["is_digits"].protocol
+    assert 8 < evaluator(digits.test)["is_digits"] <= 10
+
+
 @pytest.mark.parametrize(
     ("name", "samples", "message"),
     [
@@ -126,6 +135,7 @@ def test_names_carry_extractor_count_and_split(digits: Images, cache: Path) -> N
         ("emd", 100, "unknown metric 'emd'"),
         ("fid_digits", 1, "1 are too few for 'fid_digits'; make it at least 2"),
         ("is_digits", 9, "at least 10"),
+        ("is_digits_test", 100, "compares with no split; leave '_test' out"),
     ],
 )
 def test_bad_requests_get_one_line(name: str, samples: int, message: str, digits: Images, cache: Path) -> None:

@@ -174,6 +174,19 @@ def test_a_diverged_run_is_a_result_and_is_not_run_again(options: Options, store
     assert set(store.record("wild").runs["status"]) == {"diverged"}
 
 
+def test_a_metric_that_cannot_be_had_fails_that_metric_and_not_the_run(
+    suite: Suite, options: Options, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gan_zoo.metrics import Evaluator
+
+    original = Evaluator.__call__
+    monkeypatch.setattr(Evaluator, "__call__", lambda self, x: {**original(self, x), "emd": float("nan")})
+    outcomes = run(suite, options, store)
+    assert {outcome.status for outcome in outcomes.values()} == {"done"}
+    values = store.record("small").metrics.query("name in ['emd', 'modes_covered']").groupby("name")["value"]
+    assert values.count().to_dict() == {"emd": 0, "modes_covered": 24}
+
+
 class DyingStore:
     """Stands for a record whose process dies when the cell with seed 1 of wgan-clip opens."""
 

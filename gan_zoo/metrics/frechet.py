@@ -40,7 +40,7 @@ def frechet_distance(features: Tensor, reference: Gaussian) -> float:
         trace_of_root = torch.linalg.eigvalsh(projected.T @ projected).clamp(min=0).sqrt().sum()
     distance = (mean - reference.mean).square().sum()
     fid = distance + centred.square().sum() + reference.trace - 2 * trace_of_root
-    return max(0.0, fid.item())
+    return fid.clamp(min=0).item()
 
 
 def _centred(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,9 +2,12 @@
 
 A name reads MEASURE_EXTRACTOR[_COUNT][_SPLIT]: `fid_digits`, `kid_inception`, `fid_cifar10_5000_test`. The extractor is
 the data set's own classifier, under the data set's name, or `inception`. COUNT ("5000", "50k") must be the number of
-generated samples; SPLIT is what they are compared with, `train` where it is left out.
+generated samples; SPLIT is what they are compared with, `train` where it is left out. IS compares with nothing.
+
+What cannot be computed is NaN, for that metric alone.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,16 +24,17 @@ from gan_zoo.metrics.features import Extractor, Features, to_uint8
 from gan_zoo.metrics.frechet import frechet_distance
 from gan_zoo.metrics.inception import inception_extractor
 from gan_zoo.metrics.metric import Direction, Metric, unknown
-from gan_zoo.metrics.reference import Reference, reference
+from gan_zoo.metrics.reference import NEIGHBOURS_LIMIT, Reference, reference
 
 IS_SPLITS = 10
 KID_SUBSET = 1000
-Scores = Callable[[Features, Reference], dict[str, float]]
+Scores = Callable[..., dict[str, float]]
+"""A function of (generated features, reference), or of generated features alone."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """`scores` computes this measure, and those that share its work, from generated features and a reference.
+    """`scores` computes this measure, and those that share its work, from generated features and perhaps a reference.
 
     `fewest` is the least number of samples it can be had from; `highest` depends on the number of classes.
     """
@@ -42,6 +46,7 @@ class Measure:
     highest: Callable[[int], float | None]
     fewest: int
     scores: Scores
+    compares: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,13 +57,14 @@ class Name:
     measure: str
     extractor: str
     split: str
+    """"train", "test", or "" where nothing is compared with."""
 
 
 def frechet_scores(generated: Features, real: Reference) -> dict[str, float]:
     return {"fid": frechet_distance(generated.values, real.gaussian)}
 
 
-def inception_scores(generated: Features, real: Reference) -> dict[str, float]:
+def inception_scores(generated: Features) -> dict[str, float]:
     """exp E_x KL(p(y|x) || p(y)) (Salimans et al. 2016, arXiv 1606.03498), mean over 10 parts, as torch-fidelity's."""
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
@@ -102,7 +108,7 @@ def _share(classes: int) -> float:
 
 MEASURES = {
     "fid": Measure("min", "FID", "Fréchet distance", 0.0, _unbounded, 2, frechet_scores),
-    "is": Measure("max", "IS", f"Inception score, {IS_SPLITS} parts", 1.0, float, IS_SPLITS, inception_scores),
+    "is": Measure("max", "IS", f"Inception score, {IS_SPLITS} parts", 1.0, float, IS_SPLITS, inception_scores, False),
     "kid": Measure("min", "KID", "kernel distance, {subsets} subsets of {subset}", None, _unbounded, 2, kernel_scores),
     "precision": Measure(
         "max", "precision", "k=3 nearest of {manifold} real", 0.0, _share, neighbours.PRECISION_K + 1, precision_scores
@@ -125,7 +131,7 @@ def parse(text: str, data: ImageData, samples: int) -> Name:
     """The parts of a metric's name.
 
     Raises:
-        UserError: an unknown metric, a count that is not `samples`, or too few samples for it.
+        UserError: an unknown metric, a count that is not `samples`, too few samples for it, a split that it ignores.
     """
     measures = "|".join(MEASURES)
     extractors = f"{re.escape(data.name)}|inception"
@@ -137,7 +143,9 @@ def parse(text: str, data: ImageData, samples: int) -> Name:
         raise UserError(f"metric '{text}': its name says {count}{thousands} samples, evaluate.samples says {samples}")
     if samples < (least := MEASURES[measure].fewest):
         raise UserError(f"evaluate.samples: {samples} are too few for '{text}'; make it at least {least}")
-    return Name(text, measure, extractor, split or "train")
+    if split and not MEASURES[measure].compares:
+        raise UserError(f"metric '{text}': {MEASURES[measure].label} compares with no split; leave '_{split}' out")
+    return Name(text, measure, extractor, (split or "train") if MEASURES[measure].compares else "")
 
 
 def prepare(
@@ -147,7 +155,7 @@ def prepare(
     chosen = [parse(text, data, samples) for text in texts]
     extractors = {name: _extractor(name, data, cache, weights) for name in sorted({n.extractor for n in chosen})}
     references = {
-        (extractor, split): reference(data, split, extractors[extractor], cache, device)
+        (extractor, split): reference(data, split, extractors[extractor], cache, device) if split else None
         for extractor, split in sorted({(n.extractor, n.split) for n in chosen})
     }
 
@@ -158,9 +166,9 @@ def prepare(
         for (extractor, split), real in references.items():
             wanted = [n.measure for n in chosen if (n.extractor, n.split) == (extractor, split)]
             for function in dict.fromkeys(MEASURES[measure].scores for measure in wanted):
-                values = function(features[extractor], real)
+                values = attempt(function, features[extractor], real)
                 found |= {(measure, extractor, split): value for measure, value in values.items()}
-        return {n.text: found[n.measure, n.extractor, n.split] for n in chosen}
+        return {n.text: found.get((n.measure, n.extractor, n.split), math.nan) for n in chosen}
 
     metrics = {
         n.text: _describe(n, data, samples, extractors[n.extractor], references[n.extractor, n.split]) for n in chosen
@@ -168,20 +176,34 @@ def prepare(
     return metrics, scores
 
 
+def attempt(function: Scores, generated: Features, real: Reference | None) -> dict[str, float]:
+    """What `function` finds, or nothing where features are not finite or an eigenvalue problem cannot be solved."""
+    if not (generated.values.isfinite().all() and generated.logits.isfinite().all()):
+        return {}
+    try:
+        return function(generated) if real is None else function(generated, real)
+    except torch.linalg.LinAlgError:
+        return {}
+
+
 def _extractor(name: str, data: ImageData, cache: Path, weights: Path | None) -> Extractor:
     return classifier_extractor(data, cache) if name == data.name else inception_extractor(cache, weights)
 
 
-def _describe(name: Name, data: ImageData, samples: int, extractor: Extractor, real: Reference) -> Metric:
+def _describe(name: Name, data: ImageData, samples: int, extractor: Extractor, real: Reference | None) -> Metric:
     measure = MEASURES[name.measure]
-    m = len(real.features)
-    how = measure.protocol.format(
-        subsets=extractor.kid_subsets, subset=kid_subset_size(samples, m), manifold=len(real.manifold)
-    )
-    height, width = data.shape[1:]
-    protocol = (
-        f"measure={how}; generated={samples}; reference={data.name} {name.split} split, {m} images {width}x{height}, "
-        f"{data.digest[:12]}; {extractor.protocol}"
-    )
+    how, compared = measure.protocol, f"none, images {size_text(data)}"
+    if real is not None:
+        m = len(real.features)
+        subset, manifold = kid_subset_size(samples, m), min(m, NEIGHBOURS_LIMIT)
+        how = how.format(subsets=extractor.kid_subsets, subset=subset, manifold=manifold)
+        compared = f"{data.name} {name.split} split, {m} images {size_text(data)}, {data.digest[:12]}"
+    protocol = f"measure={how}; generated={samples}; reference={compared}; {extractor.protocol}"
     label = f"{measure.label} ({name.extractor})"
     return Metric(name.text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))
+
+
+def size_text(data: ImageData) -> str:
+    """Width and height of one image: 32x32."""
+    _, height, width = data.shape
+    return f"{width}x{height}"
