@@ -97,6 +97,10 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--plugin", type=Path, metavar="FILE", help="a Python file with LOSSES, a dictionary by name")
     verify.set_defaults(command=verify_losses)
 
+    docs = commands.add_parser("docs", help="write the pages about losses, from the code")
+    docs.add_argument("--folder", type=Path, default=Path("docs"), metavar="DIR", help="(default: %(default)s)")
+    docs.set_defaults(command=write_docs)
+
     for command in (train, run, report, diff):
         command.add_argument(
             "--results",
@@ -112,6 +116,14 @@ def verify_losses(options: argparse.Namespace) -> int:
     from benchmarks.verification import check_all, choose
 
     return 1 if check_all(choose(options.losses, options.plugin)) else 0
+
+
+def write_docs(options: argparse.Namespace) -> int:
+    from benchmarks.docs import write
+
+    for path in write(options.folder):
+        print(path)
+    return 0
 
 
 def data_folder() -> Path:
