@@ -33,6 +33,11 @@ LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
 
 
+def extractor_cache(data: Path) -> Path:
+    """Where classifiers, Inception's weights and reference statistics are kept, by the folder of the data sets."""
+    return data / "extractors"
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a process finds and leaves things, and how it computes."""
@@ -46,7 +51,7 @@ class Place:
     @property
     def cache(self) -> Path:
         """Classifiers and reference statistics."""
-        return self.data / "extractors"
+        return extractor_cache(self.data)
 
 
 @dataclass(frozen=True)

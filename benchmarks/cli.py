@@ -109,7 +109,65 @@ def parser() -> argparse.ArgumentParser:
             metavar="DIR",
             help="where records and reports are (default: %(default)s)",
         )
+    add_scoring(commands)
     return top
+
+
+def add_scoring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about metrics alone: score, fetch-weights, check-metrics."""
+    score = commands.add_parser("score", help="score images from anywhere by the protocol of sweeps")
+    score.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        metavar="DIR|FILE",
+        help="a folder of pictures, an .npy or .npz array, or a generator's weights.safetensors",
+    )
+    score.add_argument("--reference", metavar="NAME|DIR", help="a data set or a folder of real images")
+    score.add_argument("--image-size", type=int, metavar="N", help="resize the reference to N x N pixels")
+    score.add_argument("--metrics", nargs="+", default=[], metavar="NAME", help="(default: the data set's own)")
+    score.add_argument("--samples", type=int, metavar="N", help="how many to score (default: all, or as in the run)")
+    score.add_argument("--seed", type=int, metavar="N", help="of the latents, or of the choice among images")
+    score.add_argument("--spec", type=Path, metavar="FILE", help="the generator's spec.json, if not beside its weights")
+    score.add_argument("--json", action="store_true", help="as JSON")
+    score.set_defaults(command=score_images)
+    fetch = commands.add_parser("fetch-weights", help="put Inception's weights in place, checked by hash")
+    fetch.add_argument("--from", type=Path, metavar="FILE", dest="source", help="a copy (default: download, 91 MB)")
+    fetch.set_defaults(command=fetch_weights)
+    check = commands.add_parser("check-metrics", help="hold the Inception score of CIFAR-10 to its published value")
+    check.set_defaults(command=check_metrics)
+    for command in (score, check):
+        command.add_argument("--weights", type=Path, metavar="FILE", help="Inception's weights, if not in place")
+        command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+        command.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    for command in (score, fetch, check):
+        command.add_argument(
+            "--data", type=Path, default=data_folder(), metavar="DIR", help="data sets (default: %(default)s)"
+        )
+
+
+def score_images(options: argparse.Namespace) -> int:
+    from benchmarks.score import Request, as_text, score
+
+    asked = {name: value for name, value in vars(options).items() if name not in ("command", "json", "data")}
+    result = score(Request(**{**asked, "metrics": tuple(options.metrics), "root": options.data}))
+    print(json.dumps(result, indent=2, ensure_ascii=False) if options.json else as_text(result))
+    return 0
+
+
+def fetch_weights(options: argparse.Namespace) -> int:
+    from benchmarks.score import fetch
+
+    print(fetch(options.data, options.source))
+    return 0
+
+
+def check_metrics(options: argparse.Namespace) -> int:
+    from benchmarks.score import check
+
+    line, agrees = check(options.data, options.weights, options.device, options.threads)
+    print(line)
+    return 0 if agrees else 1
 
 
 def verify_losses(options: argparse.Namespace) -> int:

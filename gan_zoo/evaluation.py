@@ -3,15 +3,20 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from gan_zoo.diagnostics import Probes, diagnose, weight_histogram
 from gan_zoo.engine import TrainState
+from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
+from gan_zoo.spec import RunSpec
 from gan_zoo.step import Bound
 from gan_zoo.trainer import Run, sampler, trained_generator
 
@@ -84,7 +89,12 @@ class Evaluation:
         return Rng(self.run.spec.evaluate.seed, "evaluation", purpose, device=self.run.device)
 
     def _latents(self, n: int) -> Tensor:
-        return self._rng("latents").normal(n, self.run.z_dim)
+        return latents(self.run.spec, self.run.spec.evaluate.seed, n, self.run.device)
+
+
+def latents(spec: RunSpec, seed: int, n: int, device: torch.device | str) -> Tensor:
+    """The latents (n, z_dim) of every evaluation with this seed."""
+    return Rng(seed, "evaluation", "latents", device=device).normal(n, int(spec.architecture.z_dim))
 
 
 def showable(samples: Tensor) -> np.ndarray:
@@ -103,6 +113,34 @@ def final_weights(run: Run, state: TrainState) -> dict[str, Tensor]:
         for net, tensors in nets.items()
         for name, tensor in tensors.items()
     }
+
+
+def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: torch.device | str) -> nn.Module:
+    """The generator of samples of `shape` that a run of `spec` left at `path`, ready for use.
+
+    Errors: UserError where there are no weights, or those of another net.
+    """
+    try:
+        content = load_file(path)
+    except (OSError, SafetensorError) as failure:
+        raise UserError(f"cannot read weights from {path} ({' '.join(str(failure).split())})") from None
+    weights = {name.removeprefix("generator."): w for name, w in content.items() if name.startswith("generator.")}
+    if not weights:
+        raise UserError(f"{path}: holds no weights named generator.*: give those that a run left")
+    spec.architecture.check(shape)
+    net = spec.architecture.generator(shape).to(next(iter(weights.values())).dtype)
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as failure:
+        reason = " ".join(str(failure).split())[:200]
+        raise UserError(f"{path}: these weights are of another net than its spec says ({reason})") from None
+    return net.to(device).eval().requires_grad_(False)  # type: ignore[no-any-return]
+
+
+def make_samples(net: nn.Module, spec: RunSpec, n: int, seed: int, device: torch.device | str) -> Tensor:
+    """The `n` samples that an evaluation of `spec` with this seed would score, of a generator ready for use."""
+    z = latents(spec, seed, n, device).to(next(net.parameters()).dtype)
+    return torch.cat([net(part) for part in z.split(500)]).float()
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:

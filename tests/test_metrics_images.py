@@ -214,6 +214,7 @@ def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Pa
     again = reference(small, "train", extractor, tmp_path, CPU)
     assert path.stat().st_mtime_ns == written - 10**9
     assert torch.equal(again.gaussian.factor, first.gaussian.factor)
+    assert again.gaussian.factor.stride() == first.gaussian.factor.stride()
     path.write_bytes(path.read_bytes()[:-1])
     mended = reference(small, "train", extractor, tmp_path, CPU)
     assert torch.equal(mended.features, first.features)

@@ -27,7 +27,8 @@ def fit(features: Tensor) -> Gaussian:
     mean, centred = _centred(features)
     covariance = centred.T @ centred
     values, vectors = torch.linalg.eigh(covariance)
-    return Gaussian(mean, covariance.trace(), vectors * values.clamp(min=0).sqrt())
+    factor = vectors * values.clamp(min=0).sqrt()
+    return Gaussian(mean, covariance.trace(), factor.contiguous())  # laid out as when read back: sums round alike
 
 
 def frechet_distance(features: Tensor, reference: Gaussian) -> float:

@@ -1,6 +1,9 @@
 """The Inception network behind published FID and IS, in torch-fidelity's conversion of the TensorFlow original."""
 
 import hashlib
+import os
+import shutil
+import uuid
 from pathlib import Path
 from urllib.error import URLError
 
@@ -12,6 +15,8 @@ from gan_zoo.metrics.features import Extractor
 
 WEIGHTS_FILE = "weights-inception-2015-12-05-6726825d.pth"
 HASH_PREFIX = "6726825d"
+ALSO_KNOWN_AS = f"pt_inception-2015-12-05-{HASH_PREFIX}.pth"
+"""The name that pytorch-fid gives to the same file."""
 
 
 class Inception(nn.Module):
@@ -55,28 +60,53 @@ def inception_extractor(cache: Path, weights: Path | None) -> Extractor:
     )
 
 
-def fetch_weights(cache: Path) -> Path:
-    """The path of the standard weights in `cache`, downloaded (91 MB) and checked by hash if they are not there.
+def fetch_weights(cache: Path, source: Path | None = None) -> Path:
+    """The path of the standard weights in `cache`, put there if they are missing: from `source`, or downloaded (91 MB).
+
+    They are checked by hash, always; what is not the standard file never takes its place.
 
     Raises:
-        UserError: they cannot be downloaded, or the file there is not the standard one.
+        UserError: they cannot be downloaded, or `source` or the file there is not the standard one.
     """
+    path = cache / WEIGHTS_FILE
+    if source is not None:
+        require_standard(source, f"give {WEIGHTS_FILE}, or {ALSO_KNOWN_AS}")
+        put(source, path)
+    elif not path.is_file():
+        download(path)
+    require_standard(path, "remove it and try again")
+    return path
+
+
+def require_standard(path: Path, remedy: str) -> None:
+    """UserError unless `path` is the standard file."""
+    if not _hash(path).startswith(HASH_PREFIX):
+        raise UserError(f"{path} is damaged or another file: its SHA-256 does not begin with {HASH_PREFIX}; {remedy}")
+
+
+def put(source: Path, path: Path) -> None:
+    """A copy of `source` at `path`, there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
+    try:
+        shutil.copyfile(source, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def download(path: Path) -> None:
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-    path = cache / WEIGHTS_FILE
-    if not path.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix=HASH_PREFIX, progress=False)
-        except (URLError, OSError, RuntimeError) as failure:
-            reason = " ".join(str(failure).split())
-            raise UserError(
-                f"the Inception weights could not be downloaded ({reason}); put {WEIGHTS_FILE} (pytorch-fid names the "
-                f"same file pt_inception-2015-12-05-{HASH_PREFIX}.pth) at {path}, or give its path as weights"
-            ) from None
-    if not _hash(path).startswith(HASH_PREFIX):
-        raise UserError(f"{path} is damaged: its SHA-256 does not begin with {HASH_PREFIX}; remove it and try again")
-    return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix=HASH_PREFIX, progress=False)
+    except (URLError, OSError, RuntimeError) as failure:
+        reason = " ".join(str(failure).split())
+        raise UserError(
+            f"the Inception weights could not be downloaded ({reason}); fetch {URL_INCEPTION_V3} elsewhere (the same "
+            f"file as pytorch-fid's {ALSO_KNOWN_AS}) and put it at {path}, e.g. by gan-zoo fetch-weights --from FILE"
+        ) from None
 
 
 def fold_batch_norm(net: nn.Module) -> None:
