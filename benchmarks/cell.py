@@ -14,6 +14,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from benchmarks.environment import environment
 from benchmarks.thumbnail import thumbnail
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from benchmarks.tracking import CellLog, Store
 
 CHECKPOINT_SECONDS = 60.0
+SHOWN_OVER_STEPS = 500
+"""Samples kept of each evaluation."""
 LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
 
@@ -131,6 +135,8 @@ def drive(
     state, clocks, path = initial_state(run), Clocks(), folder / "checkpoint.pt"
     if path.exists():
         clocks.seconds.update(load_checkpoint(path, state, spec.key))
+    if state.step == 0:
+        show(log, folder, evaluation, state)
     iterations, saved_at = train(run, state), time.monotonic()
     while state.step < spec.train.steps:
         with clocks.on("train"):
@@ -143,7 +149,7 @@ def drive(
         with clocks.on("record"):
             record(log, spec, state, clocks, values)
             if due:
-                log.image("samples", thumbnail(evaluation.samples(state)), state.step)
+                show(log, folder, evaluation, state)
             if due or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 log.flush()
                 save_checkpoint(path, state, spec.key, clocks.seconds)
@@ -173,6 +179,13 @@ def record(log: "CellLog", spec: RunSpec, state: TrainState, clocks: Clocks, val
     )
 
 
+def show(log: "CellLog", folder: Path, evaluation: Evaluation, state: TrainState) -> None:
+    """A sample image on the record's step slider, and its samples beside the checkpoint for the report's."""
+    samples = evaluation.samples(state)
+    log.image("samples", thumbnail(samples), state.step)
+    np.save(folder / f"samples@{state.step}.npy", samples[:SHOWN_OVER_STEPS])
+
+
 def keep(log: "CellLog", folder: Path, evaluation: Evaluation, state: TrainState, scores: dict[str, float]) -> str:
     """Records the final weights and what reports show of them; the hash of the weights."""
     from safetensors.torch import save_file
@@ -180,7 +193,8 @@ def keep(log: "CellLog", folder: Path, evaluation: Evaluation, state: TrainState
     weights = final_weights(evaluation.run, state)
     save_file(weights, folder / "weights.safetensors")
     log.weights(folder / "weights.safetensors", state.step, scores)
-    arrays = {"samples": evaluation.samples(state), "weights": evaluation.weight_histogram(state)}
+    arrays = {path.stem: np.load(path) for path in folder.glob("samples@*.npy")}
+    arrays |= {"samples": evaluation.samples(state), "weights": evaluation.weight_histogram(state)}
     if evaluation.data.kind == "points":
         arrays["critic"] = evaluation.critic_contour(state)
     log.samples({**arrays, f"data/{evaluation.run.spec.dataset.name}": evaluation.real_samples()})

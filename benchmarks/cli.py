@@ -252,7 +252,7 @@ def dry_run(suite: "Suite", options: argparse.Namespace) -> int:
 
 def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:
     from benchmarks.progress import Progress
-    from benchmarks.reporting import write_report
+    from benchmarks.reporting import scores_text, write_report
     from benchmarks.runner import make_plan, run_suite
     from benchmarks.tracking import Store
 
@@ -261,6 +261,7 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
         outcomes = run_suite(suite, runner_options(options, workers), store, progress.step, progress.end)
     folder = write_report(suite.name, store, options.results)
     store.log_report(suite.name, folder)
+    print(f"\n{scores_text(folder)}\n")
     print(f"report: {folder / 'report.html'}")
     failed = {spec: outcome for spec, outcome in outcomes.items() if outcome.status == "failed"}
     for spec, outcome in failed.items():

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from benchmarks.record import Record
 from benchmarks.report import build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
@@ -20,6 +22,19 @@ def write_report(suite: str, store: Store, results: Path) -> Path:
     store.record(suite).write(folder / "export")
     build_report(folder / "export", folder)
     return folder
+
+
+def scores_text(folder: Path) -> str:
+    """The scores of a report for a terminal: a small table per data set."""
+    table = pd.read_csv(folder / "table.csv")
+    spread = table["half_width_95"].map(lambda half: "" if pd.isna(half) else f" ± {half:.2g}")
+    table["score"] = table["mean"].map(lambda mean: "failed" if pd.isna(mean) else f"{mean:.4g}") + spread
+    parts = []
+    for dataset, rows in table.groupby("dataset", sort=False):
+        wide = rows.pivot(index="loss", columns="metric", values="score")
+        wide = wide.reindex(index=rows["loss"].unique(), columns=rows["metric"].unique())
+        parts.append(f"{dataset}\n{wide.rename_axis(index=None, columns=None).to_string()}")
+    return "\n\n".join(parts)
 
 
 def report(options: argparse.Namespace) -> int:

@@ -95,7 +95,7 @@ def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(
     assert all(each == [10, 20, 30, 40] for each in steps)
     row = record.runs.set_index("loss").loc["wgan-clip"].iloc[0]
     assert (row["optimizer"], row["n_critic"], row["images_seen"]) == ("RMSProp 0.0005", 2, 40 * 2 * 16)
-    assert len(record.samples) == 6 * 3 + 1
+    assert len(record.samples) == 6 * 8 + 1
     assert not any((options.results / "small" / "runs").iterdir())
 
 
