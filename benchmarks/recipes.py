@@ -40,6 +40,12 @@ def settings(steps: int, batch_size: int, n_critic: int, optimizer: dict[str, An
 TOY_NET = {"name": "mlp", "z_dim": 2, "width": 512, "depth": 3}
 TENSORFLOW_CLIP = {"train": {"optimizer": rmsprop(5e-5, 0.9)}}
 DCGAN_LOSS = {"train": {"optimizer": adam(2e-4, 0.5, 0.999), "n_critic": 1}}
+BATCH_NORM = {"architecture": {"critic_norm": "batch"}}
+LSUN_LOSSES = {
+    "wgan-gp": {},
+    "wgan-clip": {**TENSORFLOW_CLIP, **BATCH_NORM},
+    "non-saturating": {**DCGAN_LOSS, **BATCH_NORM},
+}
 HALVED = "its DCGAN halves the critic's loss, which Adam all but cancels"
 
 RECIPES: dict[str, Recipe] = {
@@ -71,7 +77,7 @@ RECIPES: dict[str, Recipe] = {
         "Gulrajani et al. 2017, figure 3, with gan_cifar.py of their code",
         settings(200_000, 64, 5, adam(1e-4, 0.5, 0.9)),
         {"name": "dcgan", "z_dim": 128, "dim": 128, "generator_norm": "batch"},
-        {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
+        {"wgan-gp": {}, "wgan-clip": {**TENSORFLOW_CLIP, **BATCH_NORM}, "non-saturating": DCGAN_LOSS},
         HALVED,
     ),
     "gulrajani2017/cifar10-resnet": Recipe(
@@ -85,20 +91,20 @@ RECIPES: dict[str, Recipe] = {
         "Gulrajani et al. 2017, figure 2 (text)",
         settings(200_000, 64, 5, adam(1e-4, 0.5, 0.9)),
         {"name": "figure2-baseline"},
-        {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
+        LSUN_LOSSES,
         "other nets of the figure by architecture: {name: figure2-...}",
     ),
     "gulrajani2017/lsun-code": Recipe(
         "igul222/improved_wgan_training, gan_64x64.py: beta1 0 against the text's 0.5",
         settings(200_000, 64, 5, adam(1e-4, 0.0, 0.9)),
         {"name": "figure2-baseline"},
-        {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP, "non-saturating": DCGAN_LOSS},
+        LSUN_LOSSES,
     ),
     "arjovsky2017": Recipe(
         "Arjovsky et al. 2017, algorithm 1: RMSProp 5e-5, c 0.01, n_critic 5, batch 64",
         settings(200_000, 64, 5, rmsprop(5e-5, 0.99)),
         {"name": "dcgan", "z_dim": 100, "dim": 64, "generator_norm": "batch", "init": "normal"},
-        {"wgan-clip": {"architecture": {"critic_norm": "batch"}}},
+        {"wgan-clip": BATCH_NORM},
         "their code takes 100 critic steps in each of the first 25 generator steps and in every 500th; the number of "
         "steps is ours",
     ),
@@ -108,6 +114,13 @@ RECIPES: dict[str, Recipe] = {
         {"name": "resnet"},
         {"r1": {"loss": {"gamma": 10.0}}},
         "nets and number of steps are ours; their samples come from an average of weights (0.999)",
+    ),
+    "miyato2018/cifar10-resnet": Recipe(
+        "pfnet-research/sngan_projection, configs/sn_cifar10_unconditional.yml",
+        settings(50_000, 64, 5, adam(2e-4, 0.0, 0.9), lr_decay="linear"),
+        {"name": "resnet", "z_dim": 128, "dim": 128},
+        {"sngan": {}},
+        "their generator is 256 channels wide, and its steps see 128 samples",
     ),
     "petzka2018/toy": Recipe(
         "mikigom/WGAN-LP-tensorflow: RMSProp 5e-5, batch 256, 10 critic steps, lambda in {1, 5, 10, 100}",

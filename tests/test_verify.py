@@ -151,6 +151,13 @@ class BatchNormalised(Planted):
         return super().term(normalised, real, fake, noise)
 
 
+class HalfPrecision(Planted):
+    """The norm under automatic casting to float16."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        return super().norms(gradient.half()).to(gradient.dtype)
+
+
 class Sigmoid(Wasserstein):
     """A sigmoid at the end of a Wasserstein critic."""
 
@@ -193,6 +200,18 @@ class WideMargin(Hinge):
         return {"real": (2 - score_real).relu().mean(), "fake": (2 + score_fake).relu().mean()}
 
 
+class Thawed:
+    """A part with room for state."""
+
+    critic_formula, generator_formula, generator_sees_real = "", "", False
+
+    def critic_terms(self, score_real: Tensor, score_fake: Tensor) -> Terms:
+        return {"real": -score_real.mean(), "fake": score_fake.mean()}
+
+    def generator_terms(self, score_real: Tensor | None, score_fake: Tensor) -> Terms:
+        return {"fake": -score_fake.mean()}
+
+
 def gp(penalty: GradientNorm) -> Loss:
     return Loss(Wasserstein(), (penalty,), paper="planted")
 
@@ -211,6 +230,11 @@ FAULTS: dict[str, tuple[Loss, set[str]]] = {
     "torch's global generator": (gp(GlobalNoise()), {"purity"}),
     "NumPy's global generator": (gp(NumpyNoise()), {"purity"}),
     "batch statistics in the critic": (gp(BatchNormalised()), {"linear", "relu-mlp", "samples"}),
+    "half precision in the norm": (
+        gp(HalfPrecision()),
+        {"linear", "relu-mlp", "first", "second", "extremes"},
+    ),
+    "a part that is not frozen": (Loss(Thawed(), paper="planted"), {"interface"}),
     "sigmoid at the end of a Wasserstein critic": (Loss(Sigmoid(), paper="planted"), {"optimum"}),
     "generator in the wrong direction": (Loss(WrongWay(), paper="planted"), {"sign", "dirac"}),
     "real and fake exchanged": (Loss(Swapped(), paper="planted"), {"sign", "dirac", "optimum"}),

@@ -41,7 +41,7 @@ class Result:
 CHECKS: dict[str, Check] = {
     "interface": Check(
         purity.interface, 0,
-        "named scalars of the samples' type, formulas and a source",
+        "frozen parts that can be written down, named scalars of the samples' type, formulas and a source",
     ),
     "purity": Check(
         purity.purity, 0,

@@ -1,5 +1,6 @@
 """What a loss may touch, and the form of what it gives."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -18,6 +19,10 @@ def interface(loss: Loss) -> Iterator[tuple[float, str]]:
     """0 where a rule of the interface is kept, 1 where it is broken."""
     for text in ("critic_formula", "generator_formula", "paper"):
         yield float(not getattr(loss, text)), f"{text} is empty"
+    for part in (loss.adversarial, *loss.penalties):
+        frozen = getattr(part, "__dataclass_params__", None)
+        yield float(not (frozen and frozen.frozen)), f"{part}: not a frozen dataclass, so it may hold state"
+    json.dumps(loss.config())
     for dtype in (torch.float32, torch.float64):
         samples = batch(loss, dtype=dtype)
         critic = mlp(mlp_parameters(2).to(dtype))
