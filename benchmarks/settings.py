@@ -1,10 +1,14 @@
-"""Settings put over settings, key by key: a suite over its recipe, overrides over a suite."""
+"""Settings as plain data: put over settings key by key, as a suite over its recipe, and read from words."""
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gan_zoo.validation import KeyPath
+
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 def under(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,3 +48,12 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 def same_kind(own: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
     """Whether `value` leaves the kind that `own` names."""
     return bool(value.get("name", own.get("name")) == own.get("name"))
+
+
+def scalar(text: str) -> Any:
+    """The value of an unquoted word by the rules of YAML 1.2: 2e-4 is a number, yes is a word."""
+    if text in WORDS:
+        return WORDS[text]
+    if NUMBER.fullmatch(text):
+        return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
+    return text

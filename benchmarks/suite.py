@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from benchmarks.recipes import with_recipe
-from benchmarks.settings import merge, put, under
+from benchmarks.settings import merge, put, scalar, under
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import change_loss, parse_loss
@@ -29,8 +29,6 @@ NEEDED = ("name", "losses", "datasets", "seeds", "architecture", "train", "evalu
 KEYS = (*NEEDED, "description", "overrides", "insist", "report")
 OVERRIDABLE = ("loss", "architecture", "train", "evaluate")
 REPORT = ("rows", "columns", "metrics", "baseline", "targets")
-NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
-WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -161,15 +159,6 @@ def construct(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], source:
     return content
 
 
-def scalar(text: str) -> Any:
-    """The value of an unquoted word."""
-    if text in WORDS:
-        return WORDS[text]
-    if NUMBER.fullmatch(text):
-        return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
-    return text
-
-
 def read_scalar_text(key: str, text: str) -> Any:
     """The value that `text` would have in a suite file."""
     try:
@@ -199,6 +188,8 @@ def parse_suite(document: Document) -> Suite:
     report = parse_report(content.get("report") or {}, loss_names, dataset_names)
     seeds = parse_seeds(content["seeds"])
     base = {key: value for key, value in content.items() if key in ("architecture", "train", "evaluate", "insist")}
+    if isinstance(base["architecture"], str):
+        base["architecture"] = {"name": base["architecture"]}
     cells = tuple(
         cell(base, overrides, loss, ("losses", i), dataset, seed)
         for seed in seeds for dataset in datasets for i, loss in enumerate(losses)

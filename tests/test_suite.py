@@ -172,3 +172,12 @@ def test_a_refusal_names_its_line_and_insisting_is_recorded_only_where_it_counts
     assert {spec.loss_name for spec in suite.cells if spec.insist} == {"wgan-clip"}
     plain = {spec.key for spec in load(tmp_path).cells}
     assert len(plain & {spec.key for spec in suite.cells}) == 8
+
+
+def test_an_architecture_by_its_name_alone_can_be_overridden(tmp_path: Path) -> None:
+    text = TEXT.replace("{name: mlp, width: 16}", "table1:17").replace(
+        "overrides:", "overrides:\n  minimax: {architecture: {critic_norm: batch}}"
+    )
+    suite = load(tmp_path, text)
+    found = {(spec.loss_name, spec.architecture.index, spec.architecture.critic_norm) for spec in suite.cells}
+    assert found == {("minimax", 17, "batch"), ("wgan-clip", 17, "layer"), ("wgan-gp", 17, "layer")}
