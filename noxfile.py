@@ -98,6 +98,12 @@ def report(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def speed(session: nox.Session) -> None:
+    """Measure this machine against a textbook loop and the arithmetic limit: `nox -s speed -- [--only MLP]`."""
+    run(session, environment(session, "full"), "python", "-m", "benchmarks.speed", *session.posargs)
+
+
+@nox.session(default=False)
 def ui(session: nox.Session) -> None:
     """Open the MLflow UI on the record: `nox -s ui -- [results folder] [options of mlflow server, as --port 5001]`."""
     words = list(session.posargs)

@@ -26,7 +26,8 @@ CALIBRATION_LATENTS = 1000
 class Data(Protocol):
     """What the trainer asks of a data set that lies on the device of the run."""
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
     def stream(self, seed: int, block: int, count: int) -> Tensor: ...
 

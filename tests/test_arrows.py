@@ -19,7 +19,7 @@ SCIENCE = [  # from the bottom up; a room imports only from the rows below its o
 ONLY_IN = {
     "mlflow": {"benchmarks/tracking"},
     "yaml": {"benchmarks/suite.py"},
-    "matplotlib": {"benchmarks/report"},
+    "matplotlib": {"benchmarks/report", "benchmarks/speed/figure.py"},
     "seaborn": {"benchmarks/report"},
     "ray": {"benchmarks/runner.py", "benchmarks/workers.py"},
 }
