@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 CHECKPOINT_SECONDS = 60.0
 SHOWN_OVER_STEPS = 500
 """Samples kept of each evaluation."""
+PLAYERS = ("critic/", "generator/")
+"""Of what is measured, all that must be finite in a run that has not diverged; a score may be impossible to have."""
 LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
 
@@ -88,10 +90,13 @@ def load_data(spec: RunSpec, place: Place) -> Any:
     return dataset.to(place.device)
 
 
-def load_evaluator(spec: RunSpec, data: Any, place: Place) -> Evaluator:
-    """The metrics that `spec` asks for, with their references; trains the data set's classifier where it is missing."""
+def load_evaluator(spec: RunSpec, data: Any, place: Place, apart: bool = False) -> Evaluator:
+    """The metrics that `spec` asks for, with their references; trains the data set's classifier where it is missing.
+
+    `apart`: the primary one alone, against data that the scores are not measured by.
+    """
     names = list(spec.evaluate.metrics) or default_metrics(data)
-    return Evaluator(data, names, spec.evaluate.samples, place.cache, place.device)
+    return Evaluator(data, names[: 1 if apart else None], spec.evaluate.samples, place.cache, place.device, apart=apart)
 
 
 def run_cell(
@@ -130,13 +135,14 @@ def drive(
 ) -> tuple[Outcome, dict[str, str]]:
     """Trains from the checkpoint, or from the start, to the end or to divergence; the outcome and tags with results."""
     run = prepare(spec, data, place.device)
-    evaluator = load_evaluator(spec, data, place)
-    evaluation = Evaluation(run, data, evaluator)
+    apart = load_evaluator(spec, data, place, apart=True) if spec.evaluate.repeats > 1 else None
+    evaluation = Evaluation(run, data, load_evaluator(spec, data, place), apart)
     state, clocks, path = initial_state(run), Clocks(), folder / "checkpoint.pt"
     if path.exists():
         clocks.seconds.update(load_checkpoint(path, state, spec.key))
     if state.step == 0:
         show(log, folder, evaluation, state)
+    values: dict[str, float] = {}
     iterations, saved_at = train(run, state), time.monotonic()
     while state.step < spec.train.steps:
         with clocks.on("train"):
@@ -145,7 +151,7 @@ def drive(
         if due:
             with clocks.on("evaluate"):
                 values |= evaluation(state)
-        bad = [name for name, value in values.items() if not isfinite(value) and name not in evaluator.metrics]
+        bad = [name for name, value in values.items() if name.startswith(PLAYERS) and not isfinite(value)]
         with clocks.on("record"):
             record(log, spec, state, clocks, values)
             if due:

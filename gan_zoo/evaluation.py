@@ -28,6 +28,9 @@ CONTOUR_SIDE, CONTOUR_LIMIT = 128, 3.0
 """Critic contours are drawn from scores on a 128 x 128 grid over [-3, 3]^2, as in Gulrajani et al. 2017, figure 1."""
 
 
+Scores = Callable[[Tensor], Mapping[str, float]]
+
+
 class HeldOut(Protocol):
     """What an evaluation asks of a data set."""
 
@@ -39,20 +42,42 @@ class HeldOut(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Measures states of `run` on the same latents each time. `scores` maps (N, ...) samples to named numbers."""
+    """Measures states of `run` on the same latents each time. `scores` maps (N, ...) samples to named numbers.
+
+    `apart` scores other samples against other data, under names `apart/<score>`: a checkpoint chosen by these numbers
+    owes nothing to the luck of those that are reported. With it, the end is scored on samples of several seeds, under
+    names `sampling/<score>/<repeat>`.
+    """
 
     run: Run
     data: HeldOut
-    scores: Callable[[Tensor], Mapping[str, float]]
+    scores: Scores
+    apart: Scores | None = None
 
     def __call__(self, state: TrainState) -> dict[str, float]:
         """All scores of the generator's samples, and what the critic does with some of them (`gan_zoo.diagnostics`).
 
         Where a sample is not finite, scores, Wasserstein estimate and losses are NaN.
         """
-        fake = sampler(self.run, state)(self._latents(self.run.spec.evaluate.samples))
+        sample, n = sampler(self.run, state), self.run.spec.evaluate.samples
+        fake = sample(self._latents(n))
         shown = fake[:PROBE] if fake.isfinite().all() else torch.full_like(fake[:PROBE], torch.nan)
-        return {**self.scores(fake), **self.probe_critic(state, shown)}
+        values = {**self.scores(fake), **self.probe_critic(state, shown)}
+        if self.apart is not None:
+            other = self._rng("latents apart").normal(n, self.run.z_dim)
+            values |= {f"apart/{name}": value for name, value in self.apart(sample(other)).items()}
+            if state.step == self.run.spec.train.steps:
+                values |= self.repeated(sample)
+        return values
+
+    def repeated(self, sample: Callable[[Tensor], Tensor]) -> dict[str, float]:
+        """The scores on samples from the evaluation's seed, the next one, ..., as often as the spec says."""
+        spec = self.run.spec
+        rows = [
+            self.scores(sample(latents(spec, spec.evaluate.seed + i, spec.evaluate.samples, self.run.device)))
+            for i in range(spec.evaluate.repeats)
+        ]
+        return {f"sampling/{name}/{i}": value for i, row in enumerate(rows) for name, value in row.items()}
 
     def probe_critic(self, state: TrainState, fake: Tensor) -> dict[str, float]:
         """What the critic does with `fake` (N, ...) and as many real samples, or all held-out ones."""

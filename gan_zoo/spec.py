@@ -68,6 +68,14 @@ class EvaluateSpec:
     metrics: tuple[str, ...] = ()
     """Names of metrics; none means the data set's own."""
     seed: Annotated[int, Field(ge=0)] = 0
+    repeats: Count = 1
+    """How often the end is scored, each time on samples of its own, from `seed`, `seed` + 1, ...; where it is more than
+    1, every evaluation is also scored on data held apart, so that a best checkpoint can be chosen fairly."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, without `repeats` where there are none: older specs keep their keys."""
+        content = asdict(self)
+        return content if self.repeats > 1 else {key: value for key, value in content.items() if key != "repeats"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ class RunSpec:
             "dataset": asdict(self.dataset),
             "architecture": {"name": name_of(ARCHITECTURES, self.architecture), **asdict(self.architecture)},
             "train": {**asdict(self.train), "optimizer": optimizer_dict(self.train.optimizer)},
-            "evaluate": asdict(self.evaluate),
+            "evaluate": self.evaluate.to_dict(),
             "seed": self.seed,
             **({"insist": list(self.insist)} if self.insist else {}),
         }
@@ -213,8 +221,10 @@ REFUSALS: dict[str, Refusal] = {
         "and only distorts it: use one of the two",
     ),
     "wasserstein-without-bound": Refusal(
-        lambda spec: needs_lipschitz(spec.loss)
-        and not (spec.loss.penalties or spec.loss.weight_clip is not None or is_spectral(spec)),
+        lambda spec: (
+            needs_lipschitz(spec.loss)
+            and not (spec.loss.penalties or spec.loss.weight_clip is not None or is_spectral(spec))
+        ),
         ("loss",),
         "a Wasserstein term is bounded only over Lipschitz critics (Arjovsky et al. 2017, eq. 2): this one grows for "
         "ever; add a penalty, weight_clip or critic_norm: spectral",

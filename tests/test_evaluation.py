@@ -15,6 +15,7 @@ from gan_zoo.architectures.layers import BatchNorm, Critic, Linear
 from gan_zoo.datasets import load_dataset
 from gan_zoo.diagnostics import Probes, bound_share, diagnose, objective, slopes, spread, weight_histogram
 from gan_zoo.engine import TrainState
+from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation
 from gan_zoo.losses import LOSSES
 from gan_zoo.metrics import Evaluator
@@ -26,7 +27,9 @@ from gan_zoo.trainer import Run, advance, initial_state, prepare, train
 PLACES = ("real", "fake", "between")
 
 
-def make_run(loss: str = "wgan-gp", dataset: str = "8gaussians", **training: object) -> Run:
+def make_run(
+    loss: str = "wgan-gp", dataset: str = "8gaussians", evaluate: dict[str, int] | None = None, **training: object
+) -> Run:
     settings = {"steps": 20, "batch_size": 8, "n_critic": 2, "optimizer": {"name": "adam", "lr": 1e-3}, **training}
     spec = run_spec(
         {
@@ -34,7 +37,7 @@ def make_run(loss: str = "wgan-gp", dataset: str = "8gaussians", **training: obj
             "dataset": dataset,
             "architecture": {"name": "mlp", "width": 16, "depth": 2},
             "train": settings,
-            "evaluate": {"every": 20, "samples": 400},
+            "evaluate": {"every": 20, "samples": 400, **(evaluate or {})},
         }
     )
     return prepare(spec, load_dataset(dataset, root=Path("unused")))
@@ -199,3 +202,50 @@ def test_samples_that_are_not_finite_leave_neither_score_nor_loss() -> None:
     values = evaluation(run)(state)
     for name in ("emd", "good_samples", "critic/wasserstein_estimate", "critic/loss_held_out", "critic/loss_train"):
         assert math.isnan(values[name])
+
+
+# uncertainty of a score
+
+
+def repeated(**evaluate: int) -> Evaluation:
+    run = make_run(evaluate=evaluate)
+    scores, apart = (Evaluator(run.data, ["emd"], 400, Path("unused"), "cpu", apart=apart) for apart in (False, True))  # type: ignore[arg-type]
+    return Evaluation(run, run.data, scores, apart)  # type: ignore[arg-type]
+
+
+def test_the_end_is_scored_on_samples_of_several_seeds() -> None:
+    measure = repeated(repeats=3, seed=5)
+    state = trained(measure.run)
+    values = measure(state)
+    assert [name for name in values if name.startswith("sampling/")] == [f"sampling/emd/{i}" for i in range(3)]
+    for i in range(3):
+        alone = evaluation(make_run(evaluate={"seed": 5 + i}))(state)
+        assert values[f"sampling/emd/{i}"] == alone["emd"]
+    assert values["sampling/emd/0"] == values["emd"]
+    assert len({values[f"sampling/emd/{i}"] for i in range(3)}) == 3
+
+
+def test_before_the_end_there_is_one_score_and_one_apart_from_it() -> None:
+    measure = repeated(repeats=3)
+    values = measure(initial_state(measure.run))
+    assert {name for name in values if "emd" in name} == {"emd", "apart/emd"}
+    assert values["emd"] != values["apart/emd"]
+    assert values["emd"] == pytest.approx(values["apart/emd"], rel=0.2)
+
+
+def test_the_score_apart_shares_neither_samples_nor_reference_with_the_reported_one() -> None:
+    measure = repeated(repeats=2)
+    state = trained(measure.run)
+    real, other = (Evaluator(measure.data, ["emd"], 400, Path("unused"), "cpu", apart=apart) for apart in (False, True))
+    z = Rng(0, "evaluation", "latents apart").normal(400, 2)
+    x = Bound(measure.run.players.generator, state.generator)(z)
+    assert measure(state)["apart/emd"] == other(x)["emd"] != real(x)["emd"]
+
+
+def test_repeats_change_the_key_of_a_run_and_their_default_does_not() -> None:
+    plain, one, three = (make_run(evaluate=each).spec for each in ({}, {"repeats": 1}, {"repeats": 3}))
+    assert "repeats" not in plain.to_dict()["evaluate"]
+    assert plain.key == one.key != three.key
+    assert run_spec(three.to_dict()) == three
+    with pytest.raises(UserError, match=r"evaluate\.repeats: input should be greater than 0"):
+        make_run(evaluate={"repeats": 0})

@@ -105,6 +105,15 @@ def test_fid_of_the_reference_itself_is_zero(digits: Images, cache: Path) -> Non
     assert scores["fid_digits_test"] > 0.1
 
 
+def test_scores_apart_compare_with_the_other_split(digits: Images, cache: Path) -> None:
+    for name, split in (("fid_digits", "test split, 297"), ("fid_digits_test", "train split, 1500")):
+        apart = Evaluator(digits, [name], 297, cache, "cpu", apart=True)
+        assert f"digits {split} images" in apart.metrics[name].protocol
+    assert apart(digits.test) == {
+        "fid_digits_test": Evaluator(digits, ["fid_digits"], 297, cache, "cpu")(digits.test)["fid_digits"]
+    }
+
+
 def test_names_carry_extractor_count_and_split(digits: Images, cache: Path) -> None:
     evaluator = Evaluator(digits, ["kid_digits", "kid_digits_1k_test"], 1000, cache, "cpu")
     short, long = evaluator.metrics.values()

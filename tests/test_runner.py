@@ -187,6 +187,16 @@ def test_a_metric_that_cannot_be_had_fails_that_metric_and_not_the_run(
     assert values.count().to_dict() == {"emd": 0, "modes_covered": 24}
 
 
+def test_repeats_are_recorded_beside_the_curve(store: Store, options: Options, tmp_path: Path) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(SUITE.replace("samples: 200", "samples: 200, repeats: 2").replace("seeds: 2", "seeds: 1"))
+    run(load_suite(str(path)), options, store)
+    metrics = store.record("small").metrics
+    steps = metrics.groupby("name")["step"].apply(lambda column: sorted(set(column)))
+    assert steps["apart/emd"] == [10, 20, 30, 40]
+    assert steps["sampling/emd/0"] == steps["sampling/emd/1"] == [40]
+
+
 class DyingStore:
     """Stands for a record whose process dies when the cell with seed 1 of wgan-clip opens."""
 

@@ -42,6 +42,7 @@ class Evaluator:
         cache: where classifiers, weights and references are kept.
         device: where features are extracted.
         weights: the file of Inception's weights, if it is not in `cache`.
+        apart: compare with what scores are otherwise not measured by: the other split, or another draw of points.
 
     Raises:
         UserError: unknown metric, too few samples for one, no labels to train on, weights missing or damaged.
@@ -55,14 +56,15 @@ class Evaluator:
         cache: Path,
         device: torch.device | str,
         weights: Path | None = None,
+        apart: bool = False,
     ) -> None:
         self.shape, self.samples = dataset.shape, samples
         self.metrics: dict[str, Metric]
         if dataset.kind == "points":
-            self.metrics, self._scores = on_points.prepare(dataset, names, samples)
+            self.metrics, self._scores = on_points.prepare(dataset, names, samples, apart)
         else:
             self.metrics, self._scores = on_images.prepare(
-                dataset, names, samples, cache, torch.device(device), weights
+                dataset, names, samples, cache, torch.device(device), weights, apart
             )
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ What cannot be computed is NaN, for that metric alone.
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ from gan_zoo.metrics.inception import inception_extractor
 from gan_zoo.metrics.metric import Direction, Metric, unknown
 from gan_zoo.metrics.reference import NEIGHBOURS_LIMIT, Reference, reference
 
+OTHER = {"train": "test", "test": "train", "": ""}
 IS_SPLITS = 10
 KID_SUBSET = 1000
 Scores = Callable[..., dict[str, float]]
@@ -149,10 +150,21 @@ def parse(text: str, data: ImageData, samples: int) -> Name:
 
 
 def prepare(
-    data: ImageData, texts: Sequence[str], samples: int, cache: Path, device: torch.device, weights: Path | None
+    data: ImageData,
+    texts: Sequence[str],
+    samples: int,
+    cache: Path,
+    device: torch.device,
+    weights: Path | None,
+    apart: bool = False,
 ) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
-    """The metrics, and the function of generated images (samples, C, H, W), uint8 or in [-1, 1], that computes them."""
+    """The metrics, and the function of generated images (samples, C, H, W), uint8 or in [-1, 1], that computes them.
+
+    `apart`: each compares with the split that it does not name.
+    """
     chosen = [parse(text, data, samples) for text in texts]
+    if apart:
+        chosen = [replace(name, split=OTHER[name.split]) for name in chosen]
     extractors = {name: _extractor(name, data, cache, weights) for name in sorted({n.extractor for n in chosen})}
     references = {
         (extractor, split): reference(data, split, extractors[extractor], cache, device) if split else None

@@ -67,9 +67,9 @@ def names(data: PointData) -> list[str]:
 
 
 def prepare(
-    data: PointData, chosen: Sequence[str], samples: int
+    data: PointData, chosen: Sequence[str], samples: int, apart: bool = False
 ) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
-    """The metrics, and the function of generated points (samples, 2) that computes them.
+    """The metrics, and the function of generated points (samples, 2) that computes them; `apart` from another draw.
 
     Raises:
         UserError: an unknown metric, or no samples.
@@ -80,7 +80,7 @@ def prepare(
     if samples < 1:
         raise UserError(f"evaluate.samples: {samples} points cannot be scored; make it at least 1")
     law = data.to("cpu")
-    real = law.sample(Rng(0, "evaluation", "real"), min(EMD_POINTS, samples))
+    real = law.sample(Rng(0, "evaluation", "apart" if apart else "real"), min(EMD_POINTS, samples))
     count = 0 if law.modes is None else len(law.modes)
 
     def describe(name: str) -> Metric:
