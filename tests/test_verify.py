@@ -74,6 +74,13 @@ class SharedEps(Planted):
         return rng.uniform(1, dtype=real.dtype).expand(len(real))
 
 
+class NarrowEps(Planted):
+    """eps from the half next to the fakes."""
+
+    def noise(self, rng: Rng, real: Tensor) -> Tensor:
+        return super().noise(rng, real) / 2
+
+
 class OneRowOfNoise(Planted):
     """One eps for the whole batch, and nothing hides it."""
 
@@ -218,18 +225,19 @@ def gp(penalty: GradientNorm) -> Loss:
 
 FAULTS: dict[str, tuple[Loss, set[str]]] = {
     "norm over the channel axis only": (gp(ByChannel()), {"linear", "relu-mlp"}),
-    "one norm for the whole batch": (gp(ByBatch()), {"linear", "relu-mlp", "samples", "batch-size"}),
+    "one norm for the whole batch": (gp(ByBatch()), {"draws", "linear", "relu-mlp", "samples", "batch-size"}),
     "one eps for the whole batch": (gp(SharedEps()), {"draws"}),
+    "eps from half of its range": (gp(NarrowEps()), {"draws"}),
     "one row of noise": (gp(OneRowOfNoise()), {"draws", "relu-mlp"}),
-    "sum for mean": (gp(Summed()), {"linear", "relu-mlp", "batch-size"}),
+    "sum for mean": (gp(Summed()), {"draws", "linear", "relu-mlp", "batch-size"}),
     "fails on points": (gp(ImagesOnly()), set(CHECKS) - {"optimum"}),
     "NaN at zero gradient": (gp(NormAlone()), {"extremes"}),
     "no gradient through the penalty": (gp(Detached()), {"first"}),
-    "another penalty's points": (gp(AtReal()), {"relu-mlp"}),
+    "another penalty's points": (gp(AtReal()), {"draws", "relu-mlp"}),
     "an epsilon in the norm": (gp(WithEpsilon()), {"linear", "relu-mlp"}),
     "torch's global generator": (gp(GlobalNoise()), {"purity"}),
     "NumPy's global generator": (gp(NumpyNoise()), {"purity"}),
-    "batch statistics in the critic": (gp(BatchNormalised()), {"linear", "relu-mlp", "samples"}),
+    "batch statistics in the critic": (gp(BatchNormalised()), {"draws", "linear", "relu-mlp", "samples"}),
     "half precision in the norm": (
         gp(HalfPrecision()),
         {"linear", "relu-mlp", "first", "second", "extremes"},

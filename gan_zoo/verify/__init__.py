@@ -57,7 +57,7 @@ CHECKS: dict[str, Check] = {
     ),
     "draws": Check(
         penalties.draws, 0.15,
-        "one draw for each sample: the spread of the penalty over keys vanishes as the batch grows",
+        "one uniform draw for each sample: over keys the penalty spreads by 1 / sqrt(N) about its integral",
     ),
     "samples": Check(
         batches.independence, 1e-9,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,9 @@ def oracle_points(at: str, samples: Batch, index: int) -> list[np.ndarray]:
     return list({"real": real, "fake": fake}[at])
 
 
+REAL, FAKE = (3.0, 0.0), (-1.0, 0.5)
+
+
 def half_square(x: Tensor) -> Tensor:
     """f(x) = ‖x‖^2 / 2, whose gradient at x is x."""
     return x.square().sum(1) / 2
@@ -82,9 +86,9 @@ def half_square(x: Tensor) -> Tensor:
 
 def draws(loss: Loss, n: int = 2048, keys: int = 6) -> Iterator[tuple[float, str]]:
     """Samples are all alike and f(x) = ‖x‖^2 / 2, so a penalty varies by its draws alone: by about 1 / sqrt(N) of it
-    where they are one for each sample, by about itself where a batch shares one.
+    where they are one for each sample, by about itself where a batch shares one. Its mean over them is an integral.
     """
-    real, fake = torch.tensor([[2.0, 0.0]]).repeat(n, 1).double(), torch.tensor([[-1.0, 0.5]]).repeat(n, 1).double()
+    real, fake = (torch.tensor([row], dtype=torch.float64).repeat(n, 1) for row in (REAL, FAKE))
     for penalty in loss.penalties:
         noises = [penalty.noise(Rng(key, "verify", "draws"), real) for key in range(keys)]
         if noises[0].numel():
@@ -93,3 +97,18 @@ def draws(loss: Loss, n: int = 2048, keys: int = 6) -> Iterator[tuple[float, str
             values = torch.stack([penalty.term(half_square, real, fake, noise) for noise in noises])
             spread = float(values.std() / values.mean())
             yield spread, f"{penalty}: relative spread {spread:.3g} over keys at {n} equal samples"
+            settings = getattr(penalty, "settings", penalty)
+            if isinstance(settings, GradientNorm):
+                mean, expected = float(values.mean()), expectation(settings)
+                yield abs(mean / expected - 1), f"{penalty}: mean {mean:.4g} over draws, not {expected:.4g}"
+
+
+def expectation(settings: GradientNorm) -> float:
+    """The penalty's mean over uniform draws, at those samples, by the midpoint rule; ‖∇f(x)‖ = ‖x‖."""
+    middles = (np.arange(30) + 0.5) / 30
+    real, fake = np.array(REAL), np.array(FAKE)
+    if settings.at == "interpolates":
+        points = [eps * real + (1 - eps) * fake for eps in middles]
+    else:
+        points = [real + real.std() / 2 * alpha * np.array(u) for alpha, *u in product(middles, repeat=3)]
+    return float(np.mean([settings.closed_form(float(np.linalg.norm(x))) for x in points]))
