@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_zoo.datasets import DATASETS, GaussianMixture, Images, load_dataset, read_images
+from gan_zoo.datasets import DATASETS, GaussianMixture, Images, SwissRoll, load_dataset, read_images
 from gan_zoo.datasets.images import resize
 from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
@@ -67,6 +67,35 @@ def test_swiss_roll_has_the_moments_of_scikit_learns() -> None:
     np.testing.assert_allclose(np.cov(ours.T), np.cov(theirs.T), atol=0.02)
     radii = [np.quantile(np.hypot(*x.T), np.linspace(0.01, 0.99, 9)) for x in (ours, theirs)]
     np.testing.assert_allclose(radii[0], radii[1], rtol=0.02)
+
+
+def test_the_swiss_rolls_density_is_its_integral() -> None:
+    from scipy.integrate import quad
+
+    data, std = SwissRoll(), 0.25 / 7.5
+
+    def integrand(u: float, x: np.ndarray) -> float:
+        t = 1.5 * math.pi * (1 + 2 * u)
+        squared = (x[0] - t * math.cos(t) / 7.5) ** 2 + (x[1] - t * math.sin(t) / 7.5) ** 2
+        return math.exp(-squared / (2 * std**2)) / (2 * math.pi * std**2)
+
+    for u, off in ((0.0, 0.0), (0.2, 0.05), (0.5, -0.1), (0.77, 0.0), (1.0, 0.02)):
+        t = 1.5 * math.pi * (1 + 2 * u)
+        x = np.array([t * math.cos(t), t * math.sin(t)]) / 7.5 + off
+        expected = sum(quad(integrand, a / 64, (a + 1) / 64, args=(x,))[0] for a in range(64))
+        found = data.log_density(torch.tensor(x)[None]).exp().item()
+        assert found == pytest.approx(expected, rel=5e-3 if u in (0, 1) else 1e-8)
+
+
+def test_the_swiss_rolls_density_is_that_of_its_samples() -> None:
+    data = SwissRoll()
+    x = data.sample(Rng(1, "test"), 40_000)
+    edges = np.linspace(-2.2, 2.2, 12)
+    share = np.histogram2d(*x.numpy().T, bins=(edges, edges))[0] / len(x)
+    fine = (torch.arange(110, dtype=torch.float64) + 0.5) * (4.4 / 110) - 2.2
+    p = data.log_density(torch.cartesian_prod(fine, fine)).exp().reshape(11, 10, 11, 10).sum((1, 3)) * (4.4 / 110) ** 2
+    assert p.sum().item() == pytest.approx(share.sum(), abs=2e-3)
+    np.testing.assert_allclose(p.numpy(), share, atol=0.006)
 
 
 @pytest.mark.parametrize("name", ["8gaussians", "25gaussians", "swissroll"])

@@ -240,6 +240,16 @@ def test_an_unsolved_eigenvalue_problem_is_no_score() -> None:
     assert attempt(fails, as_features(features(5, 2, "x")), None) == {}
 
 
+def test_the_cross_entropy_of_the_true_law_is_its_entropy() -> None:
+    law = load_toy("8gaussians")
+    evaluator = Evaluator(law, ["cross_entropy"], 20_000, Path("unused"), "cpu")
+    x = law.sample(Rng(5, "test"), 20_000)
+    entropy = math.log(8) + 1 + math.log(2 * math.pi * law.std**2)
+    assert evaluator(x)["cross_entropy"] == pytest.approx(entropy, abs=0.03)
+    away = law.modes[:1].repeat(20_000, 1) + torch.tensor([3 * law.std, 0.0])
+    assert evaluator(away)["cross_entropy"] == pytest.approx(entropy - 1 + 4.5, abs=1e-3)
+
+
 # the evaluator on points
 
 
@@ -248,7 +258,7 @@ def test_the_evaluator_scores_points(tmp_path: Path) -> None:
     evaluator = Evaluator(law, metric_names(law), 2000, tmp_path, "cpu")
     x = law.stream(9, 0, 2000)
     scores = evaluator(x)
-    assert list(scores) == ["emd", "modes_covered", "good_samples", "mode_kl"]
+    assert list(scores) == ["emd", "modes_covered", "good_samples", "mode_kl", "cross_entropy"]
     assert scores == evaluator(x.clone())
     assert scores == evaluator(x.double())
     assert scores["modes_covered"] == 8
@@ -261,7 +271,7 @@ def test_the_evaluator_scores_points(tmp_path: Path) -> None:
 
 def test_default_metrics_put_the_primary_first() -> None:
     assert default_metrics(load_toy("8gaussians")) == ["emd", "modes_covered", "good_samples"]
-    assert default_metrics(load_dataset("swissroll", root=Path())) == ["emd"]
+    assert default_metrics(load_dataset("swissroll", root=Path())) == ["emd", "cross_entropy"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -270,7 +280,7 @@ def test_samples_of_a_diverged_run_score_nan(value: float, tmp_path: Path) -> No
     x = law.stream(0, 0, 100)
     x[37, 1] = value
     scores = Evaluator(law, metric_names(law), 100, tmp_path, "cpu")(x)
-    assert len(scores) == 4
+    assert len(scores) == 5
     assert all(math.isnan(score) for score in scores.values())
 
 

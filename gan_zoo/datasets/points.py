@@ -15,6 +15,8 @@ from torch import Tensor
 
 from gan_zoo.rng import Rng
 
+MIDPOINTS = 2048
+
 
 class Points:
     """A law on the plane. Samples are float32 tensors of shape (n, 2) on the law's device."""
@@ -39,6 +41,10 @@ class Points:
 
     def sample(self, rng: Rng, n: int) -> Tensor:
         """`n` independent points (n, 2), drawn from `rng`, whose device must be the law's."""
+        raise NotImplementedError
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """log p(x) in nats for points x (n, 2). Shape (n,)."""
         raise NotImplementedError
 
     def stream(self, seed: int, block: int, count: int) -> Tensor:
@@ -104,9 +110,23 @@ class SwissRoll(Points):
         return replace(self, device=torch.device(device))
 
     def sample(self, rng: Rng, n: int) -> Tensor:
-        t = 1.5 * math.pi * (1 + 2 * rng.uniform(n))
-        spiral = torch.stack([t * t.cos(), t * t.sin()], dim=1)
-        return (spiral + self.noise * rng.normal(n, 2)) / self.scale
+        return (spiral(rng.uniform(n)) + self.noise * rng.normal(n, 2)) / self.scale
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """log p(x) in nats for points x (n, 2): the law is a mixture of Gaussians along the spiral.
+
+        p(x) = integral over u in [0, 1] of N(x; spiral(u) / scale, (noise / scale)^2 I_2), by the midpoint rule; off by
+        less than 0.5 %, and that only at the ends of the spiral. Shape (n,).
+        """
+        u = (torch.arange(MIDPOINTS, dtype=torch.float64, device=x.device) + 0.5) / MIDPOINTS
+        line = GaussianMixture("spiral", spiral(u) / self.scale, self.noise / self.scale)
+        return torch.cat([line.log_density(part) for part in x.split(250)])
+
+
+def spiral(u: Tensor) -> Tensor:
+    """The line of the Swiss roll: (t cos t, t sin t) with t = 1.5 pi (1 + 2u); u (n,) -> (n, 2)."""
+    t = 1.5 * math.pi * (1 + 2 * u)
+    return torch.stack([t * t.cos(), t * t.sin()], dim=1)
 
 
 def eight_gaussians() -> GaussianMixture:

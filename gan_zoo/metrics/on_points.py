@@ -40,6 +40,10 @@ def _emd(x: Tensor, law: PointData, real: Tensor) -> float:
     return transport.emd(x[: len(real)], real)
 
 
+def _cross_entropy(x: Tensor, law: PointData, real: Tensor) -> float:
+    return -law.log_density(x.double()).mean().item()
+
+
 MEASURES = {
     "emd": Measure(
         "min", "earth mover's distance", "exact W1 between {pairs} and {pairs} points", lambda k: None, False, _emd
@@ -57,6 +61,14 @@ MEASURES = {
     ),
     "mode_kl": Measure(
         "min", "KL over modes", "nats, points counted at their nearest mode", math.log, True, _of_modes(modes.mode_kl)
+    ),
+    "cross_entropy": Measure(
+        "min",
+        "cross-entropy",
+        "-E log p of generated points, p the true density, nats",
+        lambda k: None,
+        False,
+        _cross_entropy,
     ),
 }
 
@@ -88,7 +100,8 @@ def prepare(
         how = measure.protocol.format(pairs=len(real))
         protocol = f"measure={how}; generated={samples}; law={law.name} {law.digest[:12]}"
         highest = measure.highest(count) if count else None
-        return Metric(name, measure.direction, measure.label, protocol, 0.0, highest)
+        lowest = None if name == "cross_entropy" else 0.0
+        return Metric(name, measure.direction, measure.label, protocol, lowest, highest)
 
     def scores(x: Tensor) -> dict[str, float]:
         return {name: MEASURES[name].value(x.cpu(), law, real) for name in chosen}
