@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.environment import data_folder
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -182,11 +183,6 @@ def write_docs(options: argparse.Namespace) -> int:
     for path in write(options.folder):
         print(path)
     return 0
-
-
-def data_folder() -> Path:
-    """Where data sets and classifiers are kept: $GAN_ZOO_DATA, or the user's cache."""
-    return Path(os.environ.get("GAN_ZOO_DATA") or Path.home() / ".cache" / "gan-zoo")
 
 
 def list_all(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
-"""Where a number was made: versions, commit and hardware, recorded with every run."""
+"""Where a number was made: versions, commit and hardware, recorded with every run; and where data lies."""
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -42,3 +43,8 @@ def commit() -> dict[str, str | bool]:
         return {"commit": git("rev-parse", "--short=12", "HEAD"), "dirty": bool(changed)}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": "unknown", "dirty": True}
+
+
+def data_folder() -> Path:
+    """Where data sets and classifiers are kept: $GAN_ZOO_DATA, or the user's cache."""
+    return Path(os.environ.get("GAN_ZOO_DATA") or Path.home() / ".cache" / "gan-zoo")

@@ -24,7 +24,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         done = len(self._plan.suite.cells) - self._left
-        tqdm.write(f"{self._plan.suite.name}: {self._left} of {len(self._plan.suite.cells)} cells to run, {done} stand")
+        say(f"{self._plan.suite.name}: {self._left} of {len(self._plan.suite.cells)} cells to run, {done} stand")
         return self
 
     def __exit__(
@@ -41,7 +41,13 @@ class Progress:
         """A cell has ended."""
         self.step(spec, spec.train.steps)
         self._left -= 1
-        tqdm.write(f"{outcome.status:9} {spec.label}" + (f": {outcome.reason}" if outcome.reason else ""))
+        say(f"{outcome.status:9} {spec.label}" + (f": {outcome.reason}" if outcome.reason else ""))
+
+
+def say(line: str) -> None:
+    """A line above the bar, at once also where the output is a file."""
+    tqdm.write(line)
+    sys.stdout.flush()
 
 
 def duration(seconds: float) -> str:

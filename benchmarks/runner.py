@@ -117,6 +117,7 @@ def describe(suite: Suite, shared: Mapping[str, Any], place: Place) -> dict[str,
         "seeds": list(suite.seeds),
         "steps": {spec.dataset.name: spec.train.steps for spec in reversed(cells)},
         "overrides": suite.overrides,
+        "recipe": suite.recipe,
         "report": suite.report,
         "loss_info": {
             spec.loss_name: {

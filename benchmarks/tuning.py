@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cli import data_folder
+from benchmarks.environment import data_folder
 from benchmarks.progress import Progress
 from benchmarks.reporting import scores_text, write_report
 from benchmarks.runner import Options, make_plan, run_suite

@@ -150,9 +150,11 @@ def _losses(results: Results) -> list[Block]:
     known = results.meta.get("loss_info", {})
     rows = [[Cell(loss), *(Cell(str(known.get(loss, {}).get(key, ""))) for key in keys)] for loss in results.losses]
     overrides = [f"{place}: {_flat(change)}" for place, change in results.meta.get("overrides", {}).items()]
+    recipe = results.meta.get("recipe") or {}
     return [
         Heading("Losses and recipes"),
         Table("losses", "What each loss minimises, and where it is from.", columns, rows),
+        *([Text(f"Recipe {recipe['name']} ({recipe['source']}). {recipe['note']}")] if recipe else []),
         Text(
             "Overrides of the common recipe:"
             if overrides
