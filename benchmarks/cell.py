@@ -21,7 +21,7 @@ from benchmarks.thumbnail import thumbnail
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
 from gan_zoo.datasets import load_dataset
 from gan_zoo.device import device_name, peak_memory
-from gan_zoo.engine import TrainState
+from gan_zoo.engine import Chosen, TrainState, choose
 from gan_zoo.evaluation import Evaluation, final_weights, weights_hash
 from gan_zoo.metrics import Evaluator, default_metrics
 from gan_zoo.spec import RunSpec
@@ -53,6 +53,7 @@ class Place:
     device: str = "cpu"
     threads: int = 1
     timing_comparable: bool = True
+    engine: str = "plain"
 
     @property
     def cache(self) -> Path:
@@ -143,7 +144,8 @@ def drive(
     if state.step == 0:
         show(log, folder, evaluation, state)
     values: dict[str, float] = {}
-    iterations, saved_at = train(run, state), time.monotonic()
+    engine = choose(place.engine)
+    iterations, saved_at = train(run, state, engine), time.monotonic()
     while state.step < spec.train.steps:
         with clocks.on("train"):
             values = advance(iterations, next_stop(spec, state.step) - state.step)
@@ -162,8 +164,10 @@ def drive(
                 saved_at = time.monotonic()
         progress(state.step)
         if bad:
-            return Outcome("diverged", f"{bad[0]} is not finite at step {state.step}"), results(run, state, place)
-    return Outcome("done"), {**results(run, state, place), "weights_hash": keep(log, folder, evaluation, state, values)}
+            reason = f"{bad[0]} is not finite at step {state.step}"
+            return Outcome("diverged", reason), results(run, state, place, engine)
+    tags = {"weights_hash": keep(log, folder, evaluation, state, values)}
+    return Outcome("done"), results(run, state, place, engine) | tags
 
 
 def next_stop(spec: RunSpec, step: int) -> int:
@@ -227,12 +231,12 @@ def circumstances(place: Place) -> dict[str, Any]:
         **environment(device_name(place.device)),
         "device": device_name(place.device),
         "threads": place.threads,
-        "engine": "plain",
+        "engine": place.engine,
         "timing_comparable": place.timing_comparable,
     }
 
 
-def results(run: Run, state: TrainState, place: Place) -> dict[str, Any]:
+def results(run: Run, state: TrainState, place: Place, engine: Chosen) -> dict[str, Any]:
     """What the run table says of a cell that ended, beside its metrics."""
     sizes = {
         f"parameters_{net}": sum(weight.numel() for weight in getattr(state, net).values())
@@ -243,6 +247,8 @@ def results(run: Run, state: TrainState, place: Place) -> dict[str, Any]:
         **sizes,
         "images_seen": state.step * run.spec.train.n_critic * run.spec.train.batch_size,
         **({} if memory is None else {"peak_memory_mb": round(memory)}),
+        "engine": engine.name,
+        **({"engine_reason": engine.reason} if engine.reason else {}),
     }
 
 
@@ -267,7 +273,7 @@ def flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def trial_seconds(spec: RunSpec, place: Place, iterations: int = 3) -> float:
     """A forecast of the seconds that the training of `spec` takes, from a few iterations after a first one."""
     run = prepare(spec, load_data(spec, place), place.device)
-    steps = train(run, initial_state(run))
+    steps = train(run, initial_state(run), choose(place.engine))
     advance(steps, 1)
     started = time.perf_counter()
     advance(steps, iterations)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
-from gan_zoo.engine import Engine, StackEngine, TrainState
+from gan_zoo.engine import Chosen, Draws, Engine, Iteration, Players, StackEngine, TrainState, choose
 from gan_zoo.engine.closed_form import closed_form
 from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.graph import graph, stacked_graph
@@ -151,6 +151,35 @@ def test_only_runs_that_differ_in_their_seed_are_stacked() -> None:
     runs = [make_run("mlp"), make_run("mlp", seed=1, batch_size=5)]
     with pytest.raises(ValueError, match="differ in their seed only"):
         next(train_stack(runs, [initial_state(run) for run in runs]))
+
+
+@pytest.mark.parametrize("broken", ["when made", "at its first iteration", "half-way through it"])
+def test_an_engine_that_cannot_run_gives_way_to_plain(broken: str) -> None:
+    run = make_run("mlp", steps=20)
+
+    def fail(players: Players, state: TrainState) -> Iteration:
+        iteration = plain(players, state)
+
+        def first(draws: Draws) -> dict[str, Tensor]:
+            if broken == "half-way through it":
+                iteration(draws)
+            raise RuntimeError("no compiler\nhere")
+
+        if broken == "when made":
+            raise RuntimeError("no compiler\nhere")
+        return first
+
+    engine = Chosen("broken", fail)
+    assert_same(finish(run, engine), finish(run), 0)
+    assert (engine.name, engine.reason) == ("plain", "broken: RuntimeError: no compiler")
+
+
+def test_engines_are_chosen_by_name() -> None:
+    engine = choose("closed-form")
+    finish(make_run("mlp", steps=2), engine)
+    assert (engine.name, engine.reason) == ("closed-form", "")
+    with pytest.raises(UserError, match="--engine fast: unknown engine"):
+        choose("fast")
 
 
 def test_a_graph_refuses_a_learning_rate_that_changes() -> None:

@@ -24,6 +24,7 @@ from gan_zoo.rng import Rng
 from gan_zoo.trainer import Run, advance, initial_state, train, train_stack
 
 MATRIX = 1024
+BUDGET = 40.0
 PINNED, ALL_CORES = "one thread, CPU time", "all cores, wall clock"
 
 
@@ -106,9 +107,12 @@ def matrix_products() -> Callable[[], object]:
 def interleave(
     stretches: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Median seconds of each stretch over `rounds` rounds."""
+    """Median seconds of each stretch over `rounds` rounds, or fewer where they take more than `BUDGET` seconds."""
     seconds: dict[str, list[float]] = {name: [] for name in stretches}
+    end = time.perf_counter() + BUDGET
     for _ in range(rounds):
+        if time.perf_counter() > end:
+            break
         for name, stretch in stretches.items():
             started = clock()
             stretch()
