@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from benchmarks.speed.metrics import random_weights as write_random_weights
 from gan_zoo.datasets import Images, load_dataset
 from gan_zoo.errors import UserError
 from gan_zoo.metrics import Evaluator, default_metrics, inception
@@ -251,24 +252,8 @@ def test_many_writers_of_one_file_leave_it_whole(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of Inception weights drawn at random, with batch statistics that differ between channels."""
-    from torch_fidelity import FeatureExtractorInceptionV3
-
-    class Bare(FeatureExtractorInceptionV3):
-        def load_state_dict(self, state: object) -> None:
-            """Leave the weights as they are."""
-
     path = tmp_path_factory.mktemp("weights") / "random.pth"
-    torch.save({}, path)
-    state = Bare("bare", ["2048"], feature_extractor_weights_path=str(path)).state_dict()
-    for name, tensor in state.items():
-        rng = Rng(0, "inception", name)
-        if tensor.dim() > 1:
-            tensor.copy_(rng.normal(*tensor.shape) * math.sqrt(2 / tensor[0].numel()))
-        elif name.endswith(("running_var", "bn.weight")):
-            tensor.copy_(0.5 + rng.uniform(*tensor.shape))
-        elif tensor.is_floating_point():
-            tensor.copy_(0.1 * rng.normal(*tensor.shape))
-    torch.save(state, path)
+    write_random_weights(path)
     return path
 
 
