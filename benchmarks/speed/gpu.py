@@ -1,0 +1,210 @@
+"""A GPU: what CUDA graphs, stacked seeds and lower precisions bring over the plain engine, and if the numbers agree.
+
+`python -m benchmarks.speed.gpu DIR` writes DIR/gpu.json and DIR/gpu.md. Each candidate is timed for a few seconds, so
+that all of it takes less than ten minutes.
+"""
+
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from benchmarks.speed.measure import least_flops
+from benchmarks.speed.workloads import WORKLOADS, Workload
+from gan_zoo.engine import ENGINES, STACK_ENGINES, Engine, StackEngine
+from gan_zoo.engine.state import vector_of
+from gan_zoo.rng import Rng
+from gan_zoo.trainer import initial_state, train, train_stack
+
+SECONDS = 4.0
+"""for one candidate, after its warm-up"""
+
+STACKS = {"MLP 4x128": (4, 16, 64), "MLP 4x512": (4, 16), "MLP 784": (4, 16), "dim 16": (4, 16)}
+MATRIX = 8192
+CHECKED_STEPS = 50
+
+
+class Result(NamedTuple):
+    """Iterations per second of all seeds together, and that as a share of the card's float32 matrix rate."""
+
+    workload: str
+    how: str
+    iterations_per_second: float
+    share: float
+    error: str = ""
+
+
+def main(folder: Path, device: str = "cuda") -> None:
+    """Measures `device` and writes both files."""
+    torch.set_num_threads(1)
+    rates = {how: matrix_rate(device, how) for how in ("float32", "tf32", "bf16")}
+    differences = {engine: largest_difference(engine, device) for engine in ("graph", "stacked", "stacked-graph")}
+    results = []
+    for workload in WORKLOADS.values():
+        flops = least_flops(workload) if "ResNet" not in workload.name else None
+        for how, start, seeds in candidates(workload, device):
+            result = timed(workload, how, start, seeds, flops, rates["float32"])
+            print(*result, file=sys.stderr, flush=True)
+            results.append(result)
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = {"device": torch.cuda.get_device_name() if device == "cuda" else device, "torch": torch.__version__}
+    content = {
+        "machine": machine,
+        "matrix_tflops": rates,
+        "largest_difference_from_plain": differences,
+        "results": [result._asdict() for result in results],
+    }
+    (folder / "gpu.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    (folder / "gpu.md").write_text(markdown(machine, rates, differences, results), encoding="utf-8")
+
+
+def candidates(workload: Workload, device: str) -> Iterator[tuple[str, Callable[[], Iterator[object]], int]]:
+    """(how, start, seeds): `start()` gives the iterations of a candidate."""
+
+    def single(engine: Engine, numerics: str = "reference") -> Callable[[], Iterator[object]]:
+        def start() -> Iterator[object]:
+            set_tf32(numerics == "tf32")
+            run = workload.run(device=device, numerics="bf16" if numerics == "bf16" else "reference")
+            return train(run, initial_state(run), engine)
+
+        return start
+
+    def several(engine: StackEngine, seeds: int) -> Callable[[], Iterator[object]]:
+        def start() -> Iterator[object]:
+            set_tf32(False)
+            runs = [workload.run(seed, device) for seed in range(seeds)]
+            return train_stack(runs, [initial_state(run) for run in runs], engine)
+
+        return start
+
+    def streams(seeds: int) -> Callable[[], Iterator[object]]:
+        def start() -> Iterator[object]:
+            set_tf32(False)
+            return on_streams([single_seed(workload, seed, device) for seed in range(seeds)], device)
+
+        return start
+
+    yield "plain", single(ENGINES["plain"]), 1
+    yield "CUDA graph", single(ENGINES["graph"]), 1
+    for seeds in next((sizes for name, sizes in STACKS.items() if name in workload.name), ()):
+        yield f"{seeds} seeds stacked in a CUDA graph", several(STACK_ENGINES["stacked-graph"], seeds), seeds
+    if len(workload.shape) == 3:
+        yield "4 CUDA graphs on 4 streams", streams(4), 4
+        for numerics in ("tf32", "bf16"):
+            yield f"plain, {numerics}", single(ENGINES["plain"], numerics), 1
+            yield f"CUDA graph, {numerics}", single(ENGINES["graph"], numerics), 1
+
+
+def single_seed(workload: Workload, seed: int, device: str) -> Iterator[object]:
+    run = workload.run(seed, device)
+    return train(run, initial_state(run), ENGINES["graph"])
+
+
+def on_streams(runs: Sequence[Iterator[object]], device: str) -> Iterator[object]:
+    """One iteration of every run at a time, each on a stream of its own."""
+    places = [torch.cuda.Stream() for _ in runs] if device == "cuda" else []
+    while True:
+        for run, stream in itertools.zip_longest(runs, places):
+            with torch.cuda.stream(stream):
+                next(run)
+        yield None
+
+
+def timed(
+    workload: Workload, how: str, start: Callable[[], Iterator[object]], seeds: int, flops: int | None, rate: float
+) -> Result:
+    """The candidate's rate; one that fails is a result as well."""
+    try:
+        iterations = start()
+        for _ in range(3):
+            next(iterations)
+        synchronize()
+        started, count = time.perf_counter(), 0
+        while time.perf_counter() - started < SECONDS:
+            next(iterations)
+            count += 1
+            if count % 16 == 0:
+                synchronize()
+        synchronize()
+        speed = seeds * count / (time.perf_counter() - started)
+    except Exception as error:  # the others are still worth measuring
+        return Result(workload.name, how, float("nan"), float("nan"), f"{type(error).__name__}: {error}".split("\n")[0])
+    return Result(workload.name, how, speed, speed * flops / (rate * 1e12) if flops else float("nan"))
+
+
+def synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def set_tf32(allowed: bool) -> None:
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
+def matrix_rate(device: str, how: str) -> float:
+    """TFLOP/s of a large matrix product."""
+    set_tf32(how == "tf32")
+    size = MATRIX if device == "cuda" else 512
+    a = Rng(0, "matrix", device=device).normal(size, size).to(torch.bfloat16 if how == "bf16" else torch.float32)
+    a @ a
+    synchronize()
+    started = time.perf_counter()
+    for _ in range(10):
+        a @ a
+    synchronize()
+    return 10 * 2 * size**3 / (time.perf_counter() - started) / 1e12
+
+
+def largest_difference(engine: str, device: str) -> float:
+    """Of any weight from the plain engine's after 50 iterations in float64: rounding, if the engine is right."""
+    workload = WORKLOADS["MLP 4x128, batch 128"]
+    runs = [workload.run(seed, device, precision="float64") for seed in range(2)]
+    alone, own = ([initial_state(run) for run in runs] for _ in range(2))
+    for run, state in zip(runs, alone, strict=True):
+        list(itertools.islice(train(run, state), CHECKED_STEPS))
+    if engine in STACK_ENGINES:
+        list(itertools.islice(train_stack(runs, own, STACK_ENGINES[engine]), CHECKED_STEPS))
+    else:
+        for run, state in zip(runs, own, strict=True):
+            list(itertools.islice(train(run, state, ENGINES[engine]), CHECKED_STEPS))
+    pairs = [(a.optimizers[i], b.optimizers[i]) for a, b in zip(alone, own, strict=True) for i in range(2)]
+    differences: list[Tensor] = [(vector_of(a) - vector_of(b)).abs().max() for a, b in pairs]
+    return float(torch.stack(differences).max())
+
+
+def markdown(
+    machine: dict[str, str], rates: dict[str, float], differences: dict[str, float], results: Sequence[Result]
+) -> str:
+    """The table with what it was measured on."""
+    lines = ["# Speed of training on a GPU\n", "; ".join(f"{key}: {value}" for key, value in machine.items()) + ".\n"]
+    lines.append("Matrix products: " + ", ".join(f"{how} {rate:.1f} TFLOP/s" for how, rate in rates.items()) + ".\n")
+    lines.append(
+        "Largest difference from plain after 50 iterations in float64: "
+        + ", ".join(f"{engine} {value:.1e}" for engine, value in differences.items())
+        + ".\n"
+    )
+    lines.append(
+        "| workload | how | iterations/s, all seeds | against plain | of the float32 matrix rate |\n"
+        "|---|---|---:|---:|---:|"
+    )
+    plain = {result.workload: result.iterations_per_second for result in results if result.how == "plain"}
+    for result in results:
+        ratio = result.iterations_per_second / plain[result.workload]
+        lines.append(
+            f"| {result.workload} | {result.how}{' (' + result.error + ')' if result.error else ''} "
+            f"| {result.iterations_per_second:.1f} | {ratio:.2f}x | {result.share:.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    if not torch.cuda.is_available():
+        sys.exit("benchmarks.speed.gpu: no GPU that this torch can use")
+    main(Path(sys.argv[1]))
