@@ -27,9 +27,9 @@ def markdown(rows: Sequence[Row], throughput: Mapping[str, float], machine: Mapp
     ]
     parts.append(
         "An iteration of WGAN-GP is five critic steps and one generator step. The limit is the time that the FLOPs of "
-        "its matrix products and convolutions would take at the rate of a 1024 x 1024 float32 product measured in the "
-        "same rounds; the textbook loop is the same training as public codes write it. Medians of interleaved rounds; "
-        "stacked seeds count the iterations of every seed.\n"
+        "its matrix products and convolutions (zero padding counted) would take at the rate of the best 1024 x 1024 "
+        "float32 product measured before and after; the textbook loop is the same training as public codes write it. "
+        "Medians of interleaved rounds; stacked seeds count the iterations of every seed.\n"
     )
     for mode in dict.fromkeys(row.mode for row in rows):
         parts.append(f"## {mode[0].upper()}{mode[1:]}\n")
