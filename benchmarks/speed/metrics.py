@@ -1,10 +1,11 @@
 """The metrics' cost against torch-fidelity and pytorch-fid, on the same images and the same random Inception weights.
 
-    python -m benchmarks.speed.metrics --images 200        (pytorch-fid takes part where it is installed)
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.metrics --images 200
 
-`first`: nothing is cached. `again`: the real images' statistics are, as in every evaluation of a run but its first.
-Random weights cost what trained ones do, and all three programs read the same file, so the scores must agree. Our
-images come from memory, as a generator gives them; so do torch-fidelity's; pytorch-fid reads files.
+pytorch-fid takes part where it is installed. `first`: nothing is cached. `again`: the real images' statistics are, as in every evaluation of a run but its first.
+Random weights cost what trained ones do, and all three programs read the same file: ours and torch-fidelity's scores
+agree, while pytorch-fid resizes otherwise. Our images come from memory, as a generator gives them; so do
+torch-fidelity's; pytorch-fid reads files. Seconds are those of the CPU, on one thread.
 """
 
 import argparse
@@ -72,9 +73,9 @@ def random_weights(path: Path) -> None:
 
 
 def timed(function: Callable[[], Scores]) -> tuple[float, Scores]:
-    started = time.perf_counter()
+    started = time.process_time()
     scores = function()
-    return time.perf_counter() - started, scores
+    return time.process_time() - started, scores
 
 
 def ours(real: Tensor, fake: Tensor, weights: Path, folder: Path, measures: tuple[str, ...]) -> list[Any]:
@@ -157,7 +158,7 @@ def measure(n: int) -> dict[str, list[Any]]:
 def table(rows: dict[str, list[Any]], n: int) -> str:
     """Seconds first and again, what ours is ahead by, and the FID that each found."""
     names = list(rows)
-    lines = ["| program | first, s | again, s | images/s again | ours is faster, first | again | FID |"]
+    lines = ["| program | first, CPU s | again, CPU s | images/CPU s again | ours is faster, first | again | FID |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|")
     for i, name in enumerate(names):
         (first, scores), (again, _) = rows[name]
@@ -173,12 +174,11 @@ def main() -> None:
     parser.add_argument(
         "--images", type=int, default=200, metavar="N", help="real and generated (default: %(default)s)"
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=Path("results/speed"), metavar="DIR")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     rows = measure(options.images)
-    made = {"images": options.images, "threads": options.threads, **environment(device_name("cpu"))}
+    made = {"images": options.images, **environment(device_name("cpu"))}
     options.results.mkdir(parents=True, exist_ok=True)
     content = {"made": made, "rows": rows}
     (options.results / "metrics.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
