@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.speed.metrics --images 200
 
-pytorch-fid takes part where it is installed. `first`: nothing is cached. `again`: the real images' statistics are, as in every evaluation of a run but its first.
-Random weights cost what trained ones do, and all three programs read the same file: ours and torch-fidelity's scores
-agree, while pytorch-fid resizes otherwise. Our images come from memory, as a generator gives them; so do
-torch-fidelity's; pytorch-fid reads files. Seconds are those of the CPU, on one thread.
+pytorch-fid takes part where it is installed. `first`: nothing is cached; `again`: what is known of the real images is,
+as in every evaluation of a run but its first. Random weights cost what trained ones do, and all three programs read
+the same file: ours and torch-fidelity's scores agree, while pytorch-fid resizes otherwise. Our images come from memory,
+as a generator gives them; so do torch-fidelity's; pytorch-fid reads files. Seconds are those of the CPU, on one thread.
 """
 
 import argparse
