@@ -1,0 +1,109 @@
+"""The command line: what it prints, and how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cli import main
+from gan_zoo.losses import LOSSES
+
+SUITE = """\
+name: tiny
+losses: [wgan-gp]
+datasets: [8gaussians]
+seeds: 1
+architecture: {name: mlp, width: 8, depth: 1}
+train: {steps: 4, batch_size: 8, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
+evaluate: {every: 2, samples: 50}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(SUITE)
+    return str(path)
+
+
+def places(tmp_path: Path, results: Path) -> list[str]:
+    return ["--results", str(results), "--data", str(tmp_path / "data"), "--device", "cpu"]
+
+
+def test_list_names_everything_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    text = capsys.readouterr().out
+    assert main(["list", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content.keys() == {"losses", "architectures", "datasets", "metrics", "suites"}
+    assert list(content["losses"]) == list(LOSSES)
+    assert "quickstart" in content["suites"]
+    assert all(name in text for kind in content.values() for name in kind)
+
+
+def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
+    suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", suite, "--workers", "1", *places(tmp_path, results)]) == 0
+    printed = capsys.readouterr().out
+    assert "done      wgan-gp / 8gaussians / seed 0" in printed
+    assert "emd" in printed
+    assert (results / "tiny" / "report.html").is_file()
+    assert main(["report", "tiny", "--check", "--results", str(results)]) == 0
+    before = (results / "tiny" / "report.html").read_bytes()
+    assert main(["report", "tiny", "--results", str(results)]) == 0
+    assert (results / "tiny" / "report.html").read_bytes() == before
+    (results / "tiny" / "table.tex").write_text("changed")
+    assert main(["report", "tiny", "--check", "--results", str(results)]) == 1
+    assert "table.tex: differs" in capsys.readouterr().err
+
+
+def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", suite, "--dry-run", "--workers", "1", *places(tmp_path, results)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["missing", "wgan-gp", "/", "8gaussians", "/", "seed", "0"]
+    assert lines[1].startswith("1 of 1 cells to run, about ")
+    assert not (results / "tiny").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "quikstart"], "unknown suite 'quikstart' (did you mean 'quickstart'?)"),
+        (["run", "--set", "train.stepz=3"], "train.stepz: unknown key (did you mean 'steps'?)"),
+        (["run", "--set", "steps"], "--set steps: expected KEY=VALUE"),
+        (["run", "--device", "cuda:7"], "--device cuda:7: not on this machine"),
+        (["run", "--workers", "0"], "--workers 0: expected a number > 0"),
+        (["train", "--loss", "wgan-gpp", "--dataset", "digits"], "unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
+        (["train", "--loss", "wgan-gp", "--dataset", "digit"], "no 'digit' here (did you mean 'digits'?)"),
+        (["report", "nothing"], "no record of suite 'nothing': run `gan-zoo run nothing` first"),
+        (["diff", "a", "b"], "'a': expected SUITE/KEY"),
+    ],
+)
+def test_bad_input_gets_one_line_and_exit_code_2(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--results", str(tmp_path / "results")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("gan-zoo: ")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_missing_data_set_is_told_before_anything_runs(
+    suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--set", "datasets=[{name: cats, folder: /nowhere}]"]
+    assert main(["run", suite, *settings, *places(tmp_path, results)]) == 2
+    assert "/nowhere" in capsys.readouterr().err
+    assert not (results / "tiny" / "runs").exists()
+
+
+def test_help_loads_no_heavy_library() -> None:
+    heavy = "{'torch', 'mlflow', 'pandas', 'matplotlib', 'yaml', 'sklearn'} & set(sys.modules)"
+    code = f"import sys, benchmarks.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nprint({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
