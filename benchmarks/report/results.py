@@ -12,6 +12,8 @@ from gan_zoo.errors import UserError
 
 RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]
 
+PLAYERS = ("critic/", "generator/")
+
 
 class Results:
     """What a report reads: the record's runs and metrics, indexed. Raises UserError where they cannot share a table.
@@ -81,8 +83,8 @@ class Results:
         return [name for name in names if name in chosen] or [primary]
 
     def term_names(self, dataset: str) -> list[str]:
-        """The logged training terms of this data set, critic's before generator's."""
-        names = {name for place, _, name in self._curves if place == dataset and "/" in name}
+        """What was logged of either player on this data set, critic's before generator's."""
+        names = {name for place, _, name in self._curves if place == dataset and name.startswith(PLAYERS)}
         return sorted(names - set(self.meta["metrics"]))
 
     def direction(self, metric: str) -> Direction:
