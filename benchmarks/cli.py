@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
             help="change the suite, e.g. --set train.steps=200 --set seeds=[7]; repeatable",
         )
         command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+        command.add_argument(
+            "--engine", default="plain", help="plain, closed-form, compiled or graph (default: %(default)s)"
+        )
         command.add_argument("--threads", type=int, default=1, help="CPU threads a process (default: %(default)s)")
         command.add_argument(
             "--data", type=Path, default=data_folder(), metavar="DIR", help="data sets (default: %(default)s)"
@@ -140,6 +143,9 @@ def add_scoring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     for command in (score, check):
         command.add_argument("--weights", type=Path, metavar="FILE", help="Inception's weights, if not in place")
         command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+        command.add_argument(
+            "--engine", default="plain", help="plain, closed-form, compiled or graph (default: %(default)s)"
+        )
         command.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     for command in (score, fetch, check):
         command.add_argument(
@@ -207,7 +213,7 @@ def runner_options(options: argparse.Namespace, workers: int | None) -> "Options
     for name, value in (("--threads", options.threads), ("--workers", workers)):
         if value is not None and value < 1:
             raise UserError(f"{name} {value}: expected a number > 0")
-    return Options(options.results, options.data, options.device, workers, options.threads)
+    return Options(options.results, options.data, options.device, workers, options.threads, options.engine)
 
 
 def train_one(options: argparse.Namespace) -> int:

@@ -13,7 +13,9 @@ from benchmarks.suite import Suite
 from benchmarks.tracking import Cell, Store
 from benchmarks.workers import Progress, Sweep, run_cells
 from gan_zoo.device import choose_devices, configure_process, core_count, device_name
+from gan_zoo.engine import ENGINES
 from gan_zoo.spec import RunSpec
+from gan_zoo.validation import lookup
 
 SETTLED = ("done", "diverged", "running")
 """Cells that a sweep leaves alone: those with a result, a divergence included, and those that another sweep is at."""
@@ -58,6 +60,7 @@ class Options:
     device: str = "auto"
     workers: int | None = None
     threads: int = 1
+    engine: str = "plain"
 
     def devices(self) -> list[str]:
         """The device of each worker. Errors: UserError where the wanted one is not there."""
@@ -69,7 +72,8 @@ class Options:
     def place(self, suite: str) -> Place:
         devices, cores = self.devices(), core_count()
         alone = len(devices) * self.threads <= cores and (devices[0] == "cpu" or len(set(devices)) == len(devices))
-        return Place(self.results / suite / "runs", self.data, devices[0], self.threads, timing_comparable=alone)
+        lookup(ENGINES, self.engine, ("--engine",), "engine")
+        return Place(self.results / suite / "runs", self.data, devices[0], self.threads, alone, self.engine)
 
 
 def make_plan(suite: Suite, store: Store) -> Plan:

@@ -75,6 +75,7 @@ def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsy
         (["run", "--set", "train.stepz=3"], "train.stepz: unknown key (did you mean 'steps'?)"),
         (["run", "--set", "steps"], "--set steps: expected KEY=VALUE"),
         (["run", "--device", "cuda:7"], "--device cuda:7: not on this machine"),
+        (["run", "--engine", "plane"], "--engine: unknown engine 'plane' (did you mean 'plain'?)"),
         (["run", "--workers", "0"], "--workers 0: expected a number > 0"),
         (["train", "--loss", "wgan-gpp", "--dataset", "digits"], "unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
         (["train", "--loss", "wgan-gp", "--dataset", "digit"], "no 'digit' here (did you mean 'digits'?)"),
