@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 
 from benchmarks.report.cells import amount, shortened
 from benchmarks.report.results import Results
@@ -123,7 +123,7 @@ def _scale(axes: Axes, means: list[Array]) -> None:
         axes.set_ylim(low / 1.4, high * 1.4)
         logarithmic(axes, "y")
     elif low < 0 and max(high, -low) > 30 * np.median(np.abs(values)):
-        axes.set_yscale("symlog", linthresh=max(float(np.median(np.abs(values))), 1e-12))
+        symmetric(axes, low, high, max(float(np.median(np.abs(values))), 1e-12))
     else:
         margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
         axes.set_ylim(low - margin, high + margin)
@@ -139,8 +139,25 @@ def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
     axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
     axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
     axis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 1e3 else (1.0, 2.0, 5.0)))
-    axis.set_major_formatter(lambda value, _: f"{value:.6g}" if 1e-3 <= value < 1e5 else f"{value:.0e}")
+    axis.set_major_formatter(plain_number)
     axis.set_minor_formatter(NullFormatter())
+
+
+def symmetric(axes: Axes, low: float, high: float, linear: float) -> None:
+    """A vertical axis that is linear within ±`linear` and logarithmic beyond, with at most four decades named a side."""
+    axes.set_yscale("symlog", linthresh=linear)
+    ticks = [0.0]
+    for sign, end in ((1, high), (-1, -low)):
+        decades = np.arange(np.ceil(np.log10(linear)), np.floor(np.log10(max(end, linear))) + 1)
+        ticks += [sign * 10.0**decade for decade in decades[:: -max(1, -(-len(decades) // 4))]]
+    axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    axes.yaxis.set_major_formatter(plain_number)
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def plain_number(value: float, _position: float) -> str:
+    """A tick's label without mathematics: 0.01, -100, 1e+06."""
+    return f"{value:.6g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.0e}"
 
 
 def legend(figure: Figure, losses: list[str]) -> None:

@@ -135,6 +135,6 @@ def _save_png(figure: "matplotlib.figure.Figure", path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB")
-    if not any(np.ndim(image.get_array()) == 3 for axes in figure.axes for image in axes.images):
+    if not any(np.ndim(np.asarray(image.get_array())) == 3 for axes in figure.axes for image in axes.images):
         picture = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     picture.save(path, format="png", optimize=True)
