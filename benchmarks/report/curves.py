@@ -144,7 +144,7 @@ def logarithmic(axes: Axes, which: Literal["x", "y"]) -> None:
 
 
 def symmetric(axes: Axes, low: float, high: float, linear: float) -> None:
-    """A vertical axis that is linear within ±`linear` and logarithmic beyond, with at most four decades named a side."""
+    """A vertical axis, linear within ±`linear` and logarithmic beyond, with at most four decades named a side."""
     axes.set_yscale("symlog", linthresh=linear)
     ticks = [0.0]
     for sign, end in ((1, high), (-1, -low)):
