@@ -83,7 +83,8 @@ def _scores_caption(results: Results, dataset: str) -> str:
     metrics = results.metric_names(dataset)
     scales = [comparable_scale(results.scores(dataset, metric))[1] for metric in metrics]
     scale = "log scores" if all(scales) else "scores" if not any(scales) else EITHER_SCALE
-    steps = results.meta.get("steps", {}).get(dataset)
+    asked = results.runs[results.runs.dataset == dataset].steps.dropna()
+    steps = " or ".join(str(steps) for steps in sorted(asked.unique()))
     protocols = "; ".join(f"{results.label(m)}: {results.protocol(m)}" for m in metrics if results.protocol(m))
     return " ".join(
         [

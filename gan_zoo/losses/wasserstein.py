@@ -32,7 +32,7 @@ class Wasserstein:
 LOSSES = {
     "wgan-clip": Loss(Wasserstein(), weight_clip=0.01, paper="Arjovsky et al. 2017, algorithm 1"),
     "wgan-gp": Loss(Wasserstein(), (GradientNorm(),), paper="Gulrajani et al. 2017, eq. 3"),
-    "wgan-lp": Loss(Wasserstein(), (GradientNorm(one_sided=True),), paper="Petzka et al. 2018, eq. 8"),
+    "wgan-lp": Loss(Wasserstein(), (GradientNorm(one_sided=True),), paper="Petzka et al. 2018"),
     "wgan-gp-hinge": Loss(
         Wasserstein(), (GradientNorm(one_sided=True, power=1),), paper="lecture-note form of wgan-lp"
     ),
