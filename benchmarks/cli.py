@@ -143,9 +143,6 @@ def add_scoring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     for command in (score, check):
         command.add_argument("--weights", type=Path, metavar="FILE", help="Inception's weights, if not in place")
         command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-        command.add_argument(
-            "--engine", default="plain", help="plain, closed-form, compiled or graph (default: %(default)s)"
-        )
         command.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     for command in (score, fetch, check):
         command.add_argument(
