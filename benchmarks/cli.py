@@ -1,4 +1,4 @@
-"""The command line `gan-zoo`: list, train, run, report. Heavy libraries are imported by the command that needs them."""
+"""The command line `gan-zoo`. Heavy libraries are imported by the command that needs them."""
 
 import argparse
 import json
@@ -14,6 +14,8 @@ from gan_zoo.errors import UserError
 if TYPE_CHECKING:
     from benchmarks.runner import Options
     from benchmarks.suite import Suite
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 USAGE_ERROR, FAILED_CELLS, INTERRUPTED = 2, 1, 130
 
@@ -38,11 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="gan-zoo", description="A reproducible benchmark of GAN losses.")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-
     listing = commands.add_parser("list", help="show losses, architectures, data sets, metrics and suites")
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(command=list_all)
+    for command in (*add_running(commands), *add_reporting(commands)):
+        command.add_argument(
+            "--results",
+            type=Path,
+            default=Path("results"),
+            metavar="DIR",
+            help="where records and reports are (default: %(default)s)",
+        )
+    add_checking(commands)
+    add_scoring(commands)
+    return top
 
+
+def add_running(commands: "Commands") -> list[argparse.ArgumentParser]:
+    """The commands that train: train, run."""
     train = commands.add_parser("train", help="train one run, for a first look")
     train.add_argument("--loss", required=True, help="a registered loss")
     train.add_argument("--dataset", required=True, help="a registered data set")
@@ -75,7 +90,11 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--data", type=Path, default=data_folder(), metavar="DIR", help="data sets (default: %(default)s)"
         )
+    return [train, run]
 
+
+def add_reporting(commands: "Commands") -> list[argparse.ArgumentParser]:
+    """The commands about what was recorded: report, diff."""
     report = commands.add_parser("report", help="rebuild a suite's report from the record, or compare two records")
     report.add_argument(
         "suites",
@@ -95,7 +114,11 @@ def parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="what differs between two runs: specs, environments, scores")
     diff.add_argument("runs", nargs=2, metavar="SUITE/KEY", help="a suite and a run key, which may be shortened")
     diff.set_defaults(command=diff_runs)
+    return [report, diff]
 
+
+def add_checking(commands: "Commands") -> None:
+    """The commands about losses alone: verify, docs."""
     verify = commands.add_parser("verify", help="hold losses to known answers")
     verify.add_argument("losses", nargs="*", metavar="NAME", help="losses (default: all, or all of --plugin)")
     verify.add_argument("--plugin", type=Path, metavar="FILE", help="a Python file with LOSSES, a dictionary by name")
@@ -105,19 +128,8 @@ def parser() -> argparse.ArgumentParser:
     docs.add_argument("--folder", type=Path, default=Path("docs"), metavar="DIR", help="(default: %(default)s)")
     docs.set_defaults(command=write_docs)
 
-    for command in (train, run, report, diff):
-        command.add_argument(
-            "--results",
-            type=Path,
-            default=Path("results"),
-            metavar="DIR",
-            help="where records and reports are (default: %(default)s)",
-        )
-    add_scoring(commands)
-    return top
 
-
-def add_scoring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_scoring(commands: "Commands") -> None:
     """The commands about metrics alone: score, fetch-weights, check-metrics."""
     score = commands.add_parser("score", help="score images from anywhere by the protocol of sweeps")
     score.add_argument(
