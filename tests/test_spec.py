@@ -246,4 +246,5 @@ def test_bad_input_is_named_by_its_key(changes: dict[str, Any], message: str) ->
 
 
 def test_batch_normalised_critic_is_fine_without_a_penalty() -> None:
-    run_spec(content(loss="minimax", architecture={"name": "mlp", "critic_norm": "batch"}))
+    spec = run_spec(content(loss="minimax", architecture={"name": "mlp", "critic_norm": "batch"}))
+    assert spec.architecture.critic_mixes_samples

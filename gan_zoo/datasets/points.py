@@ -7,6 +7,7 @@ swissroll    x = ((t cos t, t sin t) + 0.25 n) / 7.5,  t = 1.5 pi (1 + 2u),  u ~
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
@@ -18,7 +19,7 @@ from gan_zoo.rng import Rng
 MIDPOINTS = 2048
 
 
-class Points:
+class Points(ABC):
     """A law on the plane. Samples are float32 tensors of shape (n, 2) on the law's device."""
 
     kind: ClassVar[Literal["points"]] = "points"
@@ -28,24 +29,24 @@ class Points:
     std: float | None
 
     @property
-    def device(self) -> torch.device:
-        raise NotImplementedError
+    @abstractmethod
+    def device(self) -> torch.device: ...
 
     @property
+    @abstractmethod
     def digest(self) -> str:
         """Hash of the constants of the law."""
-        raise NotImplementedError
 
-    def to(self, device: torch.device | str) -> Self:
-        raise NotImplementedError
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Self: ...
 
+    @abstractmethod
     def sample(self, rng: Rng, n: int) -> Tensor:
         """`n` independent points (n, 2), drawn from `rng`, whose device must be the law's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x) in nats for points x (n, 2). Shape (n,)."""
-        raise NotImplementedError
 
     def stream(self, seed: int, block: int, count: int) -> Tensor:
         """The `count` training points of one block of steps: fresh draws keyed (seed, "data", block)."""

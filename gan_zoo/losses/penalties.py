@@ -13,6 +13,7 @@ The norm runs over all axes of one sample, whatever they are, so points and imag
 The classes below GradientNorm are settings of it under the names and symbols of their papers; `named` leads back.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
@@ -117,12 +118,12 @@ def gradient_norm(critic: Critic, x: Tensor) -> Tensor:
     return torch.where(vanishes, 0, torch.where(vanishes, 1, square).sqrt())
 
 
-class Setting:
+class Setting(ABC):
     """A penalty that is a GradientNorm under other names: its `settings`."""
 
     @property
-    def settings(self) -> GradientNorm:
-        raise NotImplementedError
+    @abstractmethod
+    def settings(self) -> GradientNorm: ...
 
     @property
     def name(self) -> str:
