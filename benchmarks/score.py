@@ -167,8 +167,8 @@ def check(root: Path, weights: Path | None, device: str, threads: int) -> tuple[
     if missing or data is None or data.kind == "points":
         raise UserError(f"check-metrics cannot run; missing: {'; '.join(missing)}")
     device = place(device, threads)
-    found = Evaluator(data, ["is_inception"], len(data.train), extractor_cache(root), device, weights)(data.train)
-    value = found["is_inception"]
+    evaluator = Evaluator(data, ["is_inception"], len(data.train), extractor_cache(root), device, weights)
+    (value,) = evaluator(data.train).values()
     line = f"Inception score of CIFAR-10's training split: {value:.5g} here, {CHECK_VALUE} ± {CHECK_SPREAD} published"
     return line, abs(value - CHECK_VALUE) <= CHECK_SPREAD
 

@@ -18,6 +18,7 @@ from gan_zoo.metrics import Evaluator, default_metrics, inception
 from gan_zoo.metrics.classifier import Classifier, classifier_extractor
 from gan_zoo.metrics.features import to_uint8, write_tensors
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights, fold_batch_norm, inception_extractor
+from gan_zoo.metrics.on_images import parse
 from gan_zoo.metrics.reference import reference
 from gan_zoo.rng import Rng
 
@@ -60,8 +61,8 @@ def test_the_digits_classifier_is_accurate(digits: Images, cache: Path, evaluato
     _, logits = extractor.net(digits.test)
     right = (logits.argmax(1) == digits.test_labels).double().mean().item()
     assert right >= 0.97
-    assert f"test accuracy {right:.2%}" in evaluator.metrics["fid_digits"].protocol
-    assert f"weights={extractor.weights[:12]}" in evaluator.metrics["fid_digits"].protocol
+    assert f"test accuracy {right:.2%}" in evaluator.metrics["fid_digits_297_train"].protocol
+    assert f"weights={extractor.weights[:12]}" in evaluator.metrics["fid_digits_297_train"].protocol
 
 
 def test_held_out_digits_score_better_than_noise(digits: Images, evaluator: Evaluator) -> None:
@@ -69,7 +70,7 @@ def test_held_out_digits_score_better_than_noise(digits: Images, evaluator: Eval
     real, bad = evaluator(digits.test.float() / 127.5 - 1), evaluator(noise)
     for name, metric in evaluator.metrics.items():
         assert real[name] < bad[name] if metric.direction == "min" else real[name] > bad[name]
-    assert 8 < real["is_digits"] <= 10
+    assert 8 < real["is_digits_297"] <= 10
 
 
 def test_scores_are_pure_and_bytes_score_like_floats(digits: Images, evaluator: Evaluator) -> None:
@@ -102,28 +103,40 @@ def test_floats_round_to_the_bytes_they_came_from() -> None:
 def test_fid_of_the_reference_itself_is_zero(digits: Images, cache: Path) -> None:
     names = ["fid_digits_1500", "fid_digits_test"]
     scores = Evaluator(digits, names, 1500, cache, "cpu")(digits.train)
-    assert scores["fid_digits_1500"] == pytest.approx(0, abs=1e-6)
-    assert scores["fid_digits_test"] > 0.1
+    assert scores["fid_digits_1500_train"] == pytest.approx(0, abs=1e-6)
+    assert scores["fid_digits_1500_test"] > 0.1
 
 
 def test_scores_apart_compare_with_the_other_split(digits: Images, cache: Path) -> None:
-    for name, split in (("fid_digits", "test split, 297"), ("fid_digits_test", "train split, 1500")):
+    for name, split in (("fid_digits_297_train", "test split, 297"), ("fid_digits_297_test", "train split, 1500")):
         apart = Evaluator(digits, [name], 297, cache, "cpu", apart=True)
         assert f"digits {split} images" in apart.metrics[name].protocol
-    assert apart(digits.test) == {
-        "fid_digits_test": Evaluator(digits, ["fid_digits"], 297, cache, "cpu")(digits.test)["fid_digits"]
-    }
+    (expected,) = Evaluator(digits, ["fid_digits"], 297, cache, "cpu")(digits.test).values()
+    assert apart(digits.test) == {"fid_digits_297_test": expected}
 
 
 def test_names_carry_extractor_count_and_split(digits: Images, cache: Path) -> None:
-    evaluator = Evaluator(digits, ["kid_digits", "kid_digits_1k_test"], 1000, cache, "cpu")
-    short, long = evaluator.metrics.values()
-    assert long.name == "kid_digits_1k_test"
-    assert "digits train split, 1500 images 8x8" in short.protocol
-    assert "5 subsets of 1000" in short.protocol
-    assert "digits test split, 297 images 8x8" in long.protocol
-    assert "5 subsets of 297" in long.protocol
-    assert "generated=1000" in long.protocol
+    asked = ["kid_digits", "is_digits", "kid_digits_1000_train", "kid_digits_1k_test"]
+    evaluator = Evaluator(digits, asked, 1000, cache, "cpu")
+    assert list(evaluator.metrics) == ["kid_digits_1k_train", "is_digits_1k", "kid_digits_1k_test"]
+    assert [metric.name for metric in evaluator.metrics.values()] == list(evaluator.metrics)
+    protocols = [metric.protocol for metric in evaluator.metrics.values()]
+    for protocol, texts in zip(
+        protocols,
+        (
+            ("digits train split, 1500 images 8x8", "5 subsets of 1000"),
+            ("reference=none, images 8x8",),
+            ("digits test split, 297 images 8x8", "5 subsets of 297"),
+        ),
+        strict=True,
+    ):
+        assert all(text in protocol for text in (*texts, "generated=1000"))
+
+
+@pytest.mark.parametrize(("samples", "name"), [(1797, "fid_digits_1797_train"), (50_000, "fid_digits_50k_train")])
+def test_counts_are_short_where_they_can_be(samples: int, name: str, digits: Images) -> None:
+    for asked in ("fid_digits", f"fid_digits_{samples}", name):
+        assert str(parse(asked, digits, samples)) == name
 
 
 def test_the_inception_score_compares_with_nothing_and_prepares_nothing(
@@ -131,8 +144,7 @@ def test_the_inception_score_compares_with_nothing_and_prepares_nothing(
 ) -> None:
     monkeypatch.setattr("gan_zoo.metrics.on_images.reference", None)
     evaluator = Evaluator(digits, ["is_digits"], 297, cache, "cpu")
-    assert "reference=none, images 8x8" in evaluator.metrics["is_digits"].protocol
-    assert 8 < evaluator(digits.test)["is_digits"] <= 10
+    assert 8 < evaluator(digits.test)["is_digits_297"] <= 10
 
 
 @pytest.mark.parametrize(
@@ -309,15 +321,15 @@ def test_image_files_score_as_with_torch_fidelity(random_weights: Path, tmp_path
         cache=False,
         verbose=False,
     )
-    assert scores["is_inception"] == pytest.approx(expected["inception_score_mean"], rel=1e-5)
-    assert scores["kid_inception"] == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-4)
-    assert scores["precision_inception"] == pytest.approx(expected["precision"])
-    assert scores["recall_inception"] == pytest.approx(expected["recall"])
+    assert scores["is_inception_10"] == pytest.approx(expected["inception_score_mean"], rel=1e-5)
+    assert scores["kid_inception_10_train"] == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-4)
+    assert scores["precision_inception_10_train"] == pytest.approx(expected["precision"])
+    assert scores["recall_inception_10_train"] == pytest.approx(expected["recall"])
     net = original(random_weights)
     x, y = (net(pictures[place])[0].double() for place in ("fake", "real/train"))
     roots = torch.linalg.svdvals((x - x.mean(0)) @ (y - y.mean(0)).T).sum() / (n - 1)
     fid = (x.mean(0) - y.mean(0)).square().sum() + x.var(0).sum() + y.var(0).sum() - 2 * roots
-    assert scores["fid_inception"] == pytest.approx(fid.item(), rel=1e-5)
+    assert scores["fid_inception_10_train"] == pytest.approx(fid.item(), rel=1e-5)
 
 
 def test_weights_that_give_no_finite_features_are_refused(random_weights: Path, tmp_path: Path) -> None:

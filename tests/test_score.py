@@ -112,7 +112,7 @@ def test_the_table_names_scores_and_protocols(
     assert main(["score", "--device", "cpu", "--data", str(root), *asked]) == 0
     out = capsys.readouterr().out
     assert "30 samples against digits" in out
-    assert "fid_digits: measure=Fréchet distance; generated=30; reference=digits train split" in out
+    assert "fid_digits_30_train: measure=Fréchet distance; generated=30; reference=digits train split" in out
     assert out.count("is better") == 2
 
 
@@ -135,7 +135,7 @@ def test_a_generator_of_images_gets_the_scores_of_its_run(
     recorded = generator_files(tmp_path, "digits")
     (tmp_path / "spec.json").rename(tmp_path / "elsewhere.json")
     asked = ["--images", str(tmp_path / "weights" / "weights.safetensors"), "--spec", str(tmp_path / "elsewhere.json")]
-    assert values(scored(root, capsys, *asked))["fid_digits"] == recorded["fid_digits"]
+    assert values(scored(root, capsys, *asked))["fid_digits_120_train"] == recorded["fid_digits_120_train"]
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -222,7 +222,9 @@ def test_the_check_compares_with_the_published_value(
     from benchmarks import score
 
     monkeypatch.setattr(score, "load_dataset", lambda name, **_: digits)
-    monkeypatch.setattr(score, "Evaluator", lambda *_: lambda images: {"is_inception": value * (len(images) == 1500)})
+    monkeypatch.setattr(
+        score, "Evaluator", lambda *_: lambda images: {"is_inception_1500": value * (len(images) == 1500)}
+    )
     (tmp_path / "w.pth").write_bytes(b"")
     asked = ["check-metrics", "--device", "cpu", "--data", str(tmp_path), "--weights", str(tmp_path / "w.pth")]
     assert main(asked) == code

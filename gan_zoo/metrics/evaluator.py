@@ -16,7 +16,7 @@ DEFAULT_COUNT = 3
 
 
 def metric_names(dataset: Data) -> list[str]:
-    """The names of all metrics of a data set; image metrics may carry a count and a split as well."""
+    """The names of all metrics of a data set, as they are asked for; scores of images carry a count and a split too."""
     return on_points.names(dataset) if dataset.kind == "points" else on_images.names(dataset)
 
 
@@ -37,7 +37,7 @@ class Evaluator:
 
     Args:
         dataset: what the samples should look like.
-        names: which metrics, see `metric_names`.
+        names: which metrics, see `metric_names`; `metrics` has them under the names that scores are given by.
         samples: how many samples each evaluation scores; metrics of different counts are not comparable.
         cache: where classifiers, weights and references are kept.
         device: where features are extracted.

@@ -1,9 +1,7 @@
 """The Inception network behind published FID and IS, in torch-fidelity's conversion of the TensorFlow original."""
 
 import hashlib
-import os
 import shutil
-import uuid
 from pathlib import Path
 from urllib.error import URLError
 
@@ -11,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.errors import UserError
-from gan_zoo.metrics.features import Extractor
+from gan_zoo.metrics.features import Extractor, replacing
 
 WEIGHTS_FILE = "weights-inception-2015-12-05-6726825d.pth"
 HASH_PREFIX = "6726825d"
@@ -71,7 +69,8 @@ def fetch_weights(cache: Path, source: Path | None = None) -> Path:
     path = cache / WEIGHTS_FILE
     if source is not None:
         require_standard(source, f"give {WEIGHTS_FILE}, or {ALSO_KNOWN_AS}")
-        put(source, path)
+        with replacing(path) as partial:
+            shutil.copyfile(source, partial)
     elif not path.is_file():
         download(path)
     require_standard(path, "remove it and try again")
@@ -82,17 +81,6 @@ def require_standard(path: Path, remedy: str) -> None:
     """UserError unless `path` is the standard file."""
     if not _hash(path).startswith(HASH_PREFIX):
         raise UserError(f"{path} is damaged or another file: its SHA-256 does not begin with {HASH_PREFIX}; {remedy}")
-
-
-def put(source: Path, path: Path) -> None:
-    """A copy of `source` at `path`, there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-    try:
-        shutil.copyfile(source, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def download(path: Path) -> None:

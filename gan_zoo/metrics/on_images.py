@@ -1,8 +1,9 @@
 """The metrics of generated images: distances and scores in the feature space of a fixed network.
 
-A name reads MEASURE_EXTRACTOR[_COUNT][_SPLIT]: `fid_digits`, `kid_inception`, `fid_cifar10_5000_test`. The extractor is
-the data set's own classifier, under the data set's name, or `inception`. COUNT ("5000", "50k") must be the number of
-generated samples; SPLIT is what they are compared with, `train` where it is left out. IS compares with nothing.
+A name reads MEASURE_EXTRACTOR_COUNT_SPLIT: `fid_inception_50k_train`, `kid_digits_2500_test`. The extractor is the data
+set's own classifier, under the data set's name, or `inception`. COUNT is the number of generated samples, SPLIT what
+they are compared with; IS compares with nothing. Who asks for a metric may leave both out (`fid_digits`): COUNT is what
+an evaluation has, SPLIT is `train`. Scores always carry the whole name.
 
 What cannot be computed is NaN, for that metric alone.
 """
@@ -54,11 +55,15 @@ class Measure:
 class Name:
     """A metric's name, taken apart."""
 
-    text: str
     measure: str
     extractor: str
+    samples: int
     split: str
     """"train", "test", or "" where nothing is compared with."""
+
+    def __str__(self) -> str:
+        count = str(self.samples) if self.samples % 1000 else f"{self.samples // 1000}k"
+        return "_".join(filter(None, (self.measure, self.extractor, count, self.split)))
 
 
 def frechet_scores(generated: Features, real: Reference) -> dict[str, float]:
@@ -123,7 +128,7 @@ MEASURES = {
 
 
 def names(data: ImageData) -> list[str]:
-    """The metrics that can be had on these images, without counts and splits; the classifier's need labels."""
+    """The metrics that can be had on these images, by their short names; the classifier's need labels."""
     extractors = ["inception"] if data.classes is None else [data.name, "inception"]
     return [f"{measure}_{extractor}" for extractor in extractors for measure in MEASURES]
 
@@ -146,7 +151,7 @@ def parse(text: str, data: ImageData, samples: int) -> Name:
         raise UserError(f"evaluate.samples: {samples} are too few for '{text}'; make it at least {least}")
     if split and not MEASURES[measure].compares:
         raise UserError(f"metric '{text}': {MEASURES[measure].label} compares with no split; leave '_{split}' out")
-    return Name(text, measure, extractor, (split or "train") if MEASURES[measure].compares else "")
+    return Name(measure, extractor, samples, (split or "train") if MEASURES[measure].compares else "")
 
 
 def prepare(
@@ -162,13 +167,14 @@ def prepare(
 
     `apart`: each compares with the split that it does not name.
     """
-    chosen = [parse(text, data, samples) for text in texts]
+    chosen = {str(name): name for name in (parse(text, data, samples) for text in texts)}
     if apart:
-        chosen = [replace(name, split=OTHER[name.split]) for name in chosen]
-    extractors = {name: _extractor(name, data, cache, weights) for name in sorted({n.extractor for n in chosen})}
+        chosen = {text: replace(name, split=OTHER[name.split]) for text, name in chosen.items()}
+    sources = sorted({(name.extractor, name.split) for name in chosen.values()})
+    extractors = {name: _extractor(name, data, cache, weights) for name, _ in sources}
     references = {
-        (extractor, split): reference(data, split, extractors[extractor], cache, device) if split else None
-        for extractor, split in sorted({(n.extractor, n.split) for n in chosen})
+        (name, split): reference(data, split, extractors[name], cache, device) if split else None
+        for name, split in sources
     }
 
     def scores(x: Tensor) -> dict[str, float]:
@@ -176,25 +182,27 @@ def prepare(
         features = {name: extractor(images, device) for name, extractor in extractors.items()}
         found: dict[tuple[str, str, str], float] = {}
         for (extractor, split), real in references.items():
-            wanted = [n.measure for n in chosen if (n.extractor, n.split) == (extractor, split)]
+            wanted = [n.measure for n in chosen.values() if (n.extractor, n.split) == (extractor, split)]
             for function in dict.fromkeys(MEASURES[measure].scores for measure in wanted):
                 values = attempt(function, features[extractor], real)
                 found |= {(measure, extractor, split): value for measure, value in values.items()}
-        return {n.text: found.get((n.measure, n.extractor, n.split), math.nan) for n in chosen}
+        return {text: found.get((n.measure, n.extractor, n.split), math.nan) for text, n in chosen.items()}
 
     metrics = {
-        n.text: _describe(n, data, samples, extractors[n.extractor], references[n.extractor, n.split]) for n in chosen
+        text: _describe(text, n, data, extractors[n.extractor], references[n.extractor, n.split])
+        for text, n in chosen.items()
     }
     return metrics, scores
 
 
 def attempt(function: Scores, generated: Features, real: Reference | None) -> dict[str, float]:
-    """What `function` finds, or nothing where features are not finite or an eigenvalue problem cannot be solved."""
+    """What `function` finds, or nothing where features are not finite, an eigenvalue problem cannot be solved or the
+    device's memory does not suffice."""
     if not (generated.values.isfinite().all() and generated.logits.isfinite().all()):
         return {}
     try:
         return function(generated) if real is None else function(generated, real)
-    except torch.linalg.LinAlgError:
+    except (torch.linalg.LinAlgError, torch.OutOfMemoryError):
         return {}
 
 
@@ -202,8 +210,8 @@ def _extractor(name: str, data: ImageData, cache: Path, weights: Path | None) ->
     return classifier_extractor(data, cache) if name == data.name else inception_extractor(cache, weights)
 
 
-def _describe(name: Name, data: ImageData, samples: int, extractor: Extractor, real: Reference | None) -> Metric:
-    measure = MEASURES[name.measure]
+def _describe(text: str, name: Name, data: ImageData, extractor: Extractor, real: Reference | None) -> Metric:
+    measure, samples = MEASURES[name.measure], name.samples
     how, compared = measure.protocol, f"none, images {size_text(data)}"
     if real is not None:
         m = len(real.features)
@@ -212,7 +220,7 @@ def _describe(name: Name, data: ImageData, samples: int, extractor: Extractor, r
         compared = f"{data.name} {name.split} split, {m} images {size_text(data)}, {data.digest[:12]}"
     protocol = f"measure={how}; generated={samples}; reference={compared}; {extractor.protocol}"
     label = f"{measure.label} ({name.extractor})"
-    return Metric(name.text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))
+    return Metric(text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))
 
 
 def size_text(data: ImageData) -> str:
