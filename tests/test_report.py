@@ -420,6 +420,7 @@ def test_two_records_side_by_side(tmp_path):
     b.metrics = a.metrics.assign(value=a.metrics.value.where(~own, 2 * a.metrics.value))
     b.runs["commit"], b.meta["environment"]["torch"] = "fedcba", "2.15"
     b.meta["metrics"]["fid_digits"]["protocol"] = "n = 10"
+    b.meta["metrics"]["fid_digits_5k"] = b.meta["metrics"]["fid_digits"]
     a.write(tmp_path / "a")
     b.write(tmp_path / "b")
     pages = build_comparison(tmp_path / "a", tmp_path / "b", tmp_path / "out")
@@ -430,6 +431,7 @@ def test_two_records_side_by_side(tmp_path):
     assert "not comparable" in text
     assert "| torch | 2.13 | 2.15 |" in text
     assert "only B has the losses hinge" in text
+    assert "only B has the metrics fid_digits_5k" in text
     assert "commit: A 0123456789abcdef; B fedcba" in text
 
 

@@ -60,6 +60,7 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
         for what, mine, others in (
             ("losses", ours.losses, theirs.losses),
             ("data sets", ours.datasets, theirs.datasets),
+            ("metrics", ours.meta["metrics"], theirs.meta["metrics"]),
         ):
             alone = [name for name in mine if name not in others]
             texts += [f"only {side} has the {what} {', '.join(alone)}"] if alone else []
