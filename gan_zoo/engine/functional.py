@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gan_zoo.engine.state import Players, TrainState, join, split
+from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 from gan_zoo.step import Bound, critic_gradients, generator_gradients, make_fakes, per_sample
 
@@ -25,7 +26,9 @@ class PureSteps:
 
 
 def pure_steps(players: Players, like: TrainState) -> PureSteps:
-    """The steps of `players` for vectors that come apart as in `like`."""
+    """The steps of `players` for vectors that come apart as in `like`. Errors: UserError for numerics of plain alone."""
+    if players.numerics == "bf16":
+        raise UserError("engines compiled and stacked: no bf16; use plain or graph")
     joined = per_sample(players.generator)
     generator_like = {name: weight.detach() for name, weight in like.generator.items()}
     critic_like = {name: weight.detach() for name, weight in like.critic.items()}
