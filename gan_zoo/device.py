@@ -1,6 +1,8 @@
 """The numerical settings of a process, in one place: deterministic algorithms, reference precision, threads."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -38,6 +40,20 @@ def configure_process(device: str, threads: int) -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
     if device != "cpu":
         torch.cuda.set_device(device)
+
+
+@contextmanager
+def tf32() -> Iterator[None]:
+    """Within it, matrix products and convolutions on a GPU round their factors to TF32's ten bits."""
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = True
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def device_name(device: str) -> str:

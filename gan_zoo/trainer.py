@@ -10,7 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.architectures import calibrate, initialise
-from gan_zoo.engine import Draws, Engine, Numerics, Players, StackEngine, TrainState, plain, stack_draws, stacked
+from gan_zoo.device import tf32
+from gan_zoo.engine import (
+    Draws,
+    Engine,
+    Iteration,
+    Numerics,
+    Players,
+    StackEngine,
+    TrainState,
+    plain,
+    stack_draws,
+    stacked,
+)
+from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
@@ -51,8 +64,15 @@ class Run:
 
 
 def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numerics: Numerics = "reference") -> Run:
-    """The run that `spec` describes. Errors: UserError where the architecture cannot take the shape of the data."""
+    """The run that `spec` describes.
+
+    Errors: UserError where the architecture cannot take the shape of the data, or the numerics are not to be had.
+    """
     device = torch.device(device)
+    if numerics != "reference" and spec.train.precision != "float32":
+        raise UserError(f"--numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
+    if numerics == "tf32" and device.type != "cuda":
+        raise UserError("--numerics tf32: only GPUs have it; use reference or bf16")
     dtype = getattr(torch, spec.train.precision)
     nets = [
         make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
@@ -84,7 +104,7 @@ def train(run: Run, state: TrainState, engine: Engine = plain) -> Iterator[Terms
     The terms are scalars on the device: reading one waits for it, so read them rarely. Stopping between two iterations
     and calling again with the same state, or one restored from a checkpoint, changes nothing.
     """
-    iteration = engine(run.players, state)
+    iteration = under(run.players.numerics, engine(run.players, state))
     draws: list[Draws] = []
     while state.step < run.spec.train.steps:
         block, position = divmod(state.step, BLOCK)
@@ -101,13 +121,25 @@ def train_stack(runs: Sequence[Run], states: Sequence[TrainState], engine: Stack
     spec = runs[0].spec
     if any(replace(run.spec, seed=spec.seed) != spec for run in runs) or len({state.step for state in states}) != 1:
         raise ValueError("stacked runs differ in their seed only and stand at the same step")
-    iteration = engine(runs[0].players, states)
+    iteration = under(runs[0].players.numerics, engine(runs[0].players, states))
     draws: list[tuple[Draws, ...]] = []
     while states[0].step < spec.train.steps:
         block, position = divmod(states[0].step, BLOCK)
         if position == 0 or not draws:
             draws = list(zip(*(block_draws(run, block) for run in runs), strict=True))
         yield iteration(stack_draws(draws[position]))
+
+
+def under(numerics: Numerics, iteration: Iteration) -> Iteration:
+    """`iteration` in these numerics as far as they are settings of the process; evaluation never sees them."""
+    if numerics != "tf32":
+        return iteration
+
+    def rounded(draws: Draws) -> Terms:
+        with tf32():
+            return iteration(draws)
+
+    return rounded
 
 
 def block_draws(run: Run, block: int) -> list[Draws]:

@@ -26,7 +26,7 @@ class PureSteps:
 
 
 def pure_steps(players: Players, like: TrainState) -> PureSteps:
-    """The steps of `players` for vectors that come apart as in `like`. Errors: UserError for numerics of plain alone."""
+    """The steps of `players` for vectors that come apart as in `like`. Errors: UserError for bf16."""
     if players.numerics == "bf16":
         raise UserError("engines compiled and stacked: no bf16; use plain or graph")
     joined = per_sample(players.generator)
