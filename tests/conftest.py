@@ -5,7 +5,11 @@ import shutil
 from pathlib import Path
 
 os.environ.update(
-    OMP_NUM_THREADS="1", MPLBACKEND="Agg", MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_LOGGING_LEVEL="WARNING"
+    OMP_NUM_THREADS="1",
+    MPLBACKEND="Agg",
+    MLFLOW_DISABLE_TELEMETRY="true",
+    MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING="false",
+    MLFLOW_LOGGING_LEVEL="WARNING",
 )
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 

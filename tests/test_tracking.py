@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from benchmarks.record import Record
 from benchmarks.tracking import CellLog, Store, cell_log
 from benchmarks.tracking import store as tracking_store
+from benchmarks.tracking.notes import LIMIT, NOTE, report_note
 from benchmarks.tracking.owner import owner_is_dead
 from benchmarks.tracking.table import sqlite_histories
 from gan_zoo.errors import UserError
@@ -37,7 +39,12 @@ def described(loss: str, seed: int = 0) -> dict[str, object]:
 
 def start(store: Store, cells: dict[str, dict[str, object]] | None = None) -> str:
     return store.start_sweep(
-        "toy", name="sweep", params={"losses": "all"}, tags={"commit": "c0ffee"}, meta=META, cells=cells or {}
+        "toy",
+        name="sweep",
+        params={"datasets": "8gaussians, digits"},
+        tags={"commit": "c0ffee"},
+        meta=META,
+        cells=cells or {},
     )
 
 
@@ -266,7 +273,7 @@ def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
     for step in (50, 100):
         log.image("samples", np.full((8, 8, 3), step, np.uint8), step)
     (results / "generator.safetensors").write_bytes(b"weights")
-    log.weights(results / "generator.safetensors", 100, {"emd": 0.25, "fid_digits": math.nan})
+    log.weights(results / "generator.safetensors", 100, {"emd": 0.25, "fid_digits": math.nan, "critic/real": 0.5})
     log.dictionary({"loss": "wgan-gp"}, "spec.json")
     log.finish("done")
     client = store._client
@@ -274,7 +281,56 @@ def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
     assert sum(name.startswith("images/samples+step+50+") and name.endswith(".png") for name in names) == 1
     assert {entry.path for entry in client.list_artifacts(log.run_id)} >= {"images", "weights", "spec.json"}
     models = client.search_logged_models([store.experiment("toy")], order_by=[{"field_name": "metrics.emd"}])
-    assert [(model.source_run_id, model.metrics[0].value) for model in models] == [(log.run_id, 0.25)]
+    assert [model.source_run_id for model in models] == [log.run_id]
+    assert models[0].params == {"loss": "wgan-gp", "dataset": "8gaussians", "seed": "0"}
+    ranked = [(metric.key, metric.value, metric.dataset_name, metric.dataset_digest) for metric in models[0].metrics]
+    assert ranked == [("emd", 0.25, "8gaussians", "d1")]
+
+
+def test_a_report_is_attached_and_its_summary_noted(results: Path) -> None:
+    store = Store(results)
+    sweeps = [start(store) for _ in range(2)]
+    folder = results / "toy"
+    for name in ("report.html", "figures/a.png", "export/runs.csv", "runs/k1/checkpoint.pt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    (folder / "report.md").write_text("# Title\n\nAbout.\n\n## Summary\n\n- a won\n\n## toy\n\n| numbers |\n")
+    store.log_report("toy", folder)
+    client, experiment = store._client, store.experiment("toy")
+    kept = {entry.path for entry in client.list_artifacts(sweeps[1], "report")}
+    assert kept == {"report/report.html", "report/report.md", "report/figures", "report/export"}
+    assert client.list_artifacts(sweeps[0], "report") == []
+    assert client.get_run(sweeps[1]).data.tags[NOTE] == "About.\n\n## Summary\n\n- a won"
+    note = client.get_experiment(experiment).tags[NOTE]
+    assert note.startswith("About.\n\n## Summary\n\n- a won\n\n## Looking around\n")
+    assert f"(#/experiments/{experiment}/runs/{sweeps[1]}/artifacts/report/report.html)" in note
+
+
+def test_a_long_note_ends_with_a_whole_line_and_keeps_its_guide() -> None:
+    lines = [f"- line {i} of a long summary" for i in range(400)]
+    note = report_note("# Title\n" + "\n".join(lines), "guide")
+    told, rest = note.split("\n\n", 1)
+    assert len(note) <= LIMIT
+    assert told.splitlines() == lines[: len(told.splitlines())]
+    assert len(note) > LIMIT - 40
+    assert rest == "\u2026\n\nguide"
+
+
+def test_the_machine_is_watched_while_a_sweep_runs(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.01")
+    store = Store(results)
+    sweep = start(store, {"k1": described("wgan-gp")})
+    open_cell(store, sweep).finish("done")
+    memory = "system/system_memory_usage_percentage"
+    while memory not in store._client.get_run(sweep).data.metrics:
+        assert store._monitor._process.is_alive()
+    store.finish_sweep(sweep, "finished")
+    known = store._client.get_metric_history(sweep, memory)
+    assert all(0 < metric.value <= 100 for metric in known)
+    assert not [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
+    assert store.record("toy").metrics.empty
+    assert pickle.loads(pickle.dumps(store))._monitor is None
 
 
 def test_a_fresh_folder_survives_a_race(tmp_path: Path) -> None:

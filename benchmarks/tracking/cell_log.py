@@ -73,21 +73,26 @@ class CellLog:
             self.artifact(path)
 
     def weights(self, path: Path, step: int, scores: Mapping[str, float]) -> None:
-        """Keep the weights as an artifact and name them as a logged model, which the UI ranks by its `scores`."""
+        """Keep the weights as an artifact and name them as a logged model, which the UI ranks by its `scores`.
+
+        What players log (`critic/...`) is no score.
+        """
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
         self.artifact(path, "weights")
         run = self._client.get_run(self.run_id)
+        data = run.inputs.dataset_inputs[0].dataset
         tags = {"path": f"weights/{path.name}", "run_key": run.data.tags["run_key"]}
+        params = {name: run.data.tags[name] for name in ("loss", "dataset", "seed")}
         name = re.sub(r"[^\w-]+", "-", run.info.run_name)
-        model = self._client.create_logged_model(self._experiment, name, self.run_id, tags, model_type="generator")
+        model = self._client.create_logged_model(self._experiment, name, self.run_id, tags, params, "generator")
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step)])
         now = time.time_ns() // 1_000_000
         rows = [
-            Metric(score, value, now, step, model_id=model.model_id, run_id=self.run_id)
+            Metric(score, value, now, step, model.model_id, data.name, data.digest, self.run_id)
             for score, value in scores.items()
-            if math.isfinite(value)
+            if "/" not in score and math.isfinite(value)
         ]
         self._client.log_batch(self.run_id, metrics=rows)
 

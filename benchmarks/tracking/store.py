@@ -15,6 +15,8 @@ import pandas as pd
 
 from benchmarks.record import Record
 from benchmarks.tracking.cell_log import CellLog, Values, dataset_input, log_in_batches, texts
+from benchmarks.tracking.machine import watch
+from benchmarks.tracking.notes import GUIDE, NOTE, report_note
 from benchmarks.tracking.opening import mlflow_error, one_line, open_client
 from benchmarks.tracking.owner import owner_is_dead, owner_tags, user_name
 from benchmarks.tracking.table import HISTORY, latest_metrics, named_samples, run_row, run_table, sqlite_histories
@@ -23,10 +25,12 @@ from gan_zoo.errors import UserError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 ENDED = ("done", "diverged", "failed")
 SWEEP_STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 KIND = "mlflow.experimentKind"  # by which the UI knows training runs from its chat models
+RESUME = "runs"  # the folder beside a report that has what a resume needs
 PLAN = "sweep.json"  # the parent run's artifact that says what the sweep was asked for
 
 Status = Literal["done", "diverged", "failed", "interrupted", "running"]
@@ -54,6 +58,7 @@ class Store:
             self.database = Path(uri.removeprefix("sqlite:///")).resolve()
             uri = f"sqlite:///{self.database}"
         self.uri = uri
+        self._monitor: SystemMetricsMonitor | None = None
 
     def __reduce__(self) -> tuple[type["Store"], tuple[Path, str]]:
         return Store, (self.results, self.uri)
@@ -71,7 +76,7 @@ class Store:
                 found = self._client.get_experiment_by_name(suite)
             self._check(found, suite)
             if description:
-                self._client.set_experiment_tag(found.experiment_id, "mlflow.note.content", description)
+                self._client.set_experiment_tag(found.experiment_id, NOTE, description)
         return found.experiment_id
 
     def _make(self, suite: str) -> None:
@@ -144,21 +149,38 @@ class Store:
         """
         experiment = self.experiment(suite)
         self._runs(experiment, "sweep")
-        identity = {"kind": "sweep", "status": "running", "mlflow.note.content": description, **_writer(), **tags}
+        identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}
         run = self._client.create_run(experiment, run_name=name, tags=texts(identity))
         log_in_batches(self._client, run.info.run_id, params=texts(params))
         self._client.log_dict(run.info.run_id, {"meta": meta, "cells": cells}, PLAN)
+        self._monitor = watch(self._client.tracking_uri, run.info.run_id)
         return run.info.run_id
 
     def finish_sweep(self, run_id: str, status: Literal["finished", "failed", "killed"]) -> None:
         """Close the parent run."""
+        if self._monitor is not None:
+            self._monitor.finish()
+            self._monitor = None
         self._client.set_tag(run_id, "status", status)
         self._client.set_terminated(run_id, SWEEP_STATUS[status])
 
     def log_report(self, suite: str, folder: Path) -> None:
-        """Attach the files of a report to the parent run of the suite's latest sweep."""
-        sweeps = self._runs(self.experiment(suite), "sweep")
-        self._client.log_artifacts(sweeps[-1].info.run_id, str(folder), "report")
+        """Attach the files of a report to the parent run of the suite's latest sweep, and note its summary there and at
+        the experiment.
+        """
+        experiment, client = self.experiment(suite), self._client
+        sweep = self._runs(experiment, "sweep")[-1]
+        run_id = sweep.info.run_id
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                client.log_artifact(run_id, str(path), "report")
+            elif path.name != RESUME:
+                client.log_artifacts(run_id, str(path), f"report/{path.name}")
+        report = (folder / "report.md").read_text(encoding="utf-8")
+        dataset = sweep.data.params["datasets"].partition(", ")[0]
+        guide = GUIDE.format(experiment=experiment, run=run_id, dataset=dataset)
+        client.set_tag(run_id, NOTE, report_note(report))
+        client.set_experiment_tag(experiment, NOTE, report_note(report, guide))
 
     def cells(self, suite: str) -> dict[str, Cell]:
         """Run key -> where that cell stands."""
@@ -174,8 +196,8 @@ class Store:
         dataset: `name`, `digest` if there is one, and what else describes the data.
         """
         experiment = self.experiment(suite)
-        identity = {"kind": "cell", "run_key": key, "status": "running", "error": "", "mlflow.parentRunId": parent}
-        identity |= {**_writer(), **tags}
+        identity = {"kind": "cell", **tags, "run_key": key, "status": "running", "error": ""}
+        identity |= {"mlflow.parentRunId": parent, **_writer()}
         if "commit" in tags:
             identity["mlflow.source.git.commit"] = tags["commit"]
         client = self._client
