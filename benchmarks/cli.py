@@ -109,6 +109,12 @@ def add_reporting(commands: "Commands") -> list[argparse.ArgumentParser]:
     for key, what in (("rows", "losses"), ("columns", "data sets"), ("metrics", "metrics")):
         report.add_argument(f"--{key}", nargs="+", metavar="NAME", help=f"only these {what}, in this order")
     report.add_argument("--baseline", metavar="LOSS", help="the loss that the others are compared with")
+    report.add_argument(
+        "--checkpoint",
+        metavar="RULE",
+        help="what gives a run's score: last, best (chosen by scores held apart) or mean-K (default: the suite's)",
+    )
+    report.add_argument("--only", nargs="+", metavar="TABLE|FIGURE", help="make only these, into tables/ and figures/")
     report.set_defaults(command=make_report)
 
     diff = commands.add_parser("diff", help="what differs between two runs: specs, environments, scores")

@@ -46,7 +46,10 @@ RUN_COLUMNS = {
     "dirty": "boolean",
     "mlflow_run_id": "str",
     "weights_hash": "str",
+    "numerics": "str",
+    "protocol": "str",
 }
+LATER = ("numerics", "protocol")  # exports that were written before these were recorded leave them empty
 METRIC_COLUMNS = {"run_key": "str", "step": "int64", "name": "str", "value": "float64"}
 META_KEYS = ("suite", "losses", "datasets", "seeds", "primary", "metrics")
 STATUSES = ("done", "diverged", "failed", "missing")
@@ -110,14 +113,15 @@ def _typed(column: pd.Series, kind: str) -> pd.Series:
 def _frame(content: bytes, columns: dict[str, str], path: Path) -> pd.DataFrame:
     numbers = {name: [""] for name, kind in columns.items() if kind != "str"}
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.BytesIO(content),
-            usecols=list(columns),
+            usecols=lambda name: name in columns,
             dtype=columns,
             keep_default_na=False,
             na_values=numbers,
-        )[list(columns)]
-    except (ValueError, TypeError) as error:
+        )
+        return frame.assign(**{name: "" for name in LATER if name not in frame})[list(columns)]
+    except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path}: not an export of this version ({' '.join(str(error).split())}): {_REMEDY}") from error
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.record import Record
-from benchmarks.report import build_report, check_report
+from benchmarks.report import build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
 from benchmarks.tracking import Store
 from gan_zoo.errors import UserError
 
-CHOICES = ("rows", "columns", "metrics", "baseline")
+CHOICES = ("rows", "columns", "metrics", "baseline", "checkpoint")
 
 
 def write_report(suite: str, store: Store, results: Path) -> Path:
@@ -41,24 +41,27 @@ def report(options: argparse.Namespace) -> int:
     """The command `report`: rebuild, check, or set two records side by side."""
     if len(options.suites) > 2:
         raise UserError(f"report: one suite to report, or two to compare, not {len(options.suites)}")
+    choice = {key: getattr(options, key) for key in CHOICES if getattr(options, key)}
     if len(options.suites) == 2:
-        return compare(options)
+        return compare(options, choice)
     suite = options.suites[0]
     folder = record_folder(suite, options.results)
-    choice = {key: getattr(options, key) for key in CHOICES if getattr(options, key)}
     if options.check:
         return check(folder, choice)
     if not options.from_export:
         Store(options.results).record(suite).write(folder / "export")
     out = options.out or folder
+    if options.only:
+        print(*build_parts(folder / "export", out, options.only, choice), sep="\n")
+        return 0
     build_report(folder / "export", out, choice)
     print(f"report: {out / 'report.html'}")
     return 0
 
 
-def compare(options: argparse.Namespace) -> int:
+def compare(options: argparse.Namespace, choice: dict[str, Any]) -> int:
     first, second = (record_folder(suite, options.results) for suite in options.suites)
-    pages = build_comparison(first / "export", second / "export", options.out or first)
+    pages = build_comparison(first / "export", second / "export", options.out or first, choice)
     print(f"comparison: {pages[-1]}")
     return 0
 

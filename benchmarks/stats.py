@@ -6,6 +6,7 @@ So ranks, medians, targets and profiles count failures by themselves, and only m
 (and say how many they left out). NumPy and SciPy only; every function names its source.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -39,6 +40,50 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     quantile = scipy_stats.t.ppf(0.5 + level / 2, np.maximum(n - 1, 1))
     half = quantile * np.sqrt(squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
     return mean, np.where(n > 1, half, np.nan)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Which of a run's evaluations give its score: the last one, the best one, or the mean of the last `count`.
+
+    The best by the reported score itself would flatter (Lucic et al. 2018 and most codes do so), so it is chosen by
+    another score of the same checkpoints, measured apart.
+    """
+
+    rule: Literal["last", "best", "mean"] = "last"
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Checkpoint":
+        """From `last`, `best` or `mean-K`. Raises ValueError that says so for anything else."""
+        found = re.fullmatch(r"last|best|mean-([1-9]\d*)", str(text))
+        if not found:
+            raise ValueError(f"expected last, best or mean-K (as mean-3), got {text!r}")
+        return cls("mean", int(found[1])) if found[1] else cls("best" if text == "best" else "last")
+
+    def score(self, scores: ArrayLike, apart: ArrayLike, direction: Direction) -> float:
+        """The score of a run from those of its checkpoints (n,) and, for the best, the scores apart (n,).
+
+        NaN where the score is not a number, where the best is to be chosen and nothing apart is, and where n < count.
+        """
+        values = np.asarray(scores, dtype=np.float64)
+        if self.rule == "best":
+            judged = np.asarray(apart, dtype=np.float64) * (1.0 if direction == "min" else -1.0)
+            return float(values[np.nanargmin(judged)]) if np.isfinite(judged).any() else float("nan")
+        return float(values[-self.count :].mean()) if len(values) >= self.count else float("nan")
+
+    def __str__(self) -> str:
+        return f"mean-{self.count}" if self.rule == "mean" else self.rule
+
+
+def pooled_deviation(groups: ArrayLike) -> float:
+    """The standard deviation within groups (groups, n), of equal weight: the root of their mean variance.
+
+    Entries that are not finite are left out, and groups of fewer than two; NaN where nothing is left.
+    """
+    rows = [row[np.isfinite(row)] for row in np.asarray(groups, dtype=np.float64)]
+    variances = [row.var(ddof=1) for row in rows if len(row) > 1]
+    return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import yaml
 
 from benchmarks.recipes import with_recipe
 from benchmarks.settings import merge, put, scalar, under
+from benchmarks.stats import Checkpoint
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import change_loss, parse_loss
@@ -28,7 +29,7 @@ from gan_zoo.validation import KeyPath, SpecError, dotted, expect_mapping, sugge
 NEEDED = ("name", "losses", "datasets", "seeds", "architecture", "train", "evaluate")
 KEYS = (*NEEDED, "description", "overrides", "insist", "report")
 OVERRIDABLE = ("loss", "architecture", "train", "evaluate")
-REPORT = ("rows", "columns", "metrics", "baseline", "targets")
+REPORT = ("rows", "columns", "metrics", "baseline", "targets", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -280,7 +281,8 @@ def parse_overrides(value: object, losses: tuple[str, ...], datasets: tuple[str,
 
 
 def parse_report(value: object, losses: tuple[str, ...], datasets: tuple[str, ...]) -> dict[str, Any]:
-    """What the report shows: rows (losses), columns (data sets), metrics, the baseline loss, targets by data set."""
+    """What the report shows: rows (losses), columns (data sets), metrics, the baseline loss, targets by data set, and
+    which checkpoint gives a run's score: last, best or mean-K."""
     report = expect_mapping(value, ("report",))
     for key in report:
         if key not in REPORT:
@@ -291,4 +293,8 @@ def parse_report(value: object, losses: tuple[str, ...], datasets: tuple[str, ..
                 raise SpecError(("report", key, i), f"'{name}' is not in this suite ({suggestion(str(name), known)})")
     if report.get("baseline", losses[0]) not in losses:
         raise SpecError(("report", "baseline"), f"not in this suite ({suggestion(str(report['baseline']), losses)})")
+    try:
+        Checkpoint.parse(report.get("checkpoint", "last"))
+    except ValueError as error:
+        raise SpecError(("report", "checkpoint"), str(error)) from None
     return report

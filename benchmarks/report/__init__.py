@@ -1,27 +1,30 @@
 """From an exported record to tables, figures and pages: the same bytes each time, from the files on disk alone."""
 
-import csv
-import io
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.record import Record
-from benchmarks.report.cells import Table
+from benchmarks.report.cells import Block, Figure, Slider, Table
 from benchmarks.report.latex import latex
 from benchmarks.report.markdown import markdown
 from benchmarks.report.page import page
 from benchmarks.report.results import Results
+from benchmarks.report.spreadsheet import scores_csv, table_csv
+from gan_zoo.errors import UserError
+
+Choice = dict[str, Any]
 
 
-def build_report(export: Path, out: Path, choice: dict[str, Any] | None = None) -> list[Path]:
+def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[Path]:
     """Render the record in folder `export` into folder `out`; the files written, sorted.
 
-    report.md, report.html, table.tex, table-siunitx.tex, table.csv, and figures/ as PDF and PNG. `choice` narrows it by
-    the keys of a suite's `report`: rows, columns, metrics, baseline, targets. Figures that an earlier report left in
-    `out/figures` and this one does not have are removed. Raises UserError where the export cannot be reported.
+    report.md and report.html, the tables for a paper as table.tex, table-siunitx.tex, table.md, table.html and
+    table.csv, and figures/. `choice` narrows it by the keys of a suite's `report` (see Results). Figures that an
+    earlier report left in `out/figures` and this one does not have are removed. Raises UserError where the export
+    cannot be reported.
     """
-    from benchmarks.report.document import document
+    from benchmarks.report.document import document, rebuild_command
     from benchmarks.report.figures import draw_all, drawings
 
     results = Results(Record.read(export), choice)
@@ -29,23 +32,68 @@ def build_report(export: Path, out: Path, choice: dict[str, Any] | None = None) 
     blocks = document(results, plan)
     written = draw_all(plan, out / "figures")
     title = f"GAN losses compared: {results.meta['suite']}"
-    tables = [block for block in blocks if isinstance(block, Table) and block.paper]
     pages = {
         "report.md": markdown(title, blocks),
-        "report.html": page(title, blocks, out / "figures"),
-        "table.tex": latex(tables, str(results.meta["suite"])),
-        "table-siunitx.tex": latex(tables, str(results.meta["suite"]), siunitx=True),
-        "table.csv": scores_csv(results),
+        "report.html": page(title, blocks, out / "figures", lambda block: rebuild_command(results, block.name)),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in pages.items():
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    tables = [block for block in blocks if isinstance(block, Table) and block.paper]
+    pages |= _renderings("table", tables, results) | {"table.csv": scores_csv(results)}
     for stale in set((out / "figures").glob("*.*")) - set(written):
         stale.unlink()
-    return sorted([*written, *(out / name for name in pages)])
+    return sorted([*written, *_write(out, pages)])
 
 
-def check_report(export: Path, out: Path, choice: dict[str, Any] | None = None) -> list[str]:
+def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None = None) -> list[Path]:
+    """Render only the tables and figures of these names; the files written, sorted.
+
+    A table goes to `out/tables`, as NAME with the endings .tex, -siunitx.tex, .md, .html and .csv; a figure to
+    `out/figures`. Raises UserError for a name that the report does not have.
+    """
+    from benchmarks.report.document import document
+    from benchmarks.report.figures import draw_all, drawings
+
+    results = Results(Record.read(export), choice)
+    plan = list(drawings(results))
+    parts = named_parts(document(results, plan))
+    unknown = [name for name in names if name not in parts]
+    if unknown:
+        raise UserError(f"--only {unknown[0]}: not in this report: choose from {', '.join(parts)}")
+    tables = [part for name in names for part in parts[name] if isinstance(part, Table)]
+    pages: dict[str, str] = {}
+    for table in tables:
+        pages |= _renderings(table.name, [table], results) | {f"{table.name}.csv": table_csv(table)}
+    figures = draw_all([item for item in plan if item.block.name in names], out / "figures")
+    return sorted([*figures, *(_write(out / "tables", pages) if pages else [])])
+
+
+def named_parts(blocks: list[Block]) -> dict[str, list[Table | Figure | Slider]]:
+    """The tables and figures of a report by name; a table and the figure that draws it may share one."""
+    parts: dict[str, list[Table | Figure | Slider]] = {}
+    for block in blocks:
+        if isinstance(block, Table | Figure | Slider):
+            parts.setdefault(block.name, []).append(block)
+    return parts
+
+
+def _renderings(name: str, tables: list[Table], results: Results) -> dict[str, str]:
+    """The same cells in every markup, by file name."""
+    suite = str(results.meta["suite"])
+    return {
+        f"{name}.tex": latex(tables, suite),
+        f"{name}-siunitx.tex": latex(tables, suite, siunitx=True),
+        f"{name}.md": markdown(suite, list(tables)),
+        f"{name}.html": page(suite, list(tables), Path()),
+    }
+
+
+def _write(folder: Path, pages: dict[str, str]) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    return [folder / name for name in pages]
+
+
+def check_report(export: Path, out: Path, choice: Choice | None = None) -> list[str]:
     """Names of the files in `out` whose bytes a rebuild from `export` changes, lacks or adds; empty where all agree."""
     with tempfile.TemporaryDirectory() as folder:
         files = build_report(export, Path(folder), choice)
@@ -53,25 +101,3 @@ def check_report(export: Path, out: Path, choice: dict[str, Any] | None = None) 
     figures = {path.relative_to(out).as_posix() for path in (out / "figures").glob("*.*")}
     kept = {name: (out / name).read_bytes() for name in {*fresh, *figures} if (out / name).is_file()}
     return sorted(name for name in {*fresh, *kept} if fresh.get(name) != kept.get(name))
-
-
-def scores_csv(results: Results) -> str:
-    """Every score cell as a row of plain numbers."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    heads = "dataset,metric,direction,loss,mean,half_width_95,n,n_failed,bold,n_critic,images_seen,train_seconds"
-    writer.writerow([*heads.split(","), "iterations_per_second"])
-    for dataset in results.datasets:
-        costs = results.times(dataset)
-        for metric in results.metric_names(dataset):
-            summary = results.summary(dataset, metric)
-            for row, loss in enumerate(results.losses):
-                cost = costs.loc[loss, ["n_critic", "images_seen", "train_seconds", "iterations_per_second"]]
-                counts = [int(summary.attempted[row]), int(summary.failed[row]), int(summary.bold[row])]
-                numbers = [_exact(x) for x in (summary.mean[row], summary.half[row])]
-                writer.writerow([dataset, metric, summary.direction, loss, *numbers, *counts, *map(_exact, cost)])
-    return buffer.getvalue()
-
-
-def _exact(value: float) -> str:
-    return "" if value != value else f"{value:.9g}"

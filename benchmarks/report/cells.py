@@ -11,20 +11,25 @@ MINUS, PLUS_MINUS, DASH = "\u2212", "\u00b1", "\u2013"
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table says at one place: its text, the value to sort and export by, and whether it is set in bold."""
+    """What a table says at one place: its text, the value to sort and export by, and whether it is set in bold.
+
+    `half` is the half-width of the value's interval, which only exports give in full.
+    """
 
     text: str
     value: float | str | None = None
     bold: bool = False
     note: str = ""
+    half: float | None = None
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading; numbers are aligned to the right."""
+    """A column's heading; numbers are aligned to the right. `quoted` ones are others', set in italics and apart."""
 
     title: str
     numeric: bool = True
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,11 @@ def amount(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def listed(names: list[str]) -> str:
+    """a, b and c."""
+    return " and ".join([*([", ".join(names[:-1])] if names[:-1] else []), *names[-1:]])
 
 
 def shortened(name: str, limit: int = 28) -> str:

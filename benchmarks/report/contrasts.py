@@ -1,13 +1,15 @@
-"""Tables that set losses against each other: a baseline, a target, all data sets at once, other checkpoints, papers."""
+"""Tables that set losses against each other: against a baseline and a target, over all data sets, beside papers."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.cells import DASH, Cell, Column, Table, measured, number, p_value
+from benchmarks.report.captions import rule
+from benchmarks.report.cells import DASH, Cell, Column, Table, number, p_value
 from benchmarks.report.comparisons import ratio_strata
 from benchmarks.report.figures import file_names
+from benchmarks.report.published import facts_of
 from benchmarks.report.results import Results
 from benchmarks.report.tables import is_true, sortable
 from benchmarks.stats import (
@@ -20,12 +22,9 @@ from benchmarks.stats import (
     middle,
     probability_of_improvement,
     stratified_bootstrap,
-    t_interval,
     target_of,
     time_to_target,
 )
-
-LAST = 3  # checkpoints whose mean stands for the end of training
 
 
 def baseline_table(results: Results, dataset: str) -> Table:
@@ -49,16 +48,16 @@ def baseline_table(results: Results, dataset: str) -> Table:
     pairs = max(test.n for test in tests)
     least = f"With {pairs} pairs no rank or sign-flip test could go below p = {least_reachable_p(pairs):.3g}."
     caption = (
-        f"{dataset}: {results.label(metric)}, each loss against {results.baseline}: {what} of scores, paired by seed "
-        f"over runs that both finished, with its own 95 % interval and p (paired t on {'log ' * is_log}scores, "
-        f"Holm within the data set). {least}"
+        f"{dataset}: {results.label(metric)} ({rule(results, dataset, results.checkpoint)}), each loss against "
+        f"{results.baseline}: {what} of scores, paired by seed over runs that both finished, with its own 95 % "
+        f"interval and p (paired t on {'log ' * is_log}scores, Holm within the data set). {least}"
     )
     columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("p (Holm)"), Column("pairs")]
     return Table(f"baseline-{file_names(results)[dataset]}", caption, columns, rows)
 
 
 def target_table(results: Results, dataset: str) -> Table | None:
-    """Training time until the baseline's median last score is reached; None where the baseline sets no target."""
+    """Training time until the baseline's median score is reached; None where the baseline sets no target."""
     metric = results.meta["primary"][dataset]
     direction = results.direction(metric)
     fixed = (results.choice.get("targets") or {}).get(dataset)
@@ -72,7 +71,7 @@ def target_table(results: Results, dataset: str) -> Table | None:
         hit = sum(np.isfinite(steps))
         share = Cell(f"{hit}/{len(steps)}", hit / len(steps)) if steps else Cell("no run")
         rows.append([Cell(loss), share, _time_cell(steps), _time_cell(times)])
-    origin = "fixed in the suite" if fixed is not None else f"the median last score of {results.baseline} in this sweep"
+    origin = "fixed in the suite" if fixed is not None else f"the median score of {results.baseline} in this sweep"
     aim = f"{results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
     caption = (
         f"{dataset}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as infinite "
@@ -113,11 +112,12 @@ def aggregate_table(results: Results) -> Table | None:
         same = loss == results.baseline
         cells.append(Cell("baseline") if same else _aggregate(probability_of_improvement, group, base))
         rows.append([Cell(loss), *cells])
+    rules = dict.fromkeys(rule(results, dataset, results.checkpoint) for dataset in results.datasets)
     caption = (
-        f"Across {len(base)} data sets, primary metrics as ratios to {results.baseline}'s geometric mean, turned so "
-        "that below 1 is better: geometric mean, interquartile mean, and the probability that a run beats one of the "
-        "baseline's, with 95 % stratified-bootstrap intervals over seeds (which cover less than 95 % with few seeds). "
-        "Failed runs are infinite."
+        f"Across {len(base)} data sets, primary metrics ({'; '.join(rules)}) as ratios to {results.baseline}'s "
+        "geometric mean, turned so that below 1 is better: geometric mean, interquartile mean, and the probability "
+        "that a run beats one of the baseline's, with 95 % stratified-bootstrap intervals over seeds (which cover less "
+        "than 95 % with few seeds). Failed runs are infinite."
     )
     titles = ("geometric-mean ratio ↓", "IQM ratio ↓", "P(improvement) ↑")
     return Table("aggregate", caption, [Column("Loss", False), *map(Column, titles)], rows, paper=True)
@@ -130,47 +130,22 @@ def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Cell:
     return Cell(f"{number(value)} [{number(low)}, {number(high)}]", value)
 
 
-def checkpoint_table(results: Results, dataset: str) -> Table | None:
-    """How much the choice of checkpoint moves the primary score; None where there are fewer than two."""
-    metric = results.meta["primary"][dataset]
-    sign = 1.0 if results.direction(metric) == "min" else -1.0
-    rows, count = [], 0
-    for loss in results.losses:
-        done = results.cell_runs(dataset, loss).query("status == 'done'").seed.astype(int)
-        frame = results.curve(dataset, loss, metric)
-        values = frame[[seed for seed in done if seed in frame.columns]].to_numpy(dtype=float)
-        count = max(count, len(values))
-        rows.append([Cell(loss), *(_spread(values, sign) if values.size else [Cell(DASH)] * 4)])
-    if count < 2:
-        return None
-    caption = (
-        f"{dataset}: {results.label(metric)} by choice of checkpoint, mean ± half-width of the 95 % t-interval over "
-        "seeds. Every other number here is of the last checkpoint. The best is chosen by the score, so it flatters; "
-        f"the spread is the mean over seeds of the standard deviation over the last {LAST} checkpoints."
-    )
-    titles = ("last", "best", f"mean of last {LAST}", f"spread of last {LAST}")
-    return Table(
-        f"checkpoints-{file_names(results)[dataset]}", caption, [Column("Loss", False), *map(Column, titles)], rows
-    )
-
-
-def _spread(values: Array, sign: float) -> list[Cell]:
-    """Cells of (checkpoints, seeds) scores: last, best, mean and spread of the last few."""
-    ends = values[-LAST:]
-    best = sign * np.nanmin(np.where(np.isnan(values), np.inf, sign * values), axis=0)
-    picked = [t_interval(row) for row in (values[-1], best, ends.mean(0))]
-    cells = [Cell(measured(float(mean), float(half)), sortable(float(mean))) for mean, half in picked]
-    spread = float(ends.std(0, ddof=1).mean()) if len(ends) > 1 else float("nan")
-    return [*cells, Cell(number(spread, 2), sortable(spread))]
-
-
 def published_table(results: Results, dataset: str) -> Table | None:
-    """What others printed for this data set (`published` in the suite), with sources; None where nothing is quoted."""
-    facts = results.meta.get("published", {}).get(dataset, [])
-    rows = [[Cell(str(fact.get(key, ""))) for key in ("loss", "metric", "value", "source")] for fact in facts]
+    """Every number that the published columns quote, with its source; None where nothing is quoted."""
+    kinds = dict.fromkeys(metric.split("_")[0] for metric in results.metric_names(dataset))
+    facts = [fact for kind in kinds for fact in facts_of(dataset, kind, results.losses)]
+    rows = [
+        [
+            *map(Cell, (fact.loss, fact.called, fact.metric.upper())),
+            Cell(fact.value, fact.number),
+            *map(Cell, (fact.setting, fact.source)),
+        ]
+        for fact in facts
+    ]
     caption = (
-        f"{dataset}: numbers that others published, quoted from their sources. Nets, budgets, extractors and sample "
+        f"{dataset}: numbers that others printed, quoted from their sources. Nets, budgets, extractors and sample "
         "counts are theirs: these rows are not comparable with ours, nor with each other."
     )
-    columns = [Column(title, False) for title in ("Loss", "metric", "published", "source")]
+    titles = ("Loss", "called there", "metric", "published", "setting", "source")
+    columns = [Column(title, title == "published", quoted=title == "published") for title in titles]
     return Table(f"published-{file_names(results)[dataset]}", caption, columns, rows) if rows else None

@@ -1,20 +1,25 @@
 """The report as a list of blocks: what won and how sure that is first, how to rebuild it last."""
 
 import json
+import shlex
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.report.captions import hardware, rule
 from benchmarks.report.cells import (
     Block,
     Cell,
     Code,
     Column,
+    Figure,
     Heading,
     Items,
+    Slider,
     Table,
     Text,
+    listed,
     measured,
     number,
     p_value,
@@ -23,19 +28,13 @@ from benchmarks.report.cells import (
 from benchmarks.report.contrasts import (
     aggregate_table,
     baseline_table,
-    checkpoint_table,
     published_table,
     target_table,
 )
 from benchmarks.report.figures import Drawing
 from benchmarks.report.results import Results
-from benchmarks.report.tables import (
-    hardware,
-    primary_table,
-    recipe_table,
-    run_table,
-    scores_table,
-)
+from benchmarks.report.spreads import spread_table
+from benchmarks.report.tables import primary_table, recipe_table, run_table, scores_table
 from benchmarks.stats import comparable_scale, compare
 
 
@@ -51,7 +50,7 @@ def document(results: Results, plan: list[Drawing]) -> list[Block]:
     blocks += _overall(results, plan)
     blocks += _losses(results)
     blocks += _failures(results, plan)
-    return blocks + _provenance(results)
+    return blocks + _provenance(results, blocks)
 
 
 def verdict(results: Results, dataset: str) -> str:
@@ -64,13 +63,14 @@ def verdict(results: Results, dataset: str) -> str:
     score = measured(float(summary.mean[best]), float(summary.half[best]))
     n, failed = summary.attempted[best], summary.failed[best]
     text = (
-        f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} ({failed} of {n} runs failed)."
+        f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} "
+        f"({rule(results, dataset, results.checkpoint)}; {failed} of {n} runs failed)."
     )
     alike = [shortened(loss, 48) for i, loss in enumerate(results.losses) if summary.bold[i] and i != best]
     if n - failed < 2:
         return f"{text} With fewer than two finished runs there is no test: how sure this is cannot be said."
     if alike:
-        text += f" The paired test cannot tell it from {_listed(alike)}."
+        text += f" The paired test cannot tell it from {listed(alike)}."
     return text + _told_apart(results, summary)
 
 
@@ -82,7 +82,7 @@ def _told_apart(results: Results, summary: Any) -> str:
     others = [i for i in range(len(tests)) if not summary.bold[i]]
     told = [(sign * tests[i].difference, i) for i in others if tests[i].p <= 0.05]
     failing = [shortened(results.losses[i], 48) for i in others if not tests[i].p <= 0.05]
-    text = f" Not told apart where they finished, but failing more often: {_listed(failing)}." if failing else ""
+    text = f" Not told apart where they finished, but failing more often: {listed(failing)}." if failing else ""
     if not told:
         return text
     test, loss = tests[min(told)[1]], results.losses[min(told)[1]]
@@ -93,10 +93,6 @@ def _told_apart(results: Results, summary: Any) -> str:
         f" The nearest loss that is told apart, {shortened(loss, 48)}, lies at {effect} {what} the best score "
         f"(95 % interval {low} to {high}, p {p_value(test.p) if test.p < 0.001 else '= ' + p_value(test.p)}, Holm)."
     )
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def cautions(results: Results) -> list[str]:
@@ -123,6 +119,9 @@ def cautions(results: Results) -> list[str]:
         if len(kinds) > 1:
             texts.append(f"Runs differ in {column}: {'; '.join(kinds)}.")
     done = runs[runs.status == "done"]
+    if len(done) and (done.protocol == "").any():
+        count = int((done.protocol == "").sum())
+        texts.append(f"{count} runs do not say by which protocol they were scored: the sweep's is taken for theirs.")
     if len(done) and not done.timing_comparable.fillna(False).all():
         texts.append("Seconds of runs that shared a device with others are not comparable and left out.")
     return texts
@@ -133,7 +132,7 @@ def _dataset_blocks(results: Results, dataset: str, plan: list[Drawing]) -> list
     blocks += [item.block for item in plan if item.dataset == dataset]
     if len(results.losses) > 1:
         blocks.append(baseline_table(results, dataset))
-    optional = [make(results, dataset) for make in (target_table, checkpoint_table, published_table)]
+    optional = [make(results, dataset) for make in (target_table, spread_table, published_table)]
     return blocks + [table for table in optional if table]
 
 
@@ -163,14 +162,20 @@ def _losses(results: Results) -> list[Block]:
         *([Items(overrides)] if overrides else []),
         recipe_table(results),
         Heading("Metrics", 3),
-        Items([_metric(results, metric) for metric in results.meta["metrics"]]),
+        Items(
+            [
+                _metric(results, dataset, metric)
+                for dataset in results.datasets
+                for metric in results.metric_names(dataset)
+            ]
+        ),
     ]
 
 
-def _metric(results: Results, metric: str) -> str:
+def _metric(results: Results, dataset: str, metric: str) -> str:
     better = "lower is better" if results.direction(metric) == "min" else "higher is better"
-    protocol = results.protocol(metric)
-    return f"{results.label(metric, arrow=False)} ({metric}), {better}{': ' + protocol if protocol else ''}."
+    protocol = results.protocol(dataset, metric)
+    return f"{dataset}: {results.label(metric, arrow=False)} ({metric}), {better}{': ' + protocol if protocol else ''}."
 
 
 def _flat(value: Any, prefix: str = "") -> str:
@@ -201,20 +206,40 @@ def _failures(results: Results, plan: list[Drawing]) -> list[Block]:
     return blocks + [item.block for item in plan if item.block.name == "failures"]
 
 
-def _provenance(results: Results) -> list[Block]:
+def _provenance(results: Results, parts: list[Block]) -> list[Block]:
     environment = [[Cell(str(key)), Cell(_plain(value))] for key, value in results.environment().items()]
     columns = [Column("what", False), Column("value", False)]
-    commands = [str(command) for command in results.meta.get("commands", [])]
-    return [
+    sweep: list[Block] = [
         Heading("Provenance"),
-        Text(f"Suite {results.meta['suite']}; {len(results.runs)} runs; {hardware(results)}."),
+        Text(f"Suite {results.meta['suite']}; {len(results.runs)} runs. {hardware(results)}."),
         Table("environment", "Versions and machine.", columns, environment),
         run_table(results),
+    ]
+    return sweep + _rebuilding(results, parts + sweep)
+
+
+def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
+    commands = [*map(str, results.meta.get("commands", [])), rebuild_command(results, "NAME")]
+    kinds = {"tables": Table, "figures": Figure | Slider}
+    names = {what: [part.name for part in parts if isinstance(part, kind)] for what, kind in kinds.items()}
+    return [
         Heading("Rebuilding"),
-        Text("The commands that made this sweep, its tables and its figures:"),
-        Code("\n".join(commands) or "(not recorded)"),
+        Text(
+            "The commands that made this sweep, its tables and its figures; the last one makes one table (as LaTeX, "
+            "Markdown, HTML and CSV) or one figure from the export alone:"
+        ),
+        Code("\n".join(commands)),
+        Items([f"NAME of {what}: {', '.join(dict.fromkeys(known))}" for what, known in names.items() if known]),
         Text("All tables and figures are made from the export beside this report alone, the same bytes each time."),
     ]
+
+
+def rebuild_command(results: Results, name: str) -> str:
+    """The command that makes one table or figure again, with whatever this report was narrowed to."""
+    words = ["gan-zoo", "report", str(results.meta["suite"]), "--from-export"]
+    for key, value in results.asked.items():
+        words += [f"--{key}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+    return shlex.join([*words, "--only", name])
 
 
 def _plain(value: Any) -> str:

@@ -41,16 +41,24 @@ SYMBOLS = {
 }
 
 
+ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
+
+
 def escape(text: str) -> str:
     """Text that LaTeX sets as it reads; a letter that no plain font has becomes its plain form or its code point."""
-    return "".join(SYMBOLS.get(letter) or _plain(letter) for letter in text.replace(" %", "\u202f%"))
+    letters = re.findall(r"(?s).[\u0300-\u036f]*", unicodedata.normalize("NFC", text.replace(" %", "\u202f%")))
+    return "".join(SYMBOLS.get(letter) or _plain(letter) for letter in letters)
 
 
 def _plain(letter: str) -> str:
+    """A letter with its accents."""
     if letter.isascii():
         return letter if letter.isprintable() else " "
-    close = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
-    return "".join(SYMBOLS.get(c, c) for c in close) if close else f"[U+{ord(letter):04X}]"
+    base, *marks = list(unicodedata.normalize("NFKD", letter))
+    if base.isascii() and len(marks) == 1 and marks[0] in ACCENTS:
+        return rf"\{ACCENTS[marks[0]]}{{{SYMBOLS.get(base, base)}}}"
+    close = "".join(c for c in (base, *marks) if c.isascii())
+    return "".join(SYMBOLS.get(c, c) for c in close) if close else f"[U+{ord(letter[0]):04X}]"
 
 
 def latex(tables: list[Table], suite: str, siunitx: bool = False) -> str:
@@ -63,29 +71,41 @@ def latex(tables: list[Table], suite: str, siunitx: bool = False) -> str:
 def _table(table: Table, suite: str, siunitx: bool) -> str:
     columns = [[row[at] for row in table.rows] for at in range(len(table.columns))]
     aligned = [siunitx and column.numeric and _is_measured(c) for column, c in zip(table.columns, columns, strict=True)]
-    plain = ["r" if column.numeric else "l" for column in table.columns]
-    formats = [_format(c) if s else p for s, p, c in zip(aligned, plain, columns, strict=True)]
+    formats = [
+        _format(c) if s else _plain_format(h, c) for s, h, c in zip(aligned, table.columns, columns, strict=True)
+    ]
+    head = _head(table.columns, columns)
+    end = r" \tabularnewline" if any("p{" in each for each in formats) else r" \\"
     lines = [
         r"\begin{table*}[t]",
-        r"\centering\footnotesize\setlength{\tabcolsep}{3.5pt}",
-        *(
-            [r"\sisetup{separate-uncertainty=true,table-align-uncertainty=true,detect-weight=true}"]
-            if any(aligned)
-            else []
-        ),
+        rf"\centering{_size(head, columns)}",
+        *([SIUNITX] if any(aligned) else []),
         rf"\caption{{{escape(table.caption)}}}",
         rf"\label{{tab:{_label(suite)}-{table.name}}}\smallskip",
+        r"\makebox[\textwidth]{%",
         rf"\begin{{tabular}}{{@{{}}{''.join(formats)}@{{}}}}",
         r"\toprule",
-        *_head(table.columns, aligned),
+        *(" & ".join(map(_title, line, aligned)) + end for line in head),
         r"\midrule",
-        *(" & ".join(_cell(cell, s) for cell, s in zip(row, aligned, strict=True)) + r" \\" for row in table.rows),
+        *(" & ".join(map(_cell, row, table.columns, formats)) + end for row in table.rows),
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}%",
+        "}",
         r"\end{table*}",
         "",
     ]
     return "\n".join(lines)
+
+
+SIUNITX = r"\sisetup{separate-uncertainty=true,table-align-uncertainty=true,detect-weight=true}"
+PARAGRAPH = r"p{0.24\textwidth}"
+
+
+def _plain_format(column: Column, cells: list[Cell]) -> str:
+    """To the right, to the left, or set as paragraphs where there are sentences."""
+    long = not column.numeric and any(shortened(cell.text) != cell.text and " " in cell.text for cell in cells)
+    plain = PARAGRAPH if long else "r" if column.numeric else "l"
+    return rf"@{{\quad}}{plain}" if column.quoted else plain
 
 
 MEASURED = re.compile(r"(−?)(\d+)\.?(\d*) ± ([\d.]+)")
@@ -110,29 +130,49 @@ def _label(suite: str) -> str:
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in suite)[:40]
 
 
-def _head(columns: list[Column], aligned: list[bool]) -> list[str]:
-    """Headings over as many lines as the longest needs, set from the bottom."""
-    braces = ["{%s}" if is_aligned else "%s" for is_aligned in aligned]
-    stacks = [_wrapped(shortened(column.title, 60), 15) for column in columns]
+def _head(columns: list[Column], cells: list[list[Cell]]) -> list[list[str]]:
+    """Lines of headings, each no wider than its column needs, set from the bottom."""
+    stacks = [
+        _wrapped(shortened(c.title, 60), max(5, *map(_length, below))) for c, below in zip(columns, cells, strict=True)
+    ]
     height = max(len(stack) for stack in stacks)
     padded = [[""] * (height - len(stack)) + stack for stack in stacks]
-    return [
-        " & ".join(b % escape(s[line]) for b, s in zip(braces, padded, strict=True)) + r" \\" for line in range(height)
-    ]
+    return [[stack[line] for stack in padded] for line in range(height)]
+
+
+def _title(word: str, aligned: bool) -> str:
+    return f"{{{escape(word)}}}" if aligned else escape(word)
+
+
+def _size(head: list[list[str]], cells: list[list[Cell]]) -> str:
+    """\\footnotesize where the text is as wide as the table then needs, else \\scriptsize: TeX decides where it is set.
+
+    A letter of footnotesize, 8 points, is 0.54 of that wide.
+    """
+    letters = sum(max(*map(len, words), *map(_length, below)) for *words, below in zip(*head, cells, strict=True))
+    needed = 0.54 * 8 * letters + 2 * 3.5 * len(cells)
+    small, usual = r"\scriptsize\setlength{\tabcolsep}{2.5pt}", r"\footnotesize\setlength{\tabcolsep}{3.5pt}"
+    return rf"\ifdim\textwidth<{needed:.0f}pt{small}\else{usual}\fi"
+
+
+def _length(cell: Cell) -> int:
+    return len(shortened(cell.text)) + len(cell.note)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
     lines = [""]
     for word in text.split(" "):
-        fits = len(lines[-1]) + len(word) < width or len(word) == 1
+        fits = len(lines[-1]) + len(word) < width
         lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits or not lines[-1] else [*lines, word]
     return lines
 
 
-def _cell(cell: Cell, aligned: bool) -> str:
-    if aligned:
+def _cell(cell: Cell, column: Column, form: str) -> str:
+    if form.startswith("S"):
         number = cell.text.replace("−", "-").replace("±", "+-")
         return "{--}" if cell.text == DASH else rf"\bfseries {number}" if cell.bold else number
+    if PARAGRAPH in form:
+        return rf"\raggedright {escape(cell.text)}"
     text = escape(shortened(cell.text))
     note = rf" {{\tiny {escape(cell.note)}}}" if cell.note else ""
-    return (rf"\textbf{{{text}}}" if cell.bold else text) + note
+    return (rf"\textbf{{{text}}}" if cell.bold else rf"\textit{{{text}}}" if column.quoted else text) + note

@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks.report.cells import Block, Cell, Code, Figure, Heading, Items, Slider, Table, Text
+from benchmarks.report.cells import Block, Cell, Code, Column, Figure, Heading, Items, Slider, Table, Text
 
 
 def escape(text: str) -> str:
@@ -41,10 +41,12 @@ def render(block: Block) -> str:
 def _table(table: Table) -> str:
     head = " | ".join(escape(column.title) for column in table.columns)
     rule = " | ".join("---:" if column.numeric else ":---" for column in table.columns)
-    rows = [" | ".join(_cell(cell) for cell in row) for row in table.rows]
+    rows = [" | ".join(map(_cell, row, table.columns)) for row in table.rows]
     return "\n".join([*(f"| {line} |" for line in (head, rule, *rows)), "", f"*{escape(table.caption)}*"])
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, column: Column) -> str:
     text = escape(cell.text)
-    return (f"**{text}**" if cell.bold else text) + (f" {escape(cell.note)}" if cell.note else "")
+    return (f"**{text}**" if cell.bold else f"*{text}*" if column.quoted else text) + (
+        f" {escape(cell.note)}" if cell.note else ""
+    )

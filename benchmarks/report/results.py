@@ -1,5 +1,6 @@
 """A record seen as arrays of scores: (losses, seeds) by data set and metric, curves by step, costs by loss."""
 
+import json
 from functools import cached_property
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import Record
-from benchmarks.stats import Array, Direction, best_loss, not_told_from_best, t_interval, worst
+from benchmarks.stats import Array, Checkpoint, Direction, best_loss, not_told_from_best, t_interval, worst
 from gan_zoo.errors import UserError
 
 RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]
@@ -19,12 +20,13 @@ class Results:
     """What a report reads: the record's runs and metrics, indexed. Raises UserError where they cannot share a table.
 
     `choice` overrides the suite's own `report` settings: `rows` (losses), `columns` (data sets), `metrics`, `baseline`,
-    `targets` (score to reach, by data set). What is not chosen takes part in no number.
+    `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K). What is not chosen takes part in no
+    number.
     """
 
     def __init__(self, record: Record, choice: dict[str, Any] | None = None) -> None:
-        self.record, self.meta = record, record.meta
-        self.choice: dict[str, Any] = {**record.meta.get("report", {}), **(choice or {})}
+        self.record, self.meta, self.asked = record, record.meta, dict(choice or {})
+        self.choice: dict[str, Any] = {**record.meta.get("report", {}), **self.asked}
         self.losses: list[str] = self._chosen("rows", list(record.meta["losses"]))
         self.datasets: list[str] = self._chosen("columns", list(record.meta["datasets"]))
         self.seeds: list[int] = [int(seed) for seed in record.meta["seeds"]]
@@ -51,6 +53,63 @@ class Results:
                 values = " and ".join(str(value) for value in cell[mixed[0]].unique()[:2])
                 place = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {mixed[0]} ({values})"
                 raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps apart")
+        for dataset in self.datasets:
+            self._check_provenance(dataset)
+            self._check_checkpoints(dataset)
+
+    def _check_provenance(self, dataset: str) -> None:
+        """Scores of one data set are made alike, or they do not stand in one table."""
+        named = {"numerics": self._variants(dataset, "numerics")}
+        named |= {metric: self._protocols(dataset, metric) for metric in self.metric_names(dataset)}
+        for name, variants in named.items():
+            if len(variants) > 1:
+                (one, a), (other, b) = list(variants.items())[:2]
+                unlike = " and ".join(
+                    f"{text} ({run})" for text, run in zip(differing(one, other), (a, b), strict=True)
+                )
+                raise UserError(
+                    f"export/runs.csv: data set {dataset!r}, {name}: runs differ: {unlike}: such rows share no "
+                    "table: run them again alike, or report them apart (--rows, --metrics)"
+                )
+
+    def _variants(self, dataset: str, column: str) -> dict[str, str]:
+        """What runs of a data set recorded in a column -> the first that did."""
+        runs = self.runs[(self.runs.dataset == dataset) & (self.runs[column] != "")]
+        return {
+            value: f"{run.loss} seed {run.seed}"
+            for value, run in runs.drop_duplicates(column).set_index(column).iterrows()
+        }
+
+    def _protocols(self, dataset: str, metric: str) -> dict[str, str]:
+        """By which protocols a metric was measured on a data set -> the first run that was."""
+        protocols: dict[str, str] = {}
+        for text, run in self._variants(dataset, "protocol").items():
+            known = json.loads(text)
+            protocols.setdefault(known.get(metric, f"not scored by it, but by {', '.join(known)}"), run)
+        return protocols
+
+    def _check_checkpoints(self, dataset: str) -> None:
+        """Every finished run has the evaluations that the checkpoint rule needs."""
+        primary = self.meta["primary"][dataset]
+        for run in self.runs[(self.runs.dataset == dataset) & (self.runs.status == "done")].itertuples():
+            have = self._of_seed(dataset, run.loss, primary, run.seed)
+            apart = self._of_seed(dataset, run.loss, f"apart/{primary}", run.seed)
+            place = f"report.checkpoint: {self.checkpoint}: loss {run.loss!r} on {dataset!r}, seed {run.seed}"
+            if self.checkpoint.rule == "best" and not len(apart):
+                raise UserError(
+                    f"{place}: has no score apart from the reported one (apart/{primary}) to choose by: run the suite "
+                    "with evaluate.repeats 2 or more, or choose last or mean-K"
+                )
+            if 0 < len(have) < self.checkpoint.count:
+                raise UserError(f"{place}: has {len(have)} evaluations only: choose a smaller K, or last")
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """Which evaluation of a run is its score: the suite's choice, else the last."""
+        try:
+            return Checkpoint.parse(self.choice.get("checkpoint", "last"))
+        except ValueError as error:
+            raise UserError(f"report.checkpoint: {error}") from None
 
     @cached_property
     def baseline(self) -> str:
@@ -99,27 +158,34 @@ class Results:
         text = self.meta["metrics"][metric].get("label") or metric
         return f"{text}\u00a0{'↓' if self.direction(metric) == 'min' else '↑'}" if arrow else str(text)
 
-    def protocol(self, metric: str) -> str:
-        """How a metric was measured."""
-        return str(self.meta["metrics"][metric].get("protocol", ""))
+    def protocol(self, dataset: str, metric: str) -> str:
+        """How a metric was measured on a data set: as its runs say, or the sweep where they do not."""
+        of_sweep = str(self.meta["metrics"][metric].get("protocol", ""))
+        return next(iter(self._protocols(dataset, metric)), of_sweep)
 
     def cell_runs(self, dataset: str, loss: str) -> pd.DataFrame:
         """The runs of one loss on one data set."""
         return self.runs[(self.runs.dataset == dataset) & (self.runs.loss == loss)]
 
-    def scores(self, dataset: str, metric: str) -> Array:
-        """(losses, seeds): the last checkpoint's score; `worst` where a run gave none; NaN where there was no run."""
+    def scores(self, dataset: str, metric: str, checkpoint: Checkpoint | None = None) -> Array:
+        """(losses, seeds): scores by the checkpoint rule; `worst` where a run gave none; NaN where there was no run."""
         scores = np.full((len(self.losses), len(self.seeds)), np.nan)
         rows, columns = ({name: i for i, name in enumerate(names)} for names in (self.losses, self.seeds))
+        rule, direction = checkpoint or self.checkpoint, self.direction(metric)
+        primary = self.meta["primary"][dataset]
         runs = self.runs[(self.runs.dataset == dataset) & (self.runs.status != "missing")]
-        for run in runs.itertuples():
-            values = self.curve(dataset, run.loss, metric)
-            seed = int(run.seed)
-            finished = run.status == "done" and seed in values.columns
-            score = float(values[seed].iloc[-1]) if finished else np.nan
-            if seed in columns:
-                scores[rows[run.loss], columns[seed]] = score if np.isfinite(score) else worst(self.direction(metric))
+        for run in runs[runs.seed.isin(self.seeds)].itertuples():
+            values = self._of_seed(dataset, run.loss, metric, run.seed)
+            apart = self._of_seed(dataset, run.loss, f"apart/{primary}", run.seed)
+            finished = run.status == "done" and len(values)
+            score = rule.score(values, apart, self.direction(primary)) if finished else np.nan
+            scores[rows[run.loss], columns[int(run.seed)]] = score if np.isfinite(score) else worst(direction)
         return scores
+
+    def _of_seed(self, dataset: str, loss: str, name: str, seed: int) -> Array:
+        """What one run logged of a quantity, in the order of steps; empty where it logged none."""
+        curve = self.curve(dataset, loss, name)
+        return curve[seed].to_numpy(dtype=float) if seed in curve.columns else np.empty(0)
 
     def summary(self, dataset: str, metric: str) -> "Summary":
         """One column of a table: a metric on a data set, for every loss."""
@@ -151,6 +217,12 @@ class Results:
     def environment(self) -> dict[str, Any]:
         """Versions and the machine, as the sweep recorded them."""
         return dict(self.meta.get("environment", {}))
+
+
+def differing(one: str, other: str) -> tuple[str, str]:
+    """The parts of two lists "key=value; key=value" that are not in both."""
+    a, b = (text.split("; ") for text in (one, other))
+    return "; ".join(part for part in a if part not in b), "; ".join(part for part in b if part not in a)
 
 
 class Summary:

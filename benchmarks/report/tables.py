@@ -1,43 +1,23 @@
-"""The tables of a report, as cells: scores, comparisons, aggregates, times, and who took part."""
+"""The tables of a report, as cells: scores, how they were made, and who took part."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.report.captions import bold_rule, checkpoint_rule, hardware, measured_by, quoted, seeds
 from benchmarks.report.cells import DASH, Cell, Column, Table, amount, measured, number
 from benchmarks.report.figures import file_names
+from benchmarks.report.published import Fact, facts_of
 from benchmarks.report.results import Results, Summary
-from benchmarks.stats import (
-    comparable_scale,
-)
 
-BOLD = (
-    "Bold: the best loss (best median over all runs, a failed run counting as worst) and every loss that a paired "
-    "t-test on {scale} over seeds, Holm-corrected within the column, cannot tell from it at the 5 % level and that has "
-    "no more failed runs."
-)
-
-
-FAILED = "failed\u00a0/\u00a0n"
-EITHER_SCALE = "log scores (scores, where one is not positive)"
-
-
-def hardware(results: Results) -> str:
-    """Where the runs ran, in a few words."""
-    done = results.runs[results.runs.status == "done"]
-    devices = sorted({f"{run.device}, {_threads(run.threads)}" for run in done.itertuples() if run.device})
-    name = str(results.environment().get("device", ""))
-    parts = [name] if name and not any(name in device for device in devices) else []
-    return "; ".join([*parts, *devices]) or "hardware not recorded"
-
-
-def _threads(threads: object) -> str:
-    return "threads not recorded" if pd.isna(threads) else f"{threads} thread{'s' if threads != 1 else ''}"
+FAILED = "failed /\u00a0n"
 
 
 def score_cell(summary: Summary, row: int) -> Cell:
     """Mean ± half-width of one loss; failures are noted where this metric alone has them."""
     mean, half = float(summary.mean[row]), float(summary.half[row])
-    return Cell(measured(mean, half), mean if np.isfinite(mean) else None, summary.bold[row])
+    return Cell(measured(mean, half), sortable(mean), summary.bold[row], half=sortable(half))
 
 
 def failed_cell(summary: Summary, row: int) -> Cell:
@@ -52,17 +32,40 @@ def scores_table(results: Results, dataset: str) -> Table:
     summaries = [results.summary(dataset, metric) for metric in metrics]
     costs = results.times(dataset)
     columns = [Column("Loss", False), *(Column(results.label(metric)) for metric in metrics)]
-    columns += [Column(t) for t in (FAILED, "critic steps", "images seen", "train\u00a0s", "it/s")]
+    others = published_columns(results, dataset)
+    costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
+    columns += [*map(Column, costs_titles), *others]
     rows = []
     for row, loss in enumerate(results.losses):
         scores = []
         for summary in summaries:
             cell, failed = score_cell(summary, row), failed_cell(summary, row)
             own = summary.failed[row] != summaries[0].failed[row]
-            scores.append(Cell(cell.text, cell.value, cell.bold, f"({failed.text} failed)" if own else ""))
-        cost = costs.loc[loss]
-        rows.append([Cell(loss), *scores, failed_cell(summaries[0], row), *_cost_cells(cost)])
+            scores.append(replace(cell, note=f"({failed.text} failed)" if own else ""))
+        costs_of = _cost_cells(costs.loc[loss])
+        theirs = [cells[row] for cells in others.values()]
+        rows.append([Cell(loss), *scores, failed_cell(summaries[0], row), *costs_of, *theirs])
     return Table(f"scores-{file_names(results)[dataset]}", _scores_caption(results, dataset), columns, rows, paper=True)
+
+
+def published_columns(results: Results, dataset: str) -> dict[Column, list[Cell]]:
+    """For each metric with printed numbers of others, a column of them: the number, or the range and how many."""
+    columns = {}
+    for metric in results.metric_names(dataset):
+        facts = facts_of(dataset, metric, results.losses)
+        if facts:
+            title = f"published {facts[0].metric.upper()}"
+            columns[Column(title, quoted=True)] = [_printed(facts, loss) for loss in results.losses]
+    return columns
+
+
+def _printed(facts: list[Fact], loss: str) -> Cell:
+    ordered = sorted((fact for fact in facts if fact.loss == loss), key=lambda fact: fact.number)
+    if not ordered:
+        return Cell(DASH)
+    low, high = ordered[0], ordered[-1]
+    text = low.value if low == high else f"{low.number:g}\u2013{high.number:g} ({len(ordered)})"
+    return Cell(text, low.number)
 
 
 def _cost_cells(cost: pd.Series) -> list[Cell]:
@@ -81,32 +84,18 @@ def sortable(value: float) -> float | None:
 
 def _scores_caption(results: Results, dataset: str) -> str:
     metrics = results.metric_names(dataset)
-    scales = [comparable_scale(results.scores(dataset, metric))[1] for metric in metrics]
-    scale = "log scores" if all(scales) else "scores" if not any(scales) else EITHER_SCALE
-    asked = results.runs[results.runs.dataset == dataset].steps.dropna()
-    steps = " or ".join(str(steps) for steps in sorted(asked.unique()))
-    protocols = "; ".join(f"{results.label(m)}: {results.protocol(m)}" for m in metrics if results.protocol(m))
+    scores = [results.scores(dataset, metric) for metric in metrics]
     return " ".join(
         [
-            f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of",
-            f"{_seeds(results)}, last checkpoint{f' ({steps} generator steps)' if steps else ''}.",
-            "Failed: diverged, broken off, or without a finite score; of n attempted.",
-            _bold(results, scale),
-            "Critic steps are per generator step; images are real images shown to the critic; seconds are of training",
-            f"alone (comparable runs only). Hardware: {hardware(results)}.",
-            f"{protocols}." if protocols else "",
+            f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of {seeds(results)},",
+            f"{checkpoint_rule(results, dataset)}.",
+            "Failed: diverged, broken off or without a finite score, of n runs; in no mean, but ranked last.",
+            bold_rule(results, scores),
+            "Critic steps are per generator step; images: real ones that the critic saw; seconds: of training alone,",
+            f"of runs with a device to themselves. {hardware(results)}. {measured_by(results, dataset, metrics)}",
+            quoted(results, dataset),
         ]
     ).strip()
-
-
-def _seeds(results: Results) -> str:
-    return f"{len(results.seeds)} training seed{'s' if len(results.seeds) > 1 else ''}"
-
-
-def _bold(results: Results, scale: str) -> str:
-    """What is bold and why."""
-    one = "One seed: no interval and no test, so nothing is bold."
-    return BOLD.format(scale=scale) if len(results.seeds) > 1 else one
 
 
 def primary_table(results: Results) -> Table:
@@ -118,10 +107,18 @@ def primary_table(results: Results) -> Table:
         columns += [Column(f"{dataset}: {results.label(metric)}"), Column(FAILED)]
         bodies.append([[score_cell(summary, row), failed_cell(summary, row)] for row in range(len(results.losses))])
     rows = [[Cell(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
-    caption = (
-        "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of "
-        f"{_seeds(results)}, last checkpoint. {_bold(results, EITHER_SCALE)} "
-        f"Hardware: {hardware(results)}."
+    scores = [results.scores(dataset, results.meta["primary"][dataset]) for dataset in results.datasets]
+    rules = dict.fromkeys(checkpoint_rule(results, dataset) for dataset in results.datasets)
+    protocols = [
+        f"{dataset}: {measured_by(results, dataset, [results.meta['primary'][dataset]])}"
+        for dataset in results.datasets
+    ]
+    caption = " ".join(
+        [
+            "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of",
+            f"{seeds(results)}, {'; '.join(rules)}. {bold_rule(results, scores)} {hardware(results)}.",
+            *protocols,
+        ]
     )
     return Table("primary", caption, columns, rows, paper=True)
 

@@ -11,22 +11,28 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import Record
+from benchmarks.report.captions import rule
 from benchmarks.report.cells import DASH, Block, Cell, Column, Heading, Items, Table, Text, measured, number, p_value
 from benchmarks.report.markdown import markdown
 from benchmarks.report.page import page
-from benchmarks.report.results import RECIPE, Results
+from benchmarks.report.results import RECIPE, Results, differing
 from benchmarks.stats import comparable_scale, paired, t_interval
 from gan_zoo.errors import UserError
 
-UNLIKE = [*RECIPE, "device", "threads", "engine", "commit"]
+UNLIKE = [*RECIPE, "device", "threads", "engine", "numerics", "commit"]
 
 
-def build_comparison(first: Path, second: Path, out: Path) -> list[Path]:
-    """Write comparison.md and comparison.html of the exports `first` (A) and `second` (B) into `out`."""
-    a, b = Results(Record.read(first)), Results(Record.read(second))
+def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any] | None = None) -> list[Path]:
+    """Write comparison.md and comparison.html of the exports `first` (A) and `second` (B) into `out`.
+
+    `choice` narrows both sides by the keys of a suite's `report` (see Results).
+    """
+    a, b = Results(Record.read(first), choice), Results(Record.read(second), choice)
     shared = [dataset for dataset in a.datasets if dataset in b.datasets]
     if not shared or not set(a.losses) & set(b.losses):
         raise UserError(f"{second}: has no loss and data set in common with {first}: there is nothing to compare")
+    if a.checkpoint != b.checkpoint:
+        raise UserError(f"{second}: scores by checkpoint {b.checkpoint}, A by {a.checkpoint}: give one --checkpoint")
     blocks: list[Block] = [Text(f"A is {_named(a)}; B is {_named(b)}."), Heading("What differs")]
     blocks += [Items(_protocol(a, b, shared)), _environments(a, b), Heading("Scores")]
     blocks += [_scores(a, b, dataset) for dataset in shared]
@@ -53,9 +59,11 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
                 values = [", ".join(sorted({str(value) for value in runs[column]})) for runs in (ours, theirs)]
                 if values[0] != values[1]:
                     texts.append(f"{loss} on {dataset}: {column}: A {values[0]}; B {values[1]}")
-    for metric in (metric for metric in a.meta["metrics"] if metric in b.meta["metrics"]):
-        if a.meta["metrics"][metric] != b.meta["metrics"][metric]:
-            texts.append(f"{metric}: A {a.protocol(metric)}; B {b.protocol(metric)}: not compared")
+    for dataset in datasets:
+        for metric in (metric for metric in a.metric_names(dataset) if metric in b.metric_names(dataset)):
+            if not _alike(a, b, dataset, metric):
+                ours, theirs = differing(a.protocol(dataset, metric), b.protocol(dataset, metric))
+                texts.append(f"{metric} on {dataset}: A {ours or 'as B'}; B {theirs or 'as A'}: not compared")
     for side, ours, theirs in (("A", a, b), ("B", b, a)):
         for what, mine, others in (
             ("losses", ours.losses, theirs.losses),
@@ -78,20 +86,28 @@ def _environments(a: Results, b: Results) -> Table:
 def _scores(a: Results, b: Results, dataset: str) -> Table:
     """The primary metric of A on one data set: both sides' cells and their paired ratio, B to A."""
     metric = a.meta["primary"][dataset]
-    comparable = a.meta["metrics"][metric] == b.meta["metrics"].get(metric)
+    comparable = _alike(a, b, dataset, metric)
     rows = []
     for loss in (loss for loss in a.losses if loss in b.losses):
         scores = _matched(a, b, dataset, loss, metric)
         keys = [set(side.cell_runs(dataset, loss).run_key) for side in (a, b)]
         rows.append([Cell(loss), *_score_cells(scores, comparable), Cell("equal" if keys[0] == keys[1] else "differ")])
     caption = (
-        f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, last checkpoint; "
-        "B to A as ratio of scores (difference, where one is not positive), paired by seed, with its 95 % interval and "
-        "paired t, not adjusted for the number of rows. Specs are equal where the run keys are."
+        f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, "
+        f"{rule(a, dataset, a.checkpoint)}; B to A as ratio of scores (difference, where one is not positive), paired "
+        "by seed, with its 95 % interval and paired t, not adjusted for the number of rows. Specs are equal where the "
+        "run keys are."
     )
     titles = ("A", "B", "B to A", "95 % interval", "p", "pairs")
     columns = [Column("Loss", False), *map(Column, titles), Column("specs", False)]
     return Table(f"versus-{a.datasets.index(dataset)}", caption, columns, rows)
+
+
+def _alike(a: Results, b: Results, dataset: str, metric: str) -> bool:
+    """Whether both sides measured a metric in the same way."""
+    if metric not in b.meta["metrics"]:
+        return False
+    return (a.direction(metric), a.protocol(dataset, metric)) == (b.direction(metric), b.protocol(dataset, metric))
 
 
 def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np.ndarray:
