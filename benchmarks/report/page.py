@@ -6,7 +6,7 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-from benchmarks.report.cells import Block, Cell, Code, Figure, Heading, Items, Slider, Table, Text
+from benchmarks.report.cells import Block, Cell, Code, Column, Figure, Heading, Items, Slider, Table, Text
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 FOLDED = {"runs", "recipes", "environment"}
@@ -117,12 +117,12 @@ def _picture(path: Path, alt: str) -> str:
 
 def _table(table: Table, command: str) -> str:
     head = "".join(
-        f'<th scope="col" aria-sort="none"{_aligned(column.numeric)}>'
+        f'<th scope="col" aria-sort="none"{_kind(column)}>'
         f'<button type="button">{escape(column.title)}</button></th>'
         for column in table.columns
     )
     rows = "\n".join(
-        "<tr>" + "".join(_cell(cell, at, table.columns[at].numeric) for at, cell in enumerate(row)) + "</tr>"
+        "<tr>" + "".join(_cell(cell, at, table.columns[at]) for at, cell in enumerate(row)) + "</tr>"
         for row in table.rows
     )
     name = f"table-{table.name}"
@@ -137,18 +137,19 @@ def _table(table: Table, command: str) -> str:
     return _figure(name, text, table.caption, command, ' class="table"')
 
 
-def _aligned(numeric: bool) -> str:
-    return ' class="number"' if numeric else ""
+def _kind(column: Column) -> str:
+    kinds = [name for name, holds in (("number", column.numeric), ("quoted", column.quoted)) if holds]
+    return f' class="{" ".join(kinds)}"' if kinds else ""
 
 
-def _cell(cell: Cell, position: int, numeric: bool) -> str:
+def _cell(cell: Cell, position: int, column: Column) -> str:
     value = f' data-value="{cell.value!r}"' if isinstance(cell.value, float) else ""
     text = f"<strong>{escape(cell.text)}</strong>" if cell.bold else escape(cell.text)
     note = f" <small>{escape(cell.note)}</small>" if cell.note else ""
     if position == 0:
         long = ' class="long"' if len(cell.text) > 40 else ""
         return f'<th scope="row"{long}{value}>{text}{note}</th>'
-    return f"<td{_aligned(numeric)}{value}>{text}{note}</td>"
+    return f"<td{_kind(column)}{value}>{text}{note}</td>"
 
 
 def _slider(block: Slider, figures: Path, command: str) -> str:
