@@ -117,8 +117,7 @@ def _picture(path: Path, alt: str) -> str:
 
 def _table(table: Table, command: str) -> str:
     head = "".join(
-        f'<th scope="col" aria-sort="none"{_kind(column)}>'
-        f'<button type="button">{escape(column.title)}</button></th>'
+        f'<th scope="col" aria-sort="none"{_kind(column)}><button type="button">{escape(column.title)}</button></th>'
         for column in table.columns
     )
     rows = "\n".join(
