@@ -26,12 +26,26 @@ from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 from gan_zoo.step import Parameters, total
 
-Mask = Callable[[Tensor, Tensor], Tensor]
-"""c, h -> D c, where h = s(a) has the sign of a."""
+FEW_COLUMNS = 8
+"""Below it BLAS takes several times longer for a product than for its transpose."""
 
-MASKS: dict[object, Mask] = {
-    relu: partial(torch.ops.aten.threshold_backward, threshold=0),
-    leaky_relu: partial(torch.ops.aten.leaky_relu_backward, negative_slope=0.2, self_is_result=False),
+
+@dataclass(frozen=True)
+class Rectifier:
+    """s and the mask of its derivative."""
+
+    apply: Callable[[Tensor], Tensor]
+    """a -> h = s(a), in place"""
+    mask: Callable[[Tensor, Tensor], Tensor]
+    """c, h -> D c, where h = s(a) has the sign of a"""
+
+
+RECTIFIERS: dict[object, Rectifier] = {
+    relu: Rectifier(torch.relu_, partial(torch.ops.aten.threshold_backward, threshold=0)),
+    leaky_relu: Rectifier(
+        partial(torch.ops.aten.leaky_relu_, negative_slope=0.2),
+        partial(torch.ops.aten.leaky_relu_backward, negative_slope=0.2, self_is_result=False),
+    ),
 }
 
 
@@ -50,7 +64,7 @@ class Perceptron:
     """The critic of one step: gives scores and input gradients as leaves, and remembers what the chains need."""
 
     layers: list[Layer]
-    mask: Mask
+    rectifier: Rectifier
     scores: list[tuple[Tensor, list[Tensor]]] = field(default_factory=list)
     """leaf (N,), inputs of the layers"""
     gradients: list[tuple[Tensor, list[Tensor], list[Tensor]]] = field(default_factory=list)
@@ -66,10 +80,10 @@ class Perceptron:
     def input_gradient(self, x: Tensor) -> Tensor:
         """∇f(x) of each sample, of x's shape (N, ...)."""
         inputs = self._inputs(x)
-        c = self.mask(self.layers[-1].weight.expand(len(x), -1), inputs[-1])
+        c = self.rectifier.mask(self.layers[-1].weight.expand(len(x), -1), inputs[-1])
         chain = [c]
         for layer, h in zip(self.layers[-2:0:-1], inputs[-2:0:-1], strict=True):
-            c = self.mask(c @ layer.weight, h)
+            c = self.rectifier.mask(c @ layer.weight, h)
             chain.insert(0, c)
         gradient = (c @ self.layers[0].weight).view(x.shape).requires_grad_()
         self.gradients.append((gradient, inputs, chain))
@@ -89,24 +103,32 @@ class Perceptron:
         inputs = [x.flatten(1)]
         for layer in self.layers[:-1]:
             a = torch.addmm(layer.bias, inputs[-1], layer.weight.t())
-            inputs.append(self.mask(a, a))
+            inputs.append(self.rectifier.apply(a))
         return inputs
 
     def _score_backward(self, v: Tensor, inputs: list[Tensor]) -> None:
         c = v[:, None]
         for layer, h in zip(self.layers[:0:-1], inputs[:0:-1], strict=True):
-            layer.weight_gradient.addmm_(c.t(), h)
+            add_product(layer.weight_gradient, c.t(), h)
             layer.bias_gradient.add_(c.sum(0))
-            c = self.mask(c @ layer.weight, h)
-        self.layers[0].weight_gradient.addmm_(c.t(), inputs[0])
+            c = self.rectifier.mask(c @ layer.weight, h)
+        add_product(self.layers[0].weight_gradient, c.t(), inputs[0])
         self.layers[0].bias_gradient.add_(c.sum(0))
 
     def _gradient_backward(self, u: Tensor, inputs: list[Tensor], chain: list[Tensor]) -> None:
         t = u.flatten(1)
         for layer, h, c in zip(self.layers, inputs[1:], chain, strict=False):
-            layer.weight_gradient.addmm_(c.t(), t)
-            t = self.mask(t @ layer.weight.t(), h)
+            add_product(layer.weight_gradient, c.t(), t)
+            t = self.rectifier.mask(t @ layer.weight.t(), h)
         self.layers[-1].weight_gradient.add_(t.sum(0))
+
+
+def add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
+    """total += a b"""
+    if b.shape[1] < FEW_COLUMNS:
+        total.add_((b.t() @ a.t()).t())
+    else:
+        total.addmm_(a, b)
 
 
 def closed_form(players: Players, state: TrainState) -> Iteration:
@@ -116,11 +138,11 @@ def closed_form(players: Players, state: TrainState) -> Iteration:
     """
     eager = eager_steps(players, state)
     vector = torch.cat([weight.flatten() for weight in state.critic.values()])
-    mask, layers = read_layers(players, state.critic, vector)
+    rectifier, layers = read_layers(players, state.critic, vector)
 
     def critic_step(real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> tuple[Tensor, Terms]:
         vector.zero_()
-        critic = Perceptron(layers, mask)
+        critic = Perceptron(layers, rectifier)
         terms = players.loss.critic_terms(critic, real, fake, noise)
         critic.backward(total(terms))
         return vector, terms
@@ -128,13 +150,13 @@ def closed_form(players: Players, state: TrainState) -> Iteration:
     return iterate(Steps(eager.fakes, critic_step, eager.generator), players, state)
 
 
-def read_layers(players: Players, weights: Parameters, gradient: Tensor) -> tuple[Mask, list[Layer]]:
-    """The activation's mask and the layers of the critic. Errors: UserError where the closed form does not hold."""
+def read_layers(players: Players, weights: Parameters, gradient: Tensor) -> tuple[Rectifier, list[Layer]]:
+    """The activation and the layers of the critic. Errors: UserError where the closed form does not hold."""
     linear, functions = [], []
     for name, layer in players.critic.named_children():
         if isinstance(layer, Linear) and not layer.spectral:
             linear.append(name)
-        elif isinstance(layer, Apply) and layer.function in MASKS:
+        elif isinstance(layer, Apply) and layer.function in RECTIFIERS:
             functions.append(layer.function)
         elif not isinstance(layer, nn.Flatten | nn.Identity):
             raise UserError(f"engine closed-form: no closed form for layer {name!r} of this critic; use plain")
@@ -145,4 +167,4 @@ def read_layers(players: Players, weights: Parameters, gradient: Tensor) -> tupl
     places = split(gradient, weights)
     keys = [(f"{name}.weight", f"{name}.bias") for name in linear]
     layers = [Layer(weights[weight], weights[bias], places[weight], places[bias]) for weight, bias in keys]
-    return MASKS[functions[0]], layers
+    return RECTIFIERS[functions[0]], layers
