@@ -1,21 +1,32 @@
 """Figures that set losses against each other: final scores, pairs, profiles, and when runs failed."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from benchmarks.report.axes import counts, keys, label_below, legend, legend_height, logarithmic
 from benchmarks.report.cells import number, shortened
-from benchmarks.report.curves import counts, legend, logarithmic
 from benchmarks.report.results import Results
-from benchmarks.report.style import PAGE, look
+from benchmarks.report.style import COLUMN, PAGE, columns_for, look
 from benchmarks.stats import Array, comparable_scale, holm, log_ratios, paired, performance_profile
 
 
 def final_scores(results: Results, dataset: str) -> Figure:
     """A panel a metric, a line a loss: every seed's last score as a dot, mean and t-interval over it."""
-    metrics = results.metric_names(dataset)
-    figure = Figure(figsize=(PAGE, 0.55 + 0.24 * len(results.losses)))
+    return _final(results, dataset, results.metric_names(dataset), PAGE)
+
+
+def final_column(results: Results, dataset: str) -> Figure:
+    """The first metric of `final_scores` alone, as wide as a column."""
+    return _final(results, dataset, results.metric_names(dataset)[:1], COLUMN)
+
+
+def _final(results: Results, dataset: str, metrics: list[str], width: float) -> Figure:
+    figure = Figure(figsize=(width, 0.55 + 0.24 * len(results.losses)))
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics, strict=True):
         _dots(axes, results, dataset, metric)
         axes.set_xlabel(results.label(metric))
@@ -63,7 +74,7 @@ def pairwise_matrix(results: Results, dataset: str) -> Figure:
     count = len(results.losses)
     effect, p = _pairs(scores)
     size = max(2.8, 0.42 * count + 1.7)
-    figure = Figure(figsize=(min(PAGE, size), min(PAGE, size) * 0.8))
+    figure = Figure(figsize=(min(PAGE, size), min(PAGE, size) * (0.8 if count < 9 else 0.93)))
     axes = figure.subplots()
     sign = 1.0 if results.direction(metric) == "min" else -1.0
     limit = max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
@@ -79,7 +90,7 @@ def pairwise_matrix(results: Results, dataset: str) -> Figure:
                 number(float(value), 2) + ("*" if told else ""),
                 ha="center",
                 va="center",
-                fontsize=6.5 if count < 9 else 5.5,
+                fontsize=6.5 if count < 9 else 6,
                 weight="bold" if told else "normal",
                 color="white" if dark else "black",
             )
@@ -107,7 +118,7 @@ def _pairs(scores: Array) -> tuple[Array, Array]:
 def profiles(results: Results) -> Figure:
     """Share of runs whose primary score is within a factor of the baseline's, mean over data sets."""
     strata = ratio_strata(results)
-    figure = Figure(figsize=(PAGE / 2, 2.5))
+    figure = Figure(figsize=(COLUMN, 2.0 + legend_height(list(strata), COLUMN)))
     axes = figure.subplots()
     finite = np.concatenate([s[np.isfinite(s)] for group in strata.values() for s in group])
     low, high = (float(np.quantile(finite, q)) for q in (0.0, 0.98))
@@ -143,30 +154,43 @@ def ratio_strata(results: Results) -> dict[str, list[Array]]:
     }
 
 
+ENDS = {"diverged": "x", "failed": "s", "missing": "o"}  # a run that is recorded as missing has not ended
+
+
 def timeline(results: Results) -> Figure:
-    """How far every run came: a line a run, a cross where it diverged or failed."""
-    losses = [loss for loss in results.losses if loss in set(results.failed_runs().loss)]
-    height = 0.6 + 0.3 * len(losses)
-    figure = Figure(figsize=(PAGE, height))
-    grid = figure.subplots(1, len(results.datasets), squeeze=False, sharey=True)[0]
-    for axes, dataset in zip(grid, results.datasets, strict=True):
+    """How far every run came of what was planned, a line a run, and how it ended if it did not finish."""
+    failed = results.failed_runs()
+    losses = [loss for loss in results.losses if loss in set(failed.loss)]
+    columns = columns_for(len(results.datasets))
+    rows = -(-len(results.datasets) // columns)
+    band = max(0.3, 0.08 * len(results.seeds))
+    figure = Figure(figsize=(PAGE, 0.35 + rows * (0.35 + band * len(losses))))
+    grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    for axes, dataset in zip(grid, results.datasets, strict=False):
         for row, loss in enumerate(losses):
             _timeline_row(axes, results.cell_runs(dataset, loss), row, look(loss).colour)
         axes.set_title(shortened(dataset), loc="left")
-        axes.set_xlabel("generator steps")
         axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(counts)
         axes.grid(axis="y", visible=False)
+    for axes in grid[len(results.datasets) :]:
+        axes.set_axis_off()
     grid[0].set_yticks(range(len(losses)), [shortened(loss) for loss in losses], fontsize=7.5)
     grid[0].set_ylim(len(losses) - 0.5, -0.5)
+    label_below(grid, columns, "generator steps", counts)
+    names = {status: "not ended" if status == "missing" else status for status in ENDS if status in set(failed.status)}
+    keys(figure, [Line2D([], [], ls="", label=name, **_end(status)) for status, name in names.items()])
     return figure
 
 
 def _timeline_row(axes: Axes, runs: pd.DataFrame, row: int, colour: str) -> None:
-    started = runs[runs.status != "missing"].sort_values("seed")
-    for position, run in enumerate(started.itertuples()):
-        y = row + (position - (len(started) - 1) / 2) * 0.7 / max(len(started), 1)
-        step = 0 if pd.isna(run.step) else int(run.step)
-        axes.plot([0, step], [y, y], color=colour, lw=1)
+    for position, run in enumerate(runs.sort_values("seed").itertuples()):
+        y = row + (position - (len(runs) - 1) / 2) * 0.7 / len(runs)
+        step, planned = (0 if pd.isna(value) else int(value) for value in (run.step, run.steps))
+        axes.plot([step, max(step, planned)], [y, y], color="#dddddd", lw=1)
+        axes.plot([0, step], [y, y], color=colour, lw=1.4)
         if run.status != "done":
-            axes.plot([step], [y], marker="x", color="#222222", ms=4, mew=1, clip_on=False)
+            axes.plot([step], [y], clip_on=False, **_end(run.status))
+
+
+def _end(status: str) -> dict[str, Any]:
+    return {"marker": ENDS[status], "color": "#222222", "mfc": "white", "ms": 3.5, "mew": 0.9, "zorder": 3}

@@ -3,35 +3,42 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.report.cells import Figure, Slider, shortened
-from benchmarks.report.comparisons import final_scores, pairwise_matrix, profiles, ratio_strata, timeline
-from benchmarks.report.curves import score_curves, term_curves
+from benchmarks.report.comparisons import final_column, final_scores, pairwise_matrix, profiles, ratio_strata, timeline
+from benchmarks.report.curves import banded, score_column, score_curves, term_curves, term_names
+from benchmarks.report.diagnostics import DIAGNOSTICS
 from benchmarks.report.pictures import sample_panels, sample_steps, shown_runs
 from benchmarks.report.results import Results
-from benchmarks.report.style import drawing, save
+from benchmarks.report.style import COLUMN, drawing, save
 
 
 @dataclass(frozen=True)
 class Drawing:
     """One figure: its block in the document, the data set it belongs to (None: all), and how to draw it.
 
-    A slider has a drawing for each of its frames, and these are saved as PNG only.
+    `column` draws what a paper has room for in one column. A slider has a drawing for each of its frames, as PNG only;
+    samples have no SVG, in which thousands of points take several times what they take in a PDF.
     """
 
     block: Figure | Slider
     dataset: str | None
     draw: Callable[..., Any]
+    column: Callable[[], Any] | None = None
+    endings: tuple[str, ...] = (".pdf", ".png", ".svg")
 
     def save(self, folder: Path) -> list[Path]:
-        """Draw it into `folder`; the files written."""
-        if isinstance(self.block, Figure):
-            return save(self.draw(), folder, self.block.name)
-        return [path for step, name in self.block.frames for path in save(self.draw(step), folder, name, (".png",))]
+        """Draw it into `folder`; the files written: NAME with each ending, and NAME-column.pdf."""
+        if isinstance(self.block, Slider):
+            frames = self.block.frames
+            return [path for step, name in frames for path in save(self.draw(step), folder, name, (".png",))]
+        narrow = save(self.column(), folder, f"{self.block.name}-column", (".pdf",)) if self.column else []
+        return [*save(self.draw(), folder, self.block.name, self.endings), *narrow]
 
 
 def slug(name: str) -> str:
@@ -60,40 +67,44 @@ def drawings(results: Results) -> Iterator[Drawing]:
         yield Drawing(Figure("profiles", text, "Step curves, one a loss."), None, lambda: profiles(results))
     failed = results.failed_runs()
     if len(failed[failed.status != "missing"]):
-        text = "How far each run of the losses with failures came: a line a run, a cross where it diverged or failed."
+        text = (
+            "How far each run of the losses with failures came: a line a run, pale up to the planned steps; a "
+            "cross where it diverged, a square where it failed, a circle where it has not ended."
+        )
         yield Drawing(
             Figure("failures", text, "Lines of runs against generator steps."), None, lambda: timeline(results)
         )
 
 
 def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
-    seeds = f"Mean and 95 % t-interval over at most {len(results.seeds)} seeds"
-    shown = shortened(dataset, 40)
     if any(not results.curve(dataset, loss, m).empty for loss in results.losses for m in results.metric_names(dataset)):
-        metrics = ", ".join(results.label(metric) for metric in results.metric_names(dataset))
-        text = (
-            f"{shown}: last scores ({metrics}). Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
-        )
-        alt = f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
-        yield Drawing(Figure(f"final-{name}", text, alt), dataset, lambda: final_scores(results, dataset))
-        text = (
-            f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. {seeds} "
-            "that have a finite value there; a curve of a loss with failures is of those still running."
-        )
-        alt = f"Curves of {metrics}, one a loss, over training."
-        yield Drawing(Figure(f"scores-{name}", text, alt), dataset, lambda: score_curves(results, dataset))
-    runs = shown_runs(results, dataset)
-    if runs:
-        yield Drawing(_samples_block(results, dataset, name, runs), dataset, lambda: sample_panels(results, dataset))
-    steps = sample_steps(results, dataset)
-    if len(steps) > 1:
-        frames = [(str(step), f"samples-{name}-{step}") for step in steps]
-        slider = Slider(f"slider-{name}", f"{shown}: the same runs' samples over training, by generator step.", frames)
-        yield Drawing(slider, dataset, lambda step: sample_panels(results, dataset, int(step)))
-    if results.term_names(dataset):
-        text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. {seeds}."
+        yield from _of_scores(results, dataset, name)
+    yield from _of_samples(results, dataset, name)
+    shown = shortened(dataset, 40)
+    if term_names(results, dataset):
+        text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. "
         alt = "Curves of each logged term over generator steps, one a loss."
-        yield Drawing(Figure(f"terms-{name}", text, alt), dataset, lambda: term_curves(results, dataset))
+        block = Figure(f"terms-{name}", text + _interval(results), alt)
+        yield Drawing(block, dataset, lambda: term_curves(results, dataset))
+    for diagnostic in DIAGNOSTICS:
+        if diagnostic.has_data(results, dataset):
+            block = Figure(f"{diagnostic.name}-{name}", f"{shown}: {diagnostic.caption}", diagnostic.alt)
+            yield Drawing(block, dataset, partial(diagnostic.draw, results, dataset))
+
+
+def _of_scores(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
+    shown = shortened(dataset, 40)
+    metrics = ", ".join(results.label(metric) for metric in results.metric_names(dataset))
+    text = f"{shown}: last scores ({metrics}). Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
+    block = Figure(f"final-{name}", text, f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}.")
+    column = partial(final_column, results, dataset)
+    yield Drawing(block, dataset, lambda: final_scores(results, dataset), column)
+    text = (
+        f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. "
+        f"{_interval(results)} A curve of a loss with failures is of those still running."
+    )
+    block = Figure(f"scores-{name}", text, f"Curves of {metrics}, one a loss, over training.")
+    yield Drawing(block, dataset, lambda: score_curves(results, dataset), partial(score_column, results, dataset))
     primary = results.meta["primary"][dataset]
     if len(results.losses) > 1 and np.isfinite(results.scores(dataset, primary)).sum(1).max() > 1:
         text = (
@@ -101,8 +112,29 @@ def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
             "finished (difference, where a score is not positive), row against column. Bold with a star: told apart by "
             "paired t on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
         )
-        alt = "Matrix of pairwise ratios between losses."
-        yield Drawing(Figure(f"pairs-{name}", text, alt), dataset, lambda: pairwise_matrix(results, dataset))
+        block = Figure(f"pairs-{name}", text, "Matrix of pairwise ratios between losses.")
+        yield Drawing(block, dataset, lambda: pairwise_matrix(results, dataset))
+
+
+def _interval(results: Results) -> str:
+    what = "Mean and 95 % t-interval" if banded(results) else "Mean"
+    return f"{what} over at most {len(results.seeds)} seeds that have a finite value there."
+
+
+def _of_samples(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
+    runs = shown_runs(results, dataset)
+    if runs:
+        block, column = (
+            _samples_block(results, dataset, name, runs),
+            partial(sample_panels, results, dataset, width=COLUMN),
+        )
+        yield Drawing(block, dataset, lambda: sample_panels(results, dataset), column, (".pdf", ".png"))
+    steps = sample_steps(results, dataset)
+    if len(steps) > 1:
+        frames = [(str(step), f"samples-{name}-{step}") for step in steps]
+        text = f"{shortened(dataset, 40)}: the same runs' samples over training, by generator step."
+        slider = Slider(f"slider-{name}", text, frames)
+        yield Drawing(slider, dataset, lambda step: sample_panels(results, dataset, int(step)))
 
 
 def _samples_block(results: Results, dataset: str, name: str, runs: dict[str, tuple[str, int]]) -> Figure:

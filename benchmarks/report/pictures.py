@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchmarks.report.cells import shortened
 from benchmarks.report.results import Results
-from benchmarks.report.style import PAGE, look
+from benchmarks.report.style import PAGE, columns_for, look
 
 EXTENT = 3.0  # critic scores lie on a grid over [-3, 3]^2, row = y ascending
 SHOWN = 6  # images a side in a grid
@@ -33,7 +33,7 @@ def sample_steps(results: Results, dataset: str) -> list[int]:
     return [steps[i] for i in sorted({round(x) for x in np.linspace(0, len(steps) - 1, min(8, len(steps)))})]
 
 
-def sample_panels(results: Results, dataset: str, step: int | None = None) -> Figure:
+def sample_panels(results: Results, dataset: str, step: int | None = None, width: float = PAGE) -> Figure:
     """A panel a loss, and the data first where it is images; at the last checkpoint, or at `step`."""
     runs = shown_runs(results, dataset)
     real = results.record.samples.get(f"data/{dataset}")
@@ -45,10 +45,10 @@ def sample_panels(results: Results, dataset: str, step: int | None = None) -> Fi
     panels: list[str | None] = list(results.losses)
     if not is_points and real is not None:
         panels.insert(0, None)
-    columns = min(len(panels), 4 if len(panels) in (4, 7, 8, 10, 11, 12, 13) else 3)
+    columns = columns_for(len(panels)) if width == PAGE else min(len(panels), 3)
     rows = -(-len(panels) // columns)
-    side = PAGE / columns
-    figure = Figure(figsize=(PAGE, rows * (side + 0.12)))
+    side = width / columns
+    figure = Figure(figsize=(width, rows * (side + 0.12)))
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.set_axis_off()
     for axes, loss in zip(figure.axes, panels, strict=False):
@@ -56,7 +56,7 @@ def sample_panels(results: Results, dataset: str, step: int | None = None) -> Fi
             _images(axes, real)
             axes.set_title("data", loc="left")
         if loss is not None:
-            _panel(axes, results, shown.get(loss), real, loss, is_points)
+            _panel(axes, results, shown.get(loss), real, loss, 1 if width == PAGE else 2)
             axes.set_title(shortened(_title(results, loss, runs), int(14 * side)), loc="left")
     return figure
 
@@ -72,28 +72,35 @@ def _title(results: Results, loss: str, runs: dict[str, tuple[str, int]]) -> str
 
 
 def _panel(
-    axes: Axes, results: Results, run: tuple[str, int] | None, real: NDArray | None, loss: str, is_points: bool
+    axes: Axes, results: Results, run: tuple[str, int] | None, real: NDArray | None, loss: str, coarseness: int
 ) -> None:
     if run is None:
-        axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#777777")
+        axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#666666")
         return
     samples = results.record.samples[run[0]]
-    if is_points:
-        _points(axes, samples, real, results.record.samples.get(run[0].replace("/samples", "/critic")), loss)
+    if samples.ndim == 2:
+        critic = results.record.samples.get(run[0].replace("/samples", "/critic"))
+        _points(axes, samples, real, critic, loss, coarseness)
     else:
         _images(axes, samples)
 
 
-def _points(axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str) -> None:
+def _points(
+    axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str, coarseness: int
+) -> None:
+    """Data, samples and contours; with coarseness 2, half as many points, smaller, and half as many contour cells."""
     if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
-        side = np.linspace(-EXTENT, EXTENT, critic.shape[0])[::2]
-        critic = critic[::2, ::2]
+        every = 2 * coarseness
+        side = np.linspace(-EXTENT, EXTENT, critic.shape[0])[::every]
+        critic = critic[::every, ::every]
         shades = np.linspace(1.0, 0.66, 12)
         axes.contourf(side, side, critic, levels=11, colors=[str(shade) for shade in shades], antialiased=False)
         axes.contour(side, side, critic, levels=11, colors="#808080", linewidths=0.35, linestyles="solid")
     if real is not None:
-        axes.plot(*real[:800].T, ".", ms=3.4, color="black", mew=0, zorder=2)
-    axes.plot(*samples[:800].T, ".", ms=2, color=look(loss).colour, mew=0, zorder=2.5)
+        axes.plot(*real[: 800 // coarseness].T, ".", ms=3.4 / coarseness, color="black", mew=0, zorder=2)
+    axes.plot(
+        *samples[: 800 // coarseness].T, ".", ms=2.4 - 0.4 * coarseness, color=look(loss).colour, mew=0, zorder=2.5
+    )
     axes.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])

@@ -1,7 +1,6 @@
 """How every figure looks, and how it is saved so that the same drawing gives the same bytes."""
 
 import hashlib
-import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import matplotlib.figure
 
-PAGE = 6.75  # inches: the text width of a two-column paper
+PAGE, COLUMN = 6.75, 3.25  # inches: the text width of a two-column paper, and one of its columns
 PETROFF10 = (
     "#3f90da",
     "#ffa90e",
@@ -49,6 +48,10 @@ KNOWN = {
     "dragan": (3, 3, 9),
     "wgan-div": (6, 2, 0),
     "r3gan": (3, 0, 1),
+    "r1-r2": (7, 0, 1),
+    "sngan": (8, 0, 6),
+    "rpgan": (9, 0, 2),
+    "wgan-sn": (4, 1, 5),
 }
 RC = {
     "figure.dpi": 200,
@@ -112,29 +115,45 @@ def drawing() -> Iterator[None]:
         yield
 
 
+def columns_for(count: int) -> int:
+    """Columns of a grid of `count` panels: three or four, whichever leaves fewer places empty."""
+    return min(count, 3 if count < 10 and -count % 3 < -count % 4 else 4)
+
+
 def save(
-    figure: "matplotlib.figure.Figure", folder: Path, name: str, endings: tuple[str, ...] = (".pdf", ".png")
+    figure: "matplotlib.figure.Figure", folder: Path, name: str, endings: tuple[str, ...] = (".pdf", ".png", ".svg")
 ) -> list[Path]:
-    """The figure as `name` with each ending in `folder`, without a date or a version in the files."""
+    """The figure as `name` with each ending in `folder`, without a date or a version in the files.
+
+    Each is printed by its own canvas: `savefig` draws twice wherever a layout engine was at work. A canvas leaves its
+    own resolution on the figure.
+    """
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     folder.mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    paths = [folder / f"{name}{ending}" for ending in endings]
+    dpi, paths = figure.dpi, [folder / f"{name}{ending}" for ending in endings]
     for path in paths:
-        if path.suffix == ".png":
-            _save_png(figure, path)
+        figure.set_dpi(dpi)
+        if path.suffix == ".pdf":
+            FigureCanvasPdf(figure).print_pdf(path, metadata=dict.fromkeys(("CreationDate", "Producer", "Creator")))
+        elif path.suffix == ".svg":
+            FigureCanvasSVG(figure).print_svg(path, metadata=dict.fromkeys(("Date", "Creator")))
         else:
-            figure.savefig(path, metadata={"CreationDate": None, "Producer": None, "Creator": None})
+            _save_png(figure, path)
     return paths
 
 
 def _save_png(figure: "matplotlib.figure.Figure", path: Path) -> None:
     """A PNG of 256 colours, a third of the size; in full colour where the figure shows colour images."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    picture = Image.open(buffer).convert("RGB")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     if not any(np.ndim(np.asarray(image.get_array())) == 3 for axes in figure.axes for image in axes.images):
         picture = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     picture.save(path, format="png", optimize=True)
