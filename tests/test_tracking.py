@@ -54,7 +54,7 @@ def open_cell(store: Store, sweep: str, key: str = "k1", loss: str = "wgan-gp", 
         sweep,
         key=key,
         name=f"{loss} / 8gaussians / seed 0",
-        params={"train.lr": 1e-4, "train.steps": 100},
+        params={"train.lr": 1e-4, "train.steps": 100, "evaluate.seed": 0, "loss.weight_clip": None, "lr_decay": "none"},
         tags={**described(loss), **tags},
         dataset={"name": "8gaussians", "digest": "d1", "shape": (2,)},
     )
@@ -85,6 +85,8 @@ def test_what_was_written_is_read_back(results: Path) -> None:
     assert (done["train_seconds"], done["parameters_critic"], done["images_seen"]) == (3.0, 7, 25600)
     assert (done["timing_comparable"], done["dirty"], done["commit"]) == (True, False, "c0ffee")
     assert done["mlflow_run_id"] == log.run_id
+    params = store._client.get_run(log.run_id).data.params
+    assert params == {"train.lr": "0.0001", "train.steps": "100", "evaluate.seed": "0"}
     assert (missing["status"], missing["loss"], missing["n_critic"]) == ("missing", "minimax", 5)
     assert values(record, "emd") == {50: 0.5, 100: 0.25}
     assert values(record, "critic/wasserstein_estimate") == {100: -1.0}
@@ -254,7 +256,7 @@ def test_batches_keep_mlflows_limits(results: Path) -> None:
     assert max(size[0] for size in sizes) == 1000
     assert max(size[2] for size in sizes) == 100
     run = store._client.get_run(log.run_id)
-    assert (len(run.data.metrics), len(run.data.params)) == (2345, 232)
+    assert (len(run.data.metrics), len(run.data.params)) == (2345, 233)
     assert run.data.tags["t149"] == "x" * cell_log.TEXT_LIMIT
 
 

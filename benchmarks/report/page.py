@@ -56,7 +56,7 @@ def _contents(blocks: list[Block], ids: dict[int, str]) -> str:
         (ids[at], block.text) for at, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2
     ]
     links = "".join(f'<li><a href="#{name}">{escape(text)}</a></li>' for name, text in sections)
-    return f'<nav aria-label="Sections"><ul>{links}</ul></nav>'
+    return f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if links else ""
 
 
 def _render(block: Block, figures: Path, name: str, rebuild: Rebuild | None) -> str:

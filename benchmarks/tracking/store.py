@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ENDED = ("done", "diverged", "failed")
 SWEEP_STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 KIND = "mlflow.experimentKind"  # by which the UI knows training runs from its chat models
+UNSET = (None, "none", (), [])
 RESUME = "runs"  # the folder beside a report that has what a resume needs
 PLAN = "sweep.json"  # the parent run's artifact that says what the sweep was asked for
 
@@ -38,13 +39,15 @@ Status = Literal["done", "diverged", "failed", "interrupted", "running"]
 
 @dataclass(frozen=True)
 class Cell:
-    """Where a cell stands: `step` generator steps recorded, `seconds` of training, `error` in one line."""
+    """Where a cell stands: `step` generator steps recorded, `seconds` of training, `error` in one line, and the
+    `numerics` it computes in, which older records do not say."""
 
     run_id: str
     status: Status
     step: int
     seconds: float
     error: str
+    numerics: str
 
 
 class Store:
@@ -193,6 +196,7 @@ class Store:
     ) -> "CellLog":
         """The log of the cell `key`, a child of `parent`: its MLflow run of before if there is one, else a new one.
 
+        params: those without a value (None, "none", empty) are left out, for the UI prints them all above each picture.
         dataset: `name`, `digest` if there is one, and what else describes the data.
         """
         experiment = self.experiment(suite)
@@ -209,8 +213,8 @@ class Store:
             run = client.create_run(experiment, run_name=name, tags=texts(identity))
             client.log_inputs(run.info.run_id, [dataset_input(dataset)])
         known = run.data.params
-        new_params = {name: value for name, value in texts(params).items() if name not in known}
-        log_in_batches(client, run.info.run_id, params=new_params, tags=texts(identity))
+        given = {name: value for name, value in params.items() if name not in known and value not in UNSET}
+        log_in_batches(client, run.info.run_id, params=texts(given), tags=texts(identity))
         return CellLog(client, run.info.run_id, experiment)
 
     def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
@@ -262,7 +266,8 @@ def _cell(run: "Run") -> Cell:
     if status not in ENDED:
         status = "running" if run.info.status == "RUNNING" else "interrupted"
     seconds = metrics.get("train_seconds", 0.0)
-    return Cell(run.info.run_id, status, int(tags.get("step", 0)), seconds, tags.get("error", ""))
+    step, error, numerics = int(tags.get("step", 0)), tags.get("error", ""), tags.get("numerics", "")
+    return Cell(run.info.run_id, status, step, seconds, error, numerics)
 
 
 def _row(key: str, described: Values, run: "Run | None") -> dict[str, Any]:
