@@ -122,17 +122,7 @@ class Cell:
         if self.state.step == 0:
             self.show()
 
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Within it, whatever goes wrong ends this cell alone: the sweep goes on, the run ends in a recorded state."""
-        try:
-            yield
-        except BrokenPipeError:  # the sweep that listens is gone
-            raise
-        except Exception as error:
-            self.fail(error)
-
-    def arrive(self, values: dict[str, float], seconds: float, engine: Chosen[Any], stacked: int, save: bool) -> None:
+    def arrive(self, values: dict[str, float], seconds: float, engine: Chosen[Any], stacked: int) -> None:
         """A stop after some steps that took `seconds`: evaluates if that is due, records, and ends what is to end."""
         self.history.trained(seconds, engine.name, stacked if engine.name.startswith("stacked") else 1)
         step, train = self.state.step, self.spec.train
@@ -142,8 +132,6 @@ class Cell:
                 values |= self.evaluation(self.state)
         with self.history.on("record"):
             self.record(values, due)
-            if save:
-                self.save()
         bad = [name for name, value in values.items() if name.startswith(PLAYERS) and not isfinite(value)]
         how = {"engine_reason": engine.reason} if engine.reason else {}
         if bad:
@@ -162,8 +150,9 @@ class Cell:
 
     def save(self) -> None:
         """Sends what is not sent and writes a checkpoint: a resumed run goes on from both."""
-        self.log.flush()
-        save_checkpoint(self.folder / "checkpoint.pt", self.state, self.spec.key, self.history.to_dict())
+        with self.history.on("record"):
+            self.log.flush()
+            save_checkpoint(self.folder / "checkpoint.pt", self.state, self.spec.key, self.history.to_dict())
 
     def show(self) -> None:
         """A sample image on the record's step slider, and its samples beside the checkpoint for the report's."""
@@ -185,11 +174,12 @@ class Cell:
         self.log.samples({**arrays, f"data/{self.spec.dataset.name}": evaluation.real_samples()})
         return weights_hash(weights)
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> Outcome:
         """Ends the cell by an error; it goes on from its checkpoint when it is run again."""
         self.log.text("".join(traceback.format_exception(error)), "traceback.txt")
         self.outcome = Outcome("failed", " ".join(f"{type(error).__name__}: {error}".split()))
         self.log.finish("failed", error=self.outcome.reason)
+        return self.outcome
 
     def end(self, outcome: Outcome, more: dict[str, str]) -> None:
         """Records a result, with `more` tags beside the usual ones, and leaves nothing to resume."""
@@ -203,7 +193,7 @@ class Cell:
         }
         self.log.finish(outcome.status, tags=tags, error=outcome.reason)
         self.outcome = outcome
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def next_stop(spec: RunSpec, step: int) -> int:

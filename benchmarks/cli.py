@@ -84,7 +84,16 @@ def add_running(commands: "Commands") -> list[argparse.ArgumentParser]:
         )
         command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
         command.add_argument(
-            "--engine", default="plain", help="plain, closed-form, compiled or graph (default: %(default)s)"
+            "--engine",
+            default="plain",
+            help="plain, closed-form, compiled, graph, stacked (the seeds of a cell together) or auto, by rule "
+            "(default: %(default)s)",
+        )
+        command.add_argument(
+            "--numerics",
+            choices=("reference", "tf32", "bf16"),
+            default="reference",
+            help="tf32 and bf16 are faster and change the numbers (default: %(default)s)",
         )
         command.add_argument("--threads", type=int, default=1, help="CPU threads a process (default: %(default)s)")
         command.add_argument(
@@ -228,7 +237,8 @@ def runner_options(options: argparse.Namespace, workers: int | None) -> "Options
     for name, value in (("--threads", options.threads), ("--workers", workers)):
         if value is not None and value < 1:
             raise UserError(f"{name} {value}: expected a number > 0")
-    return Options(options.results, options.data, options.device, workers, options.threads, options.engine)
+    how = options.engine, options.numerics
+    return Options(options.results, options.data, options.device, workers, options.threads, *how)
 
 
 def train_one(options: argparse.Namespace) -> int:

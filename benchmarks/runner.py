@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cell import Outcome, Place, columns, load_data, load_evaluator, trial_seconds
+from benchmarks.cell import Outcome
+from benchmarks.columns import columns, numerics_text
 from benchmarks.environment import environment
+from benchmarks.place import Place, load_data, load_evaluator
 from benchmarks.suite import Suite
+from benchmarks.together import trial_seconds
 from benchmarks.tracking import Cell, Store
 from benchmarks.workers import Progress, Sweep, run_cells
 from gan_zoo.device import choose_devices, configure_process, core_count, device_name
-from gan_zoo.engine import ENGINES
+from gan_zoo.engine import ENGINE_NAMES, Numerics
+from gan_zoo.errors import UserError
 from gan_zoo.spec import RunSpec
-from gan_zoo.validation import lookup
+from gan_zoo.trainer import check_numerics
+from gan_zoo.validation import suggestion
 
 SETTLED = ("done", "diverged", "running")
 """Cells that a sweep leaves alone: those with a result, a divergence included, and those that another sweep is at."""
@@ -61,6 +66,7 @@ class Options:
     workers: int | None = None
     threads: int = 1
     engine: str = "plain"
+    numerics: Numerics = "reference"
 
     def devices(self) -> list[str]:
         """The device of each worker. Errors: UserError where the wanted one is not there."""
@@ -72,12 +78,27 @@ class Options:
     def place(self, suite: str) -> Place:
         devices, cores = self.devices(), core_count()
         alone = len(devices) * self.threads <= cores and (devices[0] == "cpu" or len(set(devices)) == len(devices))
-        lookup(ENGINES, self.engine, ("--engine",), "engine")
-        return Place(self.results / suite / "runs", self.data, devices[0], self.threads, alone, self.engine)
+        if self.engine not in ENGINE_NAMES:
+            raise UserError(f"--engine {self.engine}: unknown engine ({suggestion(self.engine, ENGINE_NAMES)})")
+        runs = self.results / suite / "runs"
+        return Place(runs, self.data, devices[0], self.threads, alone, self.engine, self.numerics)
 
 
 def make_plan(suite: Suite, store: Store) -> Plan:
     return Plan(suite, store.cells(suite.name))
+
+
+def refuse_other_numerics(plan: Plan, place: Place) -> None:
+    """UserError where a cell stands in the record in other numerics: no table mixes them."""
+    for spec in plan.suite.cells:
+        wanted = numerics_text(spec, place.numerics)
+        known = plan.recorded.get(spec.key)
+        stands = (known.numerics or spec.train.precision) if known else wanted
+        if stands != wanted:
+            raise UserError(
+                f"--numerics {place.numerics}: {spec.label} is recorded in {stands}, not {wanted}; "
+                "use the numerics of the record, or another --results"
+            )
 
 
 def prepare_shared(suite: Suite, place: Place) -> dict[str, Any]:
@@ -92,6 +113,7 @@ def prepare_shared(suite: Suite, place: Place) -> dict[str, Any]:
     for name in suite.datasets:
         spec = next(spec for spec in suite.cells if spec.dataset.name == name)
         data = load_data(spec, place)
+        check_numerics(spec, place.device, place.numerics)
         for each in {spec.architecture: spec for spec in suite.cells if spec.dataset.name == name}.values():
             each.architecture.check(data.shape)
         evaluator = load_evaluator(spec, data, place)
@@ -143,6 +165,7 @@ def run_suite(
     Errors: UserError, before anything runs, for what cannot be had.
     """
     place, devices = options.place(suite.name), options.devices()
+    refuse_other_numerics(make_plan(suite, store), place)
     shared = prepare_shared(suite, place)
     meta = describe(suite, shared, place)
     store.experiment(suite.name, suite.description)

@@ -13,8 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmarks.cell import extractor_cache
 from benchmarks.environment import environment
+from benchmarks.place import extractor_cache
 from gan_zoo.datasets import DATASETS, Dataset, load_dataset, read_images
 from gan_zoo.device import choose_devices, configure_process, device_name
 from gan_zoo.errors import UserError

@@ -1,7 +1,7 @@
-"""Cells run in this process, or in one process per core or GPU that is fed cell after cell.
+"""Stacks of cells run in this process, or in one process per core or GPU that is fed stack after stack.
 
-A worker that dies takes only its cell with it: the cell is reported as failed, a fresh worker takes its place and the
-sweep goes on.
+A worker that dies takes only its stack with it: its cells are reported as failed, a fresh worker takes its place and
+the sweep goes on.
 """
 
 import multiprocessing
@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from benchmarks.cell import Outcome, Place, run_cell
+from benchmarks.cell import Outcome
+from benchmarks.place import Place
+from benchmarks.together import run_together
 from benchmarks.tracking import Store
 from gan_zoo.device import configure_process
 from gan_zoo.spec import RunSpec, run_spec
@@ -40,103 +41,134 @@ def run_cells(
     sweep: Sweep, cells: Sequence[RunSpec], devices: Sequence[str], progress: Progress
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """Runs `cells`, one worker per entry of `devices`, and yields each with its outcome as it ends."""
+    waiting = stacks(cells, len(devices)) if sweep.place.engine == "stacked" else [[spec] for spec in cells]
     if len(devices) == 1:
-        return in_place(sweep, cells, devices[0], progress)
-    return in_processes(sweep, cells, devices, progress)
+        return in_place(sweep, waiting, devices[0], progress)
+    return in_processes(sweep, waiting, devices, progress)
+
+
+def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
+    """The seeds of each cell together, in more parts than one where else a worker would stand idle."""
+    groups: dict[RunSpec, list[RunSpec]] = {}
+    for spec in cells:
+        groups.setdefault(replace(spec, seed=0), []).append(spec)
+    parts = -(-workers // len(groups))
+    return [list(part) for group in groups.values() for part in batched(group, -(-len(group) // parts))]
+
+
+def batched(group: Sequence[RunSpec], size: int) -> Iterator[Sequence[RunSpec]]:
+    return (group[i : i + size] for i in range(0, len(group), size))
 
 
 def in_place(
-    sweep: Sweep, cells: Sequence[RunSpec], device: str, progress: Progress
+    sweep: Sweep, waiting: Sequence[Sequence[RunSpec]], device: str, progress: Progress
 ) -> Iterator[tuple[RunSpec, Outcome]]:
-    """One cell after the other in this process."""
+    """One stack after the other in this process."""
     place = replace(sweep.place, device=device)
     configure_process(device, place.threads)
-    for spec in cells:
-        yield spec, run_cell(spec, place, sweep.store, sweep.suite, sweep.run_id, partial(progress, spec))
+    ended: list[tuple[RunSpec, Outcome]] = []
+
+    def tell(spec: RunSpec, message: int | Outcome) -> None:
+        if isinstance(message, int):
+            progress(spec, message)
+        else:
+            ended.append((spec, message))
+
+    for stack in waiting:
+        run_together(stack, place, sweep.store, sweep.suite, sweep.run_id, tell)
+        yield from ended
+        ended.clear()
 
 
 @dataclass
 class Worker:
-    """A process and the cell it is at."""
+    """A process and the cells it is at, by key."""
 
     process: BaseProcess
     pipe: Connection
     device: str
-    spec: RunSpec
+    left: dict[str, RunSpec]
 
     @classmethod
-    def start(cls, sweep: Sweep, device: str, spec: RunSpec) -> "Worker":
-        """A fresh process that is at its first cell."""
+    def start(cls, sweep: Sweep, device: str, stack: Sequence[RunSpec]) -> "Worker":
+        """A fresh process that is at its first stack."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         sweep = replace(sweep, place=replace(sweep.place, device=device))
         process = context.Process(target=work, args=(sweep, theirs), daemon=True)
         process.start()
         theirs.close()
-        worker = cls(process, ours, device, spec)
-        worker.give(spec)
+        worker = cls(process, ours, device, {})
+        worker.give(stack)
         return worker
 
-    def give(self, spec: RunSpec) -> None:
-        """Hands over the next cell."""
-        self.spec = spec
-        self.pipe.send(spec.to_dict())
+    def give(self, stack: Sequence[RunSpec]) -> None:
+        """Hands over the next stack."""
+        self.left = {spec.key: spec for spec in stack}
+        self.pipe.send([spec.to_dict() for spec in stack])
 
 
 def work(sweep: Sweep, pipe: Connection) -> None:
-    """The life of a worker: cells in; steps and outcomes out."""
+    """The life of a worker: stacks in; steps and outcomes of their cells out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_process(sweep.place.device, sweep.place.threads)
-    with suppress(EOFError, BrokenPipeError):  # the sweep is gone; the record will show the cell as interrupted
+
+    def tell(spec: RunSpec, message: int | Outcome) -> None:
+        pipe.send((spec.key, message))
+
+    with suppress(EOFError, BrokenPipeError):  # the sweep is gone; the record will show the cells as interrupted
         while (content := pipe.recv()) is not None:
-            spec = run_spec(content)
-            pipe.send(run_cell(spec, sweep.place, sweep.store, sweep.suite, sweep.run_id, pipe.send))
+            stack = [run_spec(each) for each in content]
+            run_together(stack, sweep.place, sweep.store, sweep.suite, sweep.run_id, tell)
 
 
 def in_processes(
-    sweep: Sweep, cells: Sequence[RunSpec], devices: Sequence[str], progress: Progress
+    sweep: Sweep, stacks: Sequence[Sequence[RunSpec]], devices: Sequence[str], progress: Progress
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One worker process per device until all cells have ended."""
     os.environ.update({name: str(sweep.place.threads) for name in THREAD_VARIABLES})
-    waiting = deque(cells)
+    waiting = deque(stacks)
     workers: list[Worker] = []
     try:
-        for device in devices[: len(cells)]:
+        for device in devices[: len(stacks)]:
             workers.append(Worker.start(sweep, device, waiting.popleft()))
         while workers:
             for pipe in wait([worker.pipe for worker in workers]):
                 worker = next(each for each in workers if each.pipe is pipe)
-                spec, message = worker.spec, receive(worker)
-                if isinstance(message, int):
-                    progress(spec, message)
-                    continue
-                workers.remove(worker)
-                if waiting:
-                    workers.append(next_turn(sweep, worker, waiting.popleft()))
-                else:
-                    dismiss(worker)
-                yield spec, message
+                for spec, message in receive(worker):
+                    if isinstance(message, int):
+                        progress(spec, message)
+                        continue
+                    del worker.left[spec.key]
+                    yield spec, message
+                if not worker.left:
+                    workers.remove(worker)
+                    if waiting:
+                        workers.append(next_turn(sweep, worker, waiting.popleft()))
+                    else:
+                        dismiss(worker)
     finally:
         for worker in workers:
             worker.process.kill()
 
 
-def next_turn(sweep: Sweep, worker: Worker, spec: RunSpec) -> Worker:
-    """The worker at its next cell, or a fresh one in the place of a dead one."""
+def next_turn(sweep: Sweep, worker: Worker, stack: Sequence[RunSpec]) -> Worker:
+    """The worker at its next stack, or a fresh one in the place of a dead one."""
     if not worker.process.is_alive():
-        return Worker.start(sweep, worker.device, spec)
-    worker.give(spec)
+        return Worker.start(sweep, worker.device, stack)
+    worker.give(stack)
     return worker
 
 
-def receive(worker: Worker) -> int | Outcome:
-    """A worker's next word: a step it reached or how its cell ended, its own death included."""
+def receive(worker: Worker) -> list[tuple[RunSpec, int | Outcome]]:
+    """A worker's next word: a step that a cell reached or how it ended; or its own death, which ends all its cells."""
     try:
-        message: int | Outcome = worker.pipe.recv()
-        return message
+        key, message = worker.pipe.recv()
+        return [(worker.left[key], message)]
     except (EOFError, OSError):
         worker.process.join()
-        return Outcome("failed", f"the worker process died (exit code {worker.process.exitcode})")
+        died = Outcome("failed", f"the worker process died (exit code {worker.process.exitcode})")
+        return [(spec, died) for spec in worker.left.values()]
 
 
 def dismiss(worker: Worker) -> None:

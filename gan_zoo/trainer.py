@@ -69,16 +69,21 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
     Errors: UserError where the architecture cannot take the shape of the data, or the numerics are not to be had.
     """
     device = torch.device(device)
-    if numerics != "reference" and spec.train.precision != "float32":
-        raise UserError(f"--numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
-    if numerics == "tf32" and device.type != "cuda":
-        raise UserError("--numerics tf32: only GPUs have it; use reference or bf16")
+    check_numerics(spec, device, numerics)
     dtype = getattr(torch, spec.train.precision)
     nets = [
         make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
         for make in (spec.architecture.generator, spec.architecture.critic)
     ]
     return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
+
+
+def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics) -> None:
+    """UserError where `spec` cannot be trained in these numerics."""
+    if numerics != "reference" and spec.train.precision != "float32":
+        raise UserError(f"--numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
+    if numerics == "tf32" and torch.device(device).type != "cuda":
+        raise UserError("--numerics tf32: only GPUs have it; use reference or bf16")
 
 
 def initial_state(run: Run) -> TrainState:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cell import Outcome, Place
+from benchmarks import together
+from benchmarks.cell import Outcome
+from benchmarks.place import Place
 from benchmarks.runner import Options, make_plan, run_suite
 from benchmarks.suite import Suite, load_suite
 from benchmarks.tracking import Store
@@ -141,15 +143,14 @@ def test_two_processes_give_the_numbers_of_one(suite: Suite, options: Options, s
 def test_a_cell_that_raises_is_recorded_and_the_sweep_goes_on(
     suite: Suite, options: Options, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmarks import cell
 
     def explode(run: Any, *rest: Any) -> Any:
         if run.spec.loss_name == "wgan-gp":
             raise RuntimeError("out of\nmemory")
         return original(run, *rest)
 
-    original = cell.train
-    monkeypatch.setattr(cell, "train", explode)
+    original = together.train
+    monkeypatch.setattr(together, "train", explode)
     outcomes = run(suite, options, store)
     failed = {spec.loss_name: outcome.reason for spec, outcome in outcomes.items() if outcome.status == "failed"}
     assert failed == {"wgan-gp": "RuntimeError: out of memory"}

@@ -34,8 +34,8 @@ ENGINE_NAMES = (*ENGINES, "stacked", "auto")
 """What can be asked for."""
 
 COMPILED_FROM = 60_000
-"""Updates of either player in a run. Compiling takes 5 to 60 s and saves 0.3 to 1 ms of each update of perceptrons of 64
-to 128 units, as measured on one CPU core."""
+"""Updates of both players in a run. Compiling takes 5 to 60 s and saves 0.3 to 1 ms of each where perceptrons have 64
+to 128 units, on one CPU core."""
 
 Subject = TypeVar("Subject", TrainState, Sequence[TrainState])
 
