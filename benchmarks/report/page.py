@@ -7,9 +7,11 @@ from html import escape
 from pathlib import Path
 
 from benchmarks.report.cells import Block, Cell, Code, Column, Figure, Heading, Items, Slider, Table, Text
+from benchmarks.report.style import look
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 FOLDED = {"runs", "recipes", "environment"}
+LOSS = "Loss"  # the column whose names have a colour in every figure, and a swatch of it here
 LEAD = re.compile(r"([^:]{1,80}): ")  # what a paragraph of a list is about
 MANY = 9  # columns from which a table is printed smaller
 
@@ -147,7 +149,8 @@ def _cell(cell: Cell, position: int, column: Column) -> str:
     note = f" <small>{escape(cell.note)}</small>" if cell.note else ""
     if position == 0:
         long = ' class="long"' if len(cell.text) > 40 else ""
-        return f'<th scope="row"{long}{value}>{text}{note}</th>'
+        swatch = f'<i style="background: {look(cell.text).colour}"></i>' if column.title == LOSS else ""
+        return f'<th scope="row"{long}{value}>{swatch}{text}{note}</th>'
     return f"<td{_kind(column)}{value}>{text}{note}</td>"
 
 
