@@ -1,6 +1,5 @@
 """Axes that read well whatever their data: ticks as plain numbers, scales that fit, one legend for a figure."""
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -13,8 +12,6 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 from benchmarks.report.cells import amount, shortened
 from benchmarks.report.style import PAGE, columns_for, look
 from benchmarks.stats import Array
-
-Ticks = Callable[[float, float], str]
 
 
 def scale(axes: Axes, curves: list[Array]) -> None:
@@ -113,16 +110,17 @@ def loss_panels(losses: list[str], sharex: bool = False, sharey: bool = False) -
     return figure, panels
 
 
-def label_below(grid: list[Axes], columns: int, text: str, ticks: Ticks | None = None) -> None:
-    """The horizontal axis's name, and its ticks' labels, under the lowest panel in use of each column of a grid."""
-    for axes in grid:
-        if ticks:
-            axes.xaxis.set_major_formatter(ticks)
+def label_below(grid: list[Axes], columns: int, text: str) -> None:
+    """Tick labels under the lowest panel in use of each column of a grid, and the axis's name under the lowest row."""
+    rows = {}
     for column in range(columns):
-        used = [axes for axes in grid[column::columns] if axes.axison]
+        used = [row for row, axes in enumerate(grid[column::columns]) if axes.axison]
         if used:
-            used[-1].set_xlabel(text)
-            used[-1].tick_params(labelbottom=True)
+            rows[column] = used[-1]
+    for column, row in rows.items():
+        axes = grid[row * columns + column]
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(text if row == max(rows.values()) else "")
 
 
 def not_measured(axes: Axes) -> None:

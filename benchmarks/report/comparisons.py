@@ -171,12 +171,13 @@ def timeline(results: Results) -> Figure:
             _timeline_row(axes, results.cell_runs(dataset, loss), row, look(loss).colour)
         axes.set_title(shortened(dataset), loc="left")
         axes.set_xlim(left=0)
+        axes.xaxis.set_major_formatter(counts)
         axes.grid(axis="y", visible=False)
     for axes in grid[len(results.datasets) :]:
         axes.set_axis_off()
     grid[0].set_yticks(range(len(losses)), [shortened(loss) for loss in losses], fontsize=7.5)
     grid[0].set_ylim(len(losses) - 0.5, -0.5)
-    label_below(grid, columns, "generator steps", counts)
+    label_below(grid, columns, "generator steps")
     names = {status: "not ended" if status == "missing" else status for status in ENDS if status in set(failed.status)}
     keys(figure, [Line2D([], [], ls="", label=name, **_end(status)) for status, name in names.items()])
     return figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.report.axes import counts, label_below, legend, legend_height, scale
 from benchmarks.report.cells import shortened
 from benchmarks.report.results import Results
-from benchmarks.report.style import COLUMN, PAGE, columns_for, look
+from benchmarks.report.style import COLUMN, PAGE, look
 from benchmarks.stats import Array, t_interval
 
 Horizontal = Callable[[Results, str, str, Array], Array | None]
@@ -25,11 +25,10 @@ def score_curves(results: Results, dataset: str) -> Figure:
     figure = Figure(figsize=(PAGE, 0.3 + 1.55 * len(metrics) + legend_height(results.losses, PAGE)))
     grid = figure.subplots(len(metrics), len(axes_of), squeeze=False, sharex="col", sharey="row")
     for row, metric in zip(grid, metrics, strict=True):
-        for axes, horizontal in zip(row, axes_of.values(), strict=True):
+        for axes, (title, horizontal) in zip(row, axes_of.items(), strict=True):
             _score_panel(axes, results, dataset, metric, horizontal)
+            axes.set_xlabel(title if metric == metrics[-1] else "")
         row[0].set_ylabel(results.label(metric))
-    for column, title in zip(grid.T, axes_of, strict=True):
-        label_below(list(column), 1, title, None if title == "training seconds" else counts)
     figure.align_ylabels()
     legend(figure, results.losses)
     return figure
@@ -42,12 +41,14 @@ def score_column(results: Results, dataset: str) -> Figure:
     axes = figure.subplots()
     _score_panel(axes, results, dataset, metric, _steps)
     axes.set_ylabel(results.label(metric))
-    label_below([axes], 1, "generator steps", counts)
+    axes.set_xlabel("generator steps")
     legend(figure, results.losses)
     return figure
 
 
 def _score_panel(axes: Axes, results: Results, dataset: str, metric: str, horizontal: Horizontal) -> None:
+    if horizontal is not _seconds:
+        axes.xaxis.set_major_formatter(counts)
     scale(axes, [_score_curve(axes, results, dataset, loss, metric, horizontal) for loss in results.losses])
 
 
@@ -82,16 +83,17 @@ def _seconds(results: Results, dataset: str, loss: str, steps: Array) -> Array |
 def term_curves(results: Results, dataset: str) -> Figure:
     """A panel for every logged term: both losses, the Wasserstein estimate, penalties, gradient norms."""
     names = term_names(results, dataset)
-    columns = columns_for(len(names))
+    columns = 2 if len(names) in (2, 4) else min(3, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(PAGE, 0.3 + 1.6 * rows + legend_height(results.losses, PAGE)))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
     for axes, name in zip(grid, names, strict=False):
         scale(axes, [_term_curve(axes, results, dataset, loss, name) for loss in results.losses])
         axes.set_title(term_label(name), loc="left")
+        axes.xaxis.set_major_formatter(counts)
     for axes in grid[len(names) :]:
         axes.set_axis_off()
-    label_below(grid, columns, "generator steps", counts)
+    label_below(grid, columns, "generator steps")
     legend(figure, results.losses)
     return figure
 

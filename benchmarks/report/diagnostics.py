@@ -16,7 +16,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.axes import Ticks, counts, keys, label_below, logarithmic, loss_panels, not_measured, scale
+from benchmarks.report.axes import (
+    counts,
+    keys,
+    label_below,
+    logarithmic,
+    loss_panels,
+    not_measured,
+    plain_number,
+    scale,
+)
 from benchmarks.report.cells import shortened
 from benchmarks.report.results import Results
 from benchmarks.report.style import PAGE, columns_for, look
@@ -49,12 +58,14 @@ def slopes(results: Results, dataset: str) -> Figure:
         _around_one(list(row[:3]), np.concatenate(bands))
         for place, dash in PLACES.items():
             _line(row[3], _values(results, dataset, loss, f"{SLOPES}{place}/above_1"), look(loss).colour, dash)
+        for axes in row:
+            axes.xaxis.set_major_formatter(counts)
         row[3].set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
         row[0].set_ylabel(shortened(loss, 18), rotation=0, ha="right", va="center")
     for axes, title in zip(grid[0], ("real", "between", "fake", "share above 1"), strict=True):
         axes.set_title(title)
     figure.align_ylabels(grid[:, 0])
-    label_below(list(grid.flat), 4, "generator steps", counts)
+    label_below(list(grid.flat), 4, "generator steps")
     handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
     handles += [Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}") for place, dash in PLACES.items()]
     keys(figure, handles)
@@ -107,7 +118,7 @@ def layers(results: Results, dataset: str) -> Figure:
     values = np.concatenate([*drawn, np.ones(1)])
     for axes in panels.values():
         axes.set_ylim(values.min() / 2, values.max() * 2)
-        logarithmic(axes, "y", decades=1.5)
+        logarithmic(axes, "y", decades=2)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     figure.supylabel("mean gradient norm", fontsize=7.5)
     _below(panels, "layer")
@@ -137,6 +148,7 @@ def weights(results: Results, dataset: str) -> Figure:
         axes.set_ylim(least / 2, 1.5)
         logarithmic(axes, "y", decades=1.5)
         axes.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
+        axes.xaxis.set_major_formatter(plain_number)
         bound = _values(results, dataset, loss, "critic/weights_at_bound")
         if not bound.empty:
             share, c = bound.iloc[-1].mean(), max(_outer_edges(centres)[1] for centres, _ in found)
@@ -183,15 +195,16 @@ def _two_lines(results: Results, dataset: str, names: dict[str, str]) -> Figure:
     for loss, axes in panels.items():
         looks = ((look(loss).colour, "-"), (BLACK, "--"))
         frames = [_values(results, dataset, loss, name) for name in names]
+        axes.xaxis.set_major_formatter(counts)
         scale(axes, [_line(axes, frame, *style) for frame, style in zip(frames, looks, strict=True)])
-    _below(panels, "generator steps", counts)
+    _below(panels, "generator steps")
     dashes = zip(names.values(), ("#888888", BLACK), ("-", "--"), strict=True)
     keys(figure, [Line2D([], [], color=colour, ls=dash, label=label) for label, colour, dash in dashes])
     return figure
 
 
-def _below(panels: dict[str, Axes], text: str, ticks: Ticks | None = None) -> None:
-    label_below(list(panels.values()), columns_for(len(panels)), text, ticks)
+def _below(panels: dict[str, Axes], text: str) -> None:
+    label_below(list(panels.values()), columns_for(len(panels)), text)
 
 
 def _line(axes: Axes, frame: pd.DataFrame, colour: str, dash: str) -> Array:

@@ -93,13 +93,13 @@ def _points(
         every = 2 * coarseness
         side = np.linspace(-EXTENT, EXTENT, critic.shape[0])[::every]
         critic = critic[::every, ::every]
-        shades = np.linspace(1.0, 0.66, 12)
+        shades = np.linspace(1.0, 0.8, 12)
         axes.contourf(side, side, critic, levels=11, colors=[str(shade) for shade in shades], antialiased=False)
-        axes.contour(side, side, critic, levels=11, colors="#808080", linewidths=0.35, linestyles="solid")
+        axes.contour(side, side, critic, levels=11, colors="#a0a0a0", linewidths=0.4, linestyles="solid")
     if real is not None:
         axes.plot(*real[: 800 // coarseness].T, ".", ms=3.4 / coarseness, color="black", mew=0, zorder=2)
     axes.plot(
-        *samples[: 800 // coarseness].T, ".", ms=2.4 - 0.4 * coarseness, color=look(loss).colour, mew=0, zorder=2.5
+        *samples[: 800 // coarseness].T, ".", ms=2.7 - 0.5 * coarseness, color=look(loss).colour, mew=0, zorder=2.5
     )
     axes.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
     axes.set_axis_on()
