@@ -1,5 +1,6 @@
 """The export: equal bytes for equal records, and never a half-written one taken for whole."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -92,6 +93,20 @@ def test_a_write_cut_short_between_two_files_is_found(tmp_path):
     (tmp_path / "newer" / "metrics.csv").replace(tmp_path / "metrics.csv")
     with pytest.raises(UserError, match="half-written"):
         Record.read(tmp_path)
+
+
+def test_an_older_export_leaves_empty_what_was_not_yet_recorded(tmp_path):
+    small_record().write(tmp_path)
+    runs = (tmp_path / "runs.csv").read_text().splitlines()
+    assert runs[0].endswith(",weights_hash,numerics,protocol")
+    older = "\n".join(line.rsplit(",", 2)[0] for line in runs) + "\n"
+    (tmp_path / "runs.csv").write_text(older)
+    meta = json.loads((tmp_path / "meta.json").read_text())
+    meta["sha256"]["runs.csv"] = hashlib.sha256(older.encode()).hexdigest()
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    record = Record.read(tmp_path)
+    assert record.runs[["numerics", "protocol"]].to_numpy().tolist() == [["", ""], ["", ""]]
+    assert list(record.runs.loss) == ["NA", "null"]
 
 
 def test_foreign_meta_and_mixed_sweeps_are_refused(tmp_path):

@@ -8,7 +8,7 @@ from benchmarks.report import build_report
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 COMMITTED = sorted(path.parent for path in RESULTS.glob("*/export") if (path / "meta.json").is_file())
-WORDS = ("report.md", "table.tex", "table-siunitx.tex", "table.csv")
+WORDS = ("report.md", "table.tex", "table-siunitx.tex", "table.md", "table.html", "table.csv")
 
 
 def test_quickstart_is_committed() -> None:

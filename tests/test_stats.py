@@ -43,6 +43,30 @@ def test_paired_ratio_covers_and_errs_as_often_as_it_says(n):
     assert 0.03 < np.mean(false_alarms) < 0.07
 
 
+def test_a_checkpoint_rule_reads_the_score_that_it_names():
+    scores, apart = [3.0, 1.0, 4.0, 2.0], [9.0, 8.0, 1.0, np.nan]
+    by = stats.Checkpoint.parse
+    assert by("last").score(scores, [], "min") == 2.0
+    assert by("mean-3").score(scores, [], "min") == pytest.approx(7 / 3)
+    assert by("best").score(scores, apart, "min") == 4.0
+    assert by("best").score(scores, apart, "max") == 3.0
+    assert np.isnan(by("best").score(scores, [np.nan] * 4, "min"))
+    assert np.isnan(by("mean-5").score(scores, [], "min"))
+    assert np.isnan(by("mean-2").score([1.0, np.nan, 2.0], [], "min"))
+    assert [str(by(text)) for text in ("last", "best", "mean-3")] == ["last", "best", "mean-3"]
+    for text in ("mean", "mean-0", "mean-3.5", "Best", ""):
+        with pytest.raises(ValueError, match="expected last, best or mean-K"):
+            by(text)
+
+
+def test_pooled_deviation_is_that_of_an_analysis_of_variance():
+    groups = np.random.default_rng(3).normal(size=(4, 5)) * 2 + [[1], [5], [-3], [0]]
+    within = sum(((row - row.mean()) ** 2).sum() for row in groups) / (4 * (5 - 1))
+    assert stats.pooled_deviation(groups) == pytest.approx(np.sqrt(within), rel=1e-12)
+    assert stats.pooled_deviation([[1.0, 3.0, np.inf], [np.nan, 2.0, np.nan]]) == pytest.approx(np.sqrt(2))
+    assert np.isnan(stats.pooled_deviation([[1.0], [2.0]]))
+
+
 def test_paired_is_scipys_test_on_the_seeds_both_finished():
     a = np.array([1.0, 2.5, 3.0, np.inf, 4.0, np.nan])
     b = np.array([0.5, 1.0, 3.5, 1.0, np.inf, 2.0])

@@ -119,6 +119,11 @@ def test_single_cell_keeps_what_the_suite_says_of_it(tmp_path: Path) -> None:
         ),
         (
             "name: small",
+            "name: small\nreport: {checkpoint: first}",
+            "small.yaml:2: report.checkpoint: expected last, best or mean-K (as mean-3), got 'first'",
+        ),
+        (
+            "name: small",
             "name: small\nreport: {row: []}",
             "small.yaml:2: report.row: unknown key (did you mean 'rows'?)",
         ),
