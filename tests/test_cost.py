@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from benchmarks.speed.count import Count, cost
-from benchmarks.speed.measure import fresh_nets
-from benchmarks.speed.textbook import textbook, textbook_critic_loss, textbook_net
+from benchmarks.speed.textbook import critic_loss, own_source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS, Workload
 from gan_zoo.engine import ENGINES
 from gan_zoo.engine.plain import Live
@@ -84,22 +83,23 @@ def test_the_count_of_known_operations() -> None:
 def test_the_textbook_loop_does_the_same_work(name: str) -> None:
     """Same functions, same critic loss, same gradients: what the speed benchmark compares differs in speed alone."""
     run = replace(WORKLOADS[name], batch=2).run(precision="float64")
-    generator, critic = fresh_nets(run)
+    state = initial_state(run)
+    nets = Live.bind(run.players.generator, state.generator).net, Live.bind(run.players.critic, state.critic).net
+    textbook_generator, textbook_critic = textbook_nets(run)
     draws = block_draws(run, 0)[0]
-    torch.testing.assert_close(textbook_net(generator)(draws.z_generator), generator(draws.z_generator))
+    torch.testing.assert_close(textbook_generator(draws.z_generator), nets[0](draws.z_generator))
     real, fake, (eps,) = draws.real[0], draws.real[1], (noise[0] for noise in draws.noise)
-    plain_net = textbook_net(critic)
-    loss, penalty = textbook_critic_loss(plain_net, real, fake, eps)
-    terms = run.spec.loss.critic_terms(Live(critic, True), real, fake, (eps,))
+    loss, penalty = critic_loss(textbook_critic, run.spec.loss, real, fake, iter([eps]))
+    terms = run.spec.loss.critic_terms(Live(nets[1], True), real, fake, (eps,))
     assert penalty.item() == pytest.approx(terms["penalty_interpolates"].item())
-    gradients = torch.autograd.grad(loss, list(plain_net.parameters()))
-    expected = torch.autograd.grad(sum(terms.values()), list(critic.parameters()))
+    gradients = torch.autograd.grad(loss, list(textbook_critic.parameters()))
+    expected = torch.autograd.grad(sum(terms.values()), list(nets[1].parameters()))
     for own, other in zip(gradients, expected, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-8, atol=1e-10)
 
 
 def test_the_textbook_loop_trains() -> None:
     run = TOY.run()
-    logged = list(itertools.islice(textbook(run, *fresh_nets(run)), 20))
+    logged = list(itertools.islice(textbook(run, *textbook_nets(run), own_source(run)), 20))
     assert logged[-1].keys() == {"critic", "penalty", "generator"}
     assert logged[-1]["penalty"] < logged[0]["penalty"]

@@ -1,52 +1,181 @@
 """The speed benchmark: it finds its candidates, keeps medians, writes its files; the GPU part runs on any device."""
 
+import csv
+import itertools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
+from benchmarks.speed import __main__ as program
 from benchmarks.speed import gpu, measure
-from benchmarks.speed.measure import PINNED, Row, interleave
+from benchmarks.speed.count import cost
+from benchmarks.speed.figure import draw
+from benchmarks.speed.findings import Findings, bars
+from benchmarks.speed.measure import PINNED, Missing, Row, interleave
+from benchmarks.speed.overheads import Clocks
+from benchmarks.speed.quickstart import Gain
+from benchmarks.speed.sweep import Throughput
 from benchmarks.speed.table import write
+from benchmarks.speed.textbook import Source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS
+from benchmarks.suite import load_suite
+from gan_zoo.datasets import load_dataset
+from gan_zoo.spec import RunSpec
+from gan_zoo.trainer import Run, block_draws, initial_state, prepare, train
 
 ROOT = Path(__file__).resolve().parents[1]
-ROWS = [Row("MLP", PINNED, "textbook", 50.0, 200.0, 1.0), Row("MLP", PINNED, "plain", 75.0, 200.0, 1.5)]
+ROWS = [
+    Row("MLP 4x128", PINNED, "textbook", 50.0, 200.0, 1.0, 3),
+    Row("MLP 4x128", PINNED, "plain", 75.0, 200.0, 1.5, 3),
+]
+FINDINGS = Findings(
+    {"torch": "2"},
+    ROWS,
+    [Missing("MLP 4x128", PINNED, "compiled", "no compiler")],
+    [Throughput("MLP 4x128", "one cell after the other", 100.0, 1.0)],
+    [Gain("wgan-gp", "8gaussians", 1500, 10.0, 5.0, 4.0, "closed-form")],
+    [Clocks("wgan-gp / 8gaussians / seed 0", 1500, 2500, 6, 4.0, 10.0, 3.0, 0.3)],
+    0.4,
+    ["quickstart: OSError: gone"],
+)
 
 
-def test_medians_of_interleaved_stretches() -> None:
+def label(spec: RunSpec) -> str:
+    return spec.label
+
+
+def nets_weights(nets: Sequence[nn.Module]) -> list[torch.Tensor]:
+    return [weight.detach() for net in nets for weight in net.parameters()]
+
+
+def draws_of(run: Run) -> Source:
+    """For the textbook loop, the very draws that an engine gets."""
+    made = [draws for block in range(2) for draws in block_draws(run, block)]
+    return Source(
+        (real for draws in made for real in draws.real),
+        (z for draws in made for z in (*draws.z_critic, draws.z_generator)),
+        (eps for draws in made for noise in draws.noise for eps in noise),
+    )
+
+
+@pytest.mark.parametrize("spec", [cell for cell in load_suite("quickstart").cells if cell.seed == 0], ids=label)
+def test_quickstart_trains_as_the_textbook_loop_does(spec: RunSpec) -> None:
+    """An independent training with torch's own layers, losses and optimisers: equal weights on equal draws."""
+    steps = 20
+    spec = replace(spec, train=replace(spec.train, precision="float64"))
+    run = prepare(spec, load_dataset(spec.dataset.name, root=Path()))
+    state, nets = initial_state(run), textbook_nets(run)
+    before = torch.cat([weight.flatten() for weight in nets_weights(nets)])
+    list(itertools.islice(textbook(run, *nets, draws_of(run)), steps))
+    list(itertools.islice(train(run, state), steps))
+    ours, theirs = (
+        torch.cat([weight.flatten() for weight in weights])
+        for weights in ((*state.generator.values(), *state.critic.values()), nets_weights(nets))
+    )
+    assert (ours - theirs).abs().max() < 1e-10
+    assert (theirs - before).abs().max() > 1e-3
+
+
+def test_stretches_are_interleaved() -> None:
     calls: list[str] = []
     ticks = iter([0, 1, 1, 5, 5, 6, 6, 9, 9, 19, 19, 22])
     stretches = {name: lambda name=name: calls.append(name) for name in ("a", "b")}
-    assert interleave(stretches, 3, lambda: next(ticks)) == {"a": 1, "b": 3}
+    assert interleave(stretches, 3, lambda: next(ticks)) == {"a": [1, 1, 10], "b": [4, 3, 3]}
     assert calls == ["a", "b"] * 3
 
 
 def test_every_candidate_of_a_workload_runs() -> None:
-    stretches = measure.candidates(WORKLOADS["MLP 4x128, batch 128"], compiled=False)
-    assert stretches.keys() == {"textbook", "plain", "closed-form", "stacked"}
-    for stretch in stretches.values():
-        stretch()
+    stretches = measure.candidates(WORKLOADS["MLP 4x128, batch 128"])
+    assert list(stretches) == ["textbook", "plain", "closed-form", "compiled", "stacked"]
+    for name in stretches.keys() - {"compiled"}:
+        stretches[name]()
+
+
+def test_a_candidate_that_fails_or_is_late_is_left_out_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("no compiler\nat all")
+
+    def hang() -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(measure, "PREPARATION", 0.05)
+    reasons = measure.prepare({"good": lambda: None, "bad": fail, "late": hang, "another": lambda: None})
+    assert reasons == {"bad": "RuntimeError: no compiler", "late": "TimeoutError: not ready within 0.05 s"}
+
+
+def test_rounds_end_with_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "BUDGET", 0)
+    assert interleave({"a": lambda: None}, 3, lambda: 0.0) == {"a": [0.0]}
+
+
+def test_flops_counted_with_two_samples_are_those_of_the_batch() -> None:
+    workload = WORKLOADS["MLP 4x128, batch 128"]
+    run = workload.run()
+    iterations = train(run, initial_state(run))
+    assert measure.least_flops(workload) == cost(lambda: next(iterations)).flops
 
 
 def test_the_table_says_what_was_measured(tmp_path: Path) -> None:
-    write(tmp_path, ROWS, {"one cell after the other": 100.0}, {"torch": "2"})
+    write(tmp_path, FINDINGS)
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "| MLP | plain | 75 | 0.38 | 1.50x |" in text
-    assert "| one cell after the other | 100 |" in text
+    assert "| MLP 4x128 | plain | 75 | 0.38 | 1.50x | 3 |" in text
+    assert "| MLP 4x128 | one cell after the other | 100 | 1.00x |" in text
+    assert "- MLP 4x128, one thread, CPU time: compiled: no compiler" in text
+    assert "- quickstart: OSError: gone" in text
+    assert "auto 2.50x as fast" in text
+    assert "| wgan-gp / 8gaussians / seed 0 | 2500 | 10.00 | 0.50 | 0.30 | 3.0% | 4.0 |" in text
+    assert "On a GPU: not measured" in text
     rows = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))["rows"]
     assert rows[1]["fraction"] == pytest.approx(0.375)
+    with (tmp_path / "speed.csv").open(encoding="utf-8") as file:
+        assert [float(row["speedup"]) for row in csv.DictReader(file)] == [1.0, 1.5]
+    assert "MLP 4x128 & plain & 75 & 0.38 & 1.50" in (tmp_path / "speed.tex").read_text(encoding="utf-8")
+
+
+def test_bars_are_reached_or_missed_by_a_stated_share() -> None:
+    found = {bar.what: bar for bar in bars(FINDINGS)}
+    assert found["MLP 4x128: fraction of the limit"].off == pytest.approx(1 - 0.375 / 0.55)
+    share = found["wgan-gp / 8gaussians / seed 0: tracking, checkpoints and pictures, share of training"]
+    assert (share.reached, share.off) == (False, pytest.approx(0.5))
+    assert found["wgan-gp / 8gaussians / seed 0: start-up to first steps, s"].reached
+    assert found["gan-zoo --help, s"].reached
+
+
+def test_what_is_measured_stays_when_a_part_fails_or_the_run_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def part(findings: Findings, ending: BaseException | None) -> None:
+        findings.rows += ROWS
+        if ending:
+            raise ending
+
+    def parts(findings: Findings, options: object) -> dict[str, object]:
+        endings = {"one": OSError("gone"), "two": None, "three": KeyboardInterrupt(), "four": None}
+        return {name: partial(part, findings, ending) for name, ending in endings.items()}
+
+    monkeypatch.setattr(program, "parts", parts)
+    monkeypatch.setattr(sys, "argv", ["speed", "--results", str(tmp_path)])
+    with pytest.raises(SystemExit, match="broken off"):
+        program.main()
+    content = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
+    assert content["failures"] == ["one: OSError: gone"]
+    assert len(content["rows"]) == 2 * len(ROWS)
+    assert (tmp_path / "speed.svg").exists()
 
 
 def test_the_figure_is_the_same_every_time(tmp_path: Path) -> None:
-    from benchmarks.speed.figure import draw
-
     for name in ("a.svg", "b.svg"):
-        draw(tmp_path / name, ROWS)
+        draw(tmp_path / name, ROWS, "a machine")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 

@@ -1,45 +1,97 @@
-"""Measures this machine's CPU and writes table and figure."""
+"""Measures this machine, its GPU too where there is one, and writes tables and figure after every part."""
 
 import argparse
 import multiprocessing
 import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+import torch
 
 from benchmarks.environment import environment
+from benchmarks.speed import gpu, overheads, quickstart
 from benchmarks.speed.figure import draw
-from benchmarks.speed.measure import ALL_CORES, PINNED, Row, measure
-from benchmarks.speed.sweep import sweep
+from benchmarks.speed.findings import Findings
+from benchmarks.speed.measure import ALL_CORES, PINNED, measure
+from benchmarks.speed.sweep import TOYS, sweep
 from benchmarks.speed.table import write
 from benchmarks.speed.workloads import WORKLOADS
 from gan_zoo.device import core_count, device_name
+
+Result = TypeVar("Result")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("results/speed"), metavar="DIR")
-    parser.add_argument("--only", default="", metavar="TEXT", help="workloads whose name contains this")
+    parser.add_argument("--only", default="", metavar="TEXT", help="parts whose name contains this")
     parser.add_argument("--no-compile", action="store_true", help="leave the compiled engine out")
     options = parser.parse_args()
-    rows: list[Row] = []
-    for name in (name for name in WORKLOADS if options.only in name):
-        for mode in (PINNED, ALL_CORES):
-            print(f"{name}: {mode}", file=sys.stderr, flush=True)
-            rows += in_fresh_process(name, mode, not options.no_compile)
-    throughput = {} if options.only else sweep()
     known = environment(device_name("cpu"))
-    machine = {
-        "hardware": f"{known['hardware']}, {core_count()} cores",
-        **{key: str(known[key]) for key in ("python", "torch", "commit")},
-    }
-    write(options.results, rows, throughput, machine)
-    draw(options.results / "speed.svg", [row for row in rows if row.mode == PINNED])
+    machine = {"hardware": f"{known['hardware']}, {core_count()} cores"}
+    findings = Findings(machine | {key: str(known[key]) for key in ("python", "torch", "commit", "dirty")})
+    chosen = {name: part for name, part in parts(findings, options).items() if options.only in name}
+    for name, part in chosen.items():
+        print(name, file=sys.stderr, flush=True)
+        try:
+            part()
+        except KeyboardInterrupt:
+            sys.exit(f"broken off; what was measured stands in {options.results}")
+        except Exception as error:  # the other parts are still worth measuring
+            findings.failures.append(f"{name}: {type(error).__name__}: {error}".split("\n")[0])
+        write(options.results, findings)
+        draw(options.results / "speed.svg", [row for row in findings.rows if row.mode == PINNED], findings.machine_text)
     print(options.results / "README.md")
 
 
-def in_fresh_process(name: str, mode: str, compiled: bool) -> list[Row]:
-    """`measure` where nothing else has run: threads and affinity are a process's own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, (name, mode, compiled))
+def parts(findings: Findings, options: argparse.Namespace) -> dict[str, Callable[[], None]]:
+    """What is measured, by name; each part adds to `findings`."""
+    left_out = ["compiled"] if options.no_compile else []
+    found: dict[str, Callable[[], None]] = {
+        f"training, {name}, {mode}": partial(training, findings, name, mode, left_out)
+        for name in WORKLOADS
+        for mode in (PINNED, ALL_CORES)
+    }
+    found |= {f"sweep, {name}": partial(throughput, findings, name) for name in TOYS}
+    found["quickstart"] = partial(suite, findings)
+    found |= {f"overheads, {dataset}": partial(clocks, findings, dataset) for dataset in ("8gaussians", "digits")}
+    found["overheads, gan-zoo --help"] = partial(command_line, findings)
+    if torch.cuda.is_available():
+        found["GPU"] = partial(gpu.main, options.results)
+    return found
+
+
+def training(findings: Findings, name: str, mode: str, left_out: list[str]) -> None:
+    """An engine that could not run on this workload before is not tried again."""
+    failed = [each.engine for each in findings.missing if each.workload == name]
+    rows, missing = in_fresh_process(measure, name, mode, [*left_out, *failed])
+    findings.rows += rows
+    findings.missing += missing
+
+
+def throughput(findings: Findings, workload: str) -> None:
+    findings.throughput += sweep(workload)
+
+
+def suite(findings: Findings) -> None:
+    findings.gains += in_fresh_process(quickstart.gains)
+
+
+def clocks(findings: Findings, dataset: str) -> None:
+    findings.clocks.append(in_fresh_process(overheads.run_one, dataset))
+
+
+def command_line(findings: Findings) -> None:
+    findings.help_seconds = overheads.help_seconds()
+
+
+def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Result:
+    """The result of a call where nothing else has run: threads and affinity are a process's own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as worker:
+        return worker.submit(function, *arguments).result()
 
 
 if __name__ == "__main__":

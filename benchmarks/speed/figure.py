@@ -14,8 +14,10 @@ COLOURS = {
 }
 
 
-def draw(path: Path, rows: Sequence[Row]) -> None:
+def draw(path: Path, rows: Sequence[Row], machine: str) -> None:
     """One group of bars a workload, as an SVG that is the same for the same rows."""
+    if not rows:
+        return
     import matplotlib
 
     matplotlib.use("Agg")
@@ -33,7 +35,7 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
         axes.axvline(1, color="black", linewidth=0.8)
         axes.set_yticks(range(len(workloads)), workloads)
         axes.invert_yaxis()
-        axes.set_xlabel("fraction of the arithmetic limit, one thread")
+        axes.set_xlabel(f"fraction of the arithmetic limit, one thread\n{machine}")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(engines), frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
         figure.savefig(path, metadata={"Date": None, "Creator": None})

@@ -8,7 +8,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ CHECKED_STEPS = 50
 
 
 class Result(NamedTuple):
-    """Iterations per second of all seeds together, and that as a share of the card's float32 matrix rate."""
+    """Iterations per second of all seeds together, and that as a share of the card's matrix rate in that precision."""
 
     workload: str
     how: str
@@ -47,9 +47,9 @@ def main(folder: Path, device: str = "cuda") -> None:
     differences = {engine: largest_difference(engine, device) for engine in ("graph", "stacked", "stacked-graph")}
     results = []
     for workload in WORKLOADS.values():
-        flops = least_flops(workload) if "ResNet" not in workload.name else None
+        flops = least_flops(workload)
         for how, start, seeds in candidates(workload, device):
-            result = timed(workload, how, start, seeds, flops, rates["float32"])
+            result = timed(workload, how, start, seeds, flops, rates)
             print(*result, file=sys.stderr, flush=True)
             results.append(result)
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,12 @@ def on_streams(runs: Sequence[Iterator[object]], device: str) -> Iterator[object
 
 
 def timed(
-    workload: Workload, how: str, start: Callable[[], Iterator[object]], seeds: int, flops: int | None, rate: float
+    workload: Workload,
+    how: str,
+    start: Callable[[], Iterator[object]],
+    seeds: int,
+    flops: int,
+    rates: Mapping[str, float],
 ) -> Result:
     """The candidate's rate; one that fails is a result as well."""
     try:
@@ -135,7 +140,8 @@ def timed(
         speed = seeds * count / (time.perf_counter() - started)
     except Exception as error:  # the others are still worth measuring
         return Result(workload.name, how, float("nan"), float("nan"), f"{type(error).__name__}: {error}".split("\n")[0])
-    return Result(workload.name, how, speed, speed * flops / (rate * 1e12) if flops else float("nan"))
+    rate = rates[next((precision for precision in rates if precision in how), "float32")]
+    return Result(workload.name, how, speed, speed * flops / (rate * 1e12))
 
 
 def synchronize() -> None:
@@ -191,7 +197,7 @@ def markdown(
         + ".\n"
     )
     lines.append(
-        "| workload | how | iterations/s, all seeds | against plain | of the float32 matrix rate |\n"
+        "| workload | how | iterations/s, all seeds | against plain | of the matrix rate in its precision |\n"
         "|---|---|---:|---:|---:|"
     )
     plain = {result.workload: result.iterations_per_second for result in results if result.how == "plain"}

@@ -6,27 +6,34 @@ that may use all cores. Each mode of each workload is measured in a process of i
 
 import itertools
 import os
+import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from statistics import median
+from types import FrameType
 
 import torch
-from torch import nn
 
 from benchmarks.speed.count import cost
-from benchmarks.speed.textbook import textbook
+from benchmarks.speed.textbook import own_source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS, Workload
 from gan_zoo.device import core_count
-from gan_zoo.engine import ENGINES, TrainState
-from gan_zoo.engine.plain import Live
+from gan_zoo.engine import ENGINES
 from gan_zoo.rng import Rng
-from gan_zoo.trainer import Run, advance, initial_state, train, train_stack
+from gan_zoo.trainer import advance, initial_state, train, train_stack
 
-MATRIX = 1024
-PRODUCTS = 30
-BUDGET = 40.0
+SIDES = (512, 1024, 2048)
+"""Of the square matrices whose products the limit is measured by."""
+PRODUCTS = 10
+BUDGET = 60.0
+"""Seconds for all rounds of one workload in one mode; the first round is finished whatever it takes."""
+PREPARATION = 120.0
+"""Seconds for a candidate's first stretch, compilation included."""
 PINNED, ALL_CORES = "one thread, CPU time", "all cores, wall clock"
+
+Stretch = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -41,42 +48,54 @@ class Row:
     """the iterations per second that the least FLOPs would take at the rate of the best matrix product"""
     speedup: float
     """over the textbook loop"""
+    rounds: int
 
     @property
     def fraction(self) -> float:
         return self.iterations_per_second / self.limit
 
 
-def measure(name: str, mode: str, compiled: bool) -> list[Row]:
-    """All rows of one workload in one mode; changes the process's threads and affinity."""
+@dataclass(frozen=True)
+class Missing:
+    """A candidate that was not measured, and why."""
+
+    workload: str
+    mode: str
+    engine: str
+    reason: str
+
+
+def measure(name: str, mode: str, left_out: Sequence[str]) -> tuple[list[Row], list[Missing]]:
+    """The rows of one workload in one mode, without `left_out`; changes the process's threads and affinity."""
     workload = WORKLOADS[name]
     torch.set_num_threads(1 if mode == PINNED else core_count())
-    stretches = candidates(workload, compiled)
-    for stretch in stretches.values():
-        if workload.rounds > 1:
-            stretch()  # compiles and warms up
+    stretches = {engine: each for engine, each in candidates(workload).items() if engine not in left_out}
+    reasons = prepare(stretches)
     clock = time.perf_counter
     if mode == PINNED:
         clock = time.process_time
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    product = best_product(clock)
-    seconds = interleave(stretches, workload.rounds, clock)
-    product = min(product, best_product(clock))
-    flops = least_flops(workload)
-    limit = 2 * MATRIX**3 / product / flops
-    rates = {engine: workload.iterations * seeds(workload, engine) / value for engine, value in seconds.items()}
-    return [Row(name, mode, engine, rate, limit, rate / rates["textbook"]) for engine, rate in rates.items()]
+    rate = matrix_rate(clock)
+    seconds = interleave(
+        {engine: each for engine, each in stretches.items() if engine not in reasons}, workload.rounds, clock
+    )
+    limit = max(rate, matrix_rate(clock)) / least_flops(workload)
+    rates = {engine: workload.iterations * seeds(workload, engine) / median(each) for engine, each in seconds.items()}
+    rows = [
+        Row(name, mode, engine, rate, limit, rate / rates["textbook"], len(seconds[engine]))
+        for engine, rate in rates.items()
+    ]
+    return rows, [Missing(name, mode, engine, reason) for engine, reason in reasons.items()]
 
 
-def candidates(workload: Workload, compiled: bool) -> dict[str, Callable[[], object]]:
+def candidates(workload: Workload) -> dict[str, Stretch]:
     """The textbook loop and the engines, each as a stretch of `workload.iterations` iterations."""
     run, n = workload.run(), workload.iterations
-    loop = textbook(run, *fresh_nets(run))
-    found: dict[str, Callable[[], object]] = {"textbook": lambda: list(itertools.islice(loop, n))}
+    loop = textbook(run, *textbook_nets(run), own_source(run))
+    found: dict[str, Stretch] = {"textbook": lambda: list(itertools.islice(loop, n))}
     for engine in workload.engines:
-        if engine != "compiled" or compiled:
-            found[engine] = stretch_of(train(run, initial_state(run), ENGINES[engine]), n)
+        found[engine] = stretch_of(train(run, initial_state(run), ENGINES[engine]), n)
     if workload.stack:
         runs = [workload.run(seed) for seed in range(workload.stack)]
         stack = train_stack(runs, [initial_state(each) for each in runs])
@@ -84,49 +103,76 @@ def candidates(workload: Workload, compiled: bool) -> dict[str, Callable[[], obj
     return found
 
 
-def stretch_of(iterations: Iterator[dict[str, torch.Tensor]], n: int) -> Callable[[], object]:
+def stretch_of(iterations: Iterator[dict[str, torch.Tensor]], n: int) -> Stretch:
     return lambda: advance(iterations, n)
-
-
-def fresh_nets(run: Run) -> tuple[nn.Module, nn.Module]:
-    """Generator and critic with the initial weights of `run`."""
-    state: TrainState = initial_state(run)
-    return Live.bind(run.players.generator, state.generator).net, Live.bind(run.players.critic, state.critic).net
 
 
 def seeds(workload: Workload, engine: str) -> int:
     return workload.stack if engine == "stacked" else 1
 
 
-def best_product(clock: Callable[[], float]) -> float:
-    """Seconds of one float32 product of square matrices, the best of many: what the limit is measured by."""
-    a, b = Rng(0, "matrix").normal(2, MATRIX, MATRIX)
-    seconds = []
-    for _ in range(PRODUCTS):
-        started = clock()
-        torch.mm(a, b)
-        seconds.append(clock() - started)
-    return min(seconds)
+def prepare(stretches: Mapping[str, Stretch]) -> dict[str, str]:
+    """Runs each stretch once, so that what is timed is compiled and warm; the reasons of those that cannot be."""
+    reasons = {}
+    for engine, stretch in stretches.items():
+        try:
+            with time_limit(PREPARATION):
+                stretch()
+        except Exception as error:  # the others are still worth measuring
+            reasons[engine] = f"{type(error).__name__}: {error}".split("\n")[0]
+    return reasons
 
 
-def interleave(
-    stretches: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
-) -> dict[str, float]:
-    """Median seconds of each stretch over `rounds` rounds, or fewer where they take more than `BUDGET` seconds."""
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """TimeoutError in what is inside where it takes longer, on systems that have such an alarm."""
+
+    def overdue(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"not ready within {seconds:g} s")
+
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, overdue)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def matrix_rate(clock: Callable[[], float]) -> float:
+    """FLOP/s of the best of many float32 products of square matrices of several sizes."""
+    rates = []
+    for side in SIDES:
+        a, b = Rng(0, "matrix").normal(2, side, side)
+        for _ in range(PRODUCTS):
+            started = clock()
+            torch.mm(a, b)
+            rates.append(2 * side**3 / (clock() - started))
+    return max(rates)
+
+
+def interleave(stretches: Mapping[str, Stretch], rounds: int, clock: Callable[[], float]) -> dict[str, list[float]]:
+    """Seconds of each stretch in each of `rounds` rounds, or of fewer where they take more than `BUDGET` seconds."""
     seconds: dict[str, list[float]] = {name: [] for name in stretches}
     end = time.perf_counter() + BUDGET
     for _ in range(rounds):
-        if time.perf_counter() > end:
-            break
         for name, stretch in stretches.items():
             started = clock()
             stretch()
             seconds[name].append(clock() - started)
-    return {name: median(values) for name, values in seconds.items()}
+        if time.perf_counter() > end:
+            break
+    return seconds
 
 
 def least_flops(workload: Workload) -> int:
-    """FLOPs of the matrix products and convolutions of one iteration, as the plain engine does them: no dead pass."""
-    run = workload.run()
+    """FLOPs of the matrix products and convolutions of one iteration by the plain engine, which does no dead pass.
+
+    Counted with two samples, for every product's FLOPs are proportional to the batch.
+    """
+    run = replace(workload, batch=2).run()
     iterations = train(run, initial_state(run))
-    return cost(lambda: next(iterations)).flops
+    return cost(lambda: next(iterations)).flops * workload.batch // 2

@@ -1,11 +1,11 @@
 """The metrics' cost against torch-fidelity and pytorch-fid, on the same images and the same random Inception weights.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.speed.metrics --images 200
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.metrics --reference mnist --images 1000
 
-pytorch-fid takes part where it is installed. `first`: nothing is cached; `again`: what is known of the real images is,
-as in every evaluation of a run but its first. Random weights cost what trained ones do, and all three programs read
-the same file: ours and torch-fidelity's scores agree, while pytorch-fid resizes otherwise. Our images come from memory,
-as a generator gives them; so do torch-fidelity's; pytorch-fid reads files. Seconds are those of the CPU, on one thread.
+Scores a data set's held-out images against its training images, as many of each, and writes metrics.json and
+metrics.md; what is measured stands there at once, should the run be broken off. Random weights cost what trained ones
+do. Our images come from memory, as a generator gives them, and so do torch-fidelity's. pytorch-fid takes part where it
+is installed; it reads files, computes FID alone, and resizes by another filter, so that its FID is another number.
 """
 
 import argparse
@@ -14,24 +14,44 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
-from benchmarks.environment import environment
-from gan_zoo.datasets import Images
+from benchmarks.environment import data_folder, environment
+from gan_zoo.datasets import IMAGES, Images, load_dataset
 from gan_zoo.device import device_name
 from gan_zoo.metrics import Evaluator
-from gan_zoo.metrics.features import to_uint8
 from gan_zoo.rng import Rng
 
-MEASURES = ("is", "fid", "kid", "precision", "recall")
-Scores = dict[str, float]
+THEIR_NAMES = {
+    "is": "inception_score_mean",
+    "fid": "frechet_inception_distance",
+    "kid": "kernel_inception_distance_mean",
+    "precision": "precision",
+    "recall": "recall",
+}
+BATCH = 50
+
+
+@dataclass(frozen=True)
+class Timing:
+    """CPU seconds of one program: with nothing known, and with what is known of the real images at hand."""
+
+    program: str
+    scores: dict[str, float]
+    first: float
+    again: float
+
+    @property
+    def task(self) -> str:
+        return ", ".join(name.upper() if len(name) < 4 else name for name in self.scores)
 
 
 class Pictures(Dataset[Tensor]):
@@ -45,12 +65,6 @@ class Pictures(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         return self.images[index]
-
-
-def pictures(n: int, key: str) -> Tensor:
-    """Smooth random images, uint8 (n, 3, 32, 32)."""
-    coarse = Rng(0, "pictures", key).uniform(n, 3, 4, 4)
-    return to_uint8(2 * nn.functional.interpolate(coarse, size=32, mode="bicubic", align_corners=False) - 1)
 
 
 def random_weights(path: Path) -> None:
@@ -72,32 +86,31 @@ def random_weights(path: Path) -> None:
     torch.save(state, path)
 
 
-def timed(function: Callable[[], Scores]) -> tuple[float, Scores]:
+def seconds(function: Callable[[], Any]) -> tuple[float, Any]:
+    """CPU seconds of a call, and what it gives."""
     started = time.process_time()
-    scores = function()
-    return time.process_time() - started, scores
+    result = function()
+    return time.process_time() - started, result
 
 
-def ours(real: Tensor, fake: Tensor, weights: Path, folder: Path, measures: tuple[str, ...]) -> list[Any]:
-    data = Images.of("real", real, real[:2])
-    names = [f"{measure}_inception" for measure in measures]
-
-    def first() -> Scores:
-        return Evaluator(data, names, len(fake), folder / "ours", "cpu", weights)(fake)
-
-    evaluator = Evaluator(data, names, len(fake), folder / "prepared", "cpu", weights)
-    return [timed(first), timed(lambda: evaluator(fake))]
+def ours(data: Images, weights: Path, folder: Path) -> Timing:
+    names = [f"{measure}_inception" for measure in THEIR_NAMES]
+    known, evaluator = seconds(lambda: Evaluator(data, names, len(data.test), folder, "cpu", weights))
+    again, scores = seconds(lambda: evaluator(data.test))
+    return Timing("gan-zoo", dict(zip(THEIR_NAMES, scores.values(), strict=True)), known + again, again)
 
 
-def torch_fidelitys(real: Tensor, fake: Tensor, weights: Path, folder: Path) -> list[Any]:
+def torch_fidelitys(data: Images, weights: Path, folder: Path) -> Timing:
     from torch_fidelity import calculate_metrics
 
-    def call() -> Scores:
-        found: Scores = calculate_metrics(
-            input1=Pictures(fake),
-            input2=Pictures(real),
+    real, fake = (Pictures(images.expand(-1, 3, -1, -1)) for images in (data.train, data.test))
+
+    def call() -> dict[str, float]:
+        found: dict[str, float] = calculate_metrics(
+            input1=fake,
+            input2=real,
             input2_cache_name="real",
-            cache_root=str(folder / "torch-fidelity"),
+            cache_root=str(folder),
             feature_extractor="inception-v3-compat",
             feature_extractor_weights_path=str(weights),
             isc=True,
@@ -105,84 +118,102 @@ def torch_fidelitys(real: Tensor, fake: Tensor, weights: Path, folder: Path) -> 
             kid=True,
             kid_subset_size=min(1000, len(fake)),
             prc=True,
-            batch_size=50,
+            batch_size=BATCH,
             cuda=False,
             save_cpu_ram=True,
             verbose=False,
         )
         return found
 
-    return [timed(call), timed(call)]
+    first, _ = seconds(call)
+    again, found = seconds(call)
+    return Timing("torch-fidelity", {name: found[theirs] for name, theirs in THEIR_NAMES.items()}, first, again)
 
 
-def pytorch_fids(real: Tensor, fake: Tensor, weights: Path, folder: Path) -> list[Any]:
+def pytorch_fids(data: Images, weights: Path, folder: Path) -> Timing:
     from PIL import Image
     from pytorch_fid import fid_score, inception
 
-    places = {"real": real, "fake": fake}
-    for name, images in places.items():
-        (folder / name).mkdir()
-        for i, image in enumerate(images):
-            Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / name / f"{i:06}.png")
-    known = folder / "real.npz"
-
-    def call(reference: Path) -> Scores:
-        paths = [str(reference), str(folder / "fake")]
-        return {"fid": fid_score.calculate_fid_given_paths(paths, 50, "cpu", 2048, num_workers=0)}
-
+    for name, images in (("real", data.train), ("fake", data.test)):
+        (folder / name).mkdir(parents=True)
+        for i, image in enumerate(images.expand(-1, 3, -1, -1)):
+            Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(folder / name / f"{i:06}.png")
+    real, fake, known = (str(folder / name) for name in ("real", "fake", "real.npz"))
+    how = {"batch_size": BATCH, "device": "cpu", "dims": 2048, "num_workers": 0}
     state = torch.load(weights, weights_only=True)
     with patch.object(inception, "load_state_dict_from_url", lambda *_, **__: state):
-        first = timed(lambda: call(folder / "real"))
-        fid_score.save_fid_stats([str(folder / "real"), str(known)], 50, "cpu", 2048, num_workers=0)
-        return [first, timed(lambda: call(known))]
+        reference, _ = seconds(lambda: fid_score.save_fid_stats([real, known], **how))
+        again, fid = seconds(lambda: fid_score.calculate_fid_given_paths([known, fake], **how))
+    return Timing("pytorch-fid", {"fid": fid}, reference + again, again)
 
 
-def measure(n: int) -> dict[str, list[Any]]:
-    """Seconds and scores, first and again, of each program on `n` real and `n` generated images."""
-    real, fake = pictures(n, "real"), pictures(n, "fake") // 2
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        weights = folder / "random.pth"
-        random_weights(weights)
-        ours(real[:4], fake[:10], weights, folder / "warm", ("is",))
-        rows = {"gan-zoo: IS, FID, KID, precision, recall": ours(real, fake, weights, folder / "all", MEASURES)}
-        rows["torch-fidelity: the same"] = torch_fidelitys(real, fake, weights, folder)
-        rows["gan-zoo: FID"] = ours(real, fake, weights, folder / "fid", ("fid",))
-        try:
-            rows["pytorch-fid: FID"] = pytorch_fids(real, fake, weights, folder)
-        except ImportError:
-            print("pytorch-fid is not installed and takes no part: pip install pytorch-fid", file=sys.stderr)
-    return rows
+def timings(data: Images, folder: Path) -> Iterator[Timing]:
+    """Each program on the same images."""
+    weights = folder / "random.pth"
+    random_weights(weights)
+    ours(Images.of("warm", data.train[:10], data.test[:10]), weights, folder / "warm")
+    yield ours(data, weights, folder / "gan-zoo")
+    yield torch_fidelitys(data, weights, folder / "torch-fidelity")
+    try:
+        yield pytorch_fids(data, weights, folder / "pytorch-fid")
+    except ImportError:
+        print("pytorch-fid is not installed and takes no part: pip install pytorch-fid", file=sys.stderr)
 
 
-def table(rows: dict[str, list[Any]], n: int) -> str:
-    """Seconds first and again, what ours is ahead by, and the FID that each found."""
-    names = list(rows)
-    lines = ["| program | first, CPU s | again, CPU s | images/CPU s again | ours is faster, first | again | FID |"]
-    lines.append("|---|---:|---:|---:|---:|---:|---:|")
-    for i, name in enumerate(names):
-        (first, scores), (again, _) = rows[name]
-        mine = rows[names[i - i % 2]]
-        factors = "| " if i % 2 == 0 else f"{first / mine[0][0]:.2f}x | {again / mine[1][0]:.2f}x"
-        fid = next(value for key, value in scores.items() if "fid" in key or "frechet" in key)
-        lines.append(f"| {name} | {first:.1f} | {again:.1f} | {n / again:.1f} | {factors} | {fid:.6g} |")
-    return "\n".join(lines)
+def write(folder: Path, made: dict[str, str | int | bool], found: Sequence[Timing]) -> None:
+    """Both files of what is measured so far."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"made": made, "timings": [asdict(timing) for timing in found]}
+    (folder / "metrics.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    (folder / "metrics.md").write_text(markdown(made, found), encoding="utf-8")
+
+
+def markdown(made: dict[str, str | int | bool], found: Sequence[Timing]) -> str:
+    """The table with what it was measured on."""
+    n = int(made["images"])
+    lines = [
+        "# Cost of the metrics\n",
+        f"Made by `{made['command']}`: {n} held-out images of {made['reference']} against {n} training images, "
+        "Inception with random weights, seconds of the CPU on one thread. First: nothing is known. Again: the real "
+        "images' statistics or features are, as in every evaluation of a run but its first.\n",
+        "; ".join(f"{key}: {value}" for key, value in made.items() if key not in ("images", "command")) + ".\n",
+        "| program | scores | first, CPU s | again, CPU s | images/s again | times gan-zoo's seconds, first | again |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    mine = found[0]
+    lines += [
+        f"| {each.program} | {each.task} | {each.first:.1f} | {each.again:.1f} | {n / each.again:.1f} "
+        f"| {each.first / mine.first:.2f} | {each.again / mine.again:.2f} |"
+        for each in found
+    ]
+    if len(found) > 1:
+        both = "; ".join(f"{name} {mine.scores[name]:.7g} and {found[1].scores[name]:.7g}" for name in THEIR_NAMES)
+        lines.append(f"\nThe scores of gan-zoo and torch-fidelity: {both}.")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.metrics", description=__doc__)
-    parser.add_argument(
-        "--images", type=int, default=200, metavar="N", help="real and generated (default: %(default)s)"
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.metrics", description=__doc__.split("\n")[0])
+    parser.add_argument("--reference", choices=IMAGES, default="mnist", help="(default: %(default)s)")
+    parser.add_argument("--images", type=int, default=1000, metavar="N", help="of each split (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=Path("results/speed"), metavar="DIR")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = measure(options.images)
-    made = {"images": options.images, **environment(device_name("cpu"))}
-    options.results.mkdir(parents=True, exist_ok=True)
-    content = {"made": made, "rows": rows}
-    (options.results / "metrics.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    print(table(rows, options.images))
+    data = load_dataset(options.reference, root=data_folder())
+    assert isinstance(data, Images)
+    data = Images.of(data.name, data.train[: options.images], data.test[: options.images])
+    made = {
+        "command": f"OMP_NUM_THREADS=1 python -m benchmarks.speed.metrics {' '.join(sys.argv[1:])}",
+        "reference": data.name,
+        "images": len(data.test),
+        **environment(device_name("cpu")),
+    }
+    found: list[Timing] = []
+    with tempfile.TemporaryDirectory() as name:
+        for timing in timings(data, Path(name)):
+            found.append(timing)
+            write(options.results, made, found)
+    print((options.results / "metrics.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -3,56 +3,78 @@
 import itertools
 import multiprocessing
 import time
-from collections.abc import Callable
-from multiprocessing.pool import Pool
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from statistics import median
+from threading import Barrier
 
 import torch
 
-from benchmarks.speed.measure import fresh_nets, stretch_of
-from benchmarks.speed.textbook import textbook
-from benchmarks.speed.workloads import WORKLOADS, Workload
+from benchmarks.speed.measure import Stretch
+from benchmarks.speed.textbook import own_source, textbook, textbook_nets
+from benchmarks.speed.workloads import WORKLOADS
 from gan_zoo.device import core_count
 from gan_zoo.engine import ENGINES
 from gan_zoo.trainer import initial_state, train
 
+TOYS = ("MLP 4x128, batch 128", "MLP 4x512, batch 256")
 STEPS = 1000
-"""Generator steps of a cell, as in the suite quickstart."""
-
-BLOCKS = 12
-"""Timed stretches of 16 iterations."""
-
-
-def sweep(workload: Workload = WORKLOADS["MLP 4x128, batch 128"]) -> dict[str, float]:
-    """Cells per hour, training only, by how the cells are run."""
-    torch.set_num_threads(core_count())
-    run = workload.run()
-    loop = textbook(run, *fresh_nets(run))
-    alone = rate(lambda: list(itertools.islice(loop, 16)))
-    cores = core_count()
-    context = multiprocessing.get_context("spawn")
-    found = {"textbook loop, default threads, one cell after the other": alone}
-    with context.Pool(cores) as pool:
-        for engine in ("plain", "closed-form"):
-            found[f"{engine}, one thread on each of {cores} cores"] = together(pool, workload.name, engine, cores)
-    return {how: iterations_per_second * 3600 / STEPS for how, iterations_per_second in found.items()}
+"""Generator steps of a cell."""
+ROUNDS = 3
+SECONDS = 3.0
+"""for one way to run the cells in one round"""
+START_UP = 300.0
+"""Seconds after which a worker that has not come is not waited for."""
 
 
-def together(pool: Pool, name: str, engine: str, cores: int) -> float:
-    """Iterations per second of all workers, each training a seed of its own at the same time."""
-    return sum(pool.starmap(worker_rate, [(name, engine, seed) for seed in range(cores)], chunksize=1))
+@dataclass(frozen=True)
+class Throughput:
+    """Cells of 1000 steps per hour, training only: the median of interleaved rounds."""
+
+    workload: str
+    how: str
+    cells_per_hour: float
+    speedup: float
+    """over the textbook loop"""
 
 
-def worker_rate(name: str, engine: str, seed: int) -> float:
-    """Iterations per second of this process."""
+def sweep(workload: str) -> list[Throughput]:
+    """One textbook loop with default threads against one single-threaded process per core."""
+    cores, context = core_count(), multiprocessing.get_context("spawn")
+    run = WORKLOADS[workload].run()
+    loop = textbook(run, *textbook_nets(run), own_source(run))
+    rates: dict[str, list[float]] = {}
+    torch.set_num_threads(cores)
+    with context.Manager() as manager, ProcessPoolExecutor(cores, context) as workers:
+        start = manager.Barrier(cores)
+        for _ in range(ROUNDS):
+            alone = rate(lambda: next(loop))
+            rates.setdefault("textbook loop with default threads, one cell after the other", []).append(alone)
+            for engine in ("plain", "closed-form"):
+                jobs = [workers.submit(worker_rate, workload, engine, seed, start) for seed in range(cores)]
+                together = sum(job.result() for job in jobs)
+                rates.setdefault(f"{engine}, one thread on each of {cores} cores", []).append(together)
+    medians = {how: median(each) for how, each in rates.items()}
+    textbooks = next(iter(medians.values()))
+    return [Throughput(workload, how, each * 3600 / STEPS, each / textbooks) for how, each in medians.items()]
+
+
+def worker_rate(workload: str, engine: str, seed: int, start: Barrier) -> float:
+    """Iterations per second of this process, while as many others as `start` awaits train a seed of their own."""
     torch.set_num_threads(1)
-    run = WORKLOADS[name].run(seed)
-    return rate(stretch_of(train(run, initial_state(run), ENGINES[engine]), 16))
+    run = WORKLOADS[workload].run(seed)
+    iterations = train(run, initial_state(run), ENGINES[engine])
+    next(iterations)
+    start.wait(START_UP)
+    return rate(lambda: next(iterations))
 
 
-def rate(stretch: Callable[[], object]) -> float:
-    """Iterations per second by the wall clock, for a stretch of 16."""
-    stretch()
+def rate(iteration: Stretch) -> float:
+    """Iterations per second by the wall clock."""
+    iteration()
     started = time.perf_counter()
-    for _ in range(BLOCKS):
-        stretch()
-    return 16 * BLOCKS / (time.perf_counter() - started)
+    for count in itertools.count(1):
+        iteration()
+        if (passed := time.perf_counter() - started) > SECONDS:
+            return count / passed
+    raise AssertionError

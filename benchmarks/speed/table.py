@@ -1,55 +1,179 @@
-"""The results as files: everything in `speed.json`, tables in `README.md`."""
+"""The findings as files: all of them in `speed.json`, tables in `README.md`, `speed.csv` and `speed.tex`."""
 
+import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.speed.measure import Row
+from benchmarks.speed.findings import Findings, bars
+from benchmarks.speed.measure import ALL_CORES, PINNED, Row
 
 COMMAND = "nox -s speed"
+GPU_COMMAND = "sh benchmarks/speed/gpu.sh"
+COLUMNS = ("workload", "mode", "engine", "iterations_per_second", "fraction", "speedup", "rounds")
 
 
-def write(folder: Path, rows: Sequence[Row], throughput: Mapping[str, float], machine: Mapping[str, str]) -> None:
-    """Writes both files of a measurement."""
+def write(folder: Path, findings: Findings) -> None:
+    """Writes all files of what is measured so far."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [{**asdict(row), "fraction": row.fraction} for row in rows]
-    content = {"machine": machine, "rows": lines, "cells_per_hour": throughput}
-    (folder / "speed.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(markdown(rows, throughput, machine), encoding="utf-8")
+    (folder / "speed.json").write_text(json.dumps(findings.to_dict(), indent=1) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(markdown(findings, (folder / "gpu.md").exists()), encoding="utf-8")
+    (folder / "speed.tex").write_text(latex([row for row in findings.rows if row.mode == PINNED]), encoding="utf-8")
+    with (folder / "speed.csv").open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(COLUMNS)
+        lines.writerows([getattr(row, column) for column in COLUMNS] for row in findings.rows)
 
 
-def markdown(rows: Sequence[Row], throughput: Mapping[str, float], machine: Mapping[str, str]) -> str:
+def markdown(findings: Findings, has_gpu: bool) -> str:
     """The tables with what they mean."""
-    parts = [
-        "# Speed of training\n",
-        f"Made by `{COMMAND}`. " + "; ".join(f"{k}: {v}" for k, v in machine.items()) + ".\n",
-    ]
-    parts.append(
-        "An iteration of WGAN-GP is five critic steps and one generator step. The limit is the time that the FLOPs of "
-        "its matrix products and convolutions (zero padding counted) would take at the rate of the best 1024 x 1024 "
-        "float32 product measured before and after; the textbook loop is the same training as public codes write it. "
-        "Medians of interleaved rounds; stacked seeds count the iterations of every seed.\n"
-    )
-    for mode in dict.fromkeys(row.mode for row in rows):
-        parts.append(f"## {mode[0].upper()}{mode[1:]}\n")
-        parts.append(
-            "| workload | engine | iterations/s | of the limit | against the textbook loop |\n|---|---|---:|---:|---:|"
-        )
-        parts.extend(line(row) for row in rows if row.mode == mode)
-        parts.append("")
-    if throughput:
-        parts.append("## A sweep\n\nCells of 1000 steps, MLP 4x128, batch 128; training only.\n")
-        parts.append("| how | cells per hour |\n|---|---:|")
-        parts.extend(f"| {how} | {value:.0f} |" for how, value in throughput.items())
-        parts.append("")
+    parts = [f"# Speed\n\nMade by `{COMMAND}`. {findings.machine_text}.\n", *bar_lines(findings, has_gpu)]
+    parts += training_lines(findings)
+    if findings.throughput:
+        heads = ("workload", "how", "cells per hour", "against the textbook loop")
+        rows = [(t.workload, t.how, f"{t.cells_per_hour:.0f}", f"{t.speedup:.2f}x") for t in findings.throughput]
+        parts += ["## A sweep\n\nCells of 1000 steps, training only, wall clock.\n", table(heads, rows)]
+    parts += quickstart_lines(findings)
+    parts += overhead_lines(findings)
+    if findings.failures or findings.missing:
+        reasons = [f"{each.workload}, {each.mode}: {each.engine}: {each.reason}" for each in findings.missing]
+        parts += ["## Not measured\n", *(f"- {text}" for text in [*findings.failures, *reasons]), ""]
     return "\n".join(parts)
 
 
-def line(row: Row) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a column whose head is text of the first two is set left."""
+    rules = ["---" if i < 2 else "---:" for i in range(len(heads))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows)) + "\n"
+
+
+def bar_lines(findings: Findings, has_gpu: bool) -> Iterator[str]:
+    rows = [
+        (
+            bar.what,
+            bar.by,
+            f"{'at most' if bar.at_most else 'at least'} {bar.wanted:g}",
+            significant(bar.found),
+            "reached" if bar.reached else f"missed by {bar.off:.0%}",
+        )
+        for bar in bars(findings)
+    ]
+    yield "## What was aimed at\n"
+    if rows:
+        yield table(("bar", "by", "wanted", "measured", ""), rows)
+    yield (
+        "On a GPU: [gpu.md](gpu.md).\n"
+        if has_gpu
+        else f"On a GPU: not measured; `{GPU_COMMAND}` does it in one call.\n"
+    )
+
+
+def training_lines(findings: Findings) -> Iterator[str]:
+    if not findings.rows:
+        return
+    yield (
+        "## Training\n\nAn iteration of WGAN-GP is five critic steps and one generator step. The limit is the time "
+        "that the FLOPs of its matrix products and convolutions (zero padding counted) would take at the rate of this "
+        "machine's best float32 product of square matrices (512, 1024 or 2048 a side), measured before and after; the "
+        "textbook loop is the same training as public codes write it. Medians of interleaved rounds, compilation not "
+        "counted; stacked seeds count the iterations of every seed.\n"
+    )
+    for mode in (PINNED, ALL_CORES):
+        heads = ("workload", "engine", "iterations/s", "of the limit", "against the textbook loop", "rounds")
+        yield f"### {mode[0].upper()}{mode[1:]}\n"
+        yield table(heads, [cells(row) for row in findings.rows if row.mode == mode])
+
+
+def cells(row: Row) -> tuple[str, ...]:
     return (
-        f"| {row.workload} | {row.engine} | {significant(row.iterations_per_second)} "
-        f"| {row.fraction:.2f} | {row.speedup:.2f}x |"
+        row.workload,
+        row.engine,
+        significant(row.iterations_per_second),
+        f"{row.fraction:.2f}",
+        f"{row.speedup:.2f}x",
+        str(row.rounds),
+    )
+
+
+def quickstart_lines(findings: Findings) -> Iterator[str]:
+    """The suite's own training work, and the factor for all of it."""
+    if not findings.gains:
+        return
+    totals = {
+        name: sum(getattr(gain, name) * gain.steps for gain in findings.gains) for name in ("textbook", "plain", "auto")
+    }
+    yield (
+        "## The suite quickstart\n\nCPU milliseconds of an iteration on one pinned thread, with the suite's own nets, "
+        "data, batches and optimisers. On equal draws in float64 the textbook loop, written independently, and the "
+        "plain engine end with weights that agree to 1e-10 (`tests/test_speed.py`), and so do the engines "
+        "(`tests/test_engines.py`): faster, with the same numbers.\n"
+    )
+    heads = (
+        "loss",
+        "data set",
+        "textbook loop",
+        "plain",
+        "auto",
+        "engine of auto",
+        "plain is faster",
+        "auto is faster",
+    )
+    yield table(
+        heads,
+        [
+            (
+                g.loss,
+                g.dataset,
+                *(f"{milliseconds:.2f}" for milliseconds in (g.textbook, g.plain, g.auto)),
+                g.engine,
+                *(f"{g.textbook / milliseconds:.2f}x" for milliseconds in (g.plain, g.auto)),
+            )
+            for g in findings.gains
+        ],
+    )
+    yield (
+        f"All of the suite's iterations: plain {totals['textbook'] / totals['plain']:.2f}x, auto "
+        f"{totals['textbook'] / totals['auto']:.2f}x as fast as the textbook loop, on one thread each.\n"
+    )
+
+
+def overhead_lines(findings: Findings) -> Iterator[str]:
+    if not findings.clocks:
+        return
+    heads = ("cell", "samples scored", "training, s", "one evaluation, s", "recording, s", "of training", "start-up, s")
+    yield (
+        "## Beside training\n\nWall-clock seconds of cells of quickstart, run and recorded as in a sweep, one thread. "
+        "Start-up: from the call, torch imported, to the first steps; the record is made and MLflow imported "
+        "meanwhile. An evaluation scores the samples and looks at the critic. Recording: tracking, checkpoints, "
+        "pictures. With Inception an evaluation costs what `python -m benchmarks.speed.metrics` measures.\n"
+    )
+    yield table(
+        heads,
+        [
+            (
+                c.cell,
+                str(c.samples),
+                *(f"{seconds:.2f}" for seconds in (c.train, c.evaluation, c.record)),
+                f"{c.share:.1%}",
+                f"{c.start_up:.1f}",
+            )
+            for c in findings.clocks
+        ],
+    )
+    if findings.help_seconds is not None:
+        yield f"`gan-zoo --help`: {findings.help_seconds:.2f} s.\n"
+
+
+def latex(rows: Sequence[Row]) -> str:
+    """The table of one mode for a paper, with booktabs."""
+    heads = r"Workload & Engine & Iterations/s & Of the limit & Speed-up \\"
+    lines = [
+        f"{row.workload} & {row.engine} & {significant(row.iterations_per_second)} & {row.fraction:.2f} "
+        rf"& {row.speedup:.2f} \\"
+        for row in rows
+    ]
+    return "\n".join(
+        [r"\begin{tabular}{llrrr}", r"\toprule", heads, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}", ""]
     )
 
 

@@ -71,7 +71,7 @@ WORKLOADS = {
         Workload("MLP 4x512, batch 256", Mlp(width=512), (2,), 256, 2, 7, MLP_ENGINES),
         Workload("MLP 784, batch 64", Mlp(z_dim=100, width=512), (1, 28, 28), 64, 4, 7, MLP_ENGINES, stack=4),
         Workload("DCGAN 28x28 dim 16, batch 50", Dcgan(dim=16), (1, 28, 28), 50, 2, 5),
-        Workload("DCGAN 28x28 dim 64, batch 50", Dcgan(dim=64), (1, 28, 28), 50, 1, 3),
-        Workload("ResNet 32x32 dim 128, batch 64", ResNet(), (3, 32, 32), 64, 1, 1, ("plain",)),
+        Workload("DCGAN 28x28 dim 64, batch 50", Dcgan(dim=64), (1, 28, 28), 50, 1, 5),
+        Workload("ResNet 32x32 dim 128, batch 64", ResNet(), (3, 32, 32), 64, 1, 3),
     )
 }

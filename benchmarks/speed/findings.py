@@ -1,0 +1,84 @@
+"""Everything that a run of the speed benchmark found, and the bars that it is held to."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.speed.measure import PINNED, Missing, Row
+from benchmarks.speed.overheads import Clocks
+from benchmarks.speed.quickstart import Gain
+from benchmarks.speed.sweep import Throughput
+
+FRACTIONS = {"4x512": 0.75, "4x128": 0.55, "MLP 784": 0.5, "dim 16": 0.72, "dim 64": 0.72, "ResNet": 0.62}
+SPEEDUPS = {"4x128": 1.8, "4x512": 1.25, "MLP 784": 2.0, "dim 16": 1.1, "dim 64": 1.1}
+SWEEP, SHARE, START_UP, HELP = 2.0, 0.02, 10.0, 0.5
+
+
+@dataclass
+class Findings:
+    """What is measured so far."""
+
+    machine: dict[str, str]
+    rows: list[Row] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    throughput: list[Throughput] = field(default_factory=list)
+    gains: list[Gain] = field(default_factory=list)
+    clocks: list[Clocks] = field(default_factory=list)
+    help_seconds: float | None = None
+    failures: list[str] = field(default_factory=list)
+    """parts that could not be measured, and why"""
+
+    @property
+    def machine_text(self) -> str:
+        return "; ".join(f"{key}: {value}" for key, value in self.machine.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        content = asdict(self)
+        for line, row in zip(content["rows"], self.rows, strict=True):
+            line["fraction"] = row.fraction
+        return content
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A number that the project wants to reach: at least `wanted`, or at most."""
+
+    what: str
+    wanted: float
+    found: float
+    by: str = ""
+    """the engine, where one has to be chosen"""
+    at_most: bool = False
+
+    @property
+    def reached(self) -> bool:
+        return self.found <= self.wanted if self.at_most else self.found >= self.wanted
+
+    @property
+    def off(self) -> float:
+        """By which share of the bar it is missed."""
+        return abs(self.found / self.wanted - 1)
+
+
+def bars(findings: Findings) -> Iterator[Bar]:
+    """The bars of all that was measured. Engines that stack seeds take no part: a bar is of one run."""
+    pinned = [row for row in findings.rows if row.mode == PINNED and row.engine not in ("textbook", "stacked")]
+    for part, wanted in FRACTIONS.items():
+        if own := [row for row in pinned if part in row.workload]:
+            best = max(own, key=lambda row: row.fraction)
+            yield Bar(f"{best.workload}: fraction of the limit", wanted, best.fraction, best.engine)
+    for part, wanted in SPEEDUPS.items():
+        if own := [row for row in pinned if part in row.workload]:
+            best = max(own, key=lambda row: row.speedup)
+            yield Bar(f"{best.workload}: times the textbook loop", wanted, best.speedup, best.engine)
+    for workload in dict.fromkeys(each.workload for each in findings.throughput):
+        fastest = max(
+            (each for each in findings.throughput if each.workload == workload), key=lambda each: each.speedup
+        )
+        yield Bar(f"sweep, {workload}: times the textbook loop", SWEEP, fastest.speedup, fastest.how)
+    for clocks in findings.clocks:
+        what = f"{clocks.cell}: tracking, checkpoints and pictures, share of training"
+        yield Bar(what, SHARE, clocks.share, at_most=True)
+        yield Bar(f"{clocks.cell}: start-up to first steps, s", START_UP, clocks.start_up, at_most=True)
+    if findings.help_seconds is not None:
+        yield Bar("gan-zoo --help, s", HELP, findings.help_seconds, at_most=True)

@@ -1,0 +1,72 @@
+"""What a run takes beside training: start-up, tracking and checkpoints, evaluation; and the command line's own time."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.environment import data_folder
+from benchmarks.runner import Options, run_suite
+from benchmarks.suite import load_single
+from benchmarks.tracking import Store
+
+HELP_CALLS = 5
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Seconds of one cell, run and recorded as a sweep does it."""
+
+    cell: str
+    steps: int
+    samples: int
+    evaluations: int
+    start_up: float
+    """from the call, torch imported, to the report of the first steps: data, record and classifier made ready"""
+    train: float
+    evaluate: float
+    record: float
+
+    @property
+    def evaluation(self) -> float:
+        return self.evaluate / self.evaluations
+
+    @property
+    def share(self) -> float:
+        """Tracking, checkpoints and pictures, of the training time."""
+        return self.record / self.train
+
+
+def run_one(dataset: str) -> Clocks:
+    """WGAN-GP of quickstart on `dataset`, in a folder of its own that is gone afterwards."""
+    suite = load_single("quickstart", {}, "wgan-gp", dataset, 0)
+    (spec,) = suite.cells
+    reached: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder), f"sqlite:///{folder}/mlflow.db")
+        options = Options(Path(folder), data_folder(), "cpu", workers=1)
+        started = time.perf_counter()
+        outcomes = run_suite(
+            suite, options, store, lambda spec, step: reached.append(time.perf_counter()), lambda spec, outcome: None
+        )
+        if (outcome := outcomes[spec]).status != "done":
+            raise RuntimeError(f"{spec.label}: {outcome.status}: {outcome.reason}")
+        metrics = store.record(suite.name).metrics.sort_values("step")
+    last = metrics.groupby("name").value.last()
+    evaluations = metrics[metrics.name == "critic/wasserstein_estimate"].step.nunique()
+    seconds = (float(last[f"{what}_seconds"]) for what in ("train", "evaluate", "record"))
+    return Clocks(spec.label, spec.train.steps, spec.evaluate.samples, evaluations, reached[0] - started, *seconds)
+
+
+def help_seconds() -> float:
+    """Wall-clock seconds of `gan-zoo --help`, the median of several calls."""
+    return median(seconds_of([sys.executable, "-m", "benchmarks.cli", "--help"]) for _ in range(HELP_CALLS))
+
+
+def seconds_of(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
