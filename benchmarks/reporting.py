@@ -41,6 +41,8 @@ def report(options: argparse.Namespace) -> int:
     """The command `report`: rebuild, check, or set two records side by side."""
     if len(options.suites) > 2:
         raise UserError(f"report: one suite to report, or two to compare, not {len(options.suites)}")
+    if options.only and (options.check or len(options.suites) > 1):
+        raise UserError("--only: makes parts of one report, so it goes with one suite and without --check")
     choice = {key: getattr(options, key) for key in CHOICES if getattr(options, key)}
     if len(options.suites) == 2:
         return compare(options, choice)

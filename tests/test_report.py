@@ -110,6 +110,8 @@ def test_one_table_or_figure_is_made_again_by_the_command_that_the_report_names(
     for name, page_name in (("scores-digits.md", "report.md"), ("scores-digits-siunitx.tex", "table-siunitx.tex")):
         table = (tmp_path / "tables" / name).read_text().splitlines()
         assert set(table[2:]) <= set((out / page_name).read_text().splitlines())
+    assert main(["report", str(out), "--check", "--only", "scores-digits"]) == 2
+    assert "--only: makes parts of one report" in capsys.readouterr().err
     assert main([*call, "--only", "scores-digit"]) == 2
     assert "--only scores-digit: not in this report: choose from primary, " in capsys.readouterr().err
 

@@ -189,6 +189,10 @@ def test_rows_scored_differently_share_no_table():
         texts(record)
     assert "\n" not in str(raised.value)
     assert "weights bb" in texts(record, {"rows": ["wgan-lp"], "baseline": "wgan-lp"})[0]
+    record.runs.loc[0, "protocol"] = "n=10"
+    with pytest.raises(UserError, match="minimax seed 0 on '8gaussians': protocol: not JSON: n=10"):
+        texts(record)
+    record.runs.loc[0, "protocol"] = ""
     record.runs.loc[images & (record.runs.loss == "wgan-lp"), "protocol"] = '{"fid_digits_10k": "generated=10000"}'
     with pytest.raises(UserError, match=r"fid_digits: .*not scored by it, but by fid_digits_10k \(wgan-lp seed 0\)"):
         texts(record)

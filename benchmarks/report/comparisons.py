@@ -16,7 +16,7 @@ from benchmarks.stats import Array, comparable_scale, holm, log_ratios, paired, 
 
 
 def final_scores(results: Results, dataset: str) -> Figure:
-    """A panel a metric, a line a loss: every seed's last score as a dot, mean and t-interval over it."""
+    """A panel a metric, a line a loss: every seed's score as a dot, mean and t-interval over it."""
     return _final(results, dataset, results.metric_names(dataset), PAGE)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report.captions import rule
 from benchmarks.report.cells import Figure, Slider, shortened
 from benchmarks.report.comparisons import final_column, final_scores, pairwise_matrix, profiles, ratio_strata, timeline
 from benchmarks.report.curves import banded, score_column, score_curves, term_curves, term_names
@@ -95,7 +96,8 @@ def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
 def _of_scores(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
     shown = shortened(dataset, 40)
     metrics = ", ".join(results.label(metric) for metric in results.metric_names(dataset))
-    text = f"{shown}: last scores ({metrics}). Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
+    at = rule(results, dataset, results.checkpoint)
+    text = f"{shown}: {metrics}, {at}. Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
     block = Figure(f"final-{name}", text, f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}.")
     column = partial(final_column, results, dataset)
     yield Drawing(block, dataset, lambda: final_scores(results, dataset), column)
@@ -108,9 +110,9 @@ def _of_scores(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
     primary = results.meta["primary"][dataset]
     if len(results.losses) > 1 and np.isfinite(results.scores(dataset, primary)).sum(1).max() > 1:
         text = (
-            f"{shown}: every pair of losses on {results.label(primary)}: geometric-mean ratio over seeds that both "
-            "finished (difference, where a score is not positive), row against column. Bold with a star: told apart by "
-            "paired t on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
+            f"{shown}: every pair of losses on {results.label(primary)} ({at}): geometric-mean ratio over seeds that "
+            "both finished (difference, where a score is not positive), row against column. Bold with a star: told "
+            "apart by paired t on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
         )
         block = Figure(f"pairs-{name}", text, "Matrix of pairwise ratios between losses.")
         yield Drawing(block, dataset, lambda: pairwise_matrix(results, dataset))

@@ -84,7 +84,10 @@ class Results:
         """By which protocols a metric was measured on a data set -> the first run that was."""
         protocols: dict[str, str] = {}
         for text, run in self._variants(dataset, "protocol").items():
-            known = json.loads(text)
+            try:
+                known = json.loads(text)
+            except ValueError:
+                raise UserError(f"export/runs.csv: {run} on {dataset!r}: protocol: not JSON: {text[:60]}") from None
             protocols.setdefault(known.get(metric, f"not scored by it, but by {', '.join(known)}"), run)
         return protocols
 

@@ -227,7 +227,9 @@ class Store:
         plans = (self._artifact(suite, run.info.run_id, PLAN) for run in reversed(sweeps))
         plan = next((json.loads(content) for content in plans if content), None)
         if experiment is None or plan is None:
-            raise UserError(f"{self.uri}: no record of suite {suite!r}: run `gan-zoo run {suite}` first")
+            raise UserError(
+                f"{self.uri}: no record of suite {suite!r}: run `gan-zoo run {suite}` first, or give --from-export"
+            )
         cells = plan["cells"]
         runs = {run.data.tags["run_key"]: run for run in self._runs(experiment, "cell")}
         ended = {key: runs[key] for key in cells if key in runs and _cell(runs[key]).status in ENDED}
