@@ -1,10 +1,13 @@
 """The image metrics end to end: classifier, cache, references, Inception."""
 
 import math
+import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -14,13 +17,16 @@ from torch import Tensor, nn
 from benchmarks.speed.metrics import random_weights as write_random_weights
 from gan_zoo.datasets import Images, load_dataset
 from gan_zoo.errors import UserError
-from gan_zoo.metrics import Evaluator, default_metrics, inception
+from gan_zoo.metrics import Evaluator, classifier, default_metrics, inception
 from gan_zoo.metrics.classifier import Classifier, classifier_extractor
 from gan_zoo.metrics.features import to_uint8, write_tensors
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights, fold_batch_norm, inception_extractor
 from gan_zoo.metrics.on_images import parse
 from gan_zoo.metrics.reference import reference
 from gan_zoo.rng import Rng
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
 
 CPU = torch.device("cpu")
 
@@ -190,8 +196,6 @@ def test_the_classifier_is_the_same_whatever_ran_before(small: Images, tmp_path:
 def test_the_classifier_is_trained_once_and_again_when_damaged(
     small: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gan_zoo.metrics import classifier
-
     trained = []
     original = classifier.train
     monkeypatch.setattr(classifier, "train", lambda *args: trained.append(args) or original(*args))
@@ -243,6 +247,37 @@ def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Pa
     other = replace(extractor, weights="other")
     reference(small, "train", other, tmp_path, CPU)
     assert len(list((tmp_path / "references").iterdir())) == 2
+
+
+def score_small(cache: Path, start: Barrier, scores: "Queue[dict[str, float]]") -> None:
+    """One of several processes that all need a classifier and a reference that are not there yet."""
+    classifier.IMAGES_SHOWN = 640
+    dataset = load_dataset("digits", root=Path())
+    assert isinstance(dataset, Images)
+    data = Images.of("small", dataset.train[:64], dataset.test, dataset.train_labels[:64], dataset.test_labels)
+    start.wait(60)
+    scores.put(Evaluator(data, ["fid_small", "kid_small"], 100, cache, "cpu")(data.test[:100]))
+
+
+def test_two_processes_fill_one_cache(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, scores = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=score_small, args=(tmp_path, start, scores)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    first, second = (scores.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join()
+    assert first == second
+    assert all(math.isfinite(score) for score in first.values())
+    assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".safetensors"] * 2
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OSError, match="file"):
+        write_tensors(tmp_path / "file", {"x": torch.zeros(3)}, {})
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_many_writers_of_one_file_leave_it_whole(tmp_path: Path) -> None:

@@ -44,12 +44,12 @@ class Reference:
 
 
 def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, device: torch.device) -> Reference:
-    """The reference of `split` ("train" or "test"), on `device`; cached by data, split and weights.
+    """The reference of `split` ("train" or "test"), on `device`; cached by data, split, weights and what rounds them.
 
     Raises:
         UserError: features that are not finite.
     """
-    key = f"{VERSION} {data.digest} {split} {extractor.weights}"
+    key = f"{VERSION} {data.digest} {split} {extractor.weights} {device.type} torch {torch.__version__}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     path = cache / "references" / name
     tensors = _read(path)
