@@ -52,7 +52,7 @@ def _caption(results: Results, dataset: str, few: Checkpoint, repeats: int) -> s
     over += [f"over {repeats} draws of latents for the same final weights"] if repeats else []
     over += [f"over the last {few.count} checkpoints of a run, between which it may still have learned"]
     remark = (
-        f"Best: the {rule(results, dataset, Checkpoint('best')).removeprefix('best ')}."
+        f"Best is the {rule(results, dataset, Checkpoint('best'))}."
         if repeats
         else "Every evaluation drew its latents once, so there is no spread over samples and no best checkpoint chosen "
         "fairly: evaluate.repeats 2 or more gives both."
