@@ -87,6 +87,7 @@ def spectral_norm(weight: Tensor, start: Tensor, iterations: int = 10) -> Tensor
     matrix = weight.flatten(1)
     constant, u = matrix.detach(), start
     for _ in range(iterations):
-        v = F.normalize(u @ constant, dim=0)
-        u = F.normalize(constant @ v, dim=0)
-    return u @ matrix @ v
+        v = u @ constant  # of norm sigma at most: to normalise it as well would change u by rounding alone
+        u = constant @ v
+        u = u / torch.linalg.vector_norm(u)
+    return u @ matrix @ F.normalize(v, dim=0)
