@@ -56,15 +56,12 @@ def slopes(results: Results, dataset: str) -> Figure:
     for row, loss in zip(grid, losses, strict=True):
         bands = [_band(axes, results, dataset, loss, place) for axes, place in zip(row, PLACES, strict=False)]
         _around_one(list(row[:3]), np.concatenate(bands))
-        for place, dash in PLACES.items():
-            _line(row[3], _values(results, dataset, loss, f"{SLOPES}{place}/above_1"), look(loss).colour, dash)
+        _shares(row[3], results, dataset, loss)
         for axes in row:
             axes.xaxis.set_major_formatter(counts)
-        row[3].set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
-        row[0].set_ylabel(shortened(loss, 18), rotation=0, ha="right", va="center")
+        row[0].text(-0.4, 0.5, shortened(loss, 18), transform=row[0].transAxes, ha="right", va="center")
     for axes, title in zip(grid[0], ("real", "between", "fake", "share above 1"), strict=True):
         axes.set_title(title)
-    figure.align_ylabels(grid[:, 0])
     label_below(list(grid.flat), 4, "generator steps")
     handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
     handles += [Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}") for place, dash in PLACES.items()]
@@ -83,6 +80,17 @@ def _band(axes: Axes, results: Results, dataset: str, loss: str, place: str) -> 
     axes.fill_between(steps, low, high, color=colour, alpha=0.3, linewidth=0.8)
     axes.plot(steps, middle, color=colour, marker="o", ms=1.8)
     return np.concatenate([low, middle, high])
+
+
+def _shares(axes: Axes, results: Results, dataset: str, loss: str) -> None:
+    colour = look(loss).colour
+    curves = [
+        _line(axes, _values(results, dataset, loss, f"{SLOPES}{place}/above_1"), colour, dash)
+        for place, dash in PLACES.items()
+    ]
+    axes.set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
+    if not any(curve.size for curve in curves):
+        not_measured(axes)
 
 
 def _around_one(panels: list[Axes], values: Array) -> None:

@@ -1,0 +1,289 @@
+"""Figures show the numbers of the record: every line, band and bar is read back from what was drawn."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from synthetic import FEW, HOSTILE, synthetic
+
+from benchmarks.report.axes import label_below, scale
+from benchmarks.report.comparisons import final_column, timeline
+from benchmarks.report.curves import score_column
+from benchmarks.report.diagnostics import DIAGNOSTICS, layers, overfitting, slopes, transport, weights
+from benchmarks.report.figures import drawings
+from benchmarks.report.pictures import sample_panels
+from benchmarks.report.results import Results
+from benchmarks.report.style import COLUMN, PAGE, columns_for, drawing, look, save
+from gan_zoo.losses import LOSSES as REGISTRY
+
+STEPS = (100, 200, 300)
+POINTS, IMAGES = "8gaussians", "digits"
+
+
+def logged(rank, seed, step):
+    """What one run logs of its critic at one step: each number tells loss, seed and step."""
+    size = 10.0 ** (rank - 1) * (1 + seed) * step / 100
+    quantiles = {"q05": 0.5 * size, "q50": size, "q95": 3 * size, "above_1": step / 1000 + 0.1 * rank}
+    return {
+        **{
+            f"diagnostics/grad_norm_{at}/{name}": x
+            for at in ("real", "fake", "between")
+            for name, x in quantiles.items()
+        },
+        "diagnostics/layer_grad_norm/01_hidden1": size,
+        "diagnostics/layer_grad_norm/02_hidden2": 2 * size,
+        "diagnostics/layer_grad_norm/10_output": 1.0,
+        "critic/loss_train": -size,
+        "critic/loss_held_out": -size / 2,
+    }
+
+
+@pytest.fixture
+def record():
+    """Points and three losses, two seeds, with all that is logged of a critic at three steps."""
+    return with_critics(synthetic(FEW, (POINTS,), seeds=2, failing=()))
+
+
+def with_critics(record):
+    """The record with what `logged` says, and weights, added to each run."""
+    rows = [
+        (run.run_key, step, name, value)
+        for run in record.runs.itertuples()
+        for step in STEPS
+        for name, value in logged(FEW.index(run.loss), run.seed, step).items()
+    ]
+    record.metrics = pd.concat([record.metrics, pd.DataFrame(rows, columns=record.metrics.columns)])
+    for run in record.runs.itertuples():
+        counts = np.zeros(65)
+        counts[[0, 32, 64]] = 1, 2 + run.seed, 1
+        record.samples[f"{run.run_key}/weights"] = np.stack([np.linspace(-0.64, 0.64, 65), counts]).astype(np.float32)
+    return record
+
+
+@pytest.fixture
+def draw(record):
+    """Draws a figure of the record, as it stands when it is first called, with the report's settings."""
+    results = cache(lambda: Results(record))
+
+    def drawn(make, **settings):
+        with drawing():
+            return make(results(), POINTS, **settings)
+
+    return drawn
+
+
+def panel(figure, loss):
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == loss)
+
+
+def lines(axes):
+    return [line.get_ydata() for line in axes.lines]
+
+
+def over_seeds(value):
+    """The mean over seeds 0 and 1 of what grows as 1 + seed."""
+    return 1.5 * np.asarray(value)
+
+
+def band(axes):
+    """Lower and upper edge of the one band in a panel, at each step."""
+    (area,) = axes.collections
+    corners = area.get_paths()[0].vertices
+    sides = [corners[corners[:, 0] == step, 1] for step in STEPS]
+    return np.array([(side.min(), side.max()) for side in sides]).T
+
+
+def test_slopes_are_medians_and_bands_of_quantiles_around_a_line_at_1(draw):
+    grid = np.reshape(draw(slopes).axes, (len(FEW), 4))
+    for rank, (loss, row) in enumerate(zip(FEW, grid, strict=True)):
+        size = over_seeds(np.array(STEPS) / 100) * 10.0 ** (rank - 1)
+        assert row[0].texts[0].get_text() == loss
+        for axes in row[:3]:
+            median, one = lines(axes)
+            np.testing.assert_allclose(median, size)
+            np.testing.assert_allclose(band(axes), [0.5 * size, 3 * size], rtol=1e-6)
+            assert set(one) == {1}
+            low, high = axes.get_ylim()
+            assert low < min(1, 0.5 * size.min())
+            assert max(1, 3 * size.max()) < high
+            assert to_hex(axes.lines[0].get_color()) == look(loss).colour
+        for share in lines(row[3]):
+            np.testing.assert_allclose(share, np.array(STEPS) / 1000 + 0.1 * rank)
+
+
+def test_layers_are_norms_by_depth_at_the_first_and_the_last_evaluation(draw):
+    axes = panel(draw(layers), "wgan-gp")
+    (first, last), depths = lines(axes), axes.lines[0].get_xdata()
+    np.testing.assert_array_equal(depths, [1, 2, 10])
+    np.testing.assert_allclose(first, [over_seeds(1), over_seeds(2), 1])
+    np.testing.assert_allclose(last, [over_seeds(3), over_seeds(6), 1])
+
+
+def test_weights_are_shares_in_each_bin_a_line_a_seed(draw, record):
+    rows = [(key, 300, "critic/weights_at_bound", 0.4) for key in record.runs[record.runs.loss == "wgan-lp"].run_key]
+    record.metrics = pd.concat([record.metrics, pd.DataFrame(rows, columns=record.metrics.columns)])
+    figure = draw(weights)
+    for seed, outline in enumerate(panel(figure, "wgan-gp").patches):
+        shares, edges, _ = outline.get_data()
+        np.testing.assert_allclose(shares[[0, 32, 64]], np.array([1, 2 + seed, 1]) / (4 + seed))
+        np.testing.assert_allclose(edges[[0, -1]], [-0.65, 0.65], rtol=1e-6)
+    assert [text.get_text() for text in panel(figure, "wgan-lp").texts] == ["40 % at ±0.65"]
+    assert not panel(figure, "wgan-gp").texts
+
+
+def test_overfitting_is_the_loss_on_training_data_above_or_below_that_on_held_out_data(draw):
+    train, held_out = lines(panel(draw(overfitting), "wgan-gp"))
+    np.testing.assert_allclose(train, -over_seeds([1, 2, 3]))
+    np.testing.assert_allclose(held_out, train / 2)
+
+
+def test_transport_is_the_estimate_beside_the_exact_distance(draw, record):
+    estimate, exact = lines(panel(draw(transport), "wgan-lp"))
+    keys = record.runs[(record.runs.loss == "wgan-lp") & (record.runs.dataset == POINTS)].run_key
+    own = record.metrics[record.metrics.run_key.isin(keys)]
+    for drawn, name in ((estimate, "critic/wasserstein_estimate"), (exact, "emd")):
+        np.testing.assert_allclose(drawn, own[own.name == name].groupby("step").value.mean())
+
+
+def test_a_figure_is_there_where_its_numbers_are():
+    critic = [diagnostic.name for diagnostic in DIAGNOSTICS]
+    both = with_critics(synthetic(FEW, (POINTS, IMAGES), seeds=2, failing=()))
+    names = {item.block.name for item in drawings(Results(both))}
+    assert {f"{name}-{POINTS}" for name in critic} <= names
+    assert {f"{name}-{IMAGES}" for name in critic} - names == {f"transport-{IMAGES}"}
+    none = {item.block.name for item in drawings(Results(synthetic(FEW, seeds=2)))}
+    assert none & {f"{name}-{IMAGES}" for name in critic} == set()
+
+
+@pytest.mark.parametrize("make", [slopes, layers, weights, overfitting, transport])
+def test_a_loss_without_numbers_says_so_and_hides_no_other(draw, record, make):
+    keys = record.runs[record.runs.loss == "wgan-lp"].run_key
+    critics = record.metrics.name.str.startswith(("critic/", "diagnostics/", "emd"))
+    record.metrics.loc[critics & record.metrics.run_key.isin(keys), "value"] = np.nan
+    record.samples = {name: array for name, array in record.samples.items() if name.split("/")[0] not in set(keys)}
+    figure = draw(make)
+    empty = [axes for axes in figure.axes if any(text.get_text() == "not measured" for text in axes.texts)]
+    assert len(empty) == (4 if make is slopes else 1)
+    assert all(axes.lines or axes.patches for axes in figure.axes if axes not in empty)
+
+
+def test_one_evaluation_of_one_seed_is_a_dot(draw, record):
+    record.metrics = record.metrics[record.metrics.step == 100]
+    record.metrics = record.metrics[record.metrics.run_key.str.endswith("0000")]
+    for make in (slopes, overfitting, transport):
+        dots = [line for axes in draw(make).axes for line in axes.lines if len(line.get_ydata()) == 1]
+        assert dots
+        assert {line.get_marker() for line in dots} == {"o"}
+
+
+def test_a_timeline_ends_where_runs_ended_and_says_how():
+    record = synthetic(FEW, (POINTS,), seeds=4, failing=("minimax",))
+    record.runs.loc[record.runs.loss.eq("wgan-gp") & record.runs.seed.eq(1), "status"] = "failed"
+    record.runs.loc[record.runs.loss.eq("wgan-gp") & record.runs.seed.eq(2), ["status", "step"]] = ["missing", None]
+    with drawing():
+        figure = timeline(Results(record))
+    ends = [(line.get_marker(), *line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() != "None"]
+    assert ends == [("x", 700), ("x", 700), ("s", 2000), ("o", 0)]
+    paths = [tuple(line.get_xdata()) for line in figure.axes[0].lines if to_hex(line.get_color()) == "#dddddd"]
+    assert paths.count((700, 2000)) == 2
+    assert paths.count((0, 2000)) == 1
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["minimax", "wgan-gp"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["diverged", "failed", "not ended"]
+
+
+def test_files_are_the_same_bytes_each_time_and_carry_no_date(record, tmp_path):
+    plan = {item.block.name: item for item in drawings(Results(record))}
+    with drawing():
+        for folder in ("a", "b"):
+            for name in (f"weights-{POINTS}", f"final-{POINTS}"):
+                plan[name].save(tmp_path / folder)
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    endings = {"weights": (".pdf", ".png", ".svg"), "final": (".pdf", ".png", ".svg", "-column.pdf")}
+    assert files == sorted(f"{name}-{POINTS}{ending}" for name, ends in endings.items() for ending in ends)
+    for name in files:
+        content = (tmp_path / "a" / name).read_bytes()
+        assert content == (tmp_path / "b" / name).read_bytes()
+        assert b"Date" not in content
+        assert b"atplotlib v" not in content
+
+
+def test_each_format_has_the_size_and_the_resolution_of_the_report(tmp_path):
+    from PIL import Image
+
+    with drawing():
+        save(Figure(figsize=(2, 1)), tmp_path, "empty")
+    assert b"MediaBox [ 0 0 144 72 ]" in (tmp_path / "empty.pdf").read_bytes()
+    assert Image.open(tmp_path / "empty.png").size == (400, 200)
+    assert 'width="144pt" height="72pt"' in (tmp_path / "empty.svg").read_text()
+
+
+def test_text_is_legible_in_a_page_and_in_a_column(draw):
+    narrow = [draw(final_column), draw(score_column), draw(sample_panels, width=COLUMN)]
+    wide = [draw(diagnostic.draw) for diagnostic in DIAGNOSTICS]
+    assert {figure.get_figwidth() for figure in narrow} == {COLUMN}
+    assert {figure.get_figwidth() for figure in wide} == {PAGE}
+    for figure in [*narrow, *wide]:
+        assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 6
+
+
+def test_a_column_shows_the_primary_metric_alone(draw, record):
+    (axes,) = draw(final_column).axes
+    assert axes.get_xlabel() == "Earth mover's distance\u00a0↓"
+    last = record.metrics[(record.metrics.name == "emd") & (record.metrics.step == 2000)].value
+    dots = np.concatenate([line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2])
+    assert set(dots) >= set(last)
+
+
+def test_many_losses_have_lines_without_bands():
+    few, many = (synthetic([f"loss {i}" for i in range(n)], (POINTS,), seeds=2, failing=()) for n in (8, 9))
+    with drawing():
+        assert score_column(Results(few), POINTS).axes[0].collections
+        assert not score_column(Results(many), POINTS).axes[0].collections
+
+
+def test_hostile_names_are_drawn_as_they_are(record):
+    record.runs["loss"] = record.runs.loss.map(dict(zip(FEW, HOSTILE[:3], strict=True)))
+    record.meta["losses"], record.meta["report"] = HOSTILE[:3], {}
+    results = Results(record)
+    with drawing():
+        for diagnostic in DIAGNOSTICS:
+            figure = diagnostic.draw(results, POINTS)
+            if diagnostic.draw is weights:
+                figure.draw_without_rendering()
+            titles = [axes.get_title("left") or "".join(text.get_text() for text in axes.texts) for axes in figure.axes]
+            shown = [title for title in titles if title]
+            assert len(shown) == 3
+            assert shown[1].startswith(r"a_{}&%$#")
+
+
+def test_every_registered_loss_has_a_look_of_its_own():
+    assert len({look(name) for name in REGISTRY}) == len(REGISTRY)
+
+
+def test_a_scale_shows_means_and_ordinary_bands_but_not_the_widest():
+    with drawing():
+        axes = Figure().subplots()
+        scale(axes, [np.array([[1.0, 2.0, 3.0], [0.1, 0.1, 50.0]])])
+        low, high = axes.get_ylim()
+        assert 0.5 < low < 0.9
+        assert 3.1 < high < 3.5
+        scale(axes, [np.array([[0.01, 1.0], [0.0, 0.0]])])
+        assert axes.get_yscale() == "log"
+
+
+def test_the_lowest_panels_in_use_have_the_ticks_labels():
+    with drawing():
+        figure = Figure()
+        grid = list(figure.subplots(2, 2, sharex=True).flat)
+        grid[3].set_axis_off()
+        label_below(grid, 2, "steps")
+        assert [axes.get_xlabel() for axes in grid] == ["", "", "steps", ""]
+        assert [axes.xaxis.get_tick_params()["labelbottom"] for axes in grid[:3]] == [False, True, True]
+
+
+def test_grids_leave_few_places_empty():
+    assert [columns_for(count) for count in (1, 2, 3, 4, 5, 6, 7, 8, 9, 16)] == [1, 2, 3, 4, 3, 3, 4, 4, 3, 4]
