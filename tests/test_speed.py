@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -197,6 +198,19 @@ def test_the_gpu_s_script_measures_and_checks(tmp_path: Path, monkeypatch: pytes
     assert all(result["error"] == "" for result in content["results"])
     assert max(content["largest_difference_from_plain"].values()) < 1e-10
     assert "| MLP 4x128, batch 128 | plain |" in (tmp_path / "gpu.md").read_text(encoding="utf-8")
+
+
+def test_the_gpu_s_bars_take_the_best_way_that_ran() -> None:
+    workload = "ResNet 32x32 dim 128, batch 64"
+    ratios = {
+        gpu.Result(workload, "plain", 2.0, 0.1): 1.0,
+        gpu.Result(workload, "plain, tf32", 4.0, 0.1): 2.0,
+        gpu.Result(workload, "CUDA graph, bf16", 6.0, 0.1): 3.0,
+        gpu.Result(workload, "CUDA graph, tf32", math.nan, math.nan, "out of memory"): math.nan,
+        gpu.Result(workload, "4 CUDA graphs on 4 streams", 20.0, 0.1): 10.0,
+    }
+    (bar,) = gpu.bars(ratios)
+    assert (bar.by, bar.found, bar.reached) == ("CUDA graph, bf16", 3.0, True)
 
 
 def test_the_gpu_s_script_needs_no_pydantic() -> None:

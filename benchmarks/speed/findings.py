@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from benchmarks.speed.markup import Bar
 from benchmarks.speed.measure import PINNED, Missing, Row
 from benchmarks.speed.overheads import Clocks
 from benchmarks.speed.quickstart import Gain
@@ -37,27 +38,6 @@ class Findings:
         for line, row in zip(content["rows"], self.rows, strict=True):
             line["fraction"] = row.fraction
         return content
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A number that the project wants to reach: at least `wanted`, or at most."""
-
-    what: str
-    wanted: float
-    found: float
-    by: str = ""
-    """the engine, where one has to be chosen"""
-    at_most: bool = False
-
-    @property
-    def reached(self) -> bool:
-        return self.found <= self.wanted if self.at_most else self.found >= self.wanted
-
-    @property
-    def off(self) -> float:
-        """By which share of the bar it is missed."""
-        return abs(self.found / self.wanted - 1)
 
 
 def bars(findings: Findings) -> Iterator[Bar]:

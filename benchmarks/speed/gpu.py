@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from benchmarks.speed.markup import Bar, bar_table, table
 from benchmarks.speed.measure import least_flops
 from benchmarks.speed.workloads import WORKLOADS, Workload
 from gan_zoo.engine import ENGINES, STACK_ENGINES, Engine, StackEngine
@@ -26,6 +27,15 @@ SECONDS = 4.0
 """for one candidate, after its warm-up"""
 
 STACKS = {"MLP 4x128": (4, 16, 64), "MLP 4x512": (4, 16), "MLP 784": (4, 16), "dim 16": (4, 16)}
+LOWER = tuple(f"{how}, {numerics}" for how in ("plain", "CUDA graph") for numerics in ("tf32", "bf16"))
+BARS = (
+    ("MLP 4x128", ("CUDA graph",), 4),
+    ("MLP 4x512", ("CUDA graph",), 4),
+    ("MLP 4x128", ("16 seeds stacked in a CUDA graph",), 8),
+    ("dim 16", ("16 seeds stacked in a CUDA graph",), 3),
+    ("ResNet", LOWER, 2.5),
+)
+"""Part of a workload's name, ways to run it, and how many times the plain float32 engine the best of them should be."""
 MATRIX = 8192
 CHECKED_STEPS = 50
 
@@ -196,18 +206,30 @@ def markdown(
         + ", ".join(f"{engine} {value:.1e}" for engine, value in differences.items())
         + ".\n"
     )
-    lines.append(
-        "| workload | how | iterations/s, all seeds | against plain | of the matrix rate in its precision |\n"
-        "|---|---|---:|---:|---:|"
-    )
     plain = {result.workload: result.iterations_per_second for result in results if result.how == "plain"}
-    for result in results:
-        ratio = result.iterations_per_second / plain[result.workload]
-        lines.append(
-            f"| {result.workload} | {result.how}{' (' + result.error + ')' if result.error else ''} "
-            f"| {result.iterations_per_second:.1f} | {ratio:.2f}x | {result.share:.3f} |"
+    ratios = {result: result.iterations_per_second / plain[result.workload] for result in results}
+    lines.append(bar_table(bars(ratios)))
+    heads = ("workload", "how", "iterations/s, all seeds", "against plain", "of the matrix rate in its precision")
+    rows = [
+        (
+            result.workload,
+            f"{result.how}{' (' + result.error + ')' if result.error else ''}",
+            f"{result.iterations_per_second:.1f}",
+            f"{ratio:.2f}x",
+            f"{result.share:.3f}",
         )
-    return "\n".join(lines) + "\n"
+        for result, ratio in ratios.items()
+    ]
+    return "\n".join([*lines, table(heads, rows)])
+
+
+def bars(ratios: Mapping[Result, float]) -> Iterator[Bar]:
+    """The bars of what ran; `ratios` to the plain engine."""
+    for part, ways, wanted in BARS:
+        own = [result for result in ratios if part in result.workload and result.how in ways and not result.error]
+        if own:
+            best = max(own, key=lambda result: ratios[result])
+            yield Bar(f"{best.workload}: times plain", wanted, ratios[best], best.how)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.speed.findings import Findings, bars
+from benchmarks.speed.markup import bar_table, significant, table
 from benchmarks.speed.measure import ALL_CORES, PINNED, Row
 
 COMMAND = "nox -s speed"
@@ -41,26 +42,10 @@ def markdown(findings: Findings, has_gpu: bool) -> str:
     return "\n".join(parts)
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; a column whose head is text of the first two is set left."""
-    rules = ["---" if i < 2 else "---:" for i in range(len(heads))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows)) + "\n"
-
-
 def bar_lines(findings: Findings, has_gpu: bool) -> Iterator[str]:
-    rows = [
-        (
-            bar.what,
-            bar.by,
-            f"{'at most' if bar.at_most else 'at least'} {bar.wanted:g}",
-            significant(bar.found),
-            "reached" if bar.reached else f"missed by {bar.off:.0%}",
-        )
-        for bar in bars(findings)
-    ]
     yield "## What was aimed at\n"
-    if rows:
-        yield table(("bar", "by", "wanted", "measured", ""), rows)
+    if found := list(bars(findings)):
+        yield bar_table(found)
     yield (
         "On a GPU: [gpu.md](gpu.md).\n"
         if has_gpu
@@ -175,8 +160,3 @@ def latex(rows: Sequence[Row]) -> str:
     return "\n".join(
         [r"\begin{tabular}{llrrr}", r"\toprule", heads, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}", ""]
     )
-
-
-def significant(value: float) -> str:
-    """Three significant digits without an exponent."""
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
