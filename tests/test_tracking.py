@@ -305,7 +305,7 @@ def test_a_report_is_attached_and_its_summary_noted(results: Path) -> None:
     assert client.get_run(sweeps[1]).data.tags[NOTE] == "About.\n\n## Summary\n\n- a won"
     note = client.get_experiment(experiment).tags[NOTE]
     assert note.startswith("About.\n\n## Summary\n\n- a won\n\n## Looking around\n")
-    assert f"(#/experiments/{experiment}/runs/{sweeps[1]}/artifacts/report/report.html)" in note
+    assert f"(#/experiments/{experiment}/runs/{sweeps[1]}/artifacts/report/report.html?" in note
 
 
 def test_a_long_note_ends_with_a_whole_line_and_keeps_its_guide() -> None:

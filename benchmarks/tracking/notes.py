@@ -3,14 +3,15 @@
 NOTE = "mlflow.note.content"
 LIMIT = 5000  # characters that MLflow takes
 
+REPORT = "#/experiments/{experiment}/runs/{run}/artifacts/report/report.html?workflowType=machine_learning"
 GUIDE = """\
 ## Looking around
 
-- [The whole report](#/experiments/{experiment}/runs/{run}/artifacts/report/report.html) of the latest sweep, with \
-tables and figures beside it.
+- [The whole report]({report}) of the latest sweep, with tables and figures beside it.
 - Losses compared on one data set: type `tags.kind = 'cell' and tags.dataset = '{dataset}'` into the search field, \
 *Group by* `loss`, open the chart view, and search there for a score.
-- A run's *Model metrics* have its `samples`, a slider over training steps; *Models* ranks the generators by any score.
+- Runs ranked: the same search, then *Sort* by a score. *Models* in the chart view shows the generators' last scores.
+- A run's *Model metrics* have its `samples`, with a slider over training steps.
 - A sweep's *System metrics* are of the whole machine while it ran."""
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.record import Record
 from benchmarks.tracking.cell_log import CellLog, Values, dataset_input, log_in_batches, texts
 from benchmarks.tracking.machine import watch
-from benchmarks.tracking.notes import GUIDE, NOTE, report_note
+from benchmarks.tracking.notes import GUIDE, NOTE, REPORT, report_note
 from benchmarks.tracking.opening import mlflow_error, one_line, open_client
 from benchmarks.tracking.owner import owner_is_dead, owner_tags, user_name
 from benchmarks.tracking.table import HISTORY, latest_metrics, named_samples, run_row, run_table, sqlite_histories
@@ -181,7 +181,7 @@ class Store:
                 client.log_artifacts(run_id, str(path), f"report/{path.name}")
         report = (folder / "report.md").read_text(encoding="utf-8")
         dataset = sweep.data.params["datasets"].partition(", ")[0]
-        guide = GUIDE.format(experiment=experiment, run=run_id, dataset=dataset)
+        guide = GUIDE.format(report=REPORT.format(experiment=experiment, run=run_id), dataset=dataset)
         client.set_tag(run_id, NOTE, report_note(report))
         client.set_experiment_tag(experiment, NOTE, report_note(report, guide))
 
