@@ -1,73 +1,155 @@
-"""What an iteration costs, counted and not timed: tensor operations and FLOPs, against recorded ceilings.
+"""What an iteration costs, counted and not timed: tensor operations and FLOPs of every loss and engine.
 
-A ceiling is what the code costs today, to be lowered with it and raised only with a reason. Five critic steps and one
-generator step on an MLP 2-128-128-128, batch 128.
+The recorded numbers are what the code costs today, held from both sides: what costs more is to be mended, what costs
+less is to be recorded. Five critic steps and one generator step on an MLP 2-128-128-128, batch 128; torch 2.15.
 """
 
+import functools
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
 import torch
+from torch import Tensor, fx
+from torch._dynamo.backends.common import aot_autograd
 
 from benchmarks.speed.count import Count, cost
 from benchmarks.speed.textbook import critic_loss, own_source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS, Workload
-from gan_zoo.engine import ENGINES
-from gan_zoo.engine.plain import Live
+from gan_zoo.engine import Engine
+from gan_zoo.engine.closed_form import closed_form
+from gan_zoo.engine.compiled import compiled
+from gan_zoo.engine.graph import graph
+from gan_zoo.engine.plain import Live, plain
 from gan_zoo.losses import LOSSES
-from gan_zoo.trainer import block_draws, initial_state, train
+from gan_zoo.trainer import Run, block_draws, initial_state, train, train_stack
 
 TOY = WORKLOADS["MLP 4x128, batch 128"]
+SEEDS = 2
 
 
-def iteration_cost(loss: str, engine: str, workload: Workload = TOY) -> Count:
-    run = workload.run()
-    run = replace(run, spec=replace(run.spec, loss=LOSSES[loss]), players=replace(run.players, loss=LOSSES[loss]))
-    iterations = train(run, initial_state(run), ENGINES[engine])
+class Recorded(NamedTuple):
+    """Operations by engine, `stacked` for two seeds; FLOPs of the plain engine."""
+
+    plain: int
+    closed_form: int | None
+    stacked: int
+    megaflops: float
+
+
+RECORDED = {
+    "minimax": Recorded(plain=254, closed_form=279, stacked=399, megaflops=339.0),
+    "non-saturating": Recorded(plain=254, closed_form=279, stacked=399, megaflops=339.0),
+    "dragan": Recorded(plain=574, closed_form=569, stacked=850, megaflops=508.6),
+    "r1": Recorded(plain=554, closed_form=549, stacked=825, megaflops=508.6),
+    "r1-r2": Recorded(plain=854, closed_form=819, stacked=1251, megaflops=678.2),
+    "lsgan": Recorded(plain=297, closed_form=322, stacked=464, megaflops=339.0),
+    "hinge": Recorded(plain=257, closed_form=282, stacked=402, megaflops=339.0),
+    "sngan": Recorded(plain=1805, closed_form=None, stacked=2498, megaflops=343.7),
+    "wgan-clip": Recorded(plain=237, closed_form=262, stacked=382, megaflops=339.0),
+    "wgan-gp": Recorded(plain=552, closed_form=547, stacked=823, megaflops=508.6),
+    "wgan-lp": Recorded(plain=547, closed_form=542, stacked=818, megaflops=508.6),
+    "wgan-gp-hinge": Recorded(plain=547, closed_form=542, stacked=818, megaflops=508.6),
+    "wgan-div": Recorded(plain=552, closed_form=547, stacked=823, megaflops=508.6),
+    "wgan-sn": Recorded(plain=1780, closed_form=None, stacked=2473, megaflops=343.7),
+    "rpgan": Recorded(plain=231, closed_form=256, stacked=376, megaflops=356.0),
+    "r3gan": Recorded(plain=831, closed_form=796, stacked=1228, megaflops=695.1),
+}
+
+TRACED = {"hinge": 233, "wgan-gp": 528}
+"""Operations of the steps as they are compiled, before any are fused."""
+
+
+def run_of(loss: str, workload: Workload = TOY, seed: int = 0) -> Run:
+    """The workload with another loss, and with the critic that this asks for."""
+    if LOSSES[loss].critic_norm:
+        workload = replace(workload, architecture=replace(workload.architecture, critic_norm=LOSSES[loss].critic_norm))
+    run = workload.run(seed)
+    return replace(run, spec=replace(run.spec, loss=LOSSES[loss]), players=replace(run.players, loss=LOSSES[loss]))
+
+
+def iteration_cost(run: Run, engine: Engine) -> Count:
+    """Of the second iteration, since the first may prepare something."""
+    iterations = train(run, initial_state(run), engine)
     next(iterations)
     return cost(lambda: next(iterations))
 
 
-class Ceiling(NamedTuple):
-    plain: int
-    closed_form: int
-    megaflops: float
+def assert_as_recorded(count: float, recorded: float, tolerance: float = 0.03) -> None:
+    """Operations differ a little between versions of torch; one more in each of the critic's steps is noticed."""
+    change = count / recorded - 1
+    assert abs(change) <= tolerance, f"{count:g} is {change:+.1%} from {recorded:g}: " + (
+        "find out what costs more" if change > 0 else "well done; record it here"
+    )
 
 
-CEILINGS = {
-    "minimax": Ceiling(plain=254, closed_form=274, megaflops=339.0),
-    "non-saturating": Ceiling(plain=254, closed_form=274, megaflops=339.0),
-    "dragan": Ceiling(plain=574, closed_form=559, megaflops=508.6),
-    "r1": Ceiling(plain=554, closed_form=539, megaflops=508.6),
-    "r1-r2": Ceiling(plain=854, closed_form=804, megaflops=678.2),
-    "lsgan": Ceiling(plain=297, closed_form=317, megaflops=339.0),
-    "hinge": Ceiling(plain=257, closed_form=277, megaflops=339.0),
-    "wgan-clip": Ceiling(plain=237, closed_form=257, megaflops=339.0),
-    "wgan-gp": Ceiling(plain=552, closed_form=537, megaflops=508.6),
-    "wgan-lp": Ceiling(plain=547, closed_form=532, megaflops=508.6),
-    "wgan-gp-hinge": Ceiling(plain=547, closed_form=532, megaflops=508.6),
-    "wgan-div": Ceiling(plain=552, closed_form=537, megaflops=508.6),
-    "rpgan": Ceiling(plain=231, closed_form=251, megaflops=356.0),
-    "r3gan": Ceiling(plain=831, closed_form=781, megaflops=695.1),
-}
+def test_every_loss_is_recorded() -> None:
+    assert RECORDED.keys() == LOSSES.keys()
 
 
-@pytest.mark.parametrize("loss", CEILINGS)
-def test_an_iteration_costs_no_more_than_recorded(loss: str) -> None:
-    ceiling = CEILINGS[loss]
-    for engine, operations in (("plain", ceiling.plain), ("closed-form", ceiling.closed_form)):
-        count = iteration_cost(loss, engine)
-        assert 0.5 * operations < count.operations <= operations
-        assert 0.9 * ceiling.megaflops < count.flops / 1e6 <= ceiling.megaflops + 0.05
+@pytest.mark.parametrize("loss", RECORDED)
+def test_the_plain_engine_costs_as_recorded(loss: str) -> None:
+    count = iteration_cost(run_of(loss), plain)
+    assert_as_recorded(count.operations, RECORDED[loss].plain, 0.015)
+    assert_as_recorded(count.flops / 1e6, RECORDED[loss].megaflops, 0.001)
+
+
+@pytest.mark.parametrize("loss", [loss for loss, recorded in RECORDED.items() if recorded.closed_form])
+def test_the_closed_form_costs_as_recorded(loss: str) -> None:
+    count = iteration_cost(run_of(loss), closed_form)
+    recorded = RECORDED[loss]
+    assert recorded.closed_form is not None
+    assert_as_recorded(count.operations, recorded.closed_form, 0.015)
+    assert_as_recorded(count.flops / 1e6, recorded.megaflops, 0.002)
+
+
+@pytest.mark.parametrize("loss", RECORDED)
+def test_stacked_seeds_cost_as_recorded(loss: str) -> None:
+    """Fewer operations than the runs alone, and the same FLOPs."""
+    runs = [run_of(loss, seed=seed) for seed in range(SEEDS)]
+    iterations = train_stack(runs, [initial_state(run) for run in runs])
+    next(iterations)
+    count = cost(lambda: next(iterations))
+    assert_as_recorded(count.operations, RECORDED[loss].stacked)
+    assert count.operations < SEEDS * RECORDED[loss].plain
+    assert_as_recorded(count.flops / 1e6, SEEDS * RECORDED[loss].megaflops, 0.02)
+
+
+@pytest.mark.parametrize("loss", ["wgan-clip", "wgan-gp"])
+def test_what_a_graph_captures_is_the_plain_iteration(loss: str) -> None:
+    """With nothing beside it but a copy of each draw into its buffer."""
+    run = run_of(loss)
+    own, expected = iteration_cost(run, graph), iteration_cost(run, plain)
+    assert own.operations == expected.operations + len(block_draws(run, 0)[0].tensors)
+    assert own.flops == expected.flops
+
+
+@pytest.mark.parametrize("loss", TRACED)
+def test_the_steps_are_compiled_from_as_much_as_recorded(loss: str) -> None:
+    count = Count()
+
+    def counted(traced: fx.GraphModule, example: Sequence[Tensor]) -> Callable[..., object]:
+        def run(arguments: list[Tensor]) -> object:
+            with count:
+                return traced(*arguments)
+
+        run._boxed_call = True  # type: ignore[attr-defined]
+        return run
+
+    run = run_of(loss)
+    iterations = train(run, initial_state(run), functools.partial(compiled, backend=aot_autograd(fw_compiler=counted)))
+    next(iterations)
+    assert_as_recorded(count.operations, TRACED[loss])
+    assert_as_recorded(count.flops / 1e6, RECORDED[loss].megaflops, 0.001)
 
 
 def test_the_penalty_on_convolutions_has_no_dead_pass() -> None:
     """FLOPs of DCGAN's iteration; torch's own leaky ReLU takes 14 % more."""
-    count = iteration_cost("wgan-gp", "plain", WORKLOADS["DCGAN 28x28 dim 16, batch 50"])
-    assert count.flops / 1e6 == pytest.approx(9322.2, rel=1e-4)
-    assert count.operations <= 546
+    count = iteration_cost(run_of("wgan-gp", WORKLOADS["DCGAN 28x28 dim 16, batch 50"]), plain)
+    assert_as_recorded(count.flops / 1e6, 9322.2, 1e-4)
+    assert_as_recorded(count.operations, 546, 0.015)
 
 
 def test_the_count_of_known_operations() -> None:

@@ -1,13 +1,18 @@
 """Engines: every way of executing an iteration gives the plain one's numbers, and seed s is the same in any company."""
 
 import functools
+import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
 from gan_zoo.engine import Chosen, Draws, Engine, Iteration, Players, StackEngine, TrainState, choose
@@ -16,22 +21,50 @@ from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.graph import graph, stacked_graph
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import stacked
+from gan_zoo.engine.state import vector_of
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec, run_spec
 from gan_zoo.trainer import Run, advance, advance_stack, initial_state, prepare, train, train_stack
 
+graph_module = sys.modules["gan_zoo.engine.graph"]  # the package has a function of this name
+
 ARCHITECTURES: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "mlp": ((2,), {"name": "mlp", "width": 16, "depth": 3}),
-    "dcgan": ((1, 28, 28), {"name": "dcgan", "dim": 4, "z_dim": 4}),
-    "resnet": ((3, 32, 32), {"name": "resnet", "dim": 4, "z_dim": 4}),
+    "dcgan": ((1, 28, 28), {"name": "dcgan", "dim": 2, "z_dim": 2}),
+    "resnet": ((3, 32, 32), {"name": "resnet", "dim": 2, "z_dim": 2}),
 }
 
-
 PENALISED = {"adversarial": "non-saturating", "penalties": [{"gradient-norm": {}}]}
-"""A loss with a gradient penalty in which every parameter has a gradient: a Wasserstein critic's output bias has none
-but rounding errors, which Adam would blow up."""
+
+TINY: dict[str, Any] = {"name": "mlp", "width": 8, "depth": 1}
+"""As quick to compile as a net with a penalty can be."""
+
+CASES = [
+    ("mlp", PENALISED),
+    ("mlp", "hinge"),
+    ("mlp", "wgan-gp"),
+    ("mlp", "wgan-clip"),
+    ("mlp", "sngan"),
+    ("mlp", "r3gan"),
+    ("dcgan", PENALISED),
+    ("dcgan", "sngan"),
+    ("resnet", PENALISED),
+    ("resnet", "wgan-clip"),
+]
+"""Nets and losses: with and without a penalty, of pairs, with clipped weights, with a spectral norm."""
+
+
+ONE_STEP = {"steps": 1, "n_critic": 1, "precision": "float32"}
+
+FLOAT32 = {"mlp": 1e-6, "dcgan": 1e-6, "resnet": 3e-6}
+"""Relative difference of gradients in float32, whose rounding error of 6e-8 a ResNet's layers add up."""
+
+
+def label(value: Any) -> str | None:
+    """The name of a case's part in pytest's output."""
+    return "penalised" if value is PENALISED else None
 
 
 @dataclass(frozen=True)
@@ -44,8 +77,14 @@ class Noise:
         return 2 * Rng(seed, "data", block).uniform(count, *self.shape) - 1
 
 
-def make_spec(net: str, loss: Any = PENALISED, **changes: Any) -> RunSpec:
-    optimizer = {"name": "adam", "lr": 2e-4, "betas": [0.5, 0.9]}
+def make_spec(net: str, loss: Any = PENALISED, architecture: dict[str, Any] | None = None, **changes: Any) -> RunSpec:
+    """A short training in float64.
+
+    Its learning rate is small: some parameters have no gradient but rounding errors (a Wasserstein critic's output
+    bias, a bias before batch normalisation), and of those Adam, which divides by their size, makes steps of about
+    1e-8 lr. At a rate of 2e-4 they add up to more than 1e-10, with nothing wrong.
+    """
+    optimizer = {"name": "adam", "lr": 2e-5, "betas": [0.5, 0.9]}
     training = {
         "steps": 50,
         "batch_size": 3,
@@ -53,11 +92,12 @@ def make_spec(net: str, loss: Any = PENALISED, **changes: Any) -> RunSpec:
         "optimizer": optimizer,
         "precision": "float64",
     }
+    spectral = {"critic_norm": "spectral"} if loss == "sngan" else {}
     return run_spec(
         {
             "loss": loss,
             "dataset": "8gaussians",
-            "architecture": ARCHITECTURES[net][1],
+            "architecture": (architecture or ARCHITECTURES[net][1]) | spectral,
             "train": training | changes,
             "evaluate": {"every": 20, "samples": 100},
         }
@@ -75,6 +115,13 @@ def finish(run: Run, engine: Engine = plain) -> TrainState:
     return state
 
 
+def finish_stack(runs: list[Run], engine: StackEngine = stacked) -> list[TrainState]:
+    """The states at the end of `runs`, trained together."""
+    states = [initial_state(run) for run in runs]
+    advance_stack(train_stack(runs, states, engine), runs[0].spec.train.steps)
+    return states
+
+
 def assert_same(state: TrainState, expected: TrainState, tolerance: float) -> None:
     assert state.step == expected.step
     for own, other in ((state.generator, expected.generator), (state.critic, expected.critic)):
@@ -82,54 +129,158 @@ def assert_same(state: TrainState, expected: TrainState, tolerance: float) -> No
             torch.testing.assert_close(weight, other[name], rtol=0, atol=tolerance)
 
 
+def assert_same_gradients(state: TrainState, expected: TrainState, tolerance: float) -> None:
+    """Of the one step that led there, relative to their norm: half of them is Adam's first moment.
+
+    The weights themselves would not do: where a gradient is nothing but rounding errors, Adam's step has its sign.
+    """
+    for own, other in zip(state.optimizers, expected.optimizers, strict=True):
+        moment, known = (each.state[vector_of(each)]["exp_avg"] for each in (own, other))
+        assert (moment - known).norm() < tolerance * known.norm()
+
+
 def moved(state: TrainState, run: Run) -> bool:
     """Whether training changed every weight matrix, so that equality of two runs says something."""
     start = initial_state(run)
-    return all(not torch.equal(weight, start.critic[name]) for name, weight in state.critic.items() if weight.ndim > 1)
+    matrices = [(weight, start.critic[name]) for name, weight in state.critic.items() if weight.ndim > 1]
+    return all(float((weight - before).abs().max()) > 1e-4 for weight, before in matrices)
 
 
 traced = functools.partial(compiled, backend="aot_eager")
 
 
+@pytest.mark.parametrize(("net", "loss"), CASES, ids=label)
+def test_stacked_seeds_equal_the_runs_alone(net: str, loss: Any) -> None:
+    runs = [make_run(net, loss, seed=seed) for seed in (0, 7)]
+    for state, run in zip(finish_stack(runs), runs, strict=True):
+        expected = finish(run)
+        assert moved(expected, run)
+        assert_same(state, expected, 1e-10)
+    runs = [make_run(net, loss, seed=seed, **ONE_STEP) for seed in (0, 7)]
+    for state, run in zip(finish_stack(runs), runs, strict=True):
+        assert_same_gradients(state, finish(run), FLOAT32[net])
+
+
+@pytest.mark.parametrize("net", ARCHITECTURES)
+def test_a_seed_is_the_same_in_any_company(net: str) -> None:
+    """In any place of a stack of any size; not to the last bit, for BLAS orders its sums by the size of the whole."""
+    companies = [(7,), (7, 1), (3, 5, 7)]
+    alone, first, last = (finish_stack([make_run(net, seed=seed, steps=20) for seed in seeds]) for seeds in companies)
+    assert_same(first[0], alone[0], 1e-10)
+    assert_same(last[2], alone[0], 1e-10)
+    assert not torch.equal(vector_of(first[1].critic_optimizer), vector_of(first[0].critic_optimizer))
+
+
+def test_terms_of_stacked_seeds_are_those_of_the_runs_alone() -> None:
+    runs = [make_run("mlp", seed=seed, steps=5) for seed in (0, 7)]
+    rows = advance_stack(train_stack(runs, [initial_state(run) for run in runs], stacked_graph), 5)
+    for run, terms in zip(runs, rows, strict=True):
+        assert terms == pytest.approx(advance(train(run, initial_state(run)), 5), rel=1e-8)
+
+
 @pytest.mark.parametrize(
-    ("net", "engine"),
-    [("mlp", compiled), ("mlp", graph), ("dcgan", traced), ("dcgan", graph), ("resnet", traced), ("resnet", graph)],
-    ids=["mlp-compiled", "mlp-graph", "dcgan-traced", "dcgan-graph", "resnet-traced", "resnet-graph"],
+    ("net", "loss"),
+    [("mlp", "wgan-clip"), ("dcgan", "sngan"), ("resnet", PENALISED)],
+    ids=label,
 )
-def test_an_engine_equals_plain(net: str, engine: Engine) -> None:
-    """After 50 iterations in float64, and after one step of float32."""
-    run = make_run(net)
-    expected = finish(run)
-    assert moved(expected, run)
-    assert_same(finish(run, engine), expected, 1e-10)
-    if engine is not compiled:
-        run = make_run(net, steps=1, n_critic=1, precision="float32")
-        assert_same(finish(run, engine), finish(run), 1e-6)
+def test_the_traced_steps_equal_plain(net: str, loss: Any) -> None:
+    """What is compiled, as torch traces it and before it generates code."""
+    run = make_run(net, loss)
+    assert_same(finish(run, traced), finish(run), 1e-10)
+
+
+def test_the_compiled_engine_equals_plain() -> None:
+    """By generated code, whose compilation is most of the time that this file takes."""
+    run = make_run("mlp", architecture=TINY | {"depth": 2})
+    assert_same(finish(run, compiled), finish(run), 1e-10)
+    run = make_run("mlp", architecture=TINY, **ONE_STEP)
+    assert_same_gradients(finish(run, compiled), finish(run), FLOAT32["mlp"])
+
+
+@pytest.mark.parametrize("net", ARCHITECTURES)
+def test_the_graph_engine_without_a_gpu_is_plain(net: str) -> None:
+    run = make_run(net, steps=20)
+    assert_same(finish(run, graph), finish(run), 0)
+
+
+class Recording(TorchDispatchMode):
+    """A CUDA graph as a CPU can have it: remembers operations with the memory they read and write, and repeats them.
+
+    What Python did beside them is not repeated, as in a graph.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[tuple[Any, Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        known = tree_map_only(Tensor, Tensor.detach, (args, kwargs or {}, result))
+        self.operations.append((func, *known))
+        return result
+
+    @torch.no_grad()
+    def replay(self) -> None:
+        for func, args, kwargs, result in self.operations:
+            again = func(*args, **kwargs)
+            for old, new in zip(tree_leaves(result), tree_leaves(again), strict=True):
+                if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
+                    old.copy_(new)
+
+
+@pytest.fixture
+def cuda_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's calls for streams and graphs, without a GPU."""
+    monkeypatch.setattr(torch.cuda, "Stream", MagicMock)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", MagicMock)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Recording)
+    monkeypatch.setattr(torch.cuda, "graph", lambda recording: recording)
+    monkeypatch.setattr(graph_module, "on_gpu", lambda state: True)
+
+
+@pytest.mark.usefixtures("cuda_graphs")
+@pytest.mark.parametrize(("net", "loss"), [("mlp", PENALISED), ("mlp", "wgan-clip"), ("dcgan", "sngan")], ids=label)
+def test_a_replayed_recording_equals_plain(net: str, loss: Any) -> None:
+    """All that changes from one iteration to the next is in the buffers and in the state, and nothing in Python."""
+    run = make_run(net, loss, steps=20)
+    assert_same(finish(run, graph), finish(run), 1e-10)
+    runs = [make_run(net, loss, steps=5, seed=seed) for seed in (0, 7)]
+    for state, alone in zip(finish_stack(runs, stacked_graph), runs, strict=True):
+        assert_same(state, finish(alone), 1e-10)
+
+
+@pytest.mark.usefixtures("cuda_graphs")
+def test_terms_of_a_replay_are_its_own() -> None:
+    run = make_run("mlp", steps=4)
+    own, expected = (list(train(run, initial_state(run), engine)) for engine in (graph, plain))
+    assert len(own) == 4
+    for terms, reference in zip(own, expected, strict=True):
+        others = {name: float(value) for name, value in reference.items()}
+        assert {name: float(value) for name, value in terms.items()} == pytest.approx(others, rel=1e-10)
 
 
 @pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.critic_norm is None])
 def test_the_closed_form_equals_plain(loss: str) -> None:
-    for precision, steps, tolerance in (("float64", 50, 1e-10), ("float32", 1, 1e-6)):
-        run = make_run("mlp", loss, precision=precision, steps=steps)
-        assert_same(finish(run, closed_form), finish(run), tolerance)
+    run = make_run("mlp", loss)
+    expected = finish(run)
+    assert moved(expected, run)
+    assert_same(finish(run, closed_form), expected, 1e-10)
+    run = make_run("mlp", loss, **ONE_STEP)
+    assert_same_gradients(finish(run, closed_form), finish(run), FLOAT32["mlp"])
+
+
+def test_the_closed_form_equals_plain_on_images_and_leaky_relus() -> None:
+    spec = make_spec("mlp", "wgan-gp", batch_size=5)
+    net = replace(spec.architecture, critic_activation="leaky_relu")
+    run = prepare(replace(spec, architecture=net), Noise((1, 4, 4)))
+    assert_same(finish(run, closed_form), finish(run), 1e-10)
 
 
 def test_the_closed_form_refuses_other_critics() -> None:
     run = make_run("dcgan")
     with pytest.raises(UserError, match="engine closed-form: no closed form for layer"):
         finish(run, closed_form)
-
-
-@pytest.mark.parametrize("net", ARCHITECTURES)
-@pytest.mark.parametrize("engine", [stacked, stacked_graph])
-def test_stacked_seeds_equal_the_runs_alone(engine: StackEngine, net: str) -> None:
-    runs = [make_run(net, seed=seed) for seed in (0, 7)]
-    states = [initial_state(run) for run in runs]
-    rows = advance_stack(train_stack(runs, states, engine), runs[0].spec.train.steps)
-    for run, state, terms in zip(runs, states, rows, strict=True):
-        alone = initial_state(run)
-        assert terms == pytest.approx(advance(train(run, alone), run.spec.train.steps), rel=1e-8)
-        assert_same(state, alone, 1e-10)
 
 
 def test_stacked_states_are_saved_and_resumed_as_runs_alone(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import functools
 import os
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -19,10 +21,10 @@ def private_folder() -> "tempfile.TemporaryDirectory[str]":
     return folder
 
 
-def compiled(players: Players, state: TrainState, backend: str = "inductor") -> Iteration:
+def compiled(players: Players, state: TrainState, backend: str | Callable[..., Any] = "inductor") -> Iteration:
     """The iteration with compiled steps; compilation happens, and fails where it must, in the first iteration.
 
-    `backend` is torch's: "aot_eager" stops before any code is generated, for tests.
+    `backend` is one of torch's, or a function as `torch.compile` takes it: what generates code from the traced steps.
     """
     private_folder()
     pure = pure_steps(players, state)

@@ -47,10 +47,13 @@ def captured(iteration: Iteration, state: TrainState, counters: Sequence[TrainSt
     buffers: list[Tensor] = []
     replays: list[Callable[[], Terms]] = []
 
+    def run() -> Terms:
+        return iteration(Draws.of(buffers))
+
     def call(draws: Draws) -> Terms:
         if not replays:
             buffers.extend(tensor.clone() for tensor in draws.tensors)
-            replays.append(capture(lambda: iteration(Draws.of(buffers)), state, counters))
+            replays.append(capture(run, state, counters) if on_gpu(state) else run)
         for buffer, tensor in zip(buffers, draws.tensors, strict=True):
             buffer.copy_(tensor)
         return replays[0]()
@@ -58,10 +61,16 @@ def captured(iteration: Iteration, state: TrainState, counters: Sequence[TrainSt
     return call
 
 
+def on_gpu(state: TrainState) -> bool:
+    return vector_of(state.critic_optimizer).is_cuda
+
+
 def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[TrainState]) -> Callable[[], Terms]:
-    """`run` as a replay that gives fresh terms each time and advances the steps of `counters`."""
-    if not vector_of(state.critic_optimizer).is_cuda:
-        return run
+    """`run` as a replay that gives fresh terms each time and advances the steps of `counters`.
+
+    As torch asks: a warm-up on a stream of its own, fixed addresses for all that goes in (the draws' buffers, the
+    state), no random draw and no reading of the device inside, optimisers that count their steps on the device.
+    """
     before = [(tensor, tensor.clone()) for tensor in contents(state)]
     step = state.step
     stream = torch.cuda.Stream()
