@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ENDED = ("done", "diverged", "failed")
 SWEEP_STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 KIND = "mlflow.experimentKind"  # by which the UI knows training runs from its chat models
-UNSET = (None, "none", (), [])
+UNSET: tuple[Any, ...] = (None, "none", (), [])
 RESUME = "runs"  # the folder beside a report that has what a resume needs
 PLAN = "sweep.json"  # the parent run's artifact that says what the sweep was asked for
 
