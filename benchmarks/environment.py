@@ -1,5 +1,6 @@
 """Where a number was made: versions, commit and hardware, recorded with every run; and where data lies."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -22,6 +23,7 @@ def environment(device_name: str) -> dict[str, str | bool]:
     }
 
 
+@functools.cache
 def version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
@@ -29,6 +31,7 @@ def version(package: str) -> str:
         return "not installed"
 
 
+@functools.cache
 def commit() -> dict[str, str | bool]:
     """The git commit of the code that runs and whether it was changed since; outside a checkout nothing is known."""
 
