@@ -19,7 +19,7 @@ from gan_zoo.engine import Chosen, Draws, Engine, Iteration, Players, StackEngin
 from gan_zoo.engine.closed_form import closed_form
 from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.graph import graph, stacked_graph
-from gan_zoo.engine.plain import plain
+from gan_zoo.engine.plain import Live, plain
 from gan_zoo.engine.stacked import stacked
 from gan_zoo.engine.state import vector_of
 from gan_zoo.errors import UserError
@@ -338,13 +338,22 @@ def test_a_graph_refuses_a_learning_rate_that_changes() -> None:
         finish(make_run("mlp", lr_decay="linear"), graph)
 
 
-@pytest.mark.parametrize("net", ["mlp", "dcgan"])
-def test_bf16_rounds_the_nets_and_leaves_the_weights_in_float32(net: str) -> None:
-    run = make_run(net, steps=1, n_critic=1, batch_size=32, precision="float32")
+@pytest.mark.parametrize("net", ARCHITECTURES)
+def test_bf16_rounds_the_nets_alone(net: str) -> None:
+    """By 8 bits: 0.4 % an operation. Weights, moments, x^, its gradient as the norm sees it and terms are float32."""
+    run = make_run(net, batch_size=32, **ONE_STEP)
     half = replace(run, players=replace(run.players, numerics="bf16"))
     state, own = initial_state(run), initial_state(half)
-    expected, terms = advance(train(run, state), 1), advance(train(half, own), 1)
+    (expected,), (terms,) = list(train(run, state)), list(train(half, own))
     for name, value in terms.items():
+        assert value.dtype == torch.float32
         assert value != expected[name]
-        assert value == pytest.approx(expected[name], rel=0.15, abs=0.01)
-    assert {weight.dtype for weight in own.critic.values()} == {torch.float32}
+        assert float(value) == pytest.approx(float(expected[name]), rel=0.15, abs=0.01)
+    for optimizer, reference in zip(own.optimizers, state.optimizers, strict=True):
+        moment, known = (each.state[vector_of(each)]["exp_avg"] for each in (optimizer, reference))
+        assert moment.dtype == vector_of(optimizer).dtype == torch.float32
+        assert 1e-4 < (moment - known).norm() / known.norm() < 0.2
+    critic, x = Live.bind(half.players.critic, own.critic, "bf16"), Noise(ARCHITECTURES[net][0]).stream(0, 0, 4)
+    score, gradient = critic(x), critic.input_gradient(x)
+    assert score.dtype == gradient.dtype == torch.float32
+    assert torch.equal(score, score.bfloat16().float())
