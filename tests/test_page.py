@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from browser import Page, browser, chromium
-from PIL import Image
+from PIL import Image, ImageColor
 
 from benchmarks.report.cells import Block, Cell, Code, Column, Figure, Heading, Items, Slider, Table, Text
 from benchmarks.report.page import page
+from benchmarks.report.style import look
 
 CHROMIUM = chromium()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: put one on the path or name it in $CHROMIUM")
@@ -41,6 +42,7 @@ def blocks() -> list[Block]:
         Figure("curve", "A curve.", "One line that falls."),
         Slider("slider", "Samples over training.", [(step, f"frame-{step}") for step in STEPS]),
         Heading("Provenance"),
+        Items(["rings: nothing of note."]),
         Table("runs", "Every run.", columns, rows * 5),
         Code("gan-zoo run rings\ngan-zoo report rings"),
     ]
@@ -195,6 +197,14 @@ def test_text_stands_out_in_light_and_dark(shown: Page, scheme: str) -> None:
     ground, contrast = shown.run(CONTRAST)
     assert (ground > 0.5) == (scheme == "light")
     assert contrast >= 4.5
+
+
+def test_only_the_summary_is_a_list_of_cards(shown: Page) -> None:
+    kinds = "[...document.querySelectorAll('main > ul')].map((e) => getComputedStyle(e).display)"
+    assert shown.run(kinds) == ["block", "grid", "block"]
+    assert shown.run("document.querySelector('h2 + ul strong').textContent") == "rings"
+    colours = "[...document.querySelectorAll('#table-scores i')].map((e) => getComputedStyle(e).backgroundColor)"
+    assert shown.run(colours) == [f"rgb{ImageColor.getrgb(look(name).colour)}" for name in VALUES]
 
 
 def test_on_a_phone_only_tables_and_pictures_scroll_sideways(shown: Page) -> None:

@@ -11,6 +11,7 @@ from benchmarks.report.style import look
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 FOLDED = {"runs", "recipes", "environment"}
+SUMMARY = "Summary"  # the section whose list is what most readers came for
 LOSS = "Loss"  # the column whose names have a colour in every figure, and a swatch of it here
 LEAD = re.compile(r"([^:]{1,80}): ")  # what a paragraph of a list is about
 MANY = 9  # columns from which a table is printed smaller
@@ -64,7 +65,8 @@ def _contents(blocks: list[Block], ids: dict[int, str]) -> str:
 def _render(block: Block, figures: Path, name: str, rebuild: Rebuild | None) -> str:
     match block:
         case Heading():
-            return f'<h{block.level} id="{name}">{escape(block.text)}</h{block.level}>'
+            kind = ' class="summary"' if block.text == SUMMARY else ""
+            return f'<h{block.level} id="{name}"{kind}>{escape(block.text)}</h{block.level}>'
         case Text():
             return f"<p>{escape(block.text)}</p>"
         case Items():
