@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import torch
 from torch import nn
 
 from benchmarks.speed import __main__ as program
-from benchmarks.speed import gpu, measure
+from benchmarks.speed import gpu, measure, metrics, overheads, quickstart, sweep
 from benchmarks.speed.count import cost
 from benchmarks.speed.figure import draw
 from benchmarks.speed.findings import Findings, bars
@@ -28,7 +29,7 @@ from benchmarks.speed.sweep import Throughput
 from benchmarks.speed.table import write
 from benchmarks.speed.textbook import Source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS
-from benchmarks.suite import load_suite
+from benchmarks.suite import load_single, load_suite
 from gan_zoo.datasets import load_dataset
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, block_draws, initial_state, prepare, train
@@ -172,6 +173,51 @@ def test_what_is_measured_stays_when_a_part_fails_or_the_run_is_broken_off(
     assert content["failures"] == ["one: OSError: gone"]
     assert len(content["rows"]) == 2 * len(ROWS)
     assert (tmp_path / "speed.svg").exists()
+
+
+def test_a_cell_s_clocks_are_read_from_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"train.steps": "20", "evaluate.every": "10", "evaluate.samples": "100"}
+    monkeypatch.setattr(overheads, "load_single", lambda name, _, *cell: load_single(name, small, *cell))
+    threads = torch.get_num_threads()
+    clocks = overheads.run_one("8gaussians")
+    torch.set_num_threads(threads)
+    assert (clocks.cell, clocks.steps, clocks.samples) == ("wgan-gp / 8gaussians / seed 0", 20, 100)
+    assert clocks.evaluations == 2
+    assert min(clocks.start_up, clocks.train, clocks.evaluate, clocks.record) > 0
+    assert clocks.evaluation == clocks.evaluate / 2
+
+
+def test_quickstart_s_engines_are_timed_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quickstart, "ITERATIONS", 1)
+    monkeypatch.setattr(quickstart, "ROUNDS", 1)
+    (spec,) = load_single("quickstart", {}, "wgan-gp", "digits", 0).cells
+    found = quickstart.gain(spec, Path())
+    assert (found.loss, found.dataset, found.steps, found.engine) == ("wgan-gp", "digits", 1500, "closed-form")
+    assert min(found.textbook, found.plain, found.auto) > 0
+
+
+def test_a_worker_trains_once_all_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "SECONDS", 0.01)
+    threads = torch.get_num_threads()
+    assert sweep.worker_rate("MLP 4x128, batch 128", "plain", 0, Barrier(1)) > 0
+    torch.set_num_threads(threads)
+
+
+def test_the_metrics_table_sets_programs_against_ours(tmp_path: Path) -> None:
+    scores = dict.fromkeys(metrics.THEIR_NAMES, 1.5)
+    found = [
+        metrics.Timing("gan-zoo", scores, 20.0, 10.0),
+        metrics.Timing("torch-fidelity", scores, 50.0, 20.0),
+        metrics.Timing("pytorch-fid", {"fid": 3.0}, 30.0, 40.0),
+    ]
+    for count in (1, 2, 3):
+        metrics.write(tmp_path, {"images": 100, "command": "it", "reference": "digits"}, found[:count])
+    text = (tmp_path / "metrics.md").read_text(encoding="utf-8")
+    assert "| gan-zoo | IS, FID, KID, precision, recall | 20.0 | 10.0 | 10.0 | 1.00 | 1.00 |" in text
+    assert "| torch-fidelity | IS, FID, KID, precision, recall | 50.0 | 20.0 | 5.0 | 2.50 | 2.00 |" in text
+    assert "| pytorch-fid | FID | 30.0 | 40.0 | 2.5 | 1.50 | 4.00 |" in text
+    assert "is 1.5 and 1.5" in text
+    assert len(json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["timings"]) == 3
 
 
 def test_the_figure_is_the_same_every_time(tmp_path: Path) -> None:

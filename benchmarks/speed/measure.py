@@ -5,6 +5,7 @@ that may use all cores. Each mode of each workload is measured in a process of i
 """
 
 import itertools
+import math
 import os
 import signal
 import time
@@ -83,7 +84,7 @@ def measure(name: str, mode: str, left_out: Sequence[str]) -> tuple[list[Row], l
     limit = max(rate, matrix_rate(clock)) / least_flops(workload)
     rates = {engine: workload.iterations * seeds(workload, engine) / median(each) for engine, each in seconds.items()}
     rows = [
-        Row(name, mode, engine, rate, limit, rate / rates["textbook"], len(seconds[engine]))
+        Row(name, mode, engine, rate, limit, rate / rates.get("textbook", math.nan), len(seconds[engine]))
         for engine, rate in rates.items()
     ]
     return rows, [Missing(name, mode, engine, reason) for engine, reason in reasons.items()]
