@@ -48,7 +48,7 @@ def test_records_with_holes_and_hostile_names_can_be_compared(tmp_path):
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith(r"| a\_")]
     assert [row[-2] for row in rows] == ["1", "1"]
     failed = [line for line in text.splitlines() if line.startswith("| naïve")]
-    assert all(re.search(r"± [\d.]+ \| – \| – \| – \| – \| 0 \|", line) for line in failed)
+    assert all(re.search(r"± [\d.]+ \| – \(2/2 failed\) \| – \| – \| – \| 0 \|", line) for line in failed)
 
 
 def test_what_cannot_be_compared_is_one_clear_line(tmp_path):

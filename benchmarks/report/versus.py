@@ -16,6 +16,7 @@ from benchmarks.report.cells import DASH, Block, Cell, Column, Heading, Items, T
 from benchmarks.report.markdown import markdown
 from benchmarks.report.page import page
 from benchmarks.report.results import RECIPE, Results, differing
+from benchmarks.report.tables import sortable
 from benchmarks.stats import comparable_scale, paired, t_interval
 from gan_zoo.errors import UserError
 
@@ -121,8 +122,7 @@ def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np
 
 
 def _score_cells(scores: np.ndarray, comparable: bool) -> list[Cell]:
-    means = [t_interval(side) for side in scores]
-    cells = [Cell(measured(float(mean), float(half)), float(mean)) for mean, half in means]
+    cells = [_mean_cell(side) for side in scores]
     if not comparable:
         return [*cells, *[Cell("not comparable")], *[Cell(DASH)] * 3]
     values, is_log = comparable_scale(scores)
@@ -130,7 +130,15 @@ def _score_cells(scores: np.ndarray, comparable: bool) -> list[Cell]:
     undo = np.exp if is_log else float
     effect, low, high = (float(undo(x)) for x in (test.difference, test.low, test.high))
     interval = f"{number(low)} to {number(high)}" if np.isfinite(low) else DASH
-    return [*cells, Cell(number(effect), effect), Cell(interval), Cell(p_value(test.p), test.p), Cell(str(test.n))]
+    compared = [Cell(number(effect), sortable(effect)), Cell(interval), Cell(p_value(test.p), sortable(test.p))]
+    return [*cells, *compared, Cell(str(test.n), float(test.n))]
+
+
+def _mean_cell(scores: np.ndarray) -> Cell:
+    mean, half = (float(x) for x in t_interval(scores))
+    failed, attempted = np.isinf(scores).sum(), (~np.isnan(scores)).sum()
+    note = f"({failed}/{attempted} failed)" if failed else ""
+    return Cell(measured(mean, half), sortable(mean), note=note, half=sortable(half))
 
 
 def diff_runs(first: Record, key: str, second: Record, other: str) -> str:
