@@ -277,6 +277,10 @@ def parse_overrides(value: object, losses: tuple[str, ...], datasets: tuple[str,
             if key not in OVERRIDABLE:
                 raise SpecError(("overrides", place, key), f"unknown key ({suggestion(key, OVERRIDABLE)})")
             expect_mapping(override[key], ("overrides", place, key))
+        unlike = next((key for key in override.get("evaluate", {}) if key != "every" and place not in datasets), None)
+        if unlike:
+            reason = "losses that are scored differently share no table: set it for all, or for a data set"
+            raise SpecError(("overrides", place, "evaluate", unlike), reason)
     return overrides
 
 

@@ -86,6 +86,11 @@ def test_single_cell_keeps_what_the_suite_says_of_it(tmp_path: Path) -> None:
             "of this suite (did you mean 'swissroll'?)",
         ),
         (
+            "  wgan-clip: {train",
+            "  wgan-clip: {evaluate: {every: 2, samples: 50}, train",
+            "small.yaml:12: overrides.wgan-clip.evaluate.samples: losses that are scored differently share no table",
+        ),
+        (
             "{steps: 20, ",
             "{steps: 20, stepz: 3, ",
             "small.yaml:13: overrides.swissroll.train.stepz: unknown key (did you mean 'steps'?)",
