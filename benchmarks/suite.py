@@ -94,8 +94,15 @@ def load_single(name_or_path: str, settings: Mapping[str, str], loss: str, datas
     overrides = {place: override for place, override in (content.get("overrides") or {}).items() if place in places}
     losses = {name_of_entry(entry): entry for entry in content.get("losses") or []}
     about = f"A first look, with the settings of the suite {content.get('name')}."
-    changes = {"name": "train", "losses": [losses.get(loss, loss)], "datasets": [datasets[dataset]], "seeds": [seed],
-               "overrides": overrides, "report": {}, "description": about}
+    changes = {
+        "name": "train",
+        "losses": [losses.get(loss, loss)],
+        "datasets": [datasets[dataset]],
+        "seeds": [seed],
+        "overrides": overrides,
+        "report": {},
+        "description": about,
+    }
     return parse_document(replace(document, content={**content, **changes}))
 
 
@@ -193,7 +200,9 @@ def parse_suite(document: Document) -> Suite:
         base["architecture"] = {"name": base["architecture"]}
     cells = tuple(
         cell(base, overrides, loss, ("losses", i), dataset, seed)
-        for seed in seeds for dataset in datasets for i, loss in enumerate(losses)
+        for seed in seeds
+        for dataset in datasets
+        for i, loss in enumerate(losses)
     )
     description = str(content.get("description") or "")
     return Suite(name, description, loss_names, dataset_names, seeds, overrides, report, cells, recipe)
@@ -228,7 +237,7 @@ def cell(
         return run_spec({"loss": {"name": loss_name, **composed.config()}, "dataset": dataset, **merged, "seed": seed})
     except SpecError as error:
         nearest = next((error.path[:n] for n in range(len(error.path), 0, -1) if error.path[:n] in origins), ())
-        path = (*origins[nearest], *error.path[len(nearest):]) if nearest else error.path
+        path = (*origins[nearest], *error.path[len(nearest) :]) if nearest else error.path
         raise SpecError(path, error.message) from None
 
 
