@@ -25,7 +25,7 @@ COMMITTED = sorted((Path(__file__).parents[1] / "results").glob("*/report.html")
 def cells(name: str, value: float) -> list[Cell]:
     """A row whose texts, sorted as texts, are in another order than its values."""
     known = None if math.isnan(value) else value
-    return [Cell(name), Cell(f"{value:g}", known, bold=name == "nine"), *[Cell("a note of several words")] * 8]
+    return [Cell(name), Cell(f"{value:.0e}", known, bold=name == "nine"), *[Cell("a note of several words")] * 8]
 
 
 def blocks() -> list[Block]:
@@ -217,18 +217,14 @@ def test_on_a_phone_only_tables_and_pictures_scroll_sideways(shown: Page) -> Non
 
 def test_on_paper_all_is_open_and_nothing_is_cut(shown: Page) -> None:
     shown.look(width=680, media="print", scheme="dark")  # A4 less its margins, in CSS pixels
-    shown.run("dispatchEvent(new Event('beforeprint'))")
     counted = ".copy, input, nav, .skip, summary", ".frame", "#table-runs tbody tr"
-    visible = "[...document.querySelectorAll('{}')].filter((e) => e.offsetHeight).length"
+    visible = "[...document.querySelectorAll('{}')].filter((e) => e.checkVisibility()).length"
     assert [shown.run(visible.format(selector)) for selector in counted] == [0, 3, 30]
     boxes = "[...document.querySelectorAll('table, img, pre, figcaption')].map((e) => e.getBoundingClientRect().right)"
     assert shown.run(f"Math.max(...{boxes})") <= 680
     assert shown.run(CONTRAST)[0] == 1
-    shown.run("dispatchEvent(new Event('afterprint'))")
-    assert shown.run("document.querySelectorAll('details[open]').length") == 0
 
 
 def test_it_prints_on_few_sheets(shown: Page) -> None:
     sheets = base64.b64decode(shown.call("Page.printToPDF", preferCSSPageSize=True)["data"])
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b", sheets)) <= 4
-    assert shown.run("document.querySelectorAll('details[open]').length") == 0

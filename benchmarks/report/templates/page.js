@@ -60,15 +60,4 @@
     });
     button.addEventListener("blur", () => { button.textContent = "Copy"; });
   }
-
-  const closed = [];
-  window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details:not([open])")) {
-      details.open = true;
-      closed.push(details);
-    }
-  });
-  window.addEventListener("afterprint", () => {
-    for (const details of closed.splice(0)) details.open = false;
-  });
 })();
