@@ -235,7 +235,7 @@ def cuda_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
     monkeypatch.setattr(torch.cuda, "current_stream", MagicMock)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Recording)
-    monkeypatch.setattr(torch.cuda, "graph", lambda recording: recording)
+    monkeypatch.setattr(torch.cuda, "graph", lambda recording, stream: recording)
     monkeypatch.setattr(graph_module, "on_gpu", lambda state: True)
 
 

@@ -119,6 +119,7 @@ def single_seed(workload: Workload, seed: int, device: str) -> Iterator[object]:
 def on_streams(runs: Sequence[Iterator[object]], device: str) -> Iterator[object]:
     """One iteration of every run at a time, each on a stream of its own."""
     places = [torch.cuda.Stream() for _ in runs] if device == "cuda" else []
+    synchronize()  # the runs' first states were made on another stream
     while True:
         for run, stream in itertools.zip_longest(runs, places):
             with torch.cuda.stream(stream):

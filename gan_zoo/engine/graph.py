@@ -68,8 +68,10 @@ def on_gpu(state: TrainState) -> bool:
 def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[TrainState]) -> Callable[[], Terms]:
     """`run` as a replay that gives fresh terms each time and advances the steps of `counters`.
 
-    As torch asks: a warm-up on a stream of its own, fixed addresses for all that goes in (the draws' buffers, the
-    state), no random draw and no reading of the device inside, optimisers that count their steps on the device.
+    As torch asks: a warm-up on another stream, fixed addresses for all that goes in (the draws' buffers, the state), no
+    random draw and no reading of the device inside, optimisers that count their steps on the device. The stream is the
+    graph's own because cuBLAS has one workspace a stream, which graphs recorded on the same one would share
+    (pytorch/pytorch issue 193402).
     """
     before = [(tensor, tensor.clone()) for tensor in contents(state)]
     step = state.step
@@ -80,7 +82,7 @@ def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[Trai
             run()
     torch.cuda.current_stream().wait_stream(stream)
     recording = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(recording):
+    with torch.cuda.graph(recording, stream=stream):
         terms = run()
     for tensor, value in before:
         tensor.copy_(value)
