@@ -123,6 +123,13 @@ def test_layers_are_norms_by_depth_at_the_first_and_the_last_evaluation(draw):
     np.testing.assert_allclose(last, [over_seeds(3), over_seeds(6), 1])
 
 
+def test_a_shared_axis_is_named_beside_the_first_panel_in_use(draw, record):
+    keys = record.runs[record.runs.loss == FEW[0]].run_key
+    record.metrics = record.metrics[~record.metrics.run_key.isin(keys)]
+    named = [axes.yaxis.get_tick_params()["labelleft"] for axes in draw(layers).axes]
+    assert named[1:] == [True, False]
+
+
 def test_weights_are_shares_in_each_bin_a_line_a_seed(draw, record):
     rows = [(key, 300, "critic/weights_at_bound", 0.4) for key in record.runs[record.runs.loss == "wgan-lp"].run_key]
     record.metrics = pd.concat([record.metrics, pd.DataFrame(rows, columns=record.metrics.columns)])

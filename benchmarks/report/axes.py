@@ -123,6 +123,13 @@ def label_below(grid: list[Axes], columns: int, text: str) -> None:
         axes.set_xlabel(text if row == max(rows.values()) else "")
 
 
+def label_left(grid: list[Axes], columns: int) -> None:
+    """Tick labels of a shared vertical axis beside the first panel in use of each row of a grid."""
+    for start in range(0, len(grid), columns):
+        for axes in [axes for axes in grid[start : start + columns] if axes.axison][:1]:
+            axes.tick_params(labelleft=True)
+
+
 def not_measured(axes: Axes) -> None:
     """Says of an empty panel why it is empty."""
     axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color="#666666")

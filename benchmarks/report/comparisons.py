@@ -51,9 +51,9 @@ def _dots(axes: Axes, results: Results, dataset: str, metric: str) -> None:
         jitter = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
         shown = np.isfinite(values)
         axes.plot(values[shown], row + jitter[shown], style.marker, ms=3.6, color=style.colour, alpha=0.75, mew=0)
-        if shown.any():
-            width = summary.half[row] if np.isfinite(summary.half[row]) else 0.0
-            axes.errorbar(summary.mean[row], row, xerr=width, fmt="|", color="#222222", ms=8, lw=0.8, capsize=2)
+        mean, half = summary.mean[row], summary.half[row]
+        if np.isfinite(half):
+            axes.errorbar(mean, row, xerr=half, fmt="|", color="#222222", ms=8, lw=0.8, capsize=2)
     if len(finite) and axes.get_xscale() == "linear":
         axes.set_xlim(*_limits(finite, summary.mean - summary.half, summary.mean + summary.half))
     axes.grid(axis="y", visible=False)
@@ -61,7 +61,7 @@ def _dots(axes: Axes, results: Results, dataset: str, metric: str) -> None:
 
 def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
     """Room for all dots and intervals, but for no interval further out than half of what the dots span."""
-    span = float(np.ptp(dots)) or 0.1 * float(abs(dots).max()) or 1.0
+    span = float(np.ptp(dots)) or float(abs(dots).max()) or 1.0
     left = max(min(dots.min(), np.nanmin([*low, dots.min()])), dots.min() - span / 2)
     right = min(max(dots.max(), np.nanmax([*high, dots.max()])), dots.max() + span / 2)
     return left - 0.06 * span, right + 0.06 * span

@@ -20,6 +20,7 @@ from benchmarks.report.axes import (
     counts,
     keys,
     label_below,
+    label_left,
     logarithmic,
     loss_panels,
     not_measured,
@@ -128,6 +129,7 @@ def layers(results: Results, dataset: str) -> Figure:
         axes.set_ylim(values.min() / 2, values.max() * 2)
         logarithmic(axes, "y", decades=2)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    label_left(list(panels.values()), columns_for(len(panels)))
     figure.supylabel("mean gradient norm", fontsize=7.5)
     _below(panels, "layer")
     first = Line2D([], [], color=BLACK, ls="--", marker="o", ms=3, mfc="white", label="first evaluation")
@@ -280,9 +282,9 @@ DIAGNOSTICS = (
     Diagnostic(
         "transport",
         "the critic's estimate E f(x) - E f(x~) beside the exact earth mover's distance of the samples that are scored "
-        "(mean and 95 % t-interval over seeds; each panel its own scale). Only a 1-Lipschitz critic of a Wasserstein "
-        "loss estimates that distance, from below; under clipping it does so up to an unknown factor; for other losses "
-        "it is a difference of scores on no common scale.",
+        "(mean and 95 % t-interval over seeds; each panel its own scale). Only a critic of a Wasserstein loss "
+        "with slopes of at most 1 estimates that distance, from below; steeper ones exceed it, clipped ones know it up "
+        "to an unknown factor, and for other losses it is a difference of scores on no common scale.",
         "The critic's Wasserstein estimate and the exact distance over generator steps, a panel a loss.",
         lambda results, dataset: (
             logged(results, dataset, "emd") and logged(results, dataset, "critic/wasserstein_estimate")

@@ -66,7 +66,7 @@ RC = {
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.formatter.useoffset": False,
-    "axes.formatter.limits": (-3, 4),
+    "axes.formatter.limits": (-5, 6),
     "grid.color": "#e3e3e3",
     "grid.linewidth": 0.5,
     "legend.frameon": False,
