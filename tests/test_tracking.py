@@ -289,6 +289,22 @@ def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
     assert ranked == [("emd", 0.25, "8gaussians", "d1")]
 
 
+def test_names_that_mlflow_refuses_are_told_before_anything_runs(results: Path) -> None:
+    from mlflow.exceptions import MlflowException
+
+    store = Store(results)
+    log = open_cell(store, start(store))
+    for name in ("fid_cats@home", "fid_cat's", "fid_a/b"):
+        with pytest.raises(UserError, match="give the data set another name"):
+            store.start_sweep("toy", name="s", params={}, tags={}, meta={**META, "metrics": {name: {}}}, cells={})
+    with pytest.raises(MlflowException):
+        cell_log.log_in_batches(store._client, log.run_id, metrics={("fid_cats@home", 1): (0.5, 1)})
+    allowed = "fid_Katzen ä-1.5:x"
+    cell_log.check_names([allowed])
+    log.metrics(1, {allowed: 0.5})
+    log.finish("done")
+
+
 def test_a_report_is_attached_and_its_summary_noted(results: Path) -> None:
     store = Store(results)
     sweeps = [start(store) for _ in range(2)]

@@ -6,11 +6,13 @@ import math
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -130,6 +132,14 @@ def log_in_batches(
     for i in range(batches):
         part = {kind: rows[kind][i * size : (i + 1) * size] for kind, size in BATCH.items()}
         client.log_batch(run_id, **part)
+
+
+def check_names(metrics: Iterable[str]) -> None:
+    """Raises UserError for a score that MLflow would refuse, or take for a player's term, for its data set's name."""
+    for name in metrics:
+        if not re.fullmatch(r"[\w.\- :]+", name):
+            allowed = "letters, digits, spaces and _ - . : alone"
+            raise UserError(f"metric {name!r}: the record takes {allowed}: give the data set another name")
 
 
 def texts(values: Values) -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import Record
-from benchmarks.tracking.cell_log import CellLog, Values, dataset_input, log_in_batches, texts
+from benchmarks.tracking.cell_log import CellLog, Values, check_names, dataset_input, log_in_batches, texts
 from benchmarks.tracking.machine import watch
 from benchmarks.tracking.notes import GUIDE, NOTE, REPORT, report_note
 from benchmarks.tracking.opening import mlflow_error, one_line, open_client
@@ -148,8 +148,9 @@ class Store:
         """A new parent run; its `description` is Markdown.
 
         What was asked is kept with it, for `record`: `meta` as in Record, and in `cells` for each run key what is
-        known beforehand, as columns of the run table.
+        known beforehand, as columns of the run table. Raises UserError for a metric that MLflow cannot name.
         """
+        check_names(meta["metrics"])
         experiment = self.experiment(suite)
         self._runs(experiment, "sweep")
         identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}
