@@ -151,7 +151,7 @@ def compare(scores: Array, reference: int) -> list[Paired]:
 
 
 def best_loss(scores: Array, direction: Direction) -> int | None:
-    """Row of the best median over all runs, failures counting as worst; ties go to the better mean, then the first.
+    """Row of the best mean over finished runs, among the losses of which more than half finished; ties go to the first.
 
     None where half or more of every loss's runs failed, or there are none.
     """
@@ -159,9 +159,10 @@ def best_loss(scores: Array, direction: Direction) -> int | None:
     keys = []
     for index, row in enumerate(sign * scores):
         present = row[~np.isnan(row)]
-        if len(present) and np.isfinite(middle(present)):
-            keys.append((middle(present), float(present[np.isfinite(present)].mean()), index))
-    return min(keys)[2] if keys else None
+        finished = present[np.isfinite(present)]
+        if 2 * len(finished) > len(present):
+            keys.append((float(finished.mean()), index))
+    return min(keys)[1] if keys else None
 
 
 def middle(values: ArrayLike) -> float:

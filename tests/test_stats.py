@@ -119,7 +119,7 @@ def test_scale_is_logarithmic_only_where_every_score_is_positive():
     assert np.isneginf(lost[0, 1])
 
 
-def test_best_counts_failures_as_worst():
+def test_the_best_has_the_best_mean_of_those_that_mostly_finished():
     mostly_failed = [1.0, np.inf, np.inf]
     once_failed = [2.0, 2.1, np.inf]
     steady = [3.0, 3.1, 3.2]
@@ -127,6 +127,7 @@ def test_best_counts_failures_as_worst():
     assert stats.best_loss(np.array([mostly_failed, steady]), "min") == 1
     assert stats.best_loss(np.array([[1.0, -np.inf, -np.inf], [0.1, 0.2, 0.3]]), "max") == 1
     assert stats.best_loss(np.array([[np.inf, np.inf]]), "min") is None
+    assert stats.best_loss(np.array([[1.0, 1.0, 4.0], [1.5, 1.5, 1.5]]), "min") == 1, "the mean, which tables print"
 
 
 def test_bold_is_what_cannot_be_told_from_the_best():

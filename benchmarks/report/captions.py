@@ -33,8 +33,8 @@ def bold_rule(results: Results, scores: list[Array]) -> str:
     if len(results.seeds) < 2:
         return "One seed: no interval and no test, so nothing is bold."
     return (
-        "Bold: the best median over all runs, and every loss with no more failed runs that a paired t-test on "
-        f"{scale(scores)} over seeds (5 %, Holm within the column) cannot tell from it."
+        "Bold: the best mean of a loss that mostly finished, and every loss with no more failed runs that a paired "
+        f"t-test on {scale(scores)} over seeds (5 %, Holm within the column) cannot tell from it."
     )
 
 
