@@ -155,10 +155,12 @@ class Cell:
             save_checkpoint(self.folder / "checkpoint.pt", self.state, self.spec.key, self.history.to_dict())
 
     def show(self) -> None:
-        """A sample image on the record's step slider, and its samples beside the checkpoint for the report's."""
-        samples = self.evaluation.samples(self.state)
-        self.log.image("samples", thumbnail(samples), self.state.step)
-        np.save(self.folder / f"samples@{self.state.step}.npy", samples[:SHOWN_OVER_STEPS])
+        """A sample image on the record's step slider, once though steps be repeated, and its samples beside the
+        checkpoint for the report's."""
+        samples, path = self.evaluation.samples(self.state), self.folder / f"samples@{self.state.step}.npy"
+        if not path.exists():
+            self.log.image("samples", thumbnail(samples), self.state.step)
+        np.save(path, samples[:SHOWN_OVER_STEPS])
 
     def keep(self, scores: dict[str, float]) -> str:
         """Records the final weights and what reports show of them; the hash of the weights."""

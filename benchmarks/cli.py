@@ -255,26 +255,12 @@ def run_suite(options: argparse.Namespace) -> int:
 
     suite = load_suite(options.suite, parse_settings(options.settings))
     if options.dry_run:
-        return dry_run(suite, options)
+        from benchmarks.progress import plan_text
+        from benchmarks.tracking import Store
+
+        print(plan_text(suite, runner_options(options, options.workers), Store(options.results)))
+        return 0
     return run_and_report(suite, options, options.workers)
-
-
-def dry_run(suite: "Suite", options: argparse.Namespace) -> int:
-    from benchmarks.progress import duration
-    from benchmarks.runner import make_plan, prepare_shared
-    from benchmarks.tracking import Store
-
-    run_options = runner_options(options, options.workers)
-    place = run_options.place(suite.name)
-    prepare_shared(suite, place)
-    plan = make_plan(suite, Store(options.results))
-    for spec in suite.cells:
-        print(f"{plan.status(spec):12}{spec.label}")
-    workers = len(run_options.devices())
-    seconds = plan.seconds(place, workers)
-    left = f"{len(plan.todo)} of {len(suite.cells)} cells to run"
-    print(f"{left}, about {duration(seconds)} of training with {workers} workers")
-    return 0
 
 
 def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:

@@ -6,7 +6,9 @@ from types import TracebackType
 from tqdm import tqdm
 
 from benchmarks.cell import Outcome
-from benchmarks.runner import Plan
+from benchmarks.runner import Options, Plan, make_plan, prepare_shared, refuse_other_numerics
+from benchmarks.suite import Suite
+from benchmarks.tracking import Store
 from gan_zoo.spec import RunSpec
 
 
@@ -42,6 +44,18 @@ class Progress:
         self.step(spec, spec.train.steps)
         self._left -= 1
         say(f"{outcome.status:9} {spec.label}" + (f": {outcome.reason}" if outcome.reason else ""))
+
+
+def plan_text(suite: Suite, options: Options, store: Store) -> str:
+    """The cells of a suite, what stands of them, and a forecast for the rest."""
+    plan, place, workers = make_plan(suite, store), options.place(suite.name), len(options.devices())
+    refuse_other_numerics(plan, place)
+    prepare_shared(suite, place)
+    cells = [f"{plan.status(spec):12}{spec.label}" for spec in suite.cells]
+    left = f"{len(plan.todo)} of {len(suite.cells)} cells to run"
+    return "\n".join(
+        [*cells, f"{left}, about {duration(plan.seconds(place, workers))} of training with {workers} workers"]
+    )
 
 
 def say(line: str) -> None:

@@ -20,7 +20,7 @@ from gan_zoo.engine import ENGINE_NAMES, Numerics
 from gan_zoo.errors import UserError
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import check_numerics
-from gan_zoo.validation import suggestion
+from gan_zoo.validation import lookup
 
 SETTLED = ("done", "diverged", "running")
 """Cells that a sweep leaves alone: those with a result, a divergence included, and those that another sweep is at."""
@@ -78,8 +78,7 @@ class Options:
     def place(self, suite: str) -> Place:
         devices, cores = self.devices(), core_count()
         alone = len(devices) * self.threads <= cores and (devices[0] == "cpu" or len(set(devices)) == len(devices))
-        if self.engine not in ENGINE_NAMES:
-            raise UserError(f"--engine {self.engine}: unknown engine ({suggestion(self.engine, ENGINE_NAMES)})")
+        lookup(dict.fromkeys(ENGINE_NAMES), self.engine, ("--engine",), "engine")
         runs = self.results / suite / "runs"
         return Place(runs, self.data, devices[0], self.threads, alone, self.engine, self.numerics)
 
