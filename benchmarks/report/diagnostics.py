@@ -95,8 +95,8 @@ def _shares(axes: Axes, results: Results, dataset: str, loss: str) -> None:
 
 
 def _around_one(panels: list[Axes], values: Array) -> None:
-    """One logarithmic scale for the panels of a row, which has 1 in it and all positive values."""
-    positive = np.append(values[values > 0], 1.0)
+    """One logarithmic scale for the panels of a row, which has 0.5, 1 and 2 in it and all positive values."""
+    positive = np.append(values[values > 0], [0.7, 1.4])
     for axes in panels:
         if not axes.lines:
             continue
