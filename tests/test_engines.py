@@ -19,13 +19,13 @@ from gan_zoo.engine import Chosen, Draws, Engine, Iteration, Players, StackEngin
 from gan_zoo.engine.closed_form import closed_form
 from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.graph import graph, stacked_graph
-from gan_zoo.engine.plain import Live, plain
+from gan_zoo.engine.plain import Live, descend, plain
 from gan_zoo.engine.stacked import stacked
-from gan_zoo.engine.state import vector_of
+from gan_zoo.engine.state import new_optimizer, vector_of
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
 from gan_zoo.rng import Rng
-from gan_zoo.spec import RunSpec, run_spec
+from gan_zoo.spec import Adam, RMSprop, RunSpec, run_spec
 from gan_zoo.trainer import Run, advance, advance_stack, initial_state, prepare, train, train_stack
 
 graph_module = sys.modules["gan_zoo.engine.graph"]  # the package has a function of this name
@@ -331,6 +331,19 @@ def test_engines_are_chosen_by_name() -> None:
     assert (engine.name, engine.reason) == ("closed-form", "")
     with pytest.raises(UserError, match="--engine fast: unknown engine"):
         choose("fast")
+
+
+@pytest.mark.parametrize("spec", [Adam(1e-3, (0.5, 0.9)), RMSprop(1e-3)])
+def test_a_descent_is_a_step_of_torchs_optimiser(spec: Adam | RMSprop) -> None:
+    own, expected = (new_optimizer(torch.ones(100), spec) for _ in range(2))
+    for i in range(3):
+        gradient = Rng(0, "gradient", i).normal(100)
+        descend(own, gradient)
+        vector_of(expected).grad = gradient
+        expected.step()
+        assert torch.equal(vector_of(own), vector_of(expected))
+    assert own.state[vector_of(own)].keys() == expected.state[vector_of(expected)].keys()
+    assert own.state[vector_of(own)]["step"] == 3
 
 
 def test_a_graph_refuses_a_learning_rate_that_changes() -> None:
