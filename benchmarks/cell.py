@@ -22,6 +22,7 @@ from benchmarks.place import Place
 from benchmarks.thumbnail import thumbnail
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
 from gan_zoo.engine import Chosen, TrainState
+from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation, final_weights, weights_hash
 from gan_zoo.metrics import Evaluator
 from gan_zoo.spec import RunSpec
@@ -112,13 +113,18 @@ class Cell:
         return self.place.runs / self.spec.key
 
     def start(self, data: Any, evaluator: Evaluator, apart: Evaluator | None) -> None:
-        """Takes the state of the checkpoint, or that before the first step."""
+        """Takes the state of the checkpoint, or that before the first step.
+
+        Errors: UserError for a checkpoint that cannot be gone on from.
+        """
         self.run = prepare(self.spec, data, self.place.device, self.place.numerics)
         self.state, self.evaluator = initial_state(self.run), evaluator
         self.evaluation = Evaluation(self.run, data, evaluator, apart)
         path = self.folder / "checkpoint.pt"
         if path.exists():
             self.history.load(load_checkpoint(path, self.state, self.spec.key))
+            if self.state.step >= self.spec.train.steps:
+                raise UserError(f"{path}: of the last step, nothing is left to train; delete it to start this run anew")
         if self.state.step == 0:
             self.show()
 

@@ -1,9 +1,7 @@
 """Stacked seeds in a sweep: the numbers, records and ends of runs alone, whatever happens to one of them."""
 
-import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -11,14 +9,16 @@ import pytest
 import torch
 
 from benchmarks import together
-from benchmarks.cell import Cell, Outcome
+from benchmarks.cell import Cell, History, Outcome
 from benchmarks.runner import Options, run_suite
 from benchmarks.suite import Suite, load_suite
 from benchmarks.tracking import CellLog, Store
-from benchmarks.workers import Worker, receive, stacks
+from gan_zoo.checkpoint import save_checkpoint
+from gan_zoo.datasets import load_dataset
 from gan_zoo.engine.chosen import STACK_ENGINES
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation
+from gan_zoo.trainer import initial_state, prepare
 
 SUITE = """\
 name: small
@@ -252,6 +252,18 @@ def test_numerics_are_recorded_and_never_mixed(path: str, store: Store) -> None:
     assert sweep(suite, store, "plain", numerics="bf16") == {}
 
 
+def test_a_checkpoint_of_the_last_step_is_refused_and_the_others_go_on(suite: Suite, store: Store) -> None:
+    spec = suite.cells[1]
+    state = initial_state(prepare(spec, load_dataset("8gaussians", root=Path("unused"))))
+    state.step = spec.train.steps
+    folder = store.results / "small" / "runs" / spec.key
+    folder.mkdir(parents=True)
+    save_checkpoint(folder / "checkpoint.pt", state, spec.key, History().to_dict())
+    outcomes = sweep(suite, store, "stacked")
+    assert [outcomes[seed].status for seed in range(3)] == ["done", "failed", "done"]
+    assert "of the last step, nothing is left to train; delete it" in outcomes[1].reason
+
+
 def test_a_short_cell_sends_its_metrics_once(path: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     original, sent = CellLog.flush, list[int]()
 
@@ -263,49 +275,3 @@ def test_a_short_cell_sends_its_metrics_once(path: str, store: Store, monkeypatc
     sweep(load_suite(path, {"seeds": "[0]"}), store, "plain")
     assert len(sent) == 1
     assert sent[0] >= 24
-
-
-def test_a_worker_that_dies_takes_its_whole_stack_with_it(suite: Suite) -> None:
-    ours, theirs = multiprocessing.Pipe()
-    theirs.close()
-    process: Any = SimpleNamespace(join=ignore, exitcode=9)
-    worker = Worker(process, ours, "cpu", {spec.key: spec for spec in suite.cells[1:]})
-    died = Outcome("failed", "the worker process died (exit code 9)")
-    assert receive(worker) == [(spec, died) for spec in suite.cells[1:]]
-
-
-@pytest.mark.parametrize(
-    ("seeds", "datasets", "workers", "sizes"),
-    [(5, 1, 1, [5]), (5, 1, 2, [3, 2]), (5, 2, 2, [5, 5]), (3, 2, 3, [2, 1, 2, 1]), (1, 1, 4, [1])],
-)
-def test_seeds_are_stacked_by_cell_and_split_for_idle_workers(
-    path: str, seeds: int, datasets: int, workers: int, sizes: list[int]
-) -> None:
-    named = "[8gaussians]" if datasets == 1 else "[8gaussians, swissroll]"
-    cells = load_suite(path, {"seeds": str(seeds), "datasets": named}).cells
-    found = stacks(cells, workers)
-    assert [len(stack) for stack in found] == sizes
-    assert sorted(spec.key for stack in found for spec in stack) == sorted(spec.key for spec in cells)
-    assert all(len({(spec.loss_name, spec.dataset) for spec in stack}) == 1 for stack in found)
-
-
-@pytest.mark.parametrize(
-    ("device", "workers", "devices", "comparable"),
-    [
-        ("auto", None, ["cuda:0", "cuda:1"], True),
-        ("cuda:1", None, ["cuda:1"], True),
-        ("cuda", 4, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"], False),
-        ("cuda:0", 2, ["cuda:0", "cuda:0"], False),
-        ("cpu", 3, ["cpu"] * 3, True),
-        ("cpu", 5, ["cpu"] * 5, False),
-    ],
-)
-def test_one_worker_a_gpu_and_no_clock_of_those_that_share_one(
-    device: str, workers: int | None, devices: list[str], comparable: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr("benchmarks.runner.core_count", lambda: 4)
-    options = Options(Path("results"), Path("data"), device, workers)
-    assert options.devices() == devices
-    assert options.place("small").timing_comparable == comparable

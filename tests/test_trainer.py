@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
 from gan_zoo.datasets import load_dataset
-from gan_zoo.engine import TrainState
+from gan_zoo.engine import Draws, Iteration, Players, TrainState, plain
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import final_weights, weights_hash
 from gan_zoo.losses import LOSSES
@@ -214,6 +214,30 @@ def test_a_wgan_gp_critic_learns_the_distance_between_two_points() -> None:
     estimate = -(terms["real"] + terms["fake"]).item()
     # with weight lambda = 10 the optimum of  -3 s + 10 (s - 1)^2  is the slope s = 1.15
     assert estimate == pytest.approx(3 * 1.15, abs=0.1)
+
+
+def test_tf32_holds_within_a_step_and_not_between_steps() -> None:
+    """Between steps samples are scored, which no option of training may touch."""
+    run = make_run(steps=3)
+    run = replace(run, players=replace(run.players, numerics="tf32"))
+    within = list[tuple[bool, bool]]()
+
+    def allowed() -> tuple[bool, bool]:
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    def watching(players: Players, state: TrainState) -> Iteration:
+        iteration = plain(players, state)
+
+        def watched(draws: Draws) -> dict[str, Tensor]:
+            within.append(allowed())
+            return iteration(draws)
+
+        return watched
+
+    before = allowed()
+    assert [allowed() for _ in train(run, initial_state(run), watching)] == [before] * 3
+    assert within == [(True, True)] * 3
+    assert before != (True, True)
 
 
 def test_step_counter_and_end() -> None:

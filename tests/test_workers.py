@@ -1,0 +1,77 @@
+"""Who runs what, where: stacks for workers, workers for devices, and a worker's death. No process is started."""
+
+import multiprocessing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks.cell import Outcome
+from benchmarks.runner import Options
+from benchmarks.suite import load_suite
+from benchmarks.workers import Worker, receive, stacks
+
+SUITE = """\
+name: small
+losses: [wgan-gp]
+datasets: [8gaussians]
+seeds: 3
+architecture: {name: mlp, width: 8, depth: 2}
+train: {steps: 24, batch_size: 8, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
+evaluate: {every: 8, samples: 50}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    (tmp_path / "small.yaml").write_text(SUITE)
+    return str(tmp_path / "small.yaml")
+
+
+def test_a_worker_that_dies_takes_its_whole_stack_with_it(path: str) -> None:
+    cells = load_suite(path).cells[1:]
+    ours, theirs = multiprocessing.Pipe()
+    theirs.close()
+    process: Any = SimpleNamespace(join=lambda: None, exitcode=9)
+    worker = Worker(process, ours, "cpu", {spec.key: spec for spec in cells})
+    died = Outcome("failed", "the worker process died (exit code 9)")
+    assert receive(worker) == [(spec, died) for spec in cells]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "datasets", "workers", "sizes"),
+    [(5, 1, 1, [5]), (5, 1, 2, [3, 2]), (5, 2, 2, [5, 5]), (3, 2, 3, [2, 1, 2, 1]), (1, 1, 4, [1])],
+)
+def test_seeds_are_stacked_by_cell_and_split_for_idle_workers(
+    path: str, seeds: int, datasets: int, workers: int, sizes: list[int]
+) -> None:
+    named = "[8gaussians]" if datasets == 1 else "[8gaussians, swissroll]"
+    cells = load_suite(path, {"seeds": str(seeds), "datasets": named}).cells
+    found = stacks(cells, workers)
+    assert [len(stack) for stack in found] == sizes
+    assert sorted(spec.key for stack in found for spec in stack) == sorted(spec.key for spec in cells)
+    assert all(len({(spec.loss_name, spec.dataset) for spec in stack}) == 1 for stack in found)
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "devices", "comparable"),
+    [
+        ("auto", None, ["cuda:0", "cuda:1"], True),
+        ("cuda:1", None, ["cuda:1"], True),
+        ("cuda", 4, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"], False),
+        ("cuda:0", 2, ["cuda:0", "cuda:0"], False),
+        ("cpu", 3, ["cpu"] * 3, True),
+        ("cpu", 5, ["cpu"] * 5, False),
+    ],
+)
+def test_one_worker_a_gpu_and_no_clock_of_those_that_share_one(
+    device: str, workers: int | None, devices: list[str], comparable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr("benchmarks.runner.core_count", lambda: 4)
+    options = Options(Path("results"), Path("data"), device, workers)
+    assert options.devices() == devices
+    assert options.place("small").timing_comparable == comparable
