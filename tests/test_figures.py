@@ -138,7 +138,7 @@ def test_weights_are_shares_in_each_bin_a_line_a_seed(draw, record):
         shares, edges, _ = outline.get_data()
         np.testing.assert_allclose(shares[[0, 32, 64]], np.array([1, 2 + seed, 1]) / (4 + seed))
         np.testing.assert_allclose(edges[[0, -1]], [-0.65, 0.65], rtol=1e-6)
-    assert [text.get_text() for text in panel(figure, "wgan-lp").texts] == ["40 % at ±0.65"]
+    assert [text.get_text() for text in panel(figure, "wgan-lp").texts] == ["40 % exactly at ±0.65"]
     assert not panel(figure, "wgan-gp").texts
 
 
