@@ -162,7 +162,8 @@ def weights(results: Results, dataset: str) -> Figure:
         bound = _values(results, dataset, loss, "critic/weights_at_bound")
         if not bound.empty:
             share, c = bound.iloc[-1].mean(), max(_outer_edges(centres)[1] for centres, _ in found)
-            axes.text(0.5, 0.93, f"{100 * share:.0f} % exactly at ±{c:.3g}", transform=axes.transAxes, ha="center", va="top")
+            text = f"{100 * share:.0f} % exactly at ±{c:.3g}"
+            axes.text(0.5, 0.93, text, transform=axes.transAxes, ha="center", va="top")
     _below(panels, "weight")
     figure.supylabel("share of weights in a bin", fontsize=7.5)
     return figure
@@ -265,7 +266,8 @@ DIAGNOSTICS = (
     Diagnostic(
         "weights",
         "the critic's weights at the end: the share of them in each of 65 bins between a run's largest ±|w|, a line a "
-        "seed, logarithmic (as Gulrajani et al. 2017, figure 1b). Clipping: the share exactly at the bound is named; more lie beside it in the outer bins.",
+        "seed, logarithmic (as Gulrajani et al. 2017, figure 1b). Clipping: the share exactly at the "
+        "bound is named; more lie beside it in the outer bins.",
         "Histograms of weights, a panel a loss.",
         lambda results, dataset: any(list(_histograms(results, dataset, loss)) for loss in results.losses),
         weights,
