@@ -95,7 +95,7 @@ def test_bookkeeping_imports_downwards(path: Path) -> None:
     if own_room(path) != "benchmarks.cli":
         assert "benchmarks.cli" not in named
     if lies_in(path, (*TENSOR_FREE, "benchmarks/suite.py")):
-        assert named & {"benchmarks.runner", "benchmarks.workers", "benchmarks.cell"} == set()
+        assert named & {"benchmarks.runner", "benchmarks.workers", "benchmarks.together", "benchmarks.cell"} == set()
     if lies_in(path, ("benchmarks/report",)):
         assert named & {"benchmarks.tracking", "benchmarks.suite"} == set()
 
