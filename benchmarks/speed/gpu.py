@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,8 @@ from torch import Tensor
 from benchmarks.speed.markup import Bar, bar_table, table
 from benchmarks.speed.measure import least_flops
 from benchmarks.speed.workloads import WORKLOADS, Workload
-from gan_zoo.engine import ENGINES, STACK_ENGINES, Engine, StackEngine
+from gan_zoo.device import configure_process, tf32
+from gan_zoo.engine import ENGINES, STACK_ENGINES, Engine, Numerics, StackEngine
 from gan_zoo.engine.state import vector_of
 from gan_zoo.rng import Rng
 from gan_zoo.trainer import initial_state, train, train_stack
@@ -52,7 +54,7 @@ class Result(NamedTuple):
 
 def main(folder: Path, device: str = "cuda") -> None:
     """Measures `device` and writes both files."""
-    torch.set_num_threads(1)
+    configure_process(device, threads=1)
     rates = {how: matrix_rate(device, how) for how in ("float32", "tf32", "bf16")}
     differences = {engine: largest_difference(engine, device) for engine in ("graph", "stacked", "stacked-graph")}
     results = []
@@ -77,17 +79,15 @@ def main(folder: Path, device: str = "cuda") -> None:
 def candidates(workload: Workload, device: str) -> Iterator[tuple[str, Callable[[], Iterator[object]], int]]:
     """(how, start, seeds): `start()` gives the iterations of a candidate."""
 
-    def single(engine: Engine, numerics: str = "reference") -> Callable[[], Iterator[object]]:
+    def single(engine: Engine, numerics: Numerics = "reference") -> Callable[[], Iterator[object]]:
         def start() -> Iterator[object]:
-            set_tf32(numerics == "tf32")
-            run = workload.run(device=device, numerics="bf16" if numerics == "bf16" else "reference")
+            run = workload.run(device=device, numerics=numerics)
             return train(run, initial_state(run), engine)
 
         return start
 
     def several(engine: StackEngine, seeds: int) -> Callable[[], Iterator[object]]:
         def start() -> Iterator[object]:
-            set_tf32(False)
             runs = [workload.run(seed, device) for seed in range(seeds)]
             return train_stack(runs, [initial_state(run) for run in runs], engine)
 
@@ -95,7 +95,6 @@ def candidates(workload: Workload, device: str) -> Iterator[tuple[str, Callable[
 
     def streams(seeds: int) -> Callable[[], Iterator[object]]:
         def start() -> Iterator[object]:
-            set_tf32(False)
             return on_streams([single_seed(workload, seed, device) for seed in range(seeds)], device)
 
         return start
@@ -160,22 +159,17 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def set_tf32(allowed: bool) -> None:
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    torch.backends.cudnn.allow_tf32 = allowed
-
-
 def matrix_rate(device: str, how: str) -> float:
     """TFLOP/s of a large matrix product."""
-    set_tf32(how == "tf32")
     size = MATRIX if device == "cuda" else 512
     a = Rng(0, "matrix", device=device).normal(size, size).to(torch.bfloat16 if how == "bf16" else torch.float32)
-    a @ a
-    synchronize()
-    started = time.perf_counter()
-    for _ in range(10):
+    with tf32() if how == "tf32" else nullcontext():
         a @ a
-    synchronize()
+        synchronize()
+        started = time.perf_counter()
+        for _ in range(10):
+            a @ a
+        synchronize()
     return 10 * 2 * size**3 / (time.perf_counter() - started) / 1e12
 
 
