@@ -237,6 +237,20 @@ def test_text_is_legible_in_a_page_and_in_a_column(draw):
         assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 6
 
 
+def test_a_run_that_ended_earlier_shows_its_last_samples(record):
+    key = {run.loss: run.run_key for run in record.runs.query("seed == 0").itertuples()}
+    short, long, without = FEW
+    for loss, step in ((short, 100), (long, 100), (long, 200)):
+        record.samples[f"{key[loss]}/samples@{step}"] = np.full((5, 2), step / 100, np.float32)
+    with drawing():
+        panels = sample_panels(Results(record), POINTS, 200).axes
+    titles = {axes.get_title(loc="left"): axes for axes in panels if axes.get_title(loc="left")}
+    assert list(titles) == [f"{short} (step 100)", long, without]
+    shown = [set(axes.lines[-1].get_xdata()) for axes in titles.values() if axes.lines]
+    assert shown == [{1.0}, {2.0}]
+    assert [text.get_text() for text in titles[without].texts] == ["no samples"]
+
+
 def test_a_column_shows_the_primary_metric_alone(draw, record):
     (axes,) = draw(final_column).axes
     assert axes.get_xlabel() == "Earth mover's distance\u00a0↓"

@@ -134,7 +134,7 @@ def _of_samples(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
     steps = sample_steps(results, dataset)
     if len(steps) > 1:
         frames = [(str(step), f"samples-{name}-{step}") for step in steps]
-        text = f"{shortened(dataset, 40)}: the same runs' samples over training, by generator step."
+        text = f"{shortened(dataset, 40)}: the same runs' samples at each generator step, or the latest before it."
         slider = Slider(f"slider-{name}", text, frames)
         yield Drawing(slider, dataset, lambda step: sample_panels(results, dataset, int(step)))
 

@@ -34,13 +34,15 @@ def sample_steps(results: Results, dataset: str) -> list[int]:
 
 
 def sample_panels(results: Results, dataset: str, step: int | None = None, width: float = PAGE) -> Figure:
-    """A panel a loss, and the data first where it is images; at the last checkpoint, or at `step`."""
+    """A panel a loss, and the data first where it is images; at the last checkpoint, or at `step`.
+
+    A run that was not evaluated at `step`, having fewer steps than others perhaps, shows its latest samples before it.
+    """
     runs = shown_runs(results, dataset)
     real = results.record.samples.get(f"data/{dataset}")
-    ending = "samples" if step is None else f"samples@{step}"
-    kept = {loss: (f"{key}/{ending}", seed) for loss, (key, seed) in runs.items()}
-    shown = {loss: place for loss, place in kept.items() if place[0] in results.record.samples}
-    first = next((results.record.samples[name] for name, _ in shown.values()), real)
+    kept = {loss: _samples_at(results, key, step) for loss, (key, _) in runs.items()}
+    shown = {loss: name for loss, name in kept.items() if name in results.record.samples}
+    first = next((results.record.samples[name] for name in shown.values()), real)
     is_points = first is not None and first.ndim == 2
     panels: list[str | None] = list(results.losses)
     if not is_points and real is not None:
@@ -57,29 +59,42 @@ def sample_panels(results: Results, dataset: str, step: int | None = None, width
             axes.set_title("data", loc="left")
         if loss is not None:
             _panel(axes, results, shown.get(loss), real, loss, 1 if width == PAGE else 2)
-            axes.set_title(shortened(_title(results, loss, runs), int(14 * side)), loc="left")
+            remark = _earlier(shown.get(loss, ""), step)
+            axes.set_title(shortened(_title(results, loss, runs, remark), int(14 * side)), loc="left")
     return figure
 
 
-def _title(results: Results, loss: str, runs: dict[str, tuple[str, int]]) -> str:
+def _samples_at(results: Results, key: str, step: int | None) -> str:
+    """The name of a run's last samples, or of its latest up to `step`."""
+    places = [name.rpartition("@") for name in results.record.samples] if step is not None else []
+    steps = [int(at) for start, _, at in places if start == f"{key}/samples" and at.isdigit()]
+    earlier = [at for at in steps if step is not None and at <= step]
+    return f"{key}/samples@{max(earlier)}" if earlier else f"{key}/samples" if step is None else ""
+
+
+def _earlier(name: str, step: int | None) -> list[str]:
+    """The step of samples that are older than `step`, in words."""
+    at = name.rpartition("@")[2]
+    return [f"step {at}"] if step is not None and at.isdigit() and int(at) < step else []
+
+
+def _title(results: Results, loss: str, runs: dict[str, tuple[str, int]], remark: list[str]) -> str:
     if loss not in runs:
         return loss
     key, seed = runs[loss]
     status = results.runs.set_index("run_key").status[key]
     other = seed != min(seed for _, seed in runs.values())
-    remarks = [f"seed {seed}"] * other + [str(status)] * (status != "done")
+    remarks = [f"seed {seed}"] * other + [str(status)] * (status != "done") + remark
     return f"{loss} ({', '.join(remarks)})" if remarks else loss
 
 
-def _panel(
-    axes: Axes, results: Results, run: tuple[str, int] | None, real: NDArray | None, loss: str, coarseness: int
-) -> None:
-    if run is None:
+def _panel(axes: Axes, results: Results, name: str | None, real: NDArray | None, loss: str, coarseness: int) -> None:
+    if name is None:
         axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#666666")
         return
-    samples = results.record.samples[run[0]]
+    samples = results.record.samples[name]
     if samples.ndim == 2:
-        critic = results.record.samples.get(run[0].replace("/samples", "/critic"))
+        critic = results.record.samples.get(name.replace("/samples", "/critic"))
         _points(axes, samples, real, critic, loss, coarseness)
     else:
         _images(axes, samples)
