@@ -187,14 +187,31 @@ def test_the_traced_steps_equal_plain(net: str, loss: Any) -> None:
     """What is compiled, as torch traces it and before it generates code."""
     run = make_run(net, loss)
     assert_same(finish(run, traced), finish(run), 1e-10)
+    run = make_run(net, loss, **ONE_STEP)
+    assert_same_gradients(finish(run, traced), finish(run), FLOAT32[net])
 
 
-def test_the_compiled_engine_equals_plain() -> None:
+@pytest.mark.parametrize(
+    ("net", "architecture"),
+    [("mlp", TINY | {"depth": 2}), ("dcgan", None), ("resnet", None)],
+    ids=["mlp", "dcgan", "resnet"],
+)
+def test_the_compiled_engine_equals_plain(net: str, architecture: dict[str, Any] | None) -> None:
     """By generated code, whose compilation is most of the time that this file takes."""
-    run = make_run("mlp", architecture=TINY | {"depth": 2})
+    run = make_run(net, architecture=architecture)
     assert_same(finish(run, compiled), finish(run), 1e-10)
+
+
+def test_a_compiled_step_in_float32_equals_plain() -> None:
     run = make_run("mlp", architecture=TINY, **ONE_STEP)
     assert_same_gradients(finish(run, compiled), finish(run), FLOAT32["mlp"])
+
+
+def test_a_process_compiles_as_many_runs_as_a_sweep_has() -> None:
+    """torch gives up on a function that it has compiled eight times."""
+    for seed in range(10):
+        run = make_run("mlp", "hinge", seed=seed, steps=1, architecture=TINY | {"width": 8 + seed})
+        assert_same(finish(run, functools.partial(compiled, backend="eager")), finish(run), 1e-10)
 
 
 @pytest.mark.parametrize("net", ARCHITECTURES)

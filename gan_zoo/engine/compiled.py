@@ -27,6 +27,7 @@ def compiled(players: Players, state: TrainState, backend: str | Callable[..., A
     `backend` is one of torch's, or a function as `torch.compile` takes it: what generates code from the traced steps.
     """
     private_folder()
+    torch.compiler.reset()  # torch compiles one function a few times only; every run of a process is one more
     pure = pure_steps(players, state)
     compile_step = functools.partial(torch.compile, backend=backend, fullgraph=True, dynamic=False)
     fakes, critic_step, generator_step = map(compile_step, (pure.fakes, pure.critic, pure.generator))
