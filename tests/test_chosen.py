@@ -1,5 +1,6 @@
 """The rule of `auto`: which engine a run gets, by net, length and device."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,9 @@ def test_on_a_gpu_it_is_one_graph() -> None:
     assert choose_for_one("auto", players(), GPU).name == "graph"
     assert choose_for_one("stacked", players(), GPU).name == "graph"
     assert choose_for_stack(GPU).name == "stacked-graph"
+    constant = players()
+    decaying = replace(constant, train=replace(constant.train, lr_decay="linear"))
+    assert choose_for_one("auto", decaying, GPU).name == "plain"
 
 
 def test_a_stack_of_one_is_plain_and_a_name_is_taken_at_its_word() -> None:

@@ -3,6 +3,7 @@
 The rule of `auto` reads spec and device alone, never a clock, so that the same run always gets the same engine:
 
     on a GPU      graph: at toy sizes nearly all time is spent in launching, which one graph does once
+                  plain, where the learning rate decays: a graph holds the one it was captured with
     on a CPU      compiled, for perceptrons from COMPILED_FROM updates on; convolutions gain nothing by it
                   closed-form, where the critic is a perceptron of ReLUs
                   plain, for all else
@@ -110,7 +111,7 @@ def choose_for_stack(device: torch.device) -> Chosen[Sequence[TrainState]]:
 def automatic(players: Players, device: torch.device) -> str:
     """The engine that the rule gives these players."""
     if device.type == "cuda":
-        return "graph"
+        return "graph" if players.train.lr_decay == "none" else "plain"
     updates = players.train.steps * (players.train.n_critic + 1)
     if updates >= COMPILED_FROM and is_perceptron(players.generator) and is_perceptron(players.critic):
         return "compiled"
