@@ -77,6 +77,12 @@ def tests(session: nox.Session) -> None:
     run(session, environment(session, "full"), "pytest", *words)
 
 
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Run the long part of the fault suite (kills, lost storage, mutated files); words after `--` go to pytest."""
+    run(session, environment(session, "full"), "pytest", "-m", "faults", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types, without torch."""
