@@ -3,7 +3,6 @@
 import math
 import multiprocessing
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from benchmarks.speed.metrics import random_weights as write_random_weights
@@ -19,7 +17,7 @@ from gan_zoo.datasets import Images, load_dataset
 from gan_zoo.errors import UserError
 from gan_zoo.metrics import Evaluator, classifier, default_metrics, inception
 from gan_zoo.metrics.classifier import Classifier, classifier_extractor
-from gan_zoo.metrics.features import to_uint8, write_tensors
+from gan_zoo.metrics.features import to_uint8
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights, fold_batch_norm, inception_extractor
 from gan_zoo.metrics.on_images import parse
 from gan_zoo.metrics.reference import reference
@@ -271,26 +269,6 @@ def test_two_processes_fill_one_cache(tmp_path: Path) -> None:
     assert first == second
     assert all(math.isfinite(score) for score in first.values())
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".safetensors"] * 2
-
-
-def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "file").mkdir()
-    with pytest.raises(OSError, match="file"):
-        write_tensors(tmp_path / "file", {"x": torch.zeros(3)}, {})
-    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
-
-
-def test_many_writers_of_one_file_leave_it_whole(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "tensors.safetensors"
-    tensors = {"x": torch.arange(50_000.0)}
-
-    def write_and_read(_: int) -> bool:
-        write_tensors(path, tensors, {"hash": "h"})
-        return torch.equal(load_file(path)["x"], tensors["x"])
-
-    with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(write_and_read, range(64)))
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 # Inception

@@ -1,7 +1,7 @@
 """Scores of generated samples. A metric's name says what it measures; its protocol says with what."""
 
+from gan_zoo.files import hash_tensors
 from gan_zoo.metrics.evaluator import Evaluator, default_metrics, metric_names
-from gan_zoo.metrics.features import hash_tensors
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights
 from gan_zoo.metrics.metric import Metric
 

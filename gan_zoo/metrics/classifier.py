@@ -7,20 +7,19 @@ order are keyed and one CPU thread does all the work, so that one machine always
 processor may round otherwise, which the hash of the weights in the metric's protocol tells.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_zoo.errors import UserError
+from gan_zoo.files import hash_tensors, read_tensors, write_tensors
 from gan_zoo.metrics.data import ImageData
-from gan_zoo.metrics.features import Extractor, hash_tensors, write_tensors
+from gan_zoo.metrics.features import Extractor
 from gan_zoo.rng import Rng
 
 VERSION = 1
@@ -65,12 +64,16 @@ def classifier_extractor(data: ImageData, cache: Path) -> Extractor:
             "or use the metrics of the 'inception' extractor"
         )
     path = cache / "classifiers" / f"{data.name}-v{VERSION}-{data.digest[:16]}.safetensors"
+    about = f"classifier v{VERSION} {data.digest}"
     net = _skeleton(data)
-    card = _read(path, net, data)
-    if card is None:
+    kept = read_tensors(path, about)
+    if kept is not None:
+        weights, card = kept
+        net.load_state_dict(weights)
+    else:
         train(net, data)
-        card = {"data": data.digest, "weights": hash_tensors(net.state_dict()), "test_accuracy": accuracy(net, data)}
-        write_tensors(path, net.state_dict(), {"classifier": json.dumps(card)})
+        card = {"weights": hash_tensors(net.state_dict()), "test_accuracy": accuracy(net, data)}
+        write_tensors(path, about, net.state_dict(), card)
     return Extractor(
         net=net.requires_grad_(False),
         name=data.name,
@@ -137,20 +140,6 @@ def _initialise(net: Classifier) -> None:
                 parameter.copy_(draws * math.sqrt(2 / parameter[0].numel()))
             else:
                 parameter.zero_()
-
-
-def _read(path: Path, net: Classifier, data: ImageData) -> dict | None:
-    """Load the weights at `path` into `net` and return their card; None where the file is missing or damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            card = json.loads(file.metadata()["classifier"])
-        if card["data"] != data.digest or card["weights"] != hash_tensors(weights):
-            return None
-        net.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError):
-        return None
-    return card
 
 
 @contextmanager

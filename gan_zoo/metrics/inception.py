@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.errors import UserError
-from gan_zoo.metrics.features import Extractor, replacing
+from gan_zoo.files import replacing
+from gan_zoo.metrics.features import Extractor
 
 WEIGHTS_FILE = "weights-inception-2015-12-05-6726825d.pth"
 HASH_PREFIX = "6726825d"

@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gan_zoo.errors import UserError
+from gan_zoo.files import read_tensors, write_tensors
 from gan_zoo.metrics import neighbours
 from gan_zoo.metrics.data import ImageData
-from gan_zoo.metrics.features import Extractor, hash_tensors, write_tensors
+from gan_zoo.metrics.features import Extractor
 from gan_zoo.metrics.frechet import Gaussian, fit
 from gan_zoo.rng import Rng
 
@@ -52,8 +52,10 @@ def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, de
     key = f"{VERSION} {data.digest} {split} {extractor.weights} {device.type} torch {torch.__version__}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     path = cache / "references" / name
-    tensors = _read(path)
-    if tensors is None:
+    kept = read_tensors(path, key)
+    if kept is not None:
+        tensors, _ = kept
+    else:
         features = extractor({"train": data.train, "test": data.test}[split], device).values
         if not features.isfinite().all():
             raise UserError(f"features of '{data.name}' by '{extractor.name}' are not finite: its weights are damaged")
@@ -64,18 +66,7 @@ def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, de
             "trace": gaussian.trace.cpu(),
             "factor": gaussian.factor.cpu(),
         }
-        write_tensors(path, tensors, {"hash": hash_tensors(tensors)})
+        write_tensors(path, key, tensors, {})
     moved = {name: tensor.to(device) for name, tensor in tensors.items()}
     gaussian = Gaussian(moved["mean"], moved["trace"], moved["factor"])
     return Reference(moved["features"], gaussian, extractor.kid_subsets)
-
-
-def _read(path: Path) -> dict[str, Tensor] | None:
-    """The tensors at `path`, or None where they are missing or damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            intact = file.metadata()["hash"] == hash_tensors(tensors)
-    except (OSError, SafetensorError, KeyError, TypeError):
-        return None
-    return tensors if intact else None
