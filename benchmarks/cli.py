@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import data_folder
+from benchmarks.record.environment import data_folder
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from benchmarks.runner import Options
-    from benchmarks.suite import Suite
+    from benchmarks.suites.suite import Suite
+    from benchmarks.sweep.plan import Options
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -178,7 +178,7 @@ def add_scoring(commands: "Commands") -> None:
 
 
 def score_images(options: argparse.Namespace) -> int:
-    from benchmarks.score import Request, as_text, score
+    from benchmarks.tools.score import Request, as_text, score
 
     asked = {name: value for name, value in vars(options).items() if name not in ("command", "json", "data")}
     result = score(Request(**{**asked, "metrics": tuple(options.metrics), "root": options.data}))
@@ -187,14 +187,14 @@ def score_images(options: argparse.Namespace) -> int:
 
 
 def fetch_weights(options: argparse.Namespace) -> int:
-    from benchmarks.score import fetch
+    from benchmarks.tools.score import fetch
 
     print(fetch(options.data, options.source))
     return 0
 
 
 def check_metrics(options: argparse.Namespace) -> int:
-    from benchmarks.score import check
+    from benchmarks.tools.score import check
 
     line, agrees = check(options.data, options.weights, options.device, options.threads)
     print(line)
@@ -202,13 +202,13 @@ def check_metrics(options: argparse.Namespace) -> int:
 
 
 def verify_losses(options: argparse.Namespace) -> int:
-    from benchmarks.verification import check_all, choose
+    from benchmarks.tools.verify import check_all, choose
 
     return 1 if check_all(choose(options.losses, options.plugin)) else 0
 
 
 def write_docs(options: argparse.Namespace) -> int:
-    from benchmarks.docs import write
+    from benchmarks.tools.docs import write
 
     for path in write(options.folder):
         print(path)
@@ -216,7 +216,7 @@ def write_docs(options: argparse.Namespace) -> int:
 
 
 def list_all(options: argparse.Namespace) -> int:
-    from benchmarks.listing import as_text, registries
+    from benchmarks.tools.listing import as_text, registries
 
     content = registries()
     print(json.dumps(content, indent=2, ensure_ascii=False) if options.json else as_text(content))
@@ -232,7 +232,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, str]:
 
 
 def runner_options(options: argparse.Namespace, workers: int | None) -> "Options":
-    from benchmarks.runner import Options
+    from benchmarks.sweep.plan import Options
 
     for name, value in (("--threads", options.threads), ("--workers", workers)):
         if value is not None and value < 1:
@@ -243,7 +243,7 @@ def runner_options(options: argparse.Namespace, workers: int | None) -> "Options
 
 def train_one(options: argparse.Namespace) -> int:
     """One run with the settings that a suite has for its loss and data set; recorded as the suite `train`."""
-    from benchmarks.suite import load_single
+    from benchmarks.suites.suite import load_single
 
     settings = parse_settings(options.settings)
     suite = load_single(options.suite, settings, options.loss, options.dataset, options.seed)
@@ -251,12 +251,12 @@ def train_one(options: argparse.Namespace) -> int:
 
 
 def run_suite(options: argparse.Namespace) -> int:
-    from benchmarks.suite import load_suite
+    from benchmarks.suites.suite import load_suite
 
     suite = load_suite(options.suite, parse_settings(options.settings))
     if options.dry_run:
-        from benchmarks.progress import plan_text
-        from benchmarks.tracking import Store
+        from benchmarks.record.store import Store
+        from benchmarks.sweep.progress import plan_text
 
         print(plan_text(suite, runner_options(options, options.workers), Store(options.results)))
         return 0
@@ -264,10 +264,11 @@ def run_suite(options: argparse.Namespace) -> int:
 
 
 def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:
-    from benchmarks.progress import Progress
-    from benchmarks.reporting import scores_text, write_report
-    from benchmarks.runner import make_plan, run_suite
-    from benchmarks.tracking import Store
+    from benchmarks.record.store import Store
+    from benchmarks.report.commands import scores_text, write_report
+    from benchmarks.sweep.plan import make_plan
+    from benchmarks.sweep.progress import Progress
+    from benchmarks.sweep.run import run_suite
 
     store = Store(options.results)
     with Progress(make_plan(suite, store)) as progress:
@@ -283,13 +284,13 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
 
 
 def make_report(options: argparse.Namespace) -> int:
-    from benchmarks.reporting import report
+    from benchmarks.report.commands import report
 
     return report(options)
 
 
 def diff_runs(options: argparse.Namespace) -> int:
-    from benchmarks.reporting import diff
+    from benchmarks.report.commands import diff
 
     return diff(options)
 

@@ -19,7 +19,7 @@ import pytest
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database, migrated once: copying it takes a fiftieth of the time of making another."""
-    from benchmarks.tracking import Store
+    from benchmarks.record.store import Store
 
     folder = tmp_path_factory.mktemp("migrated")
     assert Store(folder)._client.search_runs(["0"]) == []

@@ -5,12 +5,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
-from benchmarks.record import RUN_COLUMNS, Record
-from benchmarks.report.cells import Table
+from benchmarks.markup.blocks import Table
+from benchmarks.markup.latex import latex
+from benchmarks.markup.markdown import markdown
+from benchmarks.markup.page import page
+from benchmarks.record.export import RUN_COLUMNS, Record
 from benchmarks.report.document import document
-from benchmarks.report.latex import latex
-from benchmarks.report.markdown import markdown
-from benchmarks.report.page import page
+from benchmarks.report.figures.style import colour
 from benchmarks.report.results import Results
 
 LOSSES = ["minimax", "non-saturating", "wgan-clip", "wgan-gp", "wgan-lp", "wgan-gp-hinge"]
@@ -153,7 +154,7 @@ def texts(record: Record, choice=None) -> tuple[str, str, str]:
     results = Results(record, choice)
     blocks = document(results, [])
     tables = [block for block in blocks if isinstance(block, Table) and block.paper]
-    return markdown("title", blocks), page("title", blocks, None), latex(tables, "suite")
+    return markdown("title", blocks), page("title", blocks, None, colour), latex(tables, "suite")
 
 
 class Page(HTMLParser):

@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(path for package in ("gan_zoo", "benchmarks") for path in (ROOT / package).rglob("*.py"))
 
@@ -16,14 +14,24 @@ SCIENCE = [  # from the bottom up; a room imports only from the rows below its o
     {"gan_zoo.trainer", "gan_zoo.checkpoint", "gan_zoo.diagnostics"},
     {"gan_zoo.evaluation", "gan_zoo.verify"},
 ]
+BOOKKEEPING = [  # likewise; all of it may import the science, but for TENSOR_FREE
+    {"benchmarks.suites", "benchmarks.markup"},
+    {"benchmarks.record"},
+    {"benchmarks.sweep", "benchmarks.report"},
+    {"benchmarks.tools"},
+    {"benchmarks.speed"},
+    {"benchmarks.cli"},
+]
+TENSOR_FREE = ("benchmarks/markup", "benchmarks/record", "benchmarks/report", "benchmarks/suites/checkpoint.py")
+"""What a report needs: it is built where torch is not installed. Of the science it may know the errors alone."""
+
 ONLY_IN = {
-    "mlflow": {"benchmarks/tracking"},
-    "yaml": {"benchmarks/suite.py"},
-    "matplotlib": {"benchmarks/report", "benchmarks/speed/figure.py"},
-    "seaborn": {"benchmarks/report"},
-    "ray": {"benchmarks/runner.py", "benchmarks/workers.py"},
+    "mlflow": {"benchmarks/record"},
+    "yaml": {"benchmarks/suites/suite.py"},
+    "matplotlib": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
+    "seaborn": {"benchmarks/report/figures"},
+    "ray": {"benchmarks/sweep"},
 }
-TENSOR_FREE = ("benchmarks/report", "benchmarks/stats.py", "benchmarks/record.py", "benchmarks/tracking")
 
 
 def imports(path: Path) -> set[str]:
@@ -60,44 +68,62 @@ def own_room(path: Path) -> str:
     return room(place(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
-def test_every_room_of_the_science_is_on_the_map() -> None:
-    rooms = {own_room(path) for path in FILES if path.is_relative_to(ROOT / "gan_zoo")} - {"gan_zoo"}
-    assert rooms <= set().union(*SCIENCE)
+def ours(path: Path) -> set[str]:
+    """The rooms of the project that a file imports from."""
+    return {room(module) for module in imports(path) if module.split(".")[0] in ("gan_zoo", "benchmarks")}
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
-def test_the_science_imports_downwards_and_no_bookkeeping(path: Path) -> None:
-    here = own_room(path)
-    level = next((level for level, rooms in enumerate(SCIENCE) if here in rooms), None)
-    if level is None:
-        return
-    allowed = {here}.union(*SCIENCE[:level]) if level else SCIENCE[0]
-    named = {room(module) for module in imports(path) if module.split(".")[0] in ("gan_zoo", "benchmarks")}
-    assert named <= allowed
+def above(floors: list[set[str]], here: str) -> set[str]:
+    """The rooms that `here` may not import from: those of its own floor and the floors above, but for itself.
+
+    On the ground floor rooms see each other: they are the language of all.
+    """
+    level = next(level for level, rooms in enumerate(floors) if here in rooms)
+    own = set() if floors is SCIENCE and level == 0 else floors[level]
+    return own.union(*floors[level + 1 :]) - {here}
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
-def test_a_library_with_one_place_is_imported_there_alone(path: Path) -> None:
-    libraries = {module.split(".")[0] for module in imports(path)}
-    assert {name for name in libraries & set(ONLY_IN) if not lies_in(path, ONLY_IN[name])} == set()
+def test_every_room_is_on_the_map() -> None:
+    known = {"gan_zoo", "benchmarks"}.union(*SCIENCE, *BOOKKEEPING)
+    assert {own_room(path) for path in FILES} - known == set()
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if lies_in(path, TENSOR_FREE)], ids=place)
-def test_the_record_and_the_report_know_no_tensor(path: Path) -> None:
-    named = imports(path)
-    assert {module.split(".")[0] for module in named} & {"torch", "torchvision", "torch_fidelity"} == set()
-    assert {module for module in named if module.split(".")[0] == "gan_zoo"} <= {"gan_zoo.errors"}
+def test_every_room_of_the_map_is_there() -> None:
+    assert set().union(*SCIENCE, *BOOKKEEPING) - {own_room(path) for path in FILES} == set()
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
-def test_bookkeeping_imports_downwards(path: Path) -> None:
-    named = {room(module) for module in imports(path)}
-    if own_room(path) != "benchmarks.cli":
-        assert "benchmarks.cli" not in named
-    if lies_in(path, (*TENSOR_FREE, "benchmarks/suite.py")):
-        assert named & {"benchmarks.runner", "benchmarks.workers", "benchmarks.together", "benchmarks.cell"} == set()
-    if lies_in(path, ("benchmarks/report",)):
-        assert named & {"benchmarks.tracking", "benchmarks.suite"} == set()
+def test_the_science_imports_downwards_and_no_bookkeeping() -> None:
+    science = [path for path in FILES if own_room(path) in set().union(*SCIENCE)]
+    bookkeeping = set().union(*BOOKKEEPING)
+    offenders = {place(path): ours(path) & (above(SCIENCE, own_room(path)) | bookkeeping) for path in science}
+    assert {path: wrong for path, wrong in offenders.items() if wrong} == {}
+
+
+def test_the_bookkeeping_imports_downwards() -> None:
+    bookkeeping = [path for path in FILES if own_room(path) in set().union(*BOOKKEEPING)]
+    offenders = {place(path): ours(path) & above(BOOKKEEPING, own_room(path)) for path in bookkeeping}
+    assert {path: wrong for path, wrong in offenders.items() if wrong} == {}
+
+
+def test_a_library_with_one_place_is_imported_there_alone() -> None:
+    offenders = [
+        f"{place(path)}: {name}"
+        for path in FILES
+        for name in sorted({module.split(".")[0] for module in imports(path)} & set(ONLY_IN))
+        if not lies_in(path, ONLY_IN[name])
+    ]
+    assert offenders == []
+
+
+def test_what_a_report_needs_knows_no_tensor() -> None:
+    offenders = []
+    for path in FILES:
+        if lies_in(path, TENSOR_FREE):
+            named = imports(path)
+            tensors = {module.split(".")[0] for module in named} & {"torch", "torchvision", "torch_fidelity"}
+            science = {module for module in named if module.split(".")[0] == "gan_zoo"} - {"gan_zoo.errors"}
+            offenders += [f"{place(path)}: {module}" for module in sorted(tensors | science)]
+    assert offenders == []
 
 
 RANDOM_MODULES = {"random", "secrets", "numpy.random", "torch.random", "torch.cuda.random"}
@@ -109,7 +135,7 @@ DRAWS = {
     "np": {"random"},
     "numpy": {"random"},
 }
-MAY_DRAW = {"gan_zoo/rng.py", "benchmarks/stats.py"}  # the bootstrap's one seeded generator: statistics know no torch
+MAY_DRAW = {"gan_zoo/rng.py", "benchmarks/report/statistics.py"}  # one seeded generator for the bootstrap
 DRAWS_IN_PLACE = {
     *("normal_", "uniform_", "bernoulli_", "exponential_", "random_", "cauchy_", "log_normal_", "geometric_"),
     *("kaiming_normal_", "kaiming_uniform_", "xavier_normal_", "xavier_uniform_", "orthogonal_", "trunc_normal_"),
@@ -130,10 +156,9 @@ def draws(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
-def test_only_rng_draws(path: Path) -> None:
-    if place(path) not in MAY_DRAW:
-        assert draws(path) == set()
+def test_only_rng_draws() -> None:
+    offenders = {place(path): draws(path) for path in FILES if place(path) not in MAY_DRAW}
+    assert {path: wrong for path, wrong in offenders.items() if wrong} == {}
 
 
 def test_the_search_for_draws_finds_those_of_rng() -> None:

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.cli import main
-from benchmarks.docs import build
-from benchmarks.pulls import critic_pull, generator_pull
+from benchmarks.tools.docs import build
+from benchmarks.tools.pulls import critic_pull, generator_pull
 from gan_zoo.losses import ADVERSARIAL, FAMILIES, LOSSES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +75,6 @@ def test_docs_are_written_by_the_command_line(
     tmp_path: Path, pages: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(DOCS / "examples", tmp_path / "examples")
-    monkeypatch.setattr("benchmarks.docs.build", lambda folder: {"losses/a.svg": "x", "losses.md": "y"})
+    monkeypatch.setattr("benchmarks.tools.docs.build", lambda folder: {"losses/a.svg": "x", "losses.md": "y"})
     assert main(["docs", "--folder", str(tmp_path)]) == 0
     assert (tmp_path / "losses" / "a.svg").read_text() == "x"

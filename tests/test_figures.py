@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from synthetic import FEW, HOSTILE, synthetic
 
-from benchmarks.report.axes import label_below, scale
-from benchmarks.report.comparisons import final_column, timeline
-from benchmarks.report.curves import score_column
-from benchmarks.report.diagnostics import DIAGNOSTICS, layers, overfitting, slopes, transport, weights
-from benchmarks.report.figures import drawings
-from benchmarks.report.pictures import sample_panels
+from benchmarks.report.figures.axes import label_below, scale
+from benchmarks.report.figures.comparisons import final_column, timeline
+from benchmarks.report.figures.curves import score_column
+from benchmarks.report.figures.diagnostics import DIAGNOSTICS, layers, overfitting, slopes, transport, weights
+from benchmarks.report.figures.plan import drawings
+from benchmarks.report.figures.samples import sample_panels
+from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, drawing, look, save
 from benchmarks.report.results import Results
-from benchmarks.report.style import COLUMN, PAGE, columns_for, drawing, look, save
 from gan_zoo.losses import LOSSES as REGISTRY
 
 STEPS = (100, 200, 300)

@@ -10,9 +10,9 @@ import pytest
 from browser import Page, browser, chromium
 from PIL import Image, ImageColor
 
-from benchmarks.report.cells import Block, Cell, Code, Column, Figure, Heading, Items, Slider, Table, Text
-from benchmarks.report.page import page
-from benchmarks.report.style import look
+from benchmarks.markup.blocks import Block, Code, Column, Entry, Figure, Heading, Items, Slider, Table, Text
+from benchmarks.markup.page import page
+from benchmarks.report.figures.style import look
 
 CHROMIUM = chromium()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: put one on the path or name it in $CHROMIUM")
@@ -22,10 +22,10 @@ STEPS = ["0", "500", "1500"]
 COMMITTED = sorted((Path(__file__).parents[1] / "results").glob("*/report.html"))
 
 
-def cells(name: str, value: float) -> list[Cell]:
+def cells(name: str, value: float) -> list[Entry]:
     """A row whose texts, sorted as texts, are in another order than its values."""
     known = None if math.isnan(value) else value
-    return [Cell(name), Cell(f"{value:.0e}", known, bold=name == "nine"), *[Cell("a note of several words")] * 8]
+    return [Entry(name), Entry(f"{value:.0e}", known, bold=name == "nine"), *[Entry("a note of several words")] * 8]
 
 
 def blocks() -> list[Block]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recipes import RECIPES
-from benchmarks.suite import Suite, load_suite
+from benchmarks.suites.recipes import RECIPES
+from benchmarks.suites.suite import Suite, load_suite
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
 from gan_zoo.spec import Adam, RMSprop

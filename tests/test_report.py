@@ -12,12 +12,13 @@ from scipy import stats as scipy_stats
 from synthetic import FEW, HOSTILE, LOSSES, Page, synthetic, texts
 
 from benchmarks.cli import main
-from benchmarks.record import Record
-from benchmarks.report import build_report, check_report, scores_csv
-from benchmarks.report.cells import measured
+from benchmarks.markup.blocks import measured
+from benchmarks.record.export import Record
+from benchmarks.report.build import build_report, check_report
 from benchmarks.report.document import rebuild_command
+from benchmarks.report.figures.style import look
 from benchmarks.report.results import Results
-from benchmarks.report.style import look
+from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.report import build_report
+from benchmarks.report.build import build_report
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 COMMITTED = sorted(path.parent for path in RESULTS.glob("*/export") if (path / "meta.json").is_file())

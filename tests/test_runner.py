@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks import together
-from benchmarks.cell import Outcome
-from benchmarks.place import Place
-from benchmarks.runner import Options, make_plan, run_suite
-from benchmarks.suite import Suite, load_suite
-from benchmarks.tracking import Store
-from benchmarks.workers import Sweep, run_cells
+from benchmarks.record.store import Store
+from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.sweep import stack
+from benchmarks.sweep.cell_run import Outcome
+from benchmarks.sweep.context import Context
+from benchmarks.sweep.plan import Options, make_plan
+from benchmarks.sweep.run import run_suite
+from benchmarks.sweep.workers import Sweep, run_cells
 from gan_zoo.spec import RunSpec
 
 SUITE = """\
@@ -149,8 +150,8 @@ def test_a_cell_that_raises_is_recorded_and_the_sweep_goes_on(
             raise RuntimeError("out of\nmemory")
         return original(run, *rest)
 
-    original = together.train
-    monkeypatch.setattr(together, "train", explode)
+    original = stack.train
+    monkeypatch.setattr(stack, "train", explode)
     outcomes = run(suite, options, store)
     failed = {spec.loss_name: outcome.reason for spec, outcome in outcomes.items() if outcome.status == "failed"}
     assert failed == {"wgan-gp": "RuntimeError: out of memory"}
@@ -215,8 +216,8 @@ class SilentLog:
 
 
 def test_a_worker_that_dies_takes_only_its_cell_with_it(suite: Suite, options: Options) -> None:
-    place = Place(options.results / "runs", options.data)
-    sweep = Sweep("small", "", DyingStore(), place)  # type: ignore[arg-type]
+    context = Context(options.results / "runs", options.data)
+    sweep = Sweep("small", "", DyingStore(), context)  # type: ignore[arg-type]
     outcomes = {spec.label: outcome for spec, outcome in run_cells(sweep, suite.cells, ["cpu", "cpu"], ignore)}
     assert outcomes.pop("wgan-clip / 8gaussians / seed 1") == Outcome("failed", "the worker process died (exit code 9)")
     assert {outcome.status for outcome in outcomes.values()} == {"done"}

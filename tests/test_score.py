@@ -219,7 +219,7 @@ def test_the_check_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureF
 def test_the_check_compares_with_the_published_value(
     value: float, code: int, digits: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    from benchmarks import score
+    from benchmarks.tools import score
 
     monkeypatch.setattr(score, "load_dataset", lambda name, **_: digits)
     monkeypatch.setattr(

@@ -29,7 +29,7 @@ from benchmarks.speed.sweep import Throughput
 from benchmarks.speed.table import write
 from benchmarks.speed.textbook import Source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS
-from benchmarks.suite import load_single, load_suite
+from benchmarks.suites.suite import load_single, load_suite
 from gan_zoo.datasets import load_dataset
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, block_draws, initial_state, prepare, train

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.suite import Suite, load_single, load_suite, suite_names
+from benchmarks.suites.suite import Suite, load_single, load_suite, suite_names
 from gan_zoo.errors import UserError
 from gan_zoo.spec import Adam, RMSprop
 

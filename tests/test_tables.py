@@ -12,15 +12,15 @@ import pytest
 from scipy import stats as scipy_stats
 from synthetic import FEW, HOSTILE, synthetic, texts
 
-from benchmarks.record import Record
-from benchmarks.report import scores_csv
-from benchmarks.report.cells import Table, amount, measured, number, p_value, shortened
+from benchmarks.markup.blocks import Table, amount, measured, number, p_value, shortened
+from benchmarks.markup.latex import escape as latex_escape
+from benchmarks.markup.latex import latex
+from benchmarks.markup.markdown import escape as markdown_escape
+from benchmarks.record.export import Record
 from benchmarks.report.document import document
-from benchmarks.report.latex import escape as latex_escape
-from benchmarks.report.latex import latex
-from benchmarks.report.markdown import escape as markdown_escape
 from benchmarks.report.published import facts
 from benchmarks.report.results import Results
+from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from synthetic import FEW, HOSTILE, Page, synthetic
 
-from benchmarks.record import Record
+from benchmarks.record.export import Record
 from benchmarks.report.versus import build_comparison, diff_runs
 from gan_zoo.errors import UserError
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.cell import Outcome
-from benchmarks.runner import Options
-from benchmarks.suite import load_suite
-from benchmarks.workers import Worker, receive, stacks
+from benchmarks.suites.suite import load_suite
+from benchmarks.sweep.cell_run import Outcome
+from benchmarks.sweep.plan import Options
+from benchmarks.sweep.workers import Worker, receive, stacks
 
 SUITE = """\
 name: small
@@ -71,7 +71,7 @@ def test_one_worker_a_gpu_and_no_clock_of_those_that_share_one(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr("benchmarks.runner.core_count", lambda: 4)
+    monkeypatch.setattr("benchmarks.sweep.run.core_count", lambda: 4)
     options = Options(Path("results"), Path("data"), device, workers)
     assert options.devices() == devices
-    assert options.place("small").timing_comparable == comparable
+    assert options.context("small").timing_comparable == comparable

@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from benchmarks.report.cells import listed
+from benchmarks.markup.blocks import listed
 from benchmarks.report.published import facts_of
 from benchmarks.report.results import Results
-from benchmarks.stats import Array, Checkpoint, comparable_scale
+from benchmarks.report.statistics import Array, comparable_scale
+from benchmarks.suites.checkpoint import Checkpoint
 
 
 def seeds(results: Results) -> str:

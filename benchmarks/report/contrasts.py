@@ -5,14 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, number, p_value
 from benchmarks.report.captions import rule
-from benchmarks.report.cells import DASH, Cell, Column, Table, number, p_value
-from benchmarks.report.comparisons import ratio_strata
-from benchmarks.report.figures import file_names
+from benchmarks.report.figures.comparisons import ratio_strata
+from benchmarks.report.figures.plan import file_names
 from benchmarks.report.published import facts_of
 from benchmarks.report.results import Results
-from benchmarks.report.tables import is_true, sortable
-from benchmarks.stats import (
+from benchmarks.report.statistics import (
     Array,
     comparable_scale,
     compare,
@@ -25,6 +24,7 @@ from benchmarks.stats import (
     target_of,
     time_to_target,
 )
+from benchmarks.report.tables import is_true, sortable
 
 
 def baseline_table(results: Results, dataset: str) -> Table:
@@ -37,13 +37,13 @@ def baseline_table(results: Results, dataset: str) -> Table:
     rows = []
     for row, (loss, test) in enumerate(zip(results.losses, tests, strict=True)):
         if row == reference:
-            rows.append([Cell(loss), Cell("baseline"), Cell(DASH), Cell(DASH), Cell(str(test.n), float(test.n))])
+            rows.append([Entry(loss), Entry("baseline"), Entry(DASH), Entry(DASH), Entry(str(test.n), float(test.n))])
             continue
         effect = float(undo(test.difference))
         low, high = float(undo(test.low)), float(undo(test.high))
         interval = f"{number(low)} to {number(high)}" if np.isfinite(test.low) else DASH
-        cells = [Cell(number(effect), sortable(effect)), Cell(interval, sortable(low))]
-        rows.append([Cell(loss), *cells, Cell(p_value(test.p), sortable(test.p)), Cell(str(test.n), float(test.n))])
+        cells = [Entry(number(effect), sortable(effect)), Entry(interval, sortable(low))]
+        rows.append([Entry(loss), *cells, Entry(p_value(test.p), sortable(test.p)), Entry(str(test.n), float(test.n))])
     what = "ratio" if is_log else "difference"
     pairs = max(test.n for test in tests)
     least = f"With {pairs} pairs no rank or sign-flip test could go below p = {least_reachable_p(pairs):.3g}."
@@ -69,8 +69,8 @@ def target_table(results: Results, dataset: str) -> Table | None:
     for loss in results.losses:
         times, steps = _reached(results, dataset, loss, metric, target)
         hit = sum(np.isfinite(steps))
-        share = Cell(f"{hit}/{len(steps)}", hit / len(steps)) if steps else Cell("no run")
-        rows.append([Cell(loss), share, _time_cell(steps), _time_cell(times)])
+        share = Entry(f"{hit}/{len(steps)}", hit / len(steps)) if steps else Entry("no run")
+        rows.append([Entry(loss), share, _time_cell(steps), _time_cell(times)])
     origin = "fixed in the suite" if fixed is not None else f"the median score of {results.baseline} in this sweep"
     aim = f"{results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
     caption = (
@@ -97,8 +97,8 @@ def _reached(results: Results, dataset: str, loss: str, metric: str, target: flo
     return times, steps
 
 
-def _time_cell(values: list[float]) -> Cell:
-    return Cell(number(middle(values)), middle(values)) if values else Cell(DASH)
+def _time_cell(values: list[float]) -> Entry:
+    return Entry(number(middle(values)), middle(values)) if values else Entry(DASH)
 
 
 def aggregate_table(results: Results) -> Table | None:
@@ -110,8 +110,8 @@ def aggregate_table(results: Results) -> Table | None:
     for loss, group in strata.items():
         cells = [_aggregate(geometric_mean_ratio, group), _aggregate(lambda runs: np.exp(iqm(runs)), group)]
         same = loss == results.baseline
-        cells.append(Cell("baseline") if same else _aggregate(probability_of_improvement, group, base))
-        rows.append([Cell(loss), *cells])
+        cells.append(Entry("baseline") if same else _aggregate(probability_of_improvement, group, base))
+        rows.append([Entry(loss), *cells])
     rules = dict.fromkeys(rule(results, dataset, results.checkpoint) for dataset in results.datasets)
     caption = (
         f"Across {len(base)} data sets, primary metrics ({'; '.join(rules)}) as ratios to {results.baseline}'s "
@@ -123,11 +123,11 @@ def aggregate_table(results: Results) -> Table | None:
     return Table("aggregate", caption, [Column("Loss", False), *map(Column, titles)], rows, paper=True)
 
 
-def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Cell:
+def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Entry:
     with np.errstate(invalid="ignore", over="ignore"):
         value = float(statistic(*groups))
     low, high = stratified_bootstrap(statistic, *groups)
-    return Cell(f"{number(value)} [{number(low)}, {number(high)}]", value)
+    return Entry(f"{number(value)} [{number(low)}, {number(high)}]", value)
 
 
 def published_table(results: Results, dataset: str) -> Table | None:
@@ -136,9 +136,9 @@ def published_table(results: Results, dataset: str) -> Table | None:
     facts = [fact for kind in kinds for fact in facts_of(dataset, kind, results.losses)]
     rows = [
         [
-            *map(Cell, (fact.loss, fact.called, fact.metric.upper())),
-            Cell(fact.value, fact.number),
-            *map(Cell, (fact.setting, fact.source)),
+            *map(Entry, (fact.loss, fact.called, fact.metric.upper())),
+            Entry(fact.value, fact.number),
+            *map(Entry, (fact.setting, fact.source)),
         ]
         for fact in facts
     ]

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.captions import hardware, rule
-from benchmarks.report.cells import (
+from benchmarks.markup.blocks import (
     Block,
-    Cell,
     Code,
     Column,
+    Entry,
     Figure,
     Heading,
     Items,
@@ -25,17 +24,18 @@ from benchmarks.report.cells import (
     p_value,
     shortened,
 )
+from benchmarks.report.captions import hardware, rule
 from benchmarks.report.contrasts import (
     aggregate_table,
     baseline_table,
     published_table,
     target_table,
 )
-from benchmarks.report.figures import Drawing
+from benchmarks.report.figures.plan import Drawing
 from benchmarks.report.results import Results
 from benchmarks.report.spreads import spread_table
+from benchmarks.report.statistics import comparable_scale, compare
 from benchmarks.report.tables import primary_table, recipe_table, run_table, scores_table
-from benchmarks.stats import comparable_scale, compare
 
 
 def document(results: Results, plan: list[Drawing]) -> list[Block]:
@@ -147,7 +147,7 @@ def _losses(results: Results) -> list[Block]:
     columns = [Column(title, False) for title in ("Loss", "critic minimises", "generator minimises", "paper")]
     keys = ("formula_critic", "formula_generator", "paper")
     known = results.meta.get("loss_info", {})
-    rows = [[Cell(loss), *(Cell(str(known.get(loss, {}).get(key, ""))) for key in keys)] for loss in results.losses]
+    rows = [[Entry(loss), *(Entry(str(known.get(loss, {}).get(key, ""))) for key in keys)] for loss in results.losses]
     overrides = [f"{place}: {_flat(change)}" for place, change in results.meta.get("overrides", {}).items()]
     recipe = results.meta.get("recipe") or {}
     return [
@@ -194,20 +194,20 @@ def _failures(results: Results, plan: list[Drawing]) -> list[Block]:
         step = "" if pd.isna(run.step) else str(run.step)
         reason = run.error or "no reason recorded"
         cells = [
-            Cell(run.dataset),
-            Cell(str(run.seed), float(run.seed)),
-            Cell(run.status),
-            Cell(step),
-            Cell(reason[:300]),
+            Entry(run.dataset),
+            Entry(str(run.seed), float(run.seed)),
+            Entry(run.status),
+            Entry(step),
+            Entry(reason[:300]),
         ]
-        rows.append([Cell(run.loss), *cells])
+        rows.append([Entry(run.loss), *cells])
     columns = [Column(title, title in ("seed", "step")) for title in titles]
     blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]
     return blocks + [item.block for item in plan if item.block.name == "failures"]
 
 
 def _provenance(results: Results, parts: list[Block]) -> list[Block]:
-    environment = [[Cell(str(key)), Cell(_plain(value))] for key, value in results.environment().items()]
+    environment = [[Entry(str(key)), Entry(_plain(value))] for key, value in results.environment().items()]
     columns = [Column("what", False), Column("value", False)]
     sweep: list[Block] = [
         Heading("Provenance"),

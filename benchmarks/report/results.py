@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.record import Record
-from benchmarks.stats import Array, Checkpoint, Direction, best_loss, not_told_from_best, t_interval, worst
+from benchmarks.record.export import Record
+from benchmarks.report.statistics import Array, Direction, best_loss, not_told_from_best, t_interval, worst
+from benchmarks.suites.checkpoint import Checkpoint
 from gan_zoo.errors import UserError
 
 RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]

@@ -7,12 +7,13 @@ from itertools import count, takewhile
 
 import numpy as np
 
+from benchmarks.markup.blocks import Column, Entry, Table, measured, number
 from benchmarks.report.captions import rule, seeds
-from benchmarks.report.cells import Cell, Column, Table, measured, number
-from benchmarks.report.figures import file_names
+from benchmarks.report.figures.plan import file_names
 from benchmarks.report.results import Results
+from benchmarks.report.statistics import Array, pooled_deviation, t_interval
 from benchmarks.report.tables import sortable
-from benchmarks.stats import Array, Checkpoint, pooled_deviation, t_interval
+from benchmarks.suites.checkpoint import Checkpoint
 
 LAST = 3
 """Checkpoints whose mean stands for the end of training, where the suite says nothing else."""
@@ -38,7 +39,7 @@ def spread_table(results: Results, dataset: str) -> Table | None:
     spreads["sd over checkpoints"] = [pooled_deviation(group) for group in ends]
     means = [results.scores(dataset, metric, choice) for choice in choices.values()]
     rows = [
-        [Cell(loss), *(_mean(by[row]) for by in means), *(_deviation(sd[row]) for sd in spreads.values())]
+        [Entry(loss), *(_mean(by[row]) for by in means), *(_deviation(sd[row]) for sd in spreads.values())]
         for row, loss in enumerate(results.losses)
     ]
     columns = [Column("Loss", False), *map(Column, (*choices, *spreads))]
@@ -63,13 +64,13 @@ def _caption(results: Results, dataset: str, few: Checkpoint, repeats: int) -> s
     )
 
 
-def _mean(scores: Array) -> Cell:
+def _mean(scores: Array) -> Entry:
     mean, half = (float(x) for x in t_interval(scores))
-    return Cell(measured(mean, half), sortable(mean), half=sortable(half))
+    return Entry(measured(mean, half), sortable(mean), half=sortable(half))
 
 
-def _deviation(value: float) -> Cell:
-    return Cell(number(value, 2), sortable(value))
+def _deviation(value: float) -> Entry:
+    return Entry(number(value, 2), sortable(value))
 
 
 def _finished(results: Results, dataset: str, loss: str) -> list[int]:

@@ -5,25 +5,25 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, amount, measured, number
 from benchmarks.report.captions import bold_rule, checkpoint_rule, hardware, measured_by, quoted, seeds
-from benchmarks.report.cells import DASH, Cell, Column, Table, amount, measured, number
-from benchmarks.report.figures import file_names
+from benchmarks.report.figures.plan import file_names
 from benchmarks.report.published import Fact, facts_of
 from benchmarks.report.results import Results, Summary
 
 FAILED = "failed /\u00a0n"
 
 
-def score_cell(summary: Summary, row: int) -> Cell:
+def score_cell(summary: Summary, row: int) -> Entry:
     """Mean ± half-width of one loss; failures are noted where this metric alone has them."""
     mean, half = float(summary.mean[row]), float(summary.half[row])
-    return Cell(measured(mean, half), sortable(mean), summary.bold[row], half=sortable(half))
+    return Entry(measured(mean, half), sortable(mean), summary.bold[row], half=sortable(half))
 
 
-def failed_cell(summary: Summary, row: int) -> Cell:
+def failed_cell(summary: Summary, row: int) -> Entry:
     """Failed runs of the attempted ones, as k/n."""
     failed, attempted = int(summary.failed[row]), int(summary.attempted[row])
-    return Cell(f"{failed}/{attempted}" if attempted else "no run", failed / attempted if attempted else None)
+    return Entry(f"{failed}/{attempted}" if attempted else "no run", failed / attempted if attempted else None)
 
 
 def scores_table(results: Results, dataset: str) -> Table:
@@ -44,11 +44,11 @@ def scores_table(results: Results, dataset: str) -> Table:
             scores.append(replace(cell, note=f"({failed.text} failed)" if own else ""))
         costs_of = _cost_cells(costs.loc[loss])
         theirs = [cells[row] for cells in others.values()]
-        rows.append([Cell(loss), *scores, failed_cell(summaries[0], row), *costs_of, *theirs])
+        rows.append([Entry(loss), *scores, failed_cell(summaries[0], row), *costs_of, *theirs])
     return Table(f"scores-{file_names(results)[dataset]}", _scores_caption(results, dataset), columns, rows, paper=True)
 
 
-def published_columns(results: Results, dataset: str) -> dict[Column, list[Cell]]:
+def published_columns(results: Results, dataset: str) -> dict[Column, list[Entry]]:
     """For each metric with printed numbers of others, a column of them: the number, or the range and how many."""
     columns = {}
     for metric in results.metric_names(dataset):
@@ -59,21 +59,21 @@ def published_columns(results: Results, dataset: str) -> dict[Column, list[Cell]
     return columns
 
 
-def _printed(facts: list[Fact], loss: str) -> Cell:
+def _printed(facts: list[Fact], loss: str) -> Entry:
     ordered = sorted((fact for fact in facts if fact.loss == loss), key=lambda fact: fact.number)
     if not ordered:
-        return Cell(DASH)
+        return Entry(DASH)
     low, high = ordered[0], ordered[-1]
     text = low.value if low == high else f"{low.number:g}\u2013{high.number:g} ({len(ordered)})"
-    return Cell(text, low.number)
+    return Entry(text, low.number)
 
 
-def _cost_cells(cost: pd.Series) -> list[Cell]:
+def _cost_cells(cost: pd.Series) -> list[Entry]:
     return [
-        Cell(number(cost.n_critic), sortable(cost.n_critic)),
-        Cell(amount(cost.images_seen), sortable(cost.images_seen)),
-        Cell(number(cost.train_seconds), sortable(cost.train_seconds)),
-        Cell(number(cost.iterations_per_second), sortable(cost.iterations_per_second)),
+        Entry(number(cost.n_critic), sortable(cost.n_critic)),
+        Entry(amount(cost.images_seen), sortable(cost.images_seen)),
+        Entry(number(cost.train_seconds), sortable(cost.train_seconds)),
+        Entry(number(cost.iterations_per_second), sortable(cost.iterations_per_second)),
     ]
 
 
@@ -106,7 +106,7 @@ def primary_table(results: Results) -> Table:
         summary = results.summary(dataset, metric)
         columns += [Column(f"{dataset}: {results.label(metric)}"), Column(FAILED)]
         bodies.append([[score_cell(summary, row), failed_cell(summary, row)] for row in range(len(results.losses))])
-    rows = [[Cell(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
+    rows = [[Entry(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
     scores = [results.scores(dataset, results.meta["primary"][dataset]) for dataset in results.datasets]
     rules = dict.fromkeys(checkpoint_rule(results, dataset) for dataset in results.datasets)
     protocols = [
@@ -134,7 +134,7 @@ def recipe_table(results: Results) -> Table:
         )
         texts = [dataset, run.architecture, run.steps, run.n_critic, run.batch_size, run.optimizer, sizes]
         texts.append(", ".join(sorted({engine for engine in runs.engine if engine})))
-        rows.append([Cell(loss), *(Cell(DASH if pd.isna(text) else str(text)) for text in texts)])
+        rows.append([Entry(loss), *(Entry(DASH if pd.isna(text) else str(text)) for text in texts)])
     order = {name: i for i, name in enumerate([*results.losses, *results.datasets])}
     rows.sort(key=lambda row: (order[row[1].text], order[row[0].text]))
     return Table("recipes", "How every cell was trained.", [Column(title, False) for title in titles], rows)
@@ -146,11 +146,11 @@ def run_table(results: Results) -> Table:
     rows = []
     for run in results.runs.itertuples():
         commit = f"{run.commit[:12]}{' + changes' if is_true(run.dirty) else ''}"
-        cells = [Cell(text) for text in (run.run_key, run.loss, run.dataset)]
-        cells += [Cell(str(run.seed), float(run.seed)), Cell(run.status)]
-        cells += [Cell(DASH) if pd.isna(run.step) else Cell(str(run.step), float(run.step))]
-        cells += [Cell(number(run.train_seconds), sortable(run.train_seconds)), Cell(run.device), Cell(commit)]
-        rows.append([*cells, Cell(run.mlflow_run_id)])
+        cells = [Entry(text) for text in (run.run_key, run.loss, run.dataset)]
+        cells += [Entry(str(run.seed), float(run.seed)), Entry(run.status)]
+        cells += [Entry(DASH) if pd.isna(run.step) else Entry(str(run.step), float(run.step))]
+        cells += [Entry(number(run.train_seconds), sortable(run.train_seconds)), Entry(run.device), Entry(commit)]
+        rows.append([*cells, Entry(run.mlflow_run_id)])
     numeric = {"seed", "step", "train s"}
     return Table("runs", "Every run of the sweep.", [Column(t, t in numeric) for t in titles], rows)
 

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.record import Record
+from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items, Table, Text, measured, number, p_value
+from benchmarks.markup.markdown import markdown
+from benchmarks.markup.page import page
+from benchmarks.record.export import Record
 from benchmarks.report.captions import rule
-from benchmarks.report.cells import DASH, Block, Cell, Column, Heading, Items, Table, Text, measured, number, p_value
-from benchmarks.report.markdown import markdown
-from benchmarks.report.page import page
+from benchmarks.report.figures.style import colour
 from benchmarks.report.results import RECIPE, Results, differing
+from benchmarks.report.statistics import comparable_scale, paired, t_interval
 from benchmarks.report.tables import sortable
-from benchmarks.stats import comparable_scale, paired, t_interval
 from gan_zoo.errors import UserError
 
 UNLIKE = [*RECIPE, "device", "threads", "engine", "numerics", "commit"]
@@ -39,7 +40,7 @@ def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any
     blocks += [_scores(a, b, dataset) for dataset in shared]
     out.mkdir(parents=True, exist_ok=True)
     title = f"Two records compared: {a.meta['suite']} and {b.meta['suite']}"
-    pages = {"comparison.md": markdown(title, blocks), "comparison.html": page(title, blocks, out)}
+    pages = {"comparison.md": markdown(title, blocks), "comparison.html": page(title, blocks, out, colour)}
     for name, text in pages.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     return [out / name for name in pages]
@@ -79,7 +80,7 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
 def _environments(a: Results, b: Results) -> Table:
     ours, theirs = a.environment(), b.environment()
     keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    rows = [[Cell(key), *(Cell(str(side.get(key, DASH))) for side in (ours, theirs))] for key in keys]
+    rows = [[Entry(key), *(Entry(str(side.get(key, DASH))) for side in (ours, theirs))] for key in keys]
     columns = [Column(title, False) for title in ("what", "A", "B")]
     return Table("environments", "Where the environments differ; what is not listed is equal.", columns, rows)
 
@@ -92,7 +93,8 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
     for loss in (loss for loss in a.losses if loss in b.losses):
         scores = _matched(a, b, dataset, loss, metric)
         keys = [set(side.cell_runs(dataset, loss).run_key) for side in (a, b)]
-        rows.append([Cell(loss), *_score_cells(scores, comparable), Cell("equal" if keys[0] == keys[1] else "differ")])
+        same = Entry("equal" if keys[0] == keys[1] else "differ")
+        rows.append([Entry(loss), *_score_cells(scores, comparable), same])
     caption = (
         f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, "
         f"{rule(a, dataset, a.checkpoint)}; B to A as ratio of scores (difference, where one is not positive), paired "
@@ -121,24 +123,24 @@ def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np
     return pd.concat(sides, axis=1).sort_index().to_numpy(dtype=float).T
 
 
-def _score_cells(scores: np.ndarray, comparable: bool) -> list[Cell]:
+def _score_cells(scores: np.ndarray, comparable: bool) -> list[Entry]:
     cells = [_mean_cell(side) for side in scores]
     if not comparable:
-        return [*cells, *[Cell("not comparable")], *[Cell(DASH)] * 3]
+        return [*cells, *[Entry("not comparable")], *[Entry(DASH)] * 3]
     values, is_log = comparable_scale(scores)
     test = paired(values[1], values[0])
     undo = np.exp if is_log else float
     effect, low, high = (float(undo(x)) for x in (test.difference, test.low, test.high))
     interval = f"{number(low)} to {number(high)}" if np.isfinite(low) else DASH
-    compared = [Cell(number(effect), sortable(effect)), Cell(interval), Cell(p_value(test.p), sortable(test.p))]
-    return [*cells, *compared, Cell(str(test.n), float(test.n))]
+    compared = [Entry(number(effect), sortable(effect)), Entry(interval), Entry(p_value(test.p), sortable(test.p))]
+    return [*cells, *compared, Entry(str(test.n), float(test.n))]
 
 
-def _mean_cell(scores: np.ndarray) -> Cell:
+def _mean_cell(scores: np.ndarray) -> Entry:
     mean, half = (float(x) for x in t_interval(scores))
     failed, attempted = np.isinf(scores).sum(), (~np.isnan(scores)).sum()
     note = f"({failed}/{attempted} failed)" if failed else ""
-    return Cell(measured(mean, half), sortable(mean), note=note, half=sortable(half))
+    return Entry(measured(mean, half), sortable(mean), note=note, half=sortable(half))
 
 
 def diff_runs(first: Record, key: str, second: Record, other: str) -> str:
@@ -146,7 +148,7 @@ def diff_runs(first: Record, key: str, second: Record, other: str) -> str:
     a, b = _run(first, key), _run(second, other)
     sides = [{**a, **_prefixed(first.meta)}, {**b, **_prefixed(second.meta)}]
     names = [name for name in {**sides[0], **sides[1]} if sides[0].get(name, DASH) != sides[1].get(name, DASH)]
-    rows = [[Cell(name), *(Cell(str(side.get(name, DASH))) for side in sides)] for name in names]
+    rows = [[Entry(name), *(Entry(str(side.get(name, DASH))) for side in sides)] for name in names]
     columns = [Column(title, False) for title in ("what", str(a["run_key"])[:12], str(b["run_key"])[:12])]
     return markdown("Two runs compared", [Table("diff", "What differs; what is not listed is equal.", columns, rows)])
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-from benchmarks.environment import environment
+from benchmarks.record.environment import environment
 from benchmarks.speed import gpu, overheads, quickstart
 from benchmarks.speed.figure import draw
 from benchmarks.speed.findings import Findings

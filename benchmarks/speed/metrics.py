@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from benchmarks.environment import data_folder, environment
+from benchmarks.record.environment import data_folder, environment
 from gan_zoo.datasets import IMAGES, Images, load_dataset
 from gan_zoo.device import device_name
 from gan_zoo.metrics import Evaluator

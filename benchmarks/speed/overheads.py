@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.environment import data_folder
-from benchmarks.runner import Options, run_suite
-from benchmarks.suite import load_single
-from benchmarks.tracking import Store
+from benchmarks.record.environment import data_folder
+from benchmarks.record.store import Store
+from benchmarks.suites.suite import load_single
+from benchmarks.sweep.plan import Options
+from benchmarks.sweep.run import run_suite
 
 HELP_CALLS = 5
 

@@ -12,10 +12,10 @@ from statistics import median
 
 import torch
 
-from benchmarks.environment import data_folder
+from benchmarks.record.environment import data_folder
 from benchmarks.speed.measure import interleave, stretch_of
 from benchmarks.speed.textbook import own_source, textbook, textbook_nets
-from benchmarks.suite import load_suite
+from benchmarks.suites.suite import load_suite
 from gan_zoo.datasets import load_dataset
 from gan_zoo.engine import choose_for_one, plain
 from gan_zoo.spec import RunSpec

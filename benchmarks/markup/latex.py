@@ -1,0 +1,178 @@
+"""Tables as LaTeX that compiles where it is pasted: booktabs and nothing else."""
+
+import re
+import unicodedata
+
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, shortened
+
+SYMBOLS = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"$<$",
+    ">": r"$>$",
+    "|": r"$|$",
+    "`": r"\textasciigrave{}",
+    '"': r"''",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+    "…": r"\ldots{}",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "∞": r"$\infty$",
+    "×": r"$\times$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "²": r"$^2$",
+    "‖": r"$\|$",
+    "λ": r"$\lambda$",
+    "∇": r"$\nabla$",
+    "’": "'",
+    "\u202f": r"\,",
+    "\u00a0": "~",
+}
+
+
+ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it reads; a letter that no plain font has becomes its plain form or its code point."""
+    letters = re.findall(r"(?s).[\u0300-\u036f]*", unicodedata.normalize("NFC", text.replace(" %", "\u202f%")))
+    return "".join(SYMBOLS.get(letter) or _plain(letter) for letter in letters)
+
+
+def _plain(letter: str) -> str:
+    """A letter with its accents."""
+    if letter.isascii():
+        return letter if letter.isprintable() else " "
+    base, *marks = list(unicodedata.normalize("NFKD", letter))
+    if base.isascii() and len(marks) == 1 and marks[0] in ACCENTS:
+        return rf"\{ACCENTS[marks[0]]}{{{SYMBOLS.get(base, base)}}}"
+    close = "".join(c for c in (base, *marks) if c.isascii())
+    return "".join(SYMBOLS.get(c, c) for c in close) if close else f"[U+{ord(letter[0]):04X}]"
+
+
+def latex(tables: list[Table], suite: str, siunitx: bool = False) -> str:
+    """Every table as a float of its own, ready to be pasted; with `siunitx`, scores are aligned at their points."""
+    packages = r"\usepackage{booktabs}" + (r" and \usepackage{siunitx}" if siunitx else "")
+    head = f"% {escape(' '.join(suite.split()))}: paste into a document with {packages} in its preamble.\n"
+    return head + "\n".join(_table(table, suite, siunitx) for table in tables)
+
+
+def _table(table: Table, suite: str, siunitx: bool) -> str:
+    columns = [[row[at] for row in table.rows] for at in range(len(table.columns))]
+    aligned = [siunitx and column.numeric and _is_measured(c) for column, c in zip(table.columns, columns, strict=True)]
+    formats = [
+        _format(c) if s else _plain_format(h, c) for s, h, c in zip(aligned, table.columns, columns, strict=True)
+    ]
+    head = _head(table.columns, columns)
+    end = r" \tabularnewline" if any("p{" in each for each in formats) else r" \\"
+    lines = [
+        r"\begin{table*}[t]",
+        rf"\centering{_size(head, columns)}",
+        *([SIUNITX] if any(aligned) else []),
+        rf"\caption{{{escape(table.caption)}}}",
+        rf"\label{{tab:{_label(suite)}-{table.name}}}\smallskip",
+        r"\makebox[\textwidth]{%",
+        rf"\begin{{tabular}}{{@{{}}{''.join(formats)}@{{}}}}",
+        r"\toprule",
+        *(" & ".join(map(_title, line, aligned)) + end for line in head),
+        r"\midrule",
+        *(" & ".join(map(_cell, row, table.columns, formats)) + end for row in table.rows),
+        r"\bottomrule",
+        r"\end{tabular}%",
+        "}",
+        r"\end{table*}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+SIUNITX = r"\sisetup{separate-uncertainty=true,table-align-uncertainty=true,detect-weight=true}"
+PARAGRAPH = r"p{0.24\textwidth}"
+
+
+def _plain_format(column: Column, cells: list[Entry]) -> str:
+    """To the right, to the left, or set as paragraphs where there are sentences."""
+    long = not column.numeric and any(shortened(cell.text) != cell.text and " " in cell.text for cell in cells)
+    plain = PARAGRAPH if long else "r" if column.numeric else "l"
+    return rf"@{{\quad}}{plain}" if column.quoted else plain
+
+
+MEASURED = re.compile(r"(−?)(\d+)\.?(\d*) ± ([\d.]+)")
+
+
+def _is_measured(cells: list[Entry]) -> bool:
+    matches = [MEASURED.fullmatch(cell.text) for cell in cells]
+    return any(match and float(match[4]) for match in matches) and all(
+        m or cell.text == DASH for m, cell in zip(matches, cells, strict=True)
+    )
+
+
+def _format(cells: list[Entry]) -> str:
+    """siunitx's column for these cells: digits before and after the point, and of the half-width."""
+    found = [match for cell in cells if (match := MEASURED.fullmatch(cell.text))]
+    sign = "-" if any(match[1] for match in found) else ""
+    widths = [len(str(int(match[4].replace(".", "")))) for match in found]
+    return f"S[table-format={sign}{max(len(m[2]) for m in found)}.{max(len(m[3]) for m in found)}({max(widths)})]"
+
+
+def _label(suite: str) -> str:
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in suite)[:40]
+
+
+def _head(columns: list[Column], cells: list[list[Entry]]) -> list[list[str]]:
+    """Lines of headings, each no wider than its column needs, set from the bottom."""
+    stacks = [
+        _wrapped(shortened(c.title, 60), max(5, *map(_length, below))) for c, below in zip(columns, cells, strict=True)
+    ]
+    height = max(len(stack) for stack in stacks)
+    padded = [[""] * (height - len(stack)) + stack for stack in stacks]
+    return [[stack[line] for stack in padded] for line in range(height)]
+
+
+def _title(word: str, aligned: bool) -> str:
+    return f"{{{escape(word)}}}" if aligned else escape(word)
+
+
+def _size(head: list[list[str]], cells: list[list[Entry]]) -> str:
+    """\\footnotesize where the text is as wide as the table then needs, else \\scriptsize: TeX decides where it is set.
+
+    A letter of footnotesize, 8 points, is 0.54 of that wide.
+    """
+    letters = sum(max(*map(len, words), *map(_length, below)) for *words, below in zip(*head, cells, strict=True))
+    needed = 0.54 * 8 * letters + 2 * 3.5 * len(cells)
+    small, usual = r"\scriptsize\setlength{\tabcolsep}{2.5pt}", r"\footnotesize\setlength{\tabcolsep}{3.5pt}"
+    return rf"\ifdim\textwidth<{needed:.0f}pt{small}\else{usual}\fi"
+
+
+def _length(cell: Entry) -> int:
+    return len(shortened(cell.text)) + len(cell.note)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        fits = len(lines[-1]) + len(word) < width
+        lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if fits or not lines[-1] else [*lines, word]
+    return lines
+
+
+def _cell(cell: Entry, column: Column, form: str) -> str:
+    if form.startswith("S"):
+        number = cell.text.replace("−", "-").replace("±", "+-")
+        return "{--}" if cell.text == DASH else rf"\bfseries {number}" if cell.bold else number
+    if PARAGRAPH in form:
+        return rf"\raggedright {escape(cell.text)}"
+    text = escape(shortened(cell.text))
+    note = rf" {{\tiny {escape(cell.note)}}}" if cell.note else ""
+    return (rf"\textbf{{{text}}}" if cell.bold else rf"\textit{{{text}}}" if column.quoted else text) + note

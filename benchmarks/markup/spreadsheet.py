@@ -1,0 +1,39 @@
+"""Tables as CSV: plain numbers in full, for those who calculate on."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from benchmarks.markup.blocks import Entry, Table
+
+
+def table_csv(table: Table) -> str:
+    """One table from its cells: numbers in full; half-widths and bold in columns of their own where there are any."""
+    heads, columns = [], []
+    for position, column in enumerate(table.columns):
+        cells = [row[position] for row in table.rows]
+        heads.append(column.title)
+        columns.append([_value(cell, column.numeric) for cell in cells])
+        if any(cell.half is not None for cell in cells):
+            heads.append(f"{column.title}, half-width 95 %")
+            columns.append(["" if cell.half is None else exact(cell.half) for cell in cells])
+        if any(cell.bold for cell in cells):
+            heads.append(f"{column.title}, bold")
+            columns.append([str(int(cell.bold)) for cell in cells])
+    return text([heads, *zip(*columns, strict=True)])
+
+
+def _value(cell: Entry, numeric: bool) -> str:
+    return exact(cell.value) if numeric and isinstance(cell.value, float) else cell.text
+
+
+def exact(value: float) -> str:
+    """Nine significant digits; nothing for NaN."""
+    return "" if value != value else f"{value:.9g}"
+
+
+def text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV with Unix line ends."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,290 @@
+"""The record as a whole: suites, sweeps, cells, and all that a report needs of them."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.record.client import mlflow_error, one_line, open_client
+from benchmarks.record.export import Record
+from benchmarks.record.machine import watch
+from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note
+from benchmarks.record.owner import owner_is_dead, owner_tags, user_name
+from benchmarks.record.run_log import CellLog, Values, check_names, dataset_input, log_in_batches, texts
+from benchmarks.record.table import HISTORY, latest_metrics, named_samples, run_row, run_table, sqlite_histories
+from gan_zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+ENDED = ("done", "diverged", "failed")
+SWEEP_STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+KIND = "mlflow.experimentKind"  # by which the UI knows training runs from its chat models
+UNSET: tuple[Any, ...] = (None, "none", (), [])
+RESUME = "runs"  # the folder beside a report that has what a resume needs
+PLAN = "sweep.json"  # the parent run's artifact that says what the sweep was asked for
+
+Status = Literal["done", "diverged", "failed", "interrupted", "running"]
+
+
+@dataclass(frozen=True)
+class RecordedCell:
+    """Where a cell stands: `step` generator steps recorded, `seconds` of training, `error` in one line, and the
+    `numerics` it computes in, which older records do not say."""
+
+    run_id: str
+    status: Status
+    step: int
+    seconds: float
+    error: str
+    numerics: str
+
+
+class Store:
+    """The record of a results folder, or of the tracking server at `uri`. Picklable; opened at first use."""
+
+    def __init__(self, results: Path, uri: str | None = None) -> None:
+        self.results = Path(results).resolve()
+        uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.results / 'mlflow.db'}"
+        self.database: Path | None = None
+        if uri.startswith("sqlite:///"):
+            self.database = Path(uri.removeprefix("sqlite:///")).resolve()
+            uri = f"sqlite:///{self.database}"
+        self.uri = uri
+        self._monitor: SystemMetricsMonitor | None = None
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[Path, str]]:
+        return Store, (self.results, self.uri)
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        return open_client(self.uri, self.database)
+
+    def experiment(self, suite: str, description: str = "") -> str:
+        """The id of the suite's experiment, which is made if need be. `description` is Markdown."""
+        with one_line(self.uri):
+            found = self._client.get_experiment_by_name(suite)
+            if found is None:
+                self._make(suite)
+                found = self._client.get_experiment_by_name(suite)
+            self._check(found, suite)
+            if description:
+                self._client.set_experiment_tag(found.experiment_id, NOTE, description)
+        return found.experiment_id
+
+    def _make(self, suite: str) -> None:
+        try:
+            self._client.create_experiment(suite, self._artifacts(suite), {KIND: "custom_model_development"})
+        except mlflow_error() as error:
+            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":  # another process was first
+                raise
+
+    def _artifacts(self, suite: str) -> str | None:
+        if self.database is None:
+            return None
+        return self._folder(self.database, suite).as_uri()
+
+    @staticmethod
+    def _folder(database: Path, suite: str) -> Path:
+        return database.parent / "mlartifacts" / re.sub(r"[^\w.-]", "_", suite)
+
+    def _check(self, experiment: Any, suite: str) -> None:
+        if experiment.lifecycle_stage != "active":
+            raise UserError(f"{self.uri}: experiment {suite!r} is deleted: restore it or rename the suite")
+        here = self._artifacts(suite)
+        if here is not None and experiment.artifact_location.rstrip("/") != here:
+            place = experiment.artifact_location
+            raise UserError(f"{self.uri}: its files belong at {place}: move the results back, or use another --results")
+
+    def _existing(self, suite: str) -> str | None:
+        """The id of the suite's experiment; makes nothing."""
+        if self.database is not None and not self.database.exists():
+            return None
+        with one_line(self.uri):
+            found = self._client.get_experiment_by_name(suite)
+        return found.experiment_id if found is not None and found.lifecycle_stage == "active" else None
+
+    def _runs(self, experiment: str, kind: Literal["sweep", "cell"]) -> list["Run"]:
+        """All runs of a kind, oldest first. Those left RUNNING by a process that is dead on this host are closed."""
+        runs: list[Run] = []
+        page = None
+        with one_line(self.uri):
+            while page is None or page.token:
+                token = page.token if page else None
+                page = self._client.search_runs(
+                    [experiment], f"tags.kind = '{kind}'", order_by=["start_time ASC"], page_token=token
+                )
+                runs += page
+        return [self._reconciled(run) for run in runs]
+
+    def _reconciled(self, run: "Run") -> "Run":
+        if run.info.status != "RUNNING" or not owner_is_dead(run.data.tags):
+            return run
+        self._client.set_tag(run.info.run_id, "status", "interrupted")
+        self._client.set_terminated(run.info.run_id, "KILLED")
+        return self._client.get_run(run.info.run_id)
+
+    def start_sweep(
+        self,
+        suite: str,
+        *,
+        name: str,
+        params: Values,
+        tags: Values,
+        meta: dict[str, Any],
+        cells: Mapping[str, Values],
+        description: str = "",
+    ) -> str:
+        """A new parent run; its `description` is Markdown.
+
+        What was asked is kept with it, for `record`: `meta` as in Record, and in `cells` for each run key what is
+        known beforehand, as columns of the run table. Raises UserError for a metric that MLflow cannot name.
+        """
+        check_names(meta["metrics"])
+        experiment = self.experiment(suite)
+        self._runs(experiment, "sweep")
+        identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}
+        run = self._client.create_run(experiment, run_name=name, tags=texts(identity))
+        log_in_batches(self._client, run.info.run_id, params=texts(params))
+        self._client.log_dict(run.info.run_id, {"meta": meta, "cells": cells}, PLAN)
+        self._monitor = watch(self._client.tracking_uri, run.info.run_id)
+        return run.info.run_id
+
+    def finish_sweep(self, run_id: str, status: Literal["finished", "failed", "killed"]) -> None:
+        """Close the parent run."""
+        if self._monitor is not None:
+            self._monitor.finish()
+            self._monitor = None
+        self._client.set_tag(run_id, "status", status)
+        self._client.set_terminated(run_id, SWEEP_STATUS[status])
+
+    def log_report(self, suite: str, folder: Path) -> None:
+        """Attach the files of a report to the parent run of the suite's latest sweep, and note its summary there and at
+        the experiment.
+        """
+        experiment, client = self.experiment(suite), self._client
+        sweep = self._runs(experiment, "sweep")[-1]
+        run_id = sweep.info.run_id
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                client.log_artifact(run_id, str(path), "report")
+            elif path.name != RESUME:
+                client.log_artifacts(run_id, str(path), f"report/{path.name}")
+        report = (folder / "report.md").read_text(encoding="utf-8")
+        dataset = sweep.data.params["datasets"].partition(", ")[0]
+        guide = GUIDE.format(report=REPORT.format(experiment=experiment, run=run_id), dataset=dataset)
+        client.set_tag(run_id, NOTE, report_note(report))
+        client.set_experiment_tag(experiment, NOTE, report_note(report, guide))
+
+    def cells(self, suite: str) -> dict[str, RecordedCell]:
+        """Run key -> where that cell stands."""
+        experiment = self._existing(suite)
+        runs = self._runs(experiment, "cell") if experiment else []
+        return {run.data.tags["run_key"]: _cell(run) for run in runs}
+
+    def open_cell(
+        self, suite: str, parent: str, *, key: str, name: str, params: Values, tags: Values, dataset: Values
+    ) -> "CellLog":
+        """The log of the cell `key`, a child of `parent`: its MLflow run of before if there is one, else a new one.
+
+        params: those without a value (None, "none", empty) are left out, for the UI prints them all above each picture.
+        dataset: `name`, `digest` if there is one, and what else describes the data.
+        """
+        experiment = self.experiment(suite)
+        identity = {"kind": "cell", **tags, "run_key": key, "status": "running", "error": ""}
+        identity |= {"mlflow.parentRunId": parent, **_writer()}
+        if "commit" in tags:
+            identity["mlflow.source.git.commit"] = tags["commit"]
+        client = self._client
+        earlier = client.search_runs([experiment], f"tags.run_key = '{key}'", max_results=1)
+        if earlier:
+            run = earlier[0]
+            client.update_run(run.info.run_id, status="RUNNING", name=name)
+        else:
+            run = client.create_run(experiment, run_name=name, tags=texts(identity))
+            client.log_inputs(run.info.run_id, [dataset_input(dataset)])
+        known = run.data.params
+        given = {name: value for name, value in params.items() if name not in known and value not in UNSET}
+        log_in_batches(client, run.info.run_id, params=texts(given), tags=texts(identity))
+        return CellLog(client, run.info.run_id, experiment)
+
+    def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
+        """Everything a report needs: a row for each cell of the latest sweep. A cell that has not ended is `missing`.
+
+        meta: in place of the sweep's own. Raises UserError where there is no record.
+        """
+        experiment = self._existing(suite)
+        sweeps = self._runs(experiment, "sweep") if experiment else []
+        plans = (self._artifact(suite, run.info.run_id, PLAN) for run in reversed(sweeps))
+        plan = next((json.loads(content) for content in plans if content), None)
+        if experiment is None or plan is None:
+            raise UserError(
+                f"{self.uri}: no record of suite {suite!r}: run `gan-zoo run {suite}` first, or give --from-export"
+            )
+        cells = plan["cells"]
+        runs = {run.data.tags["run_key"]: run for run in self._runs(experiment, "cell")}
+        ended = {key: runs[key] for key in cells if key in runs and _cell(runs[key]).status in ENDED}
+        samples: dict[str, np.ndarray] = {}
+        for key, run in ended.items():
+            samples |= named_samples(key, self._artifact(suite, run.info.run_id, "samples.npz"))
+        rows = [_row(key, described, ended.get(key)) for key, described in cells.items()]
+        return Record(meta or plan["meta"], run_table(rows), self._metrics(experiment, ended), samples)
+
+    def _artifact(self, suite: str, run_id: str, name: str) -> bytes | None:
+        """A file of a run, or None. Beside a local database it is found even after the results were moved."""
+        if self.database is not None:
+            path = self._folder(self.database, suite) / run_id / "artifacts" / name
+            return path.read_bytes() if path.is_file() else None
+        if name not in [entry.path for entry in self._client.list_artifacts(run_id)]:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            return Path(self._client.download_artifacts(run_id, name, folder)).read_bytes()
+
+    def _metrics(self, experiment: str, runs: Mapping[str, "Run"]) -> pd.DataFrame:
+        if self.database is None:
+            histories = _client_histories(self._client, list(runs.values()))
+        else:
+            histories = sqlite_histories(self.database, experiment)
+        return latest_metrics(histories, {run.info.run_id: key for key, run in runs.items()})
+
+
+def _writer() -> dict[str, Any]:
+    source = {"mlflow.source.name": "gan-zoo", "mlflow.source.type": "LOCAL"}
+    return {**owner_tags(), "mlflow.user": user_name(), **source}
+
+
+def _cell(run: "Run") -> RecordedCell:
+    tags, metrics = run.data.tags, run.data.metrics
+    status = tags.get("status")
+    if status not in ENDED:
+        status = "running" if run.info.status == "RUNNING" else "interrupted"
+    seconds = metrics.get("train_seconds", 0.0)
+    step, error, numerics = int(tags.get("step", 0)), tags.get("error", ""), tags.get("numerics", "")
+    return RecordedCell(run.info.run_id, status, step, seconds, error, numerics)
+
+
+def _row(key: str, described: Values, run: "Run | None") -> dict[str, Any]:
+    if run is None:
+        return run_row(key, "missing", described, {})
+    logged = {**run.data.metrics, **run.data.params, **run.data.tags, "mlflow_run_id": run.info.run_id}
+    return run_row(key, _cell(run).status, described, logged)
+
+
+def _client_histories(client: "MlflowClient", runs: list["Run"]) -> pd.DataFrame:
+    rows = [
+        (run.info.run_id, name, metric.step, metric.timestamp, metric.value)
+        for run in runs
+        for name in run.data.metrics
+        for metric in client.get_metric_history(run.info.run_id, name)
+    ]
+    return pd.DataFrame(rows, columns=HISTORY)

@@ -1,0 +1,105 @@
+"""From an exported record to tables, figures and pages: the same bytes each time, from the files on disk alone."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.markup.blocks import Block, Figure, Slider, Table
+from benchmarks.markup.latex import latex
+from benchmarks.markup.markdown import markdown
+from benchmarks.markup.page import page
+from benchmarks.markup.spreadsheet import table_csv
+from benchmarks.record.export import Record
+from benchmarks.report.figures.style import colour
+from benchmarks.report.results import Results
+from benchmarks.report.spreadsheet import scores_csv
+from gan_zoo.errors import UserError
+
+Choice = dict[str, Any]
+
+
+def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[Path]:
+    """Render the record in folder `export` into folder `out`; the files written, sorted.
+
+    report.md and report.html, the tables for a paper as table.tex, table-siunitx.tex, table.md, table.html and
+    table.csv, and figures/. `choice` narrows it by the keys of a suite's `report` (see Results). Figures that an
+    earlier report left in `out/figures` and this one does not have are removed. Raises UserError where the export
+    cannot be reported.
+    """
+    from benchmarks.report.document import document, rebuild_command
+    from benchmarks.report.figures.plan import draw_all, drawings
+
+    results = Results(Record.read(export), choice)
+    plan = list(drawings(results))
+    blocks = document(results, plan)
+    written = draw_all(plan, out / "figures")
+    title = f"GAN losses compared: {results.meta['suite']}"
+    pages = {
+        "report.md": markdown(title, blocks),
+        "report.html": page(title, blocks, out / "figures", colour, lambda block: rebuild_command(results, block.name)),
+    }
+    tables = [block for block in blocks if isinstance(block, Table) and block.paper]
+    pages |= _renderings("table", tables, results) | {"table.csv": scores_csv(results)}
+    for stale in set((out / "figures").glob("*.*")) - set(written):
+        stale.unlink()
+    return sorted([*written, *_write(out, pages)])
+
+
+def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None = None) -> list[Path]:
+    """Render only the tables and figures of these names; the files written, sorted.
+
+    A table goes to `out/tables`, as NAME with the endings .tex, -siunitx.tex, .md, .html and .csv; a figure to
+    `out/figures`. Raises UserError for a name that the report does not have.
+    """
+    from benchmarks.report.document import document
+    from benchmarks.report.figures.plan import draw_all, drawings
+
+    results = Results(Record.read(export), choice)
+    plan = list(drawings(results))
+    parts = named_parts(document(results, plan))
+    unknown = [name for name in names if name not in parts]
+    if unknown:
+        raise UserError(f"--only {unknown[0]}: not in this report: choose from {', '.join(parts)}")
+    tables = [part for name in names for part in parts[name] if isinstance(part, Table)]
+    pages: dict[str, str] = {}
+    for table in tables:
+        pages |= _renderings(table.name, [table], results) | {f"{table.name}.csv": table_csv(table)}
+    figures = draw_all([item for item in plan if item.block.name in names], out / "figures")
+    return sorted([*figures, *(_write(out / "tables", pages) if pages else [])])
+
+
+def named_parts(blocks: list[Block]) -> dict[str, list[Table | Figure | Slider]]:
+    """The tables and figures of a report by name; a table and the figure that draws it may share one."""
+    parts: dict[str, list[Table | Figure | Slider]] = {}
+    for block in blocks:
+        if isinstance(block, Table | Figure | Slider):
+            parts.setdefault(block.name, []).append(block)
+    return parts
+
+
+def _renderings(name: str, tables: list[Table], results: Results) -> dict[str, str]:
+    """The same cells in every markup, by file name."""
+    suite = str(results.meta["suite"])
+    return {
+        f"{name}.tex": latex(tables, suite),
+        f"{name}-siunitx.tex": latex(tables, suite, siunitx=True),
+        f"{name}.md": markdown(suite, list(tables)),
+        f"{name}.html": page(suite, list(tables), Path(), colour),
+    }
+
+
+def _write(folder: Path, pages: dict[str, str]) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    return [folder / name for name in pages]
+
+
+def check_report(export: Path, out: Path, choice: Choice | None = None) -> list[str]:
+    """Names of the files in `out` whose bytes a rebuild from `export` changes, lacks or adds; empty where all agree."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = build_report(export, Path(folder), choice)
+        fresh = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    figures = {path.relative_to(out).as_posix() for path in (out / "figures").glob("*.*")}
+    kept = {name: (out / name).read_bytes() for name in {*fresh, *figures} if (out / name).is_file()}
+    return sorted(name for name in {*fresh, *kept} if fresh.get(name) != kept.get(name))

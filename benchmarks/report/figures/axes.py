@@ -1,0 +1,136 @@
+"""Axes that read well whatever their data: ticks as plain numbers, scales that fit, one legend for a figure."""
+
+from typing import Literal
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
+
+from benchmarks.markup.blocks import amount, shortened
+from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.statistics import Array
+
+
+def scale(axes: Axes, curves: list[Array]) -> None:
+    """A vertical axis for curves (2, n) of means and half-widths: logarithmic where means span over 1.5 decades.
+
+    Its limits are of the means and of a band of ordinary width: a few wide ones must not flatten every curve.
+    """
+    values, halves = np.concatenate([*curves, np.empty((2, 0))], axis=1)
+    if not len(values):
+        not_measured(axes)
+        return
+    low, high = values.min(), values.max()
+    if low > 0 and high / low > 30:
+        axes.set_ylim(low / 1.4, high * 1.4)
+        logarithmic(axes, "y")
+    elif low < 0 and max(high, -low) > 30 * np.median(np.abs(values)):
+        symmetric(axes, low, high, max(float(np.median(np.abs(values))), 1e-12))
+    else:
+        reach = min(float(np.median(halves)), max(high - low, 0.3 * float(np.abs(values).max())))
+        low, high = low - reach, high + reach
+        margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
+        axes.set_ylim(low - margin, high + margin)
+
+
+def counts(value: float, _position: float) -> str:
+    """A tick's label for a count: 20k, not 20000 or 2e4."""
+    return amount(value)
+
+
+def logarithmic(axes: Axes, which: Literal["x", "y"], decades: float = 3) -> None:
+    """A logarithmic axis with plain numbers at its ticks: powers of ten where it spans more `decades`, else 1, 2, 5."""
+    axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
+    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if which == "x" else (axes.yaxis, axes.get_ylim())
+    axis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 10**decades else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(plain_number)
+    axis.set_minor_locator(NullLocator())
+
+
+def symmetric(axes: Axes, low: float, high: float, linear: float) -> None:
+    """A vertical axis, linear within ±`linear` and logarithmic beyond, with at most four decades named a side."""
+    axes.set_yscale("symlog", linthresh=linear)
+    ticks = [0.0]
+    for sign, end in ((1, high), (-1, -low)):
+        decades = np.arange(np.ceil(np.log10(linear)), np.floor(np.log10(max(end, linear))) + 1)
+        ticks += [sign * 10.0**decade for decade in decades[:: -max(1, -(-len(decades) // 4))]]
+    axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    axes.yaxis.set_major_formatter(plain_number)
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def plain_number(value: float, _position: float) -> str:
+    """A tick's label without mathematics: 0.01, -100, 1e+06."""
+    return f"{value:.6g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.0e}"
+
+
+def legend(figure: Figure, losses: list[str]) -> None:
+    """One legend for the whole figure, below it, read line by line."""
+    handles = [
+        Line2D(
+            [], [], color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3.5, label=shortened(loss)
+        )
+        for loss, style in ((loss, look(loss)) for loss in losses)
+    ]
+    columns = _legend_columns(losses, figure.get_figwidth())
+    by_column = [handle for column in range(columns) for handle in handles[column::columns]]
+    figure.legend(handles=by_column, loc="outside lower center", ncols=columns, columnspacing=1.2)
+
+
+def legend_height(losses: list[str], width: float) -> float:
+    """Inches that the legend of a figure of this width takes."""
+    return 0.1 + 0.15 * -(-len(losses) // _legend_columns(losses, width))
+
+
+def _legend_columns(losses: list[str], width: float) -> int:
+    longest = max(len(shortened(loss)) for loss in losses)
+    columns = max(1, min(len(losses), int(width / (0.06 * longest + 0.55))))
+    return -(-len(losses) // -(-len(losses) // columns))
+
+
+def keys(figure: Figure, handles: list[Artist]) -> None:
+    """A legend of a figure whose panels are losses: what its lines are, below it."""
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.5)
+
+
+def loss_panels(losses: list[str], sharex: bool = False, sharey: bool = False) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with a panel for each loss, under its name."""
+    columns = columns_for(len(losses))
+    rows = -(-len(losses) // columns)
+    figure = Figure(figsize=(PAGE, 0.45 + 1.4 * rows))
+    grid = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey).flat)
+    panels = dict(zip(losses, grid, strict=False))
+    for loss, axes in panels.items():
+        axes.set_title(shortened(loss, 96 // columns), loc="left")
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    return figure, panels
+
+
+def label_below(grid: list[Axes], columns: int, text: str) -> None:
+    """Tick labels under the lowest panel in use of each column of a grid, and the axis's name under the lowest row."""
+    rows = {}
+    for column in range(columns):
+        used = [row for row, axes in enumerate(grid[column::columns]) if axes.axison]
+        if used:
+            rows[column] = used[-1]
+    for column, row in rows.items():
+        axes = grid[row * columns + column]
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(text if row == max(rows.values()) else "")
+
+
+def label_left(grid: list[Axes], columns: int) -> None:
+    """Tick labels of a shared vertical axis beside the first panel in use of each row of a grid."""
+    for start in range(0, len(grid), columns):
+        for axes in [axes for axes in grid[start : start + columns] if axes.axison][:1]:
+            axes.tick_params(labelleft=True)
+
+
+def not_measured(axes: Axes) -> None:
+    """Says of an empty panel why it is empty."""
+    axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color="#666666")
+    axes.set_axis_off()

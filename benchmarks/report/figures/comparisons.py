@@ -1,0 +1,197 @@
+"""Figures that set losses against each other: final scores, pairs, profiles, and when runs failed."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.markup.blocks import number, shortened
+from benchmarks.report.figures.axes import counts, keys, label_below, legend, legend_height, logarithmic
+from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, look
+from benchmarks.report.results import Results
+from benchmarks.report.statistics import Array, comparable_scale, holm, log_ratios, paired, performance_profile
+
+
+def final_scores(results: Results, dataset: str) -> Figure:
+    """A panel a metric, a line a loss: every seed's score as a dot, mean and t-interval over it."""
+    return _final(results, dataset, results.metric_names(dataset), PAGE)
+
+
+def final_column(results: Results, dataset: str) -> Figure:
+    """The first metric of `final_scores` alone, as wide as a column."""
+    return _final(results, dataset, results.metric_names(dataset)[:1], COLUMN)
+
+
+def _final(results: Results, dataset: str, metrics: list[str], width: float) -> Figure:
+    figure = Figure(figsize=(width, 0.55 + 0.24 * len(results.losses)))
+    for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics, strict=True):
+        _dots(axes, results, dataset, metric)
+        axes.set_xlabel(results.label(metric))
+    primary = results.summary(dataset, metrics[0])
+    names = [
+        shortened(loss) + (f" ({primary.failed[row]}/{primary.attempted[row]} failed)" if primary.failed[row] else "")
+        for row, loss in enumerate(results.losses)
+    ]
+    figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
+    figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
+    return figure
+
+
+def _dots(axes: Axes, results: Results, dataset: str, metric: str) -> None:
+    summary = results.summary(dataset, metric)
+    finite = summary.scores[np.isfinite(summary.scores)]
+    if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 30:
+        axes.set_xlim(finite.min() / 1.5, finite.max() * 1.5)
+        logarithmic(axes, "x")
+    for row, loss in enumerate(results.losses):
+        style, values = look(loss), summary.scores[row]
+        jitter = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
+        shown = np.isfinite(values)
+        axes.plot(values[shown], row + jitter[shown], style.marker, ms=3.6, color=style.colour, alpha=0.75, mew=0)
+        mean, half = summary.mean[row], summary.half[row]
+        if np.isfinite(half):
+            axes.errorbar(mean, row, xerr=half, fmt="|", color="#222222", ms=8, lw=0.8, capsize=2)
+    if len(finite) and axes.get_xscale() == "linear":
+        axes.set_xlim(*_limits(finite, summary.mean - summary.half, summary.mean + summary.half))
+    axes.grid(axis="y", visible=False)
+
+
+def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
+    """Room for all dots and intervals, but for no interval further out than half of what the dots span."""
+    span = float(np.ptp(dots)) or float(abs(dots).max()) or 1.0
+    left = max(min(dots.min(), np.nanmin([*low, dots.min()])), dots.min() - span / 2)
+    right = min(max(dots.max(), np.nanmax([*high, dots.max()])), dots.max() + span / 2)
+    return left - 0.06 * span, right + 0.06 * span
+
+
+def pairwise_matrix(results: Results, dataset: str) -> Figure:
+    """Row against column on the primary metric: mean ratio (or difference), framed where paired t with Holm tells."""
+    metric = results.meta["primary"][dataset]
+    scores, is_log = comparable_scale(results.scores(dataset, metric))
+    count = len(results.losses)
+    effect, p = _pairs(scores)
+    size = max(2.8, 0.42 * count + 1.7)
+    figure = Figure(figsize=(min(PAGE, size), min(PAGE, size) * (0.8 if count < 9 else 0.93)))
+    axes = figure.subplots()
+    sign = 1.0 if results.direction(metric) == "min" else -1.0
+    limit = max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
+    axes.imshow(sign * effect, cmap="PuOr_r", vmin=-limit * 1.3, vmax=limit * 1.3)
+    for row, column in np.ndindex(count, count):
+        if np.isfinite(effect[row, column]) and row != column:
+            value = np.exp(effect[row, column]) if is_log else effect[row, column]
+            told = p[row, column] < 0.05
+            dark = abs(effect[row, column]) > 0.75 * limit
+            axes.text(
+                column,
+                row,
+                number(float(value), 2) + ("*" if told else ""),
+                ha="center",
+                va="center",
+                fontsize=6.5 if count < 9 else 6,
+                weight="bold" if told else "normal",
+                color="white" if dark else "black",
+            )
+    names = [shortened(loss, 22) for loss in results.losses]
+    axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(count), names)
+    axes.grid(visible=False)
+    axes.set_title(results.label(metric), loc="left")
+    axes.set_xlabel("ratio of row to column" if is_log else "row minus column")
+    return figure
+
+
+def _pairs(scores: Array) -> tuple[Array, Array]:
+    """(losses, losses) mean paired differences of row minus column, and p by Holm over all pairs."""
+    count = len(scores)
+    effect, p = np.full((count, count), np.nan), np.full((count, count), np.nan)
+    upper = np.triu_indices(count, 1)
+    tests = [paired(scores[i], scores[j]) for i, j in zip(*upper, strict=True)]
+    for i, j, test, adjusted in zip(*upper, tests, holm([test.p for test in tests]), strict=True):
+        effect[i, j], effect[j, i] = test.difference, -test.difference
+        p[i, j] = p[j, i] = adjusted
+    return effect, p
+
+
+def profiles(results: Results) -> Figure:
+    """Share of runs whose primary score is within a factor of the baseline's, mean over data sets."""
+    strata = ratio_strata(results)
+    figure = Figure(figsize=(COLUMN, 2.0 + legend_height(list(strata), COLUMN)))
+    axes = figure.subplots()
+    finite = np.concatenate([s[np.isfinite(s)] for group in strata.values() for s in group])
+    low, high = (float(np.quantile(finite, q)) for q in (0.0, 0.98))
+    thresholds = np.linspace(low - 0.05, high + 0.05, 200)
+    for loss, group in strata.items():
+        style = look(loss)
+        share = performance_profile(group, thresholds)
+        axes.plot(np.exp(thresholds), share, color=style.colour, ls=style.dash, marker=style.marker, ms=3, markevery=40)
+    axes.set_xlim(*np.exp(thresholds[[0, -1]]))
+    logarithmic(axes, "x")
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel(f"factor of {shortened(results.baseline)}'s primary score (less is better)")
+    axes.set_ylabel("share of runs at or below it")
+    legend(figure, list(strata))
+    return figure
+
+
+def ratio_strata(results: Results) -> dict[str, list[Array]]:
+    """Log ratios to the baseline by loss, an array of runs a data set; only data sets where all can be compared."""
+    usable = []
+    for dataset in results.datasets:
+        metric = results.meta["primary"][dataset]
+        scores = results.scores(dataset, metric)
+        base = scores[results.losses.index(results.baseline)]
+        positive = comparable_scale(scores)[1]
+        if positive and np.isfinite(base).any() and (~np.isnan(scores)).any(1).all():
+            usable.append((scores, base, results.direction(metric)))
+    if not usable:
+        return {}
+    return {
+        loss: [log_ratios(scores[row], base, direction) for scores, base, direction in usable]
+        for row, loss in enumerate(results.losses)
+    }
+
+
+ENDS = {"diverged": "x", "failed": "s", "missing": "o"}  # a run that is recorded as missing has not ended
+
+
+def timeline(results: Results) -> Figure:
+    """How far every run came of what was planned, a line a run, and how it ended if it did not finish."""
+    failed = results.failed_runs()
+    losses = [loss for loss in results.losses if loss in set(failed.loss)]
+    columns = columns_for(len(results.datasets))
+    rows = -(-len(results.datasets) // columns)
+    band = max(0.3, 0.08 * len(results.seeds))
+    figure = Figure(figsize=(PAGE, 0.35 + rows * (0.35 + band * len(losses))))
+    grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    for axes, dataset in zip(grid, results.datasets, strict=False):
+        for row, loss in enumerate(losses):
+            _timeline_row(axes, results.cell_runs(dataset, loss), row, look(loss).colour)
+        axes.set_title(shortened(dataset), loc="left")
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_formatter(counts)
+        axes.grid(axis="y", visible=False)
+    for axes in grid[len(results.datasets) :]:
+        axes.set_axis_off()
+    grid[0].set_yticks(range(len(losses)), [shortened(loss) for loss in losses], fontsize=7.5)
+    grid[0].set_ylim(len(losses) - 0.5, -0.5)
+    label_below(grid, columns, "generator steps")
+    names = {status: "not ended" if status == "missing" else status for status in ENDS if status in set(failed.status)}
+    keys(figure, [Line2D([], [], ls="", label=name, **_end(status)) for status, name in names.items()])
+    return figure
+
+
+def _timeline_row(axes: Axes, runs: pd.DataFrame, row: int, colour: str) -> None:
+    for position, run in enumerate(runs.sort_values("seed").itertuples()):
+        y = row + (position - (len(runs) - 1) / 2) * 0.7 / len(runs)
+        step, planned = (0 if pd.isna(value) else int(value) for value in (run.step, run.steps))
+        axes.plot([step, max(step, planned)], [y, y], color="#dddddd", lw=1)
+        axes.plot([0, step], [y, y], color=colour, lw=1.4)
+        if run.status != "done":
+            axes.plot([step], [y], clip_on=False, **_end(run.status))
+
+
+def _end(status: str) -> dict[str, Any]:
+    return {"marker": ENDS[status], "color": "#222222", "mfc": "white", "ms": 3.5, "mew": 0.9, "zorder": 3}

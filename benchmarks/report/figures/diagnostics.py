@@ -1,0 +1,296 @@
+"""What the critic does, a panel a loss: its slopes, layers, weights, overfitting, and its estimate of the distance.
+
+The quantities, their names in the record and their sources are those of `gan_zoo/diagnostics.py`; lines are means over
+seeds that have a finite value there. Losses differ by orders of magnitude, so each has its own panel.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks.markup.blocks import shortened
+from benchmarks.report.figures.axes import (
+    counts,
+    keys,
+    label_below,
+    label_left,
+    logarithmic,
+    loss_panels,
+    not_measured,
+    plain_number,
+    scale,
+)
+from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.results import Results
+from benchmarks.report.statistics import Array, t_interval
+
+BLACK = "#222222"
+SLOPES, LAYERS = "diagnostics/grad_norm_", "diagnostics/layer_grad_norm/"
+PLACES = {"real": "-", "between": "--", "fake": ":"}
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A figure of one data set: its file's name, caption and alternative text, whether it has data, and its drawing."""
+
+    name: str
+    caption: str
+    alt: str
+    has_data: Callable[[Results, str], bool]
+    draw: Callable[[Results, str], Figure]
+
+
+def slopes(results: Results, dataset: str) -> Figure:
+    """A row a loss: quantiles of ‖∇f‖ on real points, between and on fakes, and the share of points above 1."""
+    losses = results.losses
+    height = 0.85 if len(losses) < 9 else 0.58
+    figure = Figure(figsize=(PAGE, 0.75 + height * len(losses)))
+    grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(results, dataset) else "row")
+    for row, loss in zip(grid, losses, strict=True):
+        bands = [_band(axes, results, dataset, loss, place) for axes, place in zip(row, PLACES, strict=False)]
+        _around_one(list(row[:3]), np.concatenate(bands))
+        _shares(row[3], results, dataset, loss)
+        for axes in row:
+            axes.xaxis.set_major_formatter(counts)
+        row[0].text(-0.4, 0.5, shortened(loss, 18), transform=row[0].transAxes, ha="right", va="center")
+    for axes, title in zip(grid[0], ("real", "between", "fake", "share above 1"), strict=True):
+        axes.set_title(title)
+    label_below(list(grid.flat), 4, "generator steps")
+    handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
+    handles += [Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}") for place, dash in PLACES.items()]
+    keys(figure, handles)
+    return figure
+
+
+def _band(axes: Axes, results: Results, dataset: str, loss: str, place: str) -> Array:
+    """Median and band of one panel; the quantiles drawn, as one array."""
+    frames = [_values(results, dataset, loss, f"{SLOPES}{place}/{name}") for name in ("q05", "q50", "q95")]
+    if any(frame.empty for frame in frames):
+        not_measured(axes)
+        return np.empty(0)
+    low, middle, high = (t_interval(frame.to_numpy(dtype=float))[0] for frame in frames)
+    colour, steps = look(loss).colour, frames[1].index.to_numpy(dtype=float)
+    axes.fill_between(steps, low, high, color=colour, alpha=0.3, linewidth=0.8)
+    axes.plot(steps, middle, color=colour, marker="o", ms=1.8)
+    return np.concatenate([low, middle, high])
+
+
+def _shares(axes: Axes, results: Results, dataset: str, loss: str) -> None:
+    colour = look(loss).colour
+    curves = [
+        _line(axes, _values(results, dataset, loss, f"{SLOPES}{place}/above_1"), colour, dash)
+        for place, dash in PLACES.items()
+    ]
+    axes.set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
+    if not any(curve.size for curve in curves):
+        not_measured(axes)
+
+
+def _around_one(panels: list[Axes], values: Array) -> None:
+    """One logarithmic scale for the panels of a row, which has 0.5, 1 and 2 in it and all positive values."""
+    positive = np.append(values[values > 0], [0.7, 1.4])
+    for axes in panels:
+        if not axes.lines:
+            continue
+        axes.set_ylim(positive.min() / 1.5, positive.max() * 1.5)
+        logarithmic(axes, "y", decades=1.5)
+        axes.axhline(1, color=BLACK, lw=0.7, ls=(0, (3, 2)))
+        axes.tick_params(labelleft=axes is panels[0])
+
+
+def layers(results: Results, dataset: str) -> Figure:
+    """Panels of E ‖∂f/∂h‖ against the layer with output h, from the input on, at the first and last evaluation."""
+    figure, panels = loss_panels(results.losses, sharex=True, sharey=True)
+    names = layer_names(results, dataset)
+    depths = np.array([int(name.removeprefix(LAYERS).partition("_")[0]) for name in names])
+    drawn = []
+    for loss, axes in panels.items():
+        frames = [_values(results, dataset, loss, name) for name in names]
+        present = np.array([not frame.empty for frame in frames])
+        if not present.any():
+            not_measured(axes)
+            continue
+        for position, dash, face in ((0, "--", "white"), (-1, "-", look(loss).colour)):
+            rows = [t_interval(frame.iloc[position].to_numpy(dtype=float)) for frame in frames if not frame.empty]
+            mean, half = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+            line = axes.plot(depths[present], mean, color=look(loss).colour, ls=dash, marker="o", ms=3, mfc=face)[0]
+            axes.vlines(depths[present], mean - half, mean + half, color=line.get_color(), lw=0.8)
+            drawn.append(mean[mean > 0])
+    values = np.concatenate([*drawn, np.ones(1)])
+    for axes in panels.values():
+        axes.set_ylim(values.min() / 2, values.max() * 2)
+        logarithmic(axes, "y", decades=2)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    label_left(list(panels.values()), columns_for(len(panels)))
+    figure.supylabel("mean gradient norm", fontsize=7.5)
+    _below(panels, "layer")
+    first = Line2D([], [], color=BLACK, ls="--", marker="o", ms=3, mfc="white", label="first evaluation")
+    keys(figure, [first, Line2D([], [], color=BLACK, marker="o", ms=3, label="last evaluation")])
+    return figure
+
+
+def layer_names(results: Results, dataset: str) -> list[str]:
+    """Names of the norms by layer that were logged on a data set, from the input on."""
+    names = {str(name) for name in results.record.metrics.name.unique() if str(name).startswith(LAYERS)}
+    return sorted(name for name in names if logged(results, dataset, name))
+
+
+def weights(results: Results, dataset: str) -> Figure:
+    """Panels of the last critics' weights: the share of them in each bin, a line a seed."""
+    figure, panels = loss_panels(results.losses)
+    for loss, axes in panels.items():
+        found = list(_histograms(results, dataset, loss))
+        if not found:
+            not_measured(axes)
+            continue
+        for centres, shares in found:
+            edges = np.linspace(*_outer_edges(centres), len(centres) + 1)
+            axes.stairs(shares, edges, color=look(loss).colour, lw=0.8, alpha=0.85)
+        least = min(float(shares[shares > 0].min()) for _, shares in found)
+        axes.set_ylim(least / 2, 1.5)
+        logarithmic(axes, "y", decades=1.5)
+        axes.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
+        axes.xaxis.set_major_formatter(plain_number)
+        bound = _values(results, dataset, loss, "critic/weights_at_bound")
+        if not bound.empty:
+            share, c = bound.iloc[-1].mean(), max(_outer_edges(centres)[1] for centres, _ in found)
+            text = f"{100 * share:.0f} % exactly at ±{c:.3g}"
+            axes.text(0.5, 0.93, text, transform=axes.transAxes, ha="center", va="top")
+    _below(panels, "weight")
+    figure.supylabel("share of weights in a bin", fontsize=7.5)
+    return figure
+
+
+def _histograms(results: Results, dataset: str, loss: str) -> Iterator[tuple[Array, Array]]:
+    for key in results.cell_runs(dataset, loss).sort_values("seed").run_key:
+        histogram = results.record.samples.get(f"{key}/weights")
+        if histogram is not None and histogram[1].sum() > 0:
+            centres, number = histogram.astype(float)
+            yield centres, number / number.sum()
+
+
+def _outer_edges(centres: Array) -> tuple[float, float]:
+    half = (centres[-1] - centres[0]) / (len(centres) - 1) / 2
+    return float(centres[0] - half), float(centres[-1] + half)
+
+
+def overfitting(results: Results, dataset: str) -> Figure:
+    """Panels of the critic's objective on samples that it was trained on and on held-out ones."""
+    return _two_lines(
+        results,
+        dataset,
+        {"critic/loss_train": "on training data", "critic/loss_held_out": "on held-out data"},
+    )
+
+
+def transport(results: Results, dataset: str) -> Figure:
+    """Panels of the critic's Wasserstein estimate and the exact earth mover's distance."""
+    return _two_lines(
+        results,
+        dataset,
+        {"critic/wasserstein_estimate": "critic's estimate (colour of the loss)", "emd": "exact distance"},
+    )
+
+
+def _two_lines(results: Results, dataset: str, names: dict[str, str]) -> Figure:
+    """The first quantity in the loss's colour, the second in black and dashed, on one scale."""
+    figure, panels = loss_panels(results.losses, sharex=_one_length(results, dataset))
+    for loss, axes in panels.items():
+        looks = ((look(loss).colour, "-"), (BLACK, "--"))
+        frames = [_values(results, dataset, loss, name) for name in names]
+        axes.xaxis.set_major_formatter(counts)
+        scale(axes, [_line(axes, frame, *style) for frame, style in zip(frames, looks, strict=True)])
+    _below(panels, "generator steps")
+    dashes = zip(names.values(), ("#888888", BLACK), ("-", "--"), strict=True)
+    keys(figure, [Line2D([], [], color=colour, ls=dash, label=label) for label, colour, dash in dashes])
+    return figure
+
+
+def _below(panels: dict[str, Axes], text: str) -> None:
+    label_below(list(panels.values()), columns_for(len(panels)), text)
+
+
+def _line(axes: Axes, frame: pd.DataFrame, colour: str, dash: str) -> Array:
+    """Mean and t-interval over seeds; both (2, n)."""
+    if frame.empty:
+        return np.empty((2, 0))
+    mean, half = t_interval(frame.to_numpy(dtype=float))
+    steps, half = frame.index.to_numpy(dtype=float), np.nan_to_num(half)
+    axes.plot(steps, mean, color=colour, ls=dash, marker="o", ms=1.8)
+    axes.fill_between(steps, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    return np.stack([mean, half])
+
+
+def _values(results: Results, dataset: str, loss: str, name: str) -> pd.DataFrame:
+    """A logged quantity, a row a step and a column a seed, at steps where some seed has a finite value."""
+    return results.curve(dataset, loss, name).replace([np.inf, -np.inf], np.nan).dropna(how="all")
+
+
+def logged(results: Results, dataset: str, name: str) -> bool:
+    """Whether any loss has a finite value of this quantity."""
+    return any(not _values(results, dataset, loss, name).empty for loss in results.losses)
+
+
+def _one_length(results: Results, dataset: str) -> bool:
+    """Whether all losses were to be trained for as many generator steps, so that they can share an axis of steps."""
+    return bool(results.runs[results.runs.dataset == dataset].steps.nunique() <= 1)
+
+
+DIAGNOSTICS = (
+    Diagnostic(
+        "slopes",
+        "the critic's slope ‖∇f‖ on held-out data, on fakes and between (quantiles over points, mean over seeds; "
+        "logarithmic, each row its own scale) and the share of points where it exceeds 1, with 95 % t-interval. The "
+        "dashed line is 1: the slope that penalties on the gradient's norm ask for, and the bound of a 1-Lipschitz f.",
+        "Bands of gradient norms over generator steps, a row a loss.",
+        lambda results, dataset: logged(results, dataset, f"{SLOPES}between/q50"),
+        slopes,
+    ),
+    Diagnostic(
+        "layers",
+        "how the critic's gradient changes on its way back: mean ‖∂f/∂h‖ between data and fakes by the layer with "
+        "output h, the first next to the input, at the first and the last evaluation (mean and 95 % t-interval over "
+        "seeds; logarithmic, one scale; as Gulrajani et al. 2017, figure 1b).",
+        "Gradient norms by layer, a panel a loss.",
+        lambda results, dataset: bool(layer_names(results, dataset)),
+        layers,
+    ),
+    Diagnostic(
+        "weights",
+        "the critic's weights at the end: the share of them in each of 65 bins between a run's largest ±|w|, a line a "
+        "seed, logarithmic (as Gulrajani et al. 2017, figure 1b). Clipping: the share exactly at the "
+        "bound is named; more lie beside it in the outer bins.",
+        "Histograms of weights, a panel a loss.",
+        lambda results, dataset: any(list(_histograms(results, dataset, loss)) for loss in results.losses),
+        weights,
+    ),
+    Diagnostic(
+        "overfitting",
+        "what the critic minimises, on data that it was trained on and on held-out data, both against the same fakes "
+        "(mean and 95 % t-interval over seeds). A line on training data that falls below the other is a critic that "
+        "overfits (Gulrajani et al. 2017, figure 5).",
+        "The critic's loss on training and on held-out data over generator steps, a panel a loss.",
+        lambda results, dataset: logged(results, dataset, "critic/loss_held_out"),
+        overfitting,
+    ),
+    Diagnostic(
+        "transport",
+        "the critic's estimate E f(x) - E f(x~) beside the exact earth mover's distance of the samples that are scored "
+        "(mean and 95 % t-interval over seeds; each panel its own scale). Only a critic of a Wasserstein loss "
+        "with slopes of at most 1 estimates that distance, from below; steeper ones exceed it, clipped ones know it up "
+        "to an unknown factor, and for other losses it is a difference of scores on no common scale.",
+        "The critic's Wasserstein estimate and the exact distance over generator steps, a panel a loss.",
+        lambda results, dataset: (
+            logged(results, dataset, "emd") and logged(results, dataset, "critic/wasserstein_estimate")
+        ),
+        transport,
+    ),
+)

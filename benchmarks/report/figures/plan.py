@@ -1,0 +1,169 @@
+"""The figures of a report: which there are, what each shows in words, and who draws it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.markup.blocks import Figure, Slider, shortened
+from benchmarks.report.captions import rule
+from benchmarks.report.figures.comparisons import (
+    final_column,
+    final_scores,
+    pairwise_matrix,
+    profiles,
+    ratio_strata,
+    timeline,
+)
+from benchmarks.report.figures.curves import banded, score_column, score_curves, term_curves, term_names
+from benchmarks.report.figures.diagnostics import DIAGNOSTICS
+from benchmarks.report.figures.samples import sample_panels, sample_steps, shown_runs
+from benchmarks.report.figures.style import COLUMN, drawing, save
+from benchmarks.report.results import Results
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure: its block in the document, the data set it belongs to (None: all), and how to draw it.
+
+    `column` draws what a paper has room for in one column. A slider has a drawing for each of its frames, as PNG only;
+    samples have no SVG, in which thousands of points take several times what they take in a PDF.
+    """
+
+    block: Figure | Slider
+    dataset: str | None
+    draw: Callable[..., Any]
+    column: Callable[[], Any] | None = None
+    endings: tuple[str, ...] = (".pdf", ".png", ".svg")
+
+    def save(self, folder: Path) -> list[Path]:
+        """Draw it into `folder`; the files written: NAME with each ending, and NAME-column.pdf."""
+        if isinstance(self.block, Slider):
+            frames = self.block.frames
+            return [path for step, name in frames for path in save(self.draw(step), folder, name, (".png",))]
+        narrow = save(self.column(), folder, f"{self.block.name}-column", (".pdf",)) if self.column else []
+        return [*save(self.draw(), folder, self.block.name, self.endings), *narrow]
+
+
+def slug(name: str) -> str:
+    """A file name for any data set's name."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "data"
+
+
+def file_names(results: Results) -> dict[str, str]:
+    """Data set -> the part of a file's name that stands for it; unique, whatever the names are."""
+    slugs = [slug(dataset) for dataset in results.datasets]
+    return {
+        dataset: name if slugs.count(name) == 1 else f"{name}-{position}"
+        for position, (dataset, name) in enumerate(zip(results.datasets, slugs, strict=True))
+    }
+
+
+def drawings(results: Results) -> Iterator[Drawing]:
+    """Every figure that this record has data for, in the report's order."""
+    for dataset, name in file_names(results).items():
+        yield from _of_dataset(results, dataset, name)
+    if len(results.losses) > 1 and ratio_strata(results) and _any_score(results):
+        text = (
+            f"Performance profile: the share of runs whose primary score is within a factor of {results.baseline}'s "
+            "geometric mean, averaged over data sets; failed runs never are (Agarwal et al. 2021). Left is better."
+        )
+        yield Drawing(Figure("profiles", text, "Step curves, one a loss."), None, lambda: profiles(results))
+    failed = results.failed_runs()
+    if len(failed[failed.status != "missing"]):
+        text = (
+            "How far each run of the losses with failures came: a line a run, pale up to the planned steps; a "
+            "cross where it diverged, a square where it failed, a circle where it has not ended."
+        )
+        yield Drawing(
+            Figure("failures", text, "Lines of runs against generator steps."), None, lambda: timeline(results)
+        )
+
+
+def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
+    if any(not results.curve(dataset, loss, m).empty for loss in results.losses for m in results.metric_names(dataset)):
+        yield from _of_scores(results, dataset, name)
+    yield from _of_samples(results, dataset, name)
+    shown = shortened(dataset, 40)
+    if term_names(results, dataset):
+        text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. "
+        alt = "Curves of each logged term over generator steps, one a loss."
+        block = Figure(f"terms-{name}", text + _interval(results), alt)
+        yield Drawing(block, dataset, lambda: term_curves(results, dataset))
+    for diagnostic in DIAGNOSTICS:
+        if diagnostic.has_data(results, dataset):
+            block = Figure(f"{diagnostic.name}-{name}", f"{shown}: {diagnostic.caption}", diagnostic.alt)
+            yield Drawing(block, dataset, partial(diagnostic.draw, results, dataset))
+
+
+def _of_scores(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
+    shown = shortened(dataset, 40)
+    metrics = ", ".join(results.label(metric) for metric in results.metric_names(dataset))
+    at = rule(results, dataset, results.checkpoint)
+    text = f"{shown}: {metrics}, {at}. Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
+    block = Figure(f"final-{name}", text, f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}.")
+    column = partial(final_column, results, dataset)
+    yield Drawing(block, dataset, lambda: final_scores(results, dataset), column)
+    text = (
+        f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. "
+        f"{_interval(results)} A curve of a loss with failures is of those still running."
+    )
+    block = Figure(f"scores-{name}", text, f"Curves of {metrics}, one a loss, over training.")
+    yield Drawing(block, dataset, lambda: score_curves(results, dataset), partial(score_column, results, dataset))
+    primary = results.meta["primary"][dataset]
+    if len(results.losses) > 1 and np.isfinite(results.scores(dataset, primary)).sum(1).max() > 1:
+        text = (
+            f"{shown}: every pair of losses on {results.label(primary)} ({at}): geometric-mean ratio over seeds that "
+            "both finished (difference, where a score is not positive), row against column. Bold with a star: told "
+            "apart by paired t on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
+        )
+        block = Figure(f"pairs-{name}", text, "Matrix of pairwise ratios between losses.")
+        yield Drawing(block, dataset, lambda: pairwise_matrix(results, dataset))
+
+
+def _interval(results: Results) -> str:
+    what = "Mean and 95 % t-interval" if banded(results) else "Mean"
+    return f"{what} over at most {len(results.seeds)} seeds that have a finite value there."
+
+
+def _of_samples(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
+    runs = shown_runs(results, dataset)
+    if runs:
+        block, column = (
+            _samples_block(results, dataset, name, runs),
+            partial(sample_panels, results, dataset, width=COLUMN),
+        )
+        yield Drawing(block, dataset, lambda: sample_panels(results, dataset), column, (".pdf", ".png"))
+    steps = sample_steps(results, dataset)
+    if len(steps) > 1:
+        frames = [(str(step), f"samples-{name}-{step}") for step in steps]
+        text = f"{shortened(dataset, 40)}: the same runs' samples at each generator step, or the latest before it."
+        slider = Slider(f"slider-{name}", text, frames)
+        yield Drawing(slider, dataset, lambda step: sample_panels(results, dataset, int(step)))
+
+
+def _samples_block(results: Results, dataset: str, name: str, runs: dict[str, tuple[str, int]]) -> Figure:
+    shown = shortened(dataset, 40)
+    first = results.record.samples[f"{next(iter(runs.values()))[0]}/samples"]
+    seed = min(seed for _, seed in runs.values())
+    rule = f"Last checkpoint of seed {seed}, the first that most losses have: not chosen by its result."
+    if first.ndim == 2:
+        what = "Generated points (colour) over data (black), with the critic's contours (grey, darker is more real)."
+    else:
+        what = "Generated images, unselected, beside the data's."
+    names = ", ".join(shortened(loss) for loss in runs)
+    return Figure(f"samples-{name}", f"{shown}: {what} {rule}", f"{what} One panel each: {names}.")
+
+
+def _any_score(results: Results) -> bool:
+    return any(np.isfinite(results.scores(d, results.meta["primary"][d])).any() for d in results.datasets)
+
+
+def draw_all(plan: list[Drawing], folder: Path) -> list[Path]:
+    """Draw every figure into `folder`; the files written."""
+    with drawing():
+        return [path for item in plan for path in item.save(folder)]

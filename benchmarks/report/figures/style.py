@@ -1,0 +1,164 @@
+"""How every figure looks, and how it is saved so that the same drawing gives the same bytes."""
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+PAGE, COLUMN = 6.75, 3.25  # inches: the text width of a two-column paper, and one of its columns
+PETROFF10 = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (5, 1.5, 1.2, 1.5)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (8, 2)),
+)
+MARKERS = "osD^vP*X<>"
+KNOWN = {
+    "wgan-gp": (0, 0, 0),
+    "non-saturating": (1, 1, 1),
+    "wgan-clip": (2, 2, 2),
+    "wgan-lp": (4, 3, 3),
+    "wgan-gp-hinge": (5, 4, 4),
+    "minimax": (8, 5, 5),
+    "hinge": (6, 0, 6),
+    "lsgan": (9, 1, 7),
+    "r1": (7, 2, 8),
+    "dragan": (3, 3, 9),
+    "wgan-div": (6, 2, 0),
+    "r3gan": (3, 0, 1),
+    "r1-r2": (7, 0, 1),
+    "sngan": (8, 0, 6),
+    "rpgan": (9, 0, 2),
+    "wgan-sn": (4, 1, 5),
+}
+RC = {
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.formatter.useoffset": False,
+    "axes.formatter.limits": (-5, 6),
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "legend.handlelength": 3.4,
+    "lines.linewidth": 1.3,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
+    "text.hinting": "none",
+    "text.parse_math": False,
+    "svg.hashsalt": "gan-zoo",
+    "image.interpolation": "nearest",
+    "image.cmap": "gray",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A loss's colour, dash and marker: a property of its name, the same in every figure of every report."""
+
+    colour: str
+    dash: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+
+def look(loss: str) -> Look:
+    """The look of a loss; a name that is new here gets its own from a hash of it."""
+    digest = hashlib.blake2b(loss.encode(), digest_size=3).digest()
+    colour, dash, marker = KNOWN.get(loss, (digest[0] % 10, digest[1] % len(DASHES), digest[2] % len(MARKERS)))
+    return Look(PETROFF10[colour], DASHES[dash], MARKERS[marker])
+
+
+def colour(loss: str) -> str:
+    """The colour of a loss, the same in every figure and table."""
+    return look(loss).colour
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Matplotlib with this project's settings and nobody else's, for as long as the block lasts."""
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        yield
+
+
+def columns_for(count: int) -> int:
+    """Columns of a grid of `count` panels: three or four, whichever leaves fewer places empty."""
+    return min(count, 3 if count < 10 and -count % 3 < -count % 4 else 4)
+
+
+def save(
+    figure: "matplotlib.figure.Figure", folder: Path, name: str, endings: tuple[str, ...] = (".pdf", ".png", ".svg")
+) -> list[Path]:
+    """The figure as `name` with each ending in `folder`, without a date or a version in the files.
+
+    Each is printed by its own canvas: `savefig` draws twice wherever a layout engine was at work. A canvas leaves its
+    own resolution on the figure.
+    """
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    dpi, paths = figure.dpi, [folder / f"{name}{ending}" for ending in endings]
+    for path in paths:
+        figure.set_dpi(dpi)
+        if path.suffix == ".pdf":
+            FigureCanvasPdf(figure).print_pdf(path, metadata=dict.fromkeys(("CreationDate", "Producer", "Creator")))
+        elif path.suffix == ".svg":
+            FigureCanvasSVG(figure).print_svg(path, metadata=dict.fromkeys(("Date", "Creator")))
+        else:
+            _save_png(figure, path)
+    return paths
+
+
+def _save_png(figure: "matplotlib.figure.Figure", path: Path) -> None:
+    """A PNG of 256 colours, a third of the size; in full colour where the figure shows colour images."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    if not any(np.ndim(np.asarray(image.get_array())) == 3 for axes in figure.axes for image in axes.images):
+        picture = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    picture.save(path, format="png", optimize=True)

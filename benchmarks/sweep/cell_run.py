@@ -1,0 +1,211 @@
+"""One cell of a sweep while it runs: its state, its record, its checkpoint and its end.
+
+Clocks: `train_seconds` counts training alone; evaluation and bookkeeping (tracking, checkpoints, pictures) have clocks
+of their own. All three go on where they stood when a run is resumed. Seeds that are stacked share the seconds of their
+training evenly; such a run is no fair measure of time (`timing_comparable`), nor is one that changed its engine.
+"""
+
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from benchmarks.record.thumbnail import thumbnail
+from benchmarks.sweep.columns import circumstances, columns, flat, results
+from benchmarks.sweep.context import Context
+from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
+from gan_zoo.engine import Chosen, TrainState
+from gan_zoo.errors import UserError
+from gan_zoo.evaluation import Evaluation, final_weights, weights_hash
+from gan_zoo.metrics import Evaluator
+from gan_zoo.spec import RunSpec
+from gan_zoo.trainer import Run, initial_state, prepare
+
+if TYPE_CHECKING:
+    from benchmarks.record.run_log import CellLog
+    from benchmarks.record.store import Store
+
+SHOWN_OVER_STEPS = 500
+"""Samples kept of each evaluation."""
+PLAYERS = ("critic/", "generator/")
+"""Of what is measured, all that must be finite in a run that has not diverged; a score may be impossible to have."""
+LOGGED_POINTS = 100
+"""Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: done, diverged (a result as well) or failed, with the reason of the latter two."""
+
+    status: Literal["done", "diverged", "failed"]
+    reason: str = ""
+
+
+@dataclass
+class History:
+    """How a run has spent its time: seconds by what they were spent on, engines, the most seeds in one stack."""
+
+    seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluate": 0.0, "record": 0.0})
+    engines: list[str] = field(default_factory=list)
+    stacked: int = 1
+
+    @contextmanager
+    def on(self, what: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] += time.perf_counter() - started
+
+    def trained(self, seconds: float, engine: str, stacked: int) -> None:
+        self.seconds["train"] += seconds
+        self.stacked = max(self.stacked, stacked)
+        if engine not in self.engines:
+            self.engines.append(engine)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.seconds, "engines": self.engines, "stacked": self.stacked}
+
+    def load(self, content: Mapping[str, Any]) -> None:
+        self.seconds = {what: content[what] for what in self.seconds}
+        self.engines, self.stacked = list(content.get("engines", [])), content.get("stacked", 1)
+
+
+@dataclass
+class CellRun:
+    """A cell from its opening in the record to its `outcome`, which is None while it runs."""
+
+    spec: RunSpec
+    context: Context
+    log: "CellLog"
+    run: Run = field(init=False)
+    state: TrainState = field(init=False)
+    evaluation: Evaluation = field(init=False)
+    evaluator: Evaluator = field(init=False)
+    history: History = field(default_factory=History)
+    outcome: Outcome | None = None
+
+    @classmethod
+    def open(cls, spec: RunSpec, context: Context, data: Any, store: "Store", suite: str, sweep: str) -> "CellRun":
+        """The cell in the record, new or resumed."""
+        (context.runs / spec.key).mkdir(parents=True, exist_ok=True)
+        log = store.open_cell(
+            suite,
+            sweep,
+            key=spec.key,
+            name=spec.label,
+            params=flat(spec.to_dict()),
+            tags={**columns(spec), **circumstances(spec, context), "engine": context.engine},
+            dataset={"name": data.name, "digest": data.digest, "shape": data.shape},
+        )
+        log.dictionary(spec.to_dict(), "spec.json")
+        return cls(spec, context, log)
+
+    @property
+    def folder(self) -> Path:
+        """What a resume needs."""
+        return self.context.runs / self.spec.key
+
+    def start(self, data: Any, evaluator: Evaluator, apart: Evaluator | None) -> None:
+        """Takes the state of the checkpoint, or that before the first step.
+
+        Errors: UserError for a checkpoint that cannot be gone on from.
+        """
+        self.run = prepare(self.spec, data, self.context.device, self.context.numerics)
+        self.state, self.evaluator = initial_state(self.run), evaluator
+        self.evaluation = Evaluation(self.run, data, evaluator, apart)
+        path = self.folder / "checkpoint.pt"
+        if path.exists():
+            self.history.load(load_checkpoint(path, self.state, self.spec.key))
+            if self.state.step >= self.spec.train.steps:
+                raise UserError(f"{path}: of the last step, nothing is left to train; delete it to start this run anew")
+        if self.state.step == 0:
+            self.show()
+
+    def arrive(self, values: dict[str, float], seconds: float, engine: Chosen[Any], stacked: int) -> None:
+        """A stop after some steps that took `seconds`: evaluates if that is due, records, and ends what is to end."""
+        self.history.trained(seconds, engine.name, stacked if engine.name.startswith("stacked") else 1)
+        step, train = self.state.step, self.spec.train
+        due = step % self.spec.evaluate.every == 0 or step == train.steps
+        if due:
+            with self.history.on("evaluate"):
+                values |= self.evaluation(self.state)
+        with self.history.on("record"):
+            self.record(values, due)
+        bad = [name for name, value in values.items() if name.startswith(PLAYERS) and not isfinite(value)]
+        how = {"engine_reason": engine.reason} if engine.reason else {}
+        if bad:
+            self.end(Outcome("diverged", f"{bad[0]} is not finite at step {step}"), how)
+        elif step == train.steps:
+            self.end(Outcome("done"), {"weights_hash": self.keep(values), **how})
+
+    def record(self, values: dict[str, float], due: bool) -> None:
+        """What is known at this step under the names that reports use; where an evaluation is due also a picture."""
+        seconds = self.history.seconds
+        clocks = {f"{what}_seconds": spent for what, spent in seconds.items() if due or what == "train"}
+        rate = {"iterations_per_second": self.state.step / seconds["train"]} if due else {}
+        self.log.metrics(self.state.step, {**values, **rate, **clocks})
+        if due:
+            self.show()
+
+    def save(self) -> None:
+        """Sends what is not sent and writes a checkpoint: a resumed run goes on from both."""
+        with self.history.on("record"):
+            self.log.flush()
+            save_checkpoint(self.folder / "checkpoint.pt", self.state, self.spec.key, self.history.to_dict())
+
+    def show(self) -> None:
+        """A sample image on the record's step slider, once though steps be repeated, and its samples beside the
+        checkpoint for the report's."""
+        samples, path = self.evaluation.samples(self.state), self.folder / f"samples@{self.state.step}.npy"
+        if not path.exists():
+            self.log.image("samples", thumbnail(samples), self.state.step)
+        np.save(path, samples[:SHOWN_OVER_STEPS])
+
+    def keep(self, scores: dict[str, float]) -> str:
+        """Records the final weights and what reports show of them; the hash of the weights."""
+        from safetensors.torch import save_file
+
+        evaluation, weights = self.evaluation, final_weights(self.run, self.state)
+        save_file(weights, self.folder / "weights.safetensors")
+        self.log.weights(self.folder / "weights.safetensors", self.state.step, scores)
+        arrays = {path.stem: np.load(path) for path in self.folder.glob("samples@*.npy")}
+        arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
+        if evaluation.data.kind == "points":
+            arrays["critic"] = evaluation.critic_contour(self.state)
+        self.log.samples({**arrays, f"data/{self.spec.dataset.name}": evaluation.real_samples()})
+        return weights_hash(weights)
+
+    def fail(self, error: Exception) -> Outcome:
+        """Ends the cell by an error; it goes on from its checkpoint when it is run again."""
+        self.log.text("".join(traceback.format_exception(error)), "traceback.txt")
+        self.outcome = Outcome("failed", " ".join(f"{type(error).__name__}: {error}".split()))
+        self.log.finish("failed", error=self.outcome.reason)
+        return self.outcome
+
+    def end(self, outcome: Outcome, more: dict[str, str]) -> None:
+        """Records a result, with `more` tags beside the usual ones, and leaves nothing to resume."""
+        history, alone = self.history, self.history.stacked == 1 and len(self.history.engines) == 1
+        tags = {
+            **results(self.spec, self.context, self.state, self.evaluator),
+            "engine": ", ".join(history.engines),
+            "stacked": history.stacked,
+            "timing_comparable": self.context.timing_comparable and alone,
+            **more,
+        }
+        self.log.finish(outcome.status, tags=tags, error=outcome.reason)
+        self.outcome = outcome
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def next_stop(spec: RunSpec, step: int) -> int:
+    """The next step at which training is interrupted: to log, to evaluate or to end."""
+    window = max(1, spec.train.steps // LOGGED_POINTS)
+    return min((step // every + 1) * every for every in (window, spec.evaluate.every, spec.train.steps))

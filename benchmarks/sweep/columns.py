@@ -1,0 +1,74 @@
+"""What the run table says of a cell: by its spec, by where and how it runs, and once it has ended."""
+
+import json
+from typing import Any
+
+from benchmarks.record.environment import environment
+from benchmarks.sweep.context import Context
+from gan_zoo.device import device_name, peak_memory
+from gan_zoo.engine import Numerics, TrainState
+from gan_zoo.metrics import Evaluator
+from gan_zoo.spec import RunSpec
+
+
+def columns(spec: RunSpec) -> dict[str, Any]:
+    """What is known of a cell by its spec alone."""
+    return {
+        "loss": spec.loss_name,
+        "dataset": spec.dataset.name,
+        "architecture": text(spec.to_dict()["architecture"]),
+        "seed": spec.seed,
+        "steps": spec.train.steps,
+        "n_critic": spec.train.n_critic,
+        "batch_size": spec.train.batch_size,
+        "optimizer": str(spec.train.optimizer),
+    }
+
+
+def circumstances(spec: RunSpec, context: Context) -> dict[str, Any]:
+    """Where and how a cell runs."""
+    return {
+        **environment(device_name(context.device)),
+        "device": device_name(context.device),
+        "threads": context.threads,
+        "numerics": numerics_text(spec, context.numerics),
+    }
+
+
+def numerics_text(spec: RunSpec, numerics: Numerics) -> str:
+    """What a run computes in: float32, float64, or float32 with what relaxes it, as in "float32, bf16"."""
+    return spec.train.precision + ("" if numerics == "reference" else f", {numerics}")
+
+
+def results(spec: RunSpec, context: Context, state: TrainState, evaluator: Evaluator) -> dict[str, Any]:
+    """What is known of a cell that ended, beside its metrics."""
+    sizes = {
+        f"parameters_{net}": sum(weight.numel() for weight in getattr(state, net).values())
+        for net in ("generator", "critic")
+    }
+    memory = peak_memory(context.device)
+    protocols = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
+    return {
+        **sizes,
+        "images_seen": state.step * spec.train.n_critic * spec.train.batch_size,
+        **({} if memory is None else {"peak_memory_mb": round(memory)}),
+        "protocol": json.dumps(protocols, ensure_ascii=False),
+    }
+
+
+def text(mapping: dict[str, Any]) -> str:
+    """A named mapping in one short line: mlp z_dim=2 width=128."""
+    return " ".join(
+        [
+            mapping["name"],
+            *(f"{key}={value}" for key, value in mapping.items() if key != "name" and value not in (None, "none")),
+        ]
+    )
+
+
+def flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    result: dict[str, Any] = {}
+    for key, value in mapping.items():
+        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return result

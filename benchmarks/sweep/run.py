@@ -1,0 +1,120 @@
+"""Runs what is not done of a suite: plan, prepare, run or resume each cell, record the sweep's end."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.record.environment import environment
+from benchmarks.record.store import Store
+from benchmarks.suites.suite import Suite
+from benchmarks.sweep.cell_run import Outcome
+from benchmarks.sweep.columns import columns
+from benchmarks.sweep.context import Context, load_data, load_evaluator
+from benchmarks.sweep.plan import Options, make_plan, refuse_other_numerics
+from benchmarks.sweep.workers import Progress, Sweep, run_cells
+from gan_zoo.device import configure_process, device_name
+from gan_zoo.spec import RunSpec
+from gan_zoo.trainer import check_numerics
+
+
+def prepare_shared(suite: Suite, context: Context) -> dict[str, Any]:
+    """Loads each data set and its extractor once, before anything runs; the protocol of each metric by name, and the
+    primary metric of each data set.
+
+    Errors: UserError for a data set, shape or metric that cannot be had.
+    """
+    configure_process(context.device, context.threads)
+    metrics: dict[str, Any] = {}
+    primary: dict[str, str] = {}
+    for name in suite.datasets:
+        spec = next(spec for spec in suite.cells if spec.dataset.name == name)
+        data = load_data(spec, context)
+        check_numerics(spec, context.device, context.numerics)
+        for each in {spec.architecture: spec for spec in suite.cells if spec.dataset.name == name}.values():
+            each.architecture.check(data.shape)
+        evaluator = load_evaluator(spec, data, context)
+        primary[name] = next(iter(evaluator.metrics))
+        metrics |= {
+            metric.name: {
+                "direction": metric.direction,
+                "label": metric.label,
+                "protocol": metric.protocol,
+                "lowest": metric.lowest,
+                "highest": metric.highest,
+            }
+            for metric in evaluator.metrics.values()
+        }
+    return {"metrics": metrics, "primary": primary}
+
+
+def describe(suite: Suite, shared: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What a report says of the suite as a whole."""
+    cells = suite.cells
+    return {
+        "suite": suite.name,
+        "description": suite.description,
+        "commands": [f"gan-zoo run {suite.name}", f"gan-zoo report {suite.name}"],
+        "losses": list(suite.losses),
+        "datasets": list(suite.datasets),
+        "seeds": list(suite.seeds),
+        "overrides": suite.overrides,
+        "recipe": suite.recipe,
+        "report": suite.report,
+        "loss_info": {
+            spec.loss_name: {
+                "formula_critic": spec.loss.critic_formula,
+                "formula_generator": spec.loss.generator_formula,
+                "paper": spec.loss.paper,
+            }
+            for spec in cells
+        },
+        "environment": environment(device_name(context.device)),
+        **shared,
+    }
+
+
+def run_suite(
+    suite: Suite, options: Options, store: Store, progress: Progress, announce: Callable[[RunSpec, Outcome], None]
+) -> dict[RunSpec, Outcome]:
+    """Runs or resumes every cell that has not ended; the outcomes of those that ran. `announce` hears each end.
+
+    Errors: UserError, before anything runs, for what cannot be had.
+    """
+    context, devices = options.context(suite.name), options.devices()
+    refuse_other_numerics(make_plan(suite, store), context)
+    shared = prepare_shared(suite, context)
+    meta = describe(suite, shared, context)
+    store.experiment(suite.name, suite.description)
+    todo = make_plan(suite, store).todo
+    outcomes: dict[RunSpec, Outcome] = {}
+    with sweep_run(suite, store, meta, devices) as run_id:
+        sweep = Sweep(suite.name, run_id, store, context)
+        for spec, outcome in run_cells(sweep, todo, devices, progress) if todo else ():
+            outcomes[spec] = outcome
+            announce(spec, outcome)
+    return outcomes
+
+
+@contextmanager
+def sweep_run(suite: Suite, store: Store, meta: dict[str, Any], devices: Sequence[str]) -> Iterator[str]:
+    """The parent run of a sweep, ended as finished, or as killed where the sweep is broken off."""
+    run_id = store.start_sweep(
+        suite.name,
+        name=f"sweep {len(suite.cells)} cells",
+        params={
+            "losses": ", ".join(suite.losses),
+            "datasets": ", ".join(suite.datasets),
+            "seeds": ", ".join(map(str, suite.seeds)),
+            "workers": ", ".join(devices),
+        },
+        tags=meta["environment"],
+        description=suite.description,
+        meta=meta,
+        cells={spec.key: columns(spec) for spec in suite.cells},
+    )
+    try:
+        yield run_id
+    except BaseException:
+        store.finish_sweep(run_id, "killed")
+        raise
+    store.finish_sweep(run_id, "finished")

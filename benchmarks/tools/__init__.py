@@ -1,0 +1,1 @@
+"""Commands beside the sweep: verify losses, write their docs, score images, list what there is, tune."""

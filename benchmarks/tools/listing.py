@@ -1,0 +1,64 @@
+"""What there is: losses, architectures, data sets, metrics and suites, for `gan-zoo list`."""
+
+import inspect
+from dataclasses import MISSING, fields
+from typing import Any
+
+from benchmarks.suites.suite import load_suite, suite_names
+from gan_zoo.architectures import ARCHITECTURES
+from gan_zoo.datasets import DATASETS
+from gan_zoo.losses import LOSSES
+from gan_zoo.metrics import on_images, on_points
+
+
+def registries() -> dict[str, dict[str, Any]]:
+    """Everything that has a name, with what a user needs to choose it."""
+    return {
+        "losses": {
+            name: {"critic": loss.critic_formula, "generator": loss.generator_formula, "paper": loss.paper}
+            for name, loss in LOSSES.items()
+        },
+        "architectures": {
+            name: {"about": first_line(kind), "options": options(kind)} for name, kind in ARCHITECTURES.items()
+        },
+        "datasets": {name: {"about": first_line(load)} for name, load in DATASETS.items()},
+        "metrics": {
+            **{name: {"about": of.label, "direction": of.direction} for name, of in on_points.MEASURES.items()},
+            **{
+                f"{name}_EXTRACTOR": {"about": of.label, "direction": of.direction}
+                for name, of in on_images.MEASURES.items()
+            },
+        },
+        "suites": {name: {"about": load_suite(name).description} for name in suite_names()},
+    }
+
+
+def first_line(item: object) -> str:
+    return (inspect.getdoc(item) or "").split("\n")[0]
+
+
+def options(kind: Any) -> dict[str, Any]:
+    """The fields of an architecture with their defaults."""
+    return {field.name: None if field.default is MISSING else field.default for field in fields(kind)}
+
+
+def as_text(content: dict[str, dict[str, Any]]) -> str:
+    """The registries for people to read."""
+    lines: list[str] = []
+    for kind, entries in content.items():
+        lines += [kind, *(line for name, entry in entries.items() for line in entry_lines(name, entry)), ""]
+    return "\n".join(lines).rstrip()
+
+
+def entry_lines(name: str, entry: dict[str, Any]) -> list[str]:
+    """A name with its line, and further lines under it."""
+    if "critic" in entry:
+        return [
+            f"  {name:25}{entry['paper']}",
+            f"{'':27}critic     {entry['critic']}",
+            f"{'':27}generator  {entry['generator']}",
+        ]
+    lines = [f"  {name:25}{entry['about']}"]
+    if "options" in entry:
+        lines.append(f"{'':27}{', '.join(f'{key}={value}' for key, value in entry['options'].items())}")
+    return lines

@@ -1,0 +1,125 @@
+"""The export: equal bytes for equal records, and never a half-written one taken for whole."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.record.export import RUN_COLUMNS, Record
+from gan_zoo.errors import UserError
+
+
+def small_record() -> Record:
+    blank = dict.fromkeys(RUN_COLUMNS)
+    runs = [
+        {
+            **blank,
+            "run_key": "b1",
+            "loss": "NA",
+            "dataset": "d",
+            "seed": 1,
+            "status": "failed",
+            "error": 'x,\n"y"\r\nz',
+        },
+        {**blank, "run_key": "a0", "loss": "null", "dataset": "d", "seed": 0, "status": "done", "dirty": True},
+    ]
+    metrics = pd.DataFrame(
+        [("b1", 2, "emd", np.nan), ("a0", 2, "emd", 1 / 3), ("a0", 1, "emd", float(np.float32(0.1)))],
+        columns=["run_key", "step", "name", "value"],
+    )
+    meta = {
+        "suite": "tiny",
+        "losses": ["null", "NA"],
+        "datasets": ["d"],
+        "seeds": [0, 1],
+        "primary": {"d": "emd"},
+        "metrics": {},
+    }
+    samples = {"a0/samples": np.arange(6, dtype=np.float32).reshape(3, 2), "data/d": np.zeros((1, 1, 2, 2), np.uint8)}
+    return Record(meta, pd.DataFrame(runs), metrics, samples)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_is_read_back_is_what_was_written(tmp_path):
+    small_record().write(tmp_path)
+    record = Record.read(tmp_path)
+    assert record.meta == small_record().meta
+    assert list(record.runs.loss) == ["NA", "null"]
+    assert record.runs.error[0] == 'x, "y" z'
+    assert record.runs.seed.tolist() == [1, 0]
+    assert record.runs.dirty.tolist() == [pd.NA, True]
+    values = record.metrics.set_index(["run_key", "step"]).value
+    assert np.isnan(values["b1", 2])
+    assert np.float32(values["a0", 1]) == np.float32(0.1)
+    for key, array in small_record().samples.items():
+        assert record.samples[key].dtype == array.dtype
+        assert np.array_equal(record.samples[key], array)
+
+
+def test_equal_records_give_equal_bytes_whatever_their_order(tmp_path):
+    record = small_record()
+    record.write(tmp_path / "one")
+    record.runs, record.metrics = record.runs[::-1], record.metrics[::-1]
+    record.samples = dict(reversed(record.samples.items()))
+    record.write(tmp_path / "two")
+    Record.read(tmp_path / "two").write(tmp_path / "three")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
+    assert sorted(contents(tmp_path / "one")) == ["meta.json", "metrics.csv", "runs.csv", "samples.npz"]
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "metrics.csv", "samples.npz", "meta.json"])
+def test_a_damaged_or_missing_file_is_one_clear_line(tmp_path, name):
+    small_record().write(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=name) as damaged:
+        Record.read(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(UserError, match=name) as missing:
+        Record.read(tmp_path)
+    assert "\n" not in f"{damaged.value}{missing.value}"
+
+
+def test_a_write_cut_short_between_two_files_is_found(tmp_path):
+    small_record().write(tmp_path)
+    newer = small_record()
+    newer.metrics.loc[0, "value"] = 7.0
+    newer.write(tmp_path / "newer")
+    (tmp_path / "newer" / "metrics.csv").replace(tmp_path / "metrics.csv")
+    with pytest.raises(UserError, match="half-written"):
+        Record.read(tmp_path)
+
+
+def test_an_older_export_leaves_empty_what_was_not_yet_recorded(tmp_path):
+    small_record().write(tmp_path)
+    runs = (tmp_path / "runs.csv").read_text().splitlines()
+    assert runs[0].endswith(",weights_hash,numerics,protocol")
+    older = "\n".join(line.rsplit(",", 2)[0] for line in runs) + "\n"
+    (tmp_path / "runs.csv").write_text(older)
+    meta = json.loads((tmp_path / "meta.json").read_text())
+    meta["sha256"]["runs.csv"] = hashlib.sha256(older.encode()).hexdigest()
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    record = Record.read(tmp_path)
+    assert record.runs[["numerics", "protocol"]].to_numpy().tolist() == [["", ""], ["", ""]]
+    assert list(record.runs.loss) == ["NA", "null"]
+
+
+def test_foreign_meta_and_mixed_sweeps_are_refused(tmp_path):
+    record = small_record()
+    record.runs = pd.concat([record.runs, record.runs.assign(run_key="c")])
+    record.write(tmp_path)
+    with pytest.raises(UserError, match="two rows for loss 'NA'"):
+        Record.read(tmp_path)
+    record = small_record()
+    record.meta["losses"] = ["null"]
+    record.write(tmp_path)
+    with pytest.raises(UserError, match="loss 'NA'"):
+        Record.read(tmp_path)
+    (tmp_path / "meta.json").write_text(json.dumps({"suite": "x"}))
+    with pytest.raises(UserError, match="lacks losses"):
+        Record.read(tmp_path)

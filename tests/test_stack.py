@@ -1,0 +1,279 @@
+"""Stacked seeds in a sweep: the numbers, records and ends of runs alone, whatever happens to one of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.record.run_log import CellLog
+from benchmarks.record.store import Store
+from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.sweep import stack
+from benchmarks.sweep.cell_run import CellRun, History, Outcome
+from benchmarks.sweep.plan import Options
+from benchmarks.sweep.run import run_suite
+from gan_zoo.checkpoint import save_checkpoint
+from gan_zoo.datasets import load_dataset
+from gan_zoo.engine.chosen import STACK_ENGINES
+from gan_zoo.errors import UserError
+from gan_zoo.evaluation import Evaluation
+from gan_zoo.trainer import initial_state, prepare
+
+SUITE = """\
+name: small
+losses: [{adversarial: non-saturating, penalties: [{gradient-norm: {}}], name: penalised}]
+datasets: [8gaussians]
+seeds: 3
+architecture: {name: mlp, width: 8, depth: 2}
+train:
+  steps: 24
+  batch_size: 8
+  n_critic: 1
+  precision: float64
+  optimizer: {name: adam, lr: 1e-3, betas: [0.5, 0.9]}
+evaluate: {every: 8, samples: 50, metrics: [emd]}
+"""
+CLOCKS = r".*_seconds|iterations_per_second"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    (tmp_path / "small.yaml").write_text(SUITE)
+    return str(tmp_path / "small.yaml")
+
+
+@pytest.fixture
+def suite(path: str) -> Suite:
+    return load_suite(path)
+
+
+@pytest.fixture
+def store(results: Path) -> Store:
+    return Store(results)
+
+
+def ignore(*_: Any) -> None:
+    """A listener that does not listen."""
+
+
+def sweep(suite: Suite, store: Store, engine: str, progress: Any = ignore, **more: Any) -> dict[int, Outcome]:
+    """The outcomes by seed."""
+    options = Options(store.results, store.results / "data", "cpu", workers=1, engine=engine, **more)
+    return {spec.seed: outcome for spec, outcome in run_suite(suite, options, store, progress, ignore).items()}
+
+
+def runs(store: Store) -> pd.DataFrame:
+    return store.record("small").runs.set_index("seed")
+
+
+def tags(store: Store, seed: int) -> dict[str, str]:
+    return dict(store._client.get_run(runs(store).mlflow_run_id[seed]).data.tags)
+
+
+def numbers(store: Store, seeds: tuple[int, ...] = (0, 1, 2)) -> dict[tuple[str, str, int], float]:
+    """All that was measured, without what tells the time."""
+    record = store.record("small")
+    kept = record.metrics[~record.metrics.name.str.fullmatch(CLOCKS)]
+    kept = kept[kept.run_key.isin(runs(store).loc[list(seeds)].run_key)]
+    return {(row.run_key, row.name, row.step): row.value for row in kept.itertuples(index=False)}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, int], float]:
+    """The numbers of the three seeds, each run by itself."""
+    folder = tmp_path_factory.mktemp("alone")
+    (folder / "small.yaml").write_text(SUITE)
+    store = Store(folder / "results")
+    assert {each.status for each in sweep(load_suite(str(folder / "small.yaml")), store, "plain").values()} == {"done"}
+    assert runs(store).timing_comparable.all()
+    return numbers(store)
+
+
+def close(alone: dict[Any, float]) -> Any:
+    return pytest.approx(alone, rel=1e-7, abs=1e-9, nan_ok=True)
+
+
+def of_seeds(numbers: dict[Any, float], store: Store, *seeds: int) -> dict[Any, float]:
+    keys = set(runs(store).loc[list(seeds)].run_key)
+    return {name: value for name, value in numbers.items() if name[0] in keys}
+
+
+def test_stacked_seeds_are_recorded_as_runs_alone(suite: Suite, store: Store, alone: dict[Any, float]) -> None:
+    assert sweep(suite, store, "stacked") == {seed: Outcome("done") for seed in range(3)}
+    assert numbers(store) == close(alone)
+    table = runs(store)
+    assert set(table.engine) == {"stacked"}
+    assert not table.timing_comparable.any()
+    assert tags(store, 1)["stacked"] == "3"
+    assert not any((store.results / "small" / "runs").iterdir())
+    seconds = [float(store._client.get_run(run).data.metrics["train_seconds"]) for run in table.mlflow_run_id]
+    assert seconds[0] == seconds[1] == seconds[2] > 0
+
+
+@pytest.mark.parametrize("stop_at", [1, 9, 23])
+def test_an_interrupted_stack_ends_with_the_bits_of_an_undisturbed_one(
+    stop_at: int, suite: Suite, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = Store(tmp_path / "undisturbed")
+    sweep(suite, undisturbed, "stacked")
+
+    def interrupt(spec: Any, step: int) -> None:
+        if step >= stop_at and spec.seed == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(suite, store, "stacked", interrupt)
+    assert {cell.status for cell in store.cells("small").values()} == {"interrupted"}
+    assert len(sweep(suite, store, "stacked")) == 3
+    assert numbers(store) == numbers(undisturbed)
+    assert runs(store).weights_hash.to_dict() == runs(undisturbed).weights_hash.to_dict()
+
+
+def test_seeds_whose_checkpoints_differ_catch_up_and_go_on_together(
+    suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after one of three checkpoints was written at step 12, the others being of step 11."""
+    original, sizes = CellRun.save, list[tuple[int, int]]()
+
+    def killed(self: CellRun) -> None:
+        if self.spec.seed == 1 and self.state.step == 12:
+            raise KeyboardInterrupt
+        original(self)
+
+    def counting(cells: list[CellRun], until: int, tell: Any) -> None:
+        sizes.append((len(cells), until))
+        advance(cells, until, tell)
+
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
+    monkeypatch.setattr(CellRun, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(suite, store, "stacked")
+    monkeypatch.setattr(CellRun, "save", original)
+    advance = stack.advance_together
+    monkeypatch.setattr(stack, "advance_together", counting)
+    assert {outcome.status for outcome in sweep(suite, store, "stacked").values()} == {"done"}
+    assert sizes == [(2, 12), (3, 24)]
+    assert numbers(store) == close(alone)
+
+
+def test_a_seed_that_diverges_ends_alone(
+    suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = stack.train_stack
+
+    def poisoned(runs: list[Any], states: list[Any], engine: Any) -> Iterator[Any]:
+        for terms in original(runs, states, engine):
+            for run, state in zip(runs, states, strict=True):
+                if run.spec.seed == 1 and state.step == 10:
+                    next(iter(state.generator.values())).fill_(torch.nan)
+            yield terms
+
+    monkeypatch.setattr(stack, "train_stack", poisoned)
+    outcomes = sweep(suite, store, "stacked")
+    assert outcomes[1].status == "diverged"
+    assert "is not finite at step 11" in outcomes[1].reason
+    assert (outcomes[0].status, outcomes[2].status) == ("done", "done")
+    assert of_seeds(numbers(store), store, 0, 2) == close(of_seeds(alone, store, 0, 2))
+    assert sweep(suite, store, "stacked") == {}
+
+
+def test_a_seed_that_fails_ends_alone_and_goes_on_later(
+    suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Evaluation.__call__
+
+    def broken(self: Evaluation, state: Any) -> dict[str, float]:
+        if self.run.spec.seed == 2 and state.step == 16:
+            raise RuntimeError("no memory left")
+        return original(self, state)
+
+    monkeypatch.setattr(Evaluation, "__call__", broken)
+    outcomes = sweep(suite, store, "stacked")
+    assert outcomes[2] == Outcome("failed", "RuntimeError: no memory left")
+    assert (outcomes[0].status, outcomes[1].status) == ("done", "done")
+    monkeypatch.undo()
+    assert sweep(suite, store, "stacked") == {2: Outcome("done")}
+    assert numbers(store) == close(alone)
+
+
+def test_a_seed_that_is_done_is_left_alone(path: str, store: Store, alone: dict[Any, float]) -> None:
+    assert sweep(load_suite(path, {"seeds": "[1]"}), store, "stacked") == {1: Outcome("done")}
+    before = runs(store).mlflow_run_id[1]
+    assert runs(store).engine[1] == "plain"
+    assert sweep(load_suite(path), store, "stacked") == {0: Outcome("done"), 2: Outcome("done")}
+    assert runs(store).mlflow_run_id[1] == before
+    assert numbers(store) == close(alone)
+
+
+def test_a_stack_that_cannot_run_gives_way_to_plain(
+    suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("no memory\nleft")
+
+    monkeypatch.setitem(STACK_ENGINES, "stacked", fail)
+    assert {outcome.status for outcome in sweep(suite, store, "stacked").values()} == {"done"}
+    assert numbers(store) == alone
+    assert set(runs(store).engine) == {"plain"}
+    assert tags(store, 0)["engine_reason"] == "stacked: RuntimeError: no memory"
+
+
+def test_a_run_that_changed_its_engine_says_so_and_is_no_measure_of_time(
+    path: str, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(spec: Any, step: int) -> None:
+        if step == 12:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
+    suite = load_suite(path, {"seeds": "[0]"})
+    with pytest.raises(KeyboardInterrupt):
+        sweep(suite, store, "plain", interrupt)
+    sweep(suite, store, "auto")
+    assert runs(store).engine[0] == "plain, closed-form"
+    assert not runs(store).timing_comparable[0]
+    assert numbers(store, (0,)) == close(of_seeds(alone, store, 0))
+
+
+def test_numerics_are_recorded_and_never_mixed(path: str, store: Store) -> None:
+    suite = load_suite(path, {"seeds": "[0]", "train.precision": "float32"})
+    with pytest.raises(UserError, match="--numerics tf32: only GPUs have it"):
+        sweep(suite, store, "plain", numerics="tf32")
+    with pytest.raises(UserError, match=r"--numerics bf16: for float32 only, not train\.precision float64"):
+        sweep(load_suite(path), store, "plain", numerics="bf16")
+    sweep(suite, store, "plain", numerics="bf16")
+    assert runs(store).numerics[0] == "float32, bf16"
+    with pytest.raises(UserError, match="seed 0 is recorded in float32, bf16, not float32; use the numerics of"):
+        sweep(suite, store, "plain")
+    assert sweep(suite, store, "plain", numerics="bf16") == {}
+
+
+def test_a_checkpoint_of_the_last_step_is_refused_and_the_others_go_on(suite: Suite, store: Store) -> None:
+    spec = suite.cells[1]
+    state = initial_state(prepare(spec, load_dataset("8gaussians", root=Path("unused"))))
+    state.step = spec.train.steps
+    folder = store.results / "small" / "runs" / spec.key
+    folder.mkdir(parents=True)
+    save_checkpoint(folder / "checkpoint.pt", state, spec.key, History().to_dict())
+    outcomes = sweep(suite, store, "stacked")
+    assert [outcomes[seed].status for seed in range(3)] == ["done", "failed", "done"]
+    assert "of the last step, nothing is left to train; delete it" in outcomes[1].reason
+
+
+def test_a_short_cell_sends_its_metrics_once(path: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, sent = CellLog.flush, list[int]()
+
+    def counting(self: CellLog) -> None:
+        sent.append(len(self._buffer))
+        original(self)
+
+    monkeypatch.setattr(CellLog, "flush", counting)
+    sweep(load_suite(path, {"seeds": "[0]"}), store, "plain")
+    assert len(sent) == 1
+    assert sent[0] >= 24

@@ -1,0 +1,417 @@
+"""The record in MLflow: nothing lost, nothing twice, and every run ends in a state that a resume understands."""
+
+import math
+import pickle
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from benchmarks.record import run_log
+from benchmarks.record import store as tracking_store
+from benchmarks.record.export import Record
+from benchmarks.record.notes import LIMIT, NOTE, report_note
+from benchmarks.record.owner import owner_is_dead
+from benchmarks.record.run_log import CellLog
+from benchmarks.record.store import Store
+from benchmarks.record.table import sqlite_histories
+from gan_zoo.errors import UserError
+
+META = {
+    "suite": "toy",
+    "losses": ["wgan-gp", "minimax"],
+    "datasets": ["8gaussians"],
+    "seeds": [0],
+    "primary": {"8gaussians": "emd"},
+    "metrics": {"emd": {"direction": "min"}},
+}
+
+
+def described(loss: str, seed: int = 0) -> dict[str, object]:
+    return {"loss": loss, "dataset": "8gaussians", "seed": seed, "n_critic": 5, "timing_comparable": True}
+
+
+def start(store: Store, cells: dict[str, dict[str, object]] | None = None) -> str:
+    return store.start_sweep(
+        "toy",
+        name="sweep",
+        params={"datasets": "8gaussians, digits"},
+        tags={"commit": "c0ffee"},
+        meta=META,
+        cells=cells or {},
+    )
+
+
+def open_cell(store: Store, sweep: str, key: str = "k1", loss: str = "wgan-gp", **tags: object) -> CellLog:
+    return store.open_cell(
+        "toy",
+        sweep,
+        key=key,
+        name=f"{loss} / 8gaussians / seed 0",
+        params={"train.lr": 1e-4, "train.steps": 100, "evaluate.seed": 0, "loss.weight_clip": None, "lr_decay": "none"},
+        tags={**described(loss), **tags},
+        dataset={"name": "8gaussians", "digest": "d1", "shape": (2,)},
+    )
+
+
+def values(record: Record, name: str) -> dict[int, float]:
+    rows = record.metrics[record.metrics["name"] == name]
+    return dict(zip(rows["step"], rows["value"], strict=True))
+
+
+def test_what_was_written_is_read_back(results: Path) -> None:
+    store = Store(results)
+    sweep = start(store, {"k1": described("wgan-gp"), "k2": described("minimax")})
+    log = open_cell(store, sweep, commit="c0ffee", dirty=False, threads=1)
+    log.metrics(50, {"emd": 0.5, "train_seconds": 1.5})
+    log.metrics(100, {"emd": 0.25, "train_seconds": 3.0, "critic/wasserstein_estimate": -1.0})
+    drawn = np.arange(6, dtype=np.float32).reshape(3, 2)
+    log.samples({"samples": drawn, "critic": drawn[:2], "data/8gaussians": -drawn})
+    log.finish("done", tags={"parameters_critic": 7, "images_seen": 25600})
+    store.finish_sweep(sweep, "finished")
+
+    record = Store(results).record("toy")
+    record.write(results / "export")
+    record = Record.read(results / "export")
+    done, missing = (record.runs[record.runs["run_key"] == key].iloc[0] for key in ("k1", "k2"))
+    assert record.meta == META
+    assert (done["status"], done["loss"], done["seed"], done["step"]) == ("done", "wgan-gp", 0, 100)
+    assert (done["train_seconds"], done["parameters_critic"], done["images_seen"]) == (3.0, 7, 25600)
+    assert (done["timing_comparable"], done["dirty"], done["commit"]) == (True, False, "c0ffee")
+    assert done["mlflow_run_id"] == log.run_id
+    params = store._client.get_run(log.run_id).data.params
+    assert params == {"train.lr": "0.0001", "train.steps": "100", "evaluate.seed": "0"}
+    assert (missing["status"], missing["loss"], missing["n_critic"]) == ("missing", "minimax", 5)
+    assert values(record, "emd") == {50: 0.5, 100: 0.25}
+    assert values(record, "critic/wasserstein_estimate") == {100: -1.0}
+    assert set(record.samples) == {"k1/samples", "k1/critic", "data/8gaussians"}
+    np.testing.assert_array_equal(record.samples["k1/samples"], drawn)
+
+
+def test_the_client_and_the_tables_tell_the_same_history(results: Path) -> None:
+    store = Store(results)
+    log = open_cell(store, start(store))
+    for step in range(30):
+        log.metrics(step, {"emd": step / 3, "fid_digits": math.nan if step == 7 else -step})
+    log.finish("done")
+    client = store._client
+    by_client = tracking_store._client_histories(client, [client.get_run(log.run_id)])
+    by_table = sqlite_histories(results / "mlflow.db", store.experiment("toy"))
+    by_client, by_table = (rows.sort_values(["name", "step"], ignore_index=True) for rows in (by_client, by_table))
+    assert len(by_table) == 60
+    assert by_client.equals(by_table)
+
+
+def test_of_repeated_steps_the_latest_wins(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(results)
+    sweep = start(store, {"k1": described("wgan-gp")})
+    clock = iter(range(10**15, 10**16, 10**12))
+    monkeypatch.setattr("time.time_ns", lambda: next(clock))
+    first = open_cell(store, sweep)
+    for step, value in ((10, 1.0), (20, 9.0)):
+        first.metrics(step, {"emd": value})
+    first.flush()
+    again = open_cell(store, sweep)
+    for step, value in ((20, 2.0), (30, 3.0), (30, 4.0)):
+        again.metrics(step, {"emd": value})
+    again.finish("done")
+    assert again.run_id == first.run_id
+    assert values(store.record("toy"), "emd") == {10: 1.0, 20: 2.0, 30: 4.0}
+
+
+def test_infinity_becomes_nan_and_is_told(results: Path) -> None:
+    store = Store(results)
+    log = open_cell(store, start(store, {"k1": described("wgan-gp")}))
+    log.metrics(5, {"critic/penalty": math.inf, "emd": math.nan, "good_samples": 0.0})
+    log.finish("diverged", error="critic/penalty is\nnot finite")
+    run = store._client.get_run(log.run_id)
+    record = store.record("toy")
+    assert run.data.tags["infinite"] == "critic/penalty = inf at step 5"
+    assert run.info.status == "FAILED"
+    assert store.cells("toy")["k1"].error == "critic/penalty is not finite"
+    assert record.runs["status"].tolist() == ["diverged"]
+    assert math.isnan(values(record, "critic/penalty")[5])
+    assert math.isnan(values(record, "emd")[5])
+    assert values(record, "good_samples") == {5: 0.0}
+
+
+def test_done_is_the_last_word(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(results)
+    log = open_cell(store, start(store))
+    log.metrics(100, {"emd": 1.0})
+    calls: list[tuple[str, object]] = []
+    for name in ("log_batch", "set_terminated", "set_tag"):
+        monkeypatch.setattr(log._client, name, lambda *a, name=name, **k: calls.append((name, a[1:])))
+    log.finish("done")
+    assert [name for name, _ in calls] == ["log_batch", "set_terminated", "set_tag"]
+    assert calls[-1] == ("set_tag", ("status", "done"))
+
+
+def test_an_end_without_the_last_word_is_an_interruption(results: Path) -> None:
+    store = Store(results)
+    log = open_cell(store, start(store))
+    log.metrics(100, {"emd": 1.0})
+    log.flush()
+    assert store.cells("toy")["k1"].status == "running"
+    store._client.set_terminated(log.run_id, "FINISHED")
+    assert store.cells("toy")["k1"].status == "interrupted"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [{root!r}, {tests!r}]
+from benchmarks.record.store import Store
+from test_tracking import open_cell, start, described
+store = Store(Path({results!r}))
+log = open_cell(store, start(store, {{"k1": described("wgan-gp")}}))
+log.metrics(40, {{"emd": 3.0, "train_seconds": 2.5}})
+log.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_run_is_reconciled_and_resumed(results: Path) -> None:
+    script = KILLED.format(root=str(Path.cwd()), tests=str(Path(__file__).parent), results=str(results))
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert killed.returncode == -9, killed.stderr
+    store = Store(results)
+    cell = store.cells("toy")["k1"]
+    assert (cell.status, cell.step, cell.seconds) == ("interrupted", 40, 2.5)
+    assert store._client.get_run(cell.run_id).info.status == "KILLED"
+    assert store.record("toy").runs["status"].tolist() == ["missing"]
+
+    sweep = start(store, {"k1": described("wgan-gp")})
+    experiment = store.experiment("toy")
+    parents = store._client.search_runs([experiment], "tags.kind = 'sweep'", order_by=["start_time ASC"])
+    assert [run.info.status for run in parents] == ["KILLED", "RUNNING"]
+    log = open_cell(store, sweep, threads=2)
+    assert log.run_id == cell.run_id
+    assert store.cells("toy")["k1"].status == "running"
+    log.metrics(100, {"emd": 0.5})
+    log.finish("done")
+    store.finish_sweep(sweep, "finished")
+    run = store._client.get_run(log.run_id)
+    assert (run.info.status, run.data.tags["mlflow.parentRunId"]) == ("FINISHED", sweep)
+    assert len(run.inputs.dataset_inputs) == 1
+    assert values(store.record("toy"), "emd") == {40: 3.0, 100: 0.5}
+
+
+def owner(**changes: object) -> dict[str, str]:
+    me = psutil.Process()
+    tags = {"host": socket.gethostname(), "pid": me.pid, "pid_started": me.create_time()}
+    return {name: str(value) for name, value in (tags | changes).items()}
+
+
+def test_only_a_dead_process_of_this_host_is_dead() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert not owner_is_dead(owner())
+    assert owner_is_dead(owner(pid=gone.pid))
+    assert owner_is_dead(owner(pid_started=psutil.Process().create_time() - 3600))
+    assert not owner_is_dead(owner(pid=gone.pid, host="elsewhere"))
+
+
+def write_cell(store: Store, sweep: str, number: int) -> str:
+    log = open_cell(store, sweep, key=f"k{number}", loss="wgan-gp", seed=number)
+    for step in range(300):
+        log.metrics(step, {f"critic/term{i}": number + step + i for i in range(10)})
+        if step % 100 == 99:
+            log.flush()
+    log.finish("done")
+    return log.run_id
+
+
+def test_two_processes_lose_nothing(results: Path) -> None:
+    store = Store(results)
+    sweep = start(store, {f"k{i}": described("wgan-gp", i) for i in range(4)})
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        ids = list(pool.map(write_cell, [pickle.loads(pickle.dumps(store))] * 4, [sweep] * 4, range(4)))
+    record = store.record("toy")
+    assert record.runs["status"].tolist() == ["done"] * 4
+    assert record.runs["mlflow_run_id"].tolist() == ids
+    assert len(record.metrics) == 4 * 300 * 10
+    assert values(record, "critic/term3")[299] in {302.0, 303.0, 304.0, 305.0}
+
+
+def test_batches_keep_mlflows_limits(results: Path) -> None:
+    store = Store(results)
+    log = open_cell(store, start(store, {"k1": described("wgan-gp")}))
+    sizes: list[tuple[int, int, int]] = []
+    send = log._client.log_batch
+    log._client.log_batch = lambda run, metrics=(), params=(), tags=(): (
+        sizes.append((len(metrics), len(params), len(tags))),
+        send(run, metrics, params, tags),
+    )
+    run_log.log_in_batches(log._client, log.run_id, params={f"p{i}": str(i) for i in range(230)})
+    log.metrics(1, {f"m{i}": i for i in range(2345)})
+    log.finish("done", tags={f"t{i}": "x" * 9000 for i in range(150)})
+    assert [size[1] for size in sizes if size[1]] == [100, 100, 30]
+    assert max(size[0] for size in sizes) == 1000
+    assert max(size[2] for size in sizes) == 100
+    run = store._client.get_run(log.run_id)
+    assert (len(run.data.metrics), len(run.data.params)) == (2345, 233)
+    assert run.data.tags["t149"] == "x" * run_log.TEXT_LIMIT
+
+
+def test_the_latest_sweep_says_which_cells_count(results: Path) -> None:
+    store = Store(results)
+    open_cell(store, start(store, {"old": described("wgan-gp")}), key="old").finish("done")
+    open_cell(store, start(store, {"new": described("wgan-gp")}), key="new").finish("failed", error="ValueError: no")
+    record = store.record("toy", {**META, "description": "again"})
+    assert record.runs[["run_key", "status", "error"]].values.tolist() == [["new", "failed", "ValueError: no"]]
+    assert record.meta["description"] == "again"
+
+
+def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
+    store = Store(results)
+    log = open_cell(store, start(store))
+    for step in (50, 100):
+        log.image("samples", np.full((8, 8, 3), step, np.uint8), step)
+    (results / "generator.safetensors").write_bytes(b"weights")
+    log.weights(results / "generator.safetensors", 100, {"emd": 0.25, "fid_digits": math.nan, "critic/real": 0.5})
+    log.dictionary({"loss": "wgan-gp"}, "spec.json")
+    log.finish("done")
+    client = store._client
+    names = [entry.path for entry in client.list_artifacts(log.run_id, "images")]
+    assert sum(name.startswith("images/samples+step+50+") and name.endswith(".png") for name in names) == 1
+    assert {entry.path for entry in client.list_artifacts(log.run_id)} >= {"images", "weights", "spec.json"}
+    models = client.search_logged_models([store.experiment("toy")], order_by=[{"field_name": "metrics.emd"}])
+    assert [model.source_run_id for model in models] == [log.run_id]
+    assert models[0].params == {"loss": "wgan-gp", "dataset": "8gaussians", "seed": "0"}
+    ranked = [(metric.key, metric.value, metric.dataset_name, metric.dataset_digest) for metric in models[0].metrics]
+    assert ranked == [("emd", 0.25, "8gaussians", "d1")]
+
+
+def test_names_that_mlflow_refuses_are_told_before_anything_runs(results: Path) -> None:
+    from mlflow.exceptions import MlflowException
+
+    store = Store(results)
+    log = open_cell(store, start(store))
+    for name in ("fid_cats@home", "fid_cat's", "fid_a/b"):
+        with pytest.raises(UserError, match="give the data set another name"):
+            store.start_sweep("toy", name="s", params={}, tags={}, meta={**META, "metrics": {name: {}}}, cells={})
+    with pytest.raises(MlflowException):
+        run_log.log_in_batches(store._client, log.run_id, metrics={("fid_cats@home", 1): (0.5, 1)})
+    allowed = "fid_Katzen ä-1.5:x"
+    run_log.check_names([allowed])
+    log.metrics(1, {allowed: 0.5})
+    log.finish("done")
+
+
+def test_a_report_is_attached_and_its_summary_noted(results: Path) -> None:
+    store = Store(results)
+    sweeps = [start(store) for _ in range(2)]
+    folder = results / "toy"
+    for name in ("report.html", "figures/a.png", "export/runs.csv", "runs/k1/checkpoint.pt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    (folder / "report.md").write_text("# Title\n\nAbout.\n\n## Summary\n\n- a won\n\n## toy\n\n| numbers |\n")
+    store.log_report("toy", folder)
+    client, experiment = store._client, store.experiment("toy")
+    kept = {entry.path for entry in client.list_artifacts(sweeps[1], "report")}
+    assert kept == {"report/report.html", "report/report.md", "report/figures", "report/export"}
+    assert client.list_artifacts(sweeps[0], "report") == []
+    assert client.get_run(sweeps[1]).data.tags[NOTE] == "About.\n\n## Summary\n\n- a won"
+    note = client.get_experiment(experiment).tags[NOTE]
+    assert note.startswith("About.\n\n## Summary\n\n- a won\n\n## Looking around\n")
+    assert f"(#/experiments/{experiment}/runs/{sweeps[1]}/artifacts/report/report.html?" in note
+
+
+def test_a_long_note_ends_with_a_whole_line_and_keeps_its_guide() -> None:
+    lines = [f"- line {i} of a long summary" for i in range(400)]
+    note = report_note("# Title\n" + "\n".join(lines), "guide")
+    told, rest = note.split("\n\n", 1)
+    assert len(note) <= LIMIT
+    assert told.splitlines() == lines[: len(told.splitlines())]
+    assert len(note) > LIMIT - 40
+    assert rest == "\u2026\n\nguide"
+
+
+def test_the_machine_is_watched_while_a_sweep_runs(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.01")
+    store = Store(results)
+    sweep = start(store, {"k1": described("wgan-gp")})
+    open_cell(store, sweep).finish("done")
+    memory = "system/system_memory_usage_percentage"
+    while memory not in store._client.get_run(sweep).data.metrics:
+        assert store._monitor._process.is_alive()
+    store.finish_sweep(sweep, "finished")
+    known = store._client.get_metric_history(sweep, memory)
+    assert all(0 < metric.value <= 100 for metric in known)
+    assert not [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
+    assert store.record("toy").metrics.empty
+    assert pickle.loads(pickle.dumps(store))._monitor is None
+
+
+def test_a_fresh_folder_survives_a_race(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        ids = list(pool.map(Store.experiment, [Store(tmp_path / "new")] * 2, ["toy"] * 2))
+    assert ids[0] == ids[1]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["mlflow.db"]
+
+
+def test_a_moved_record_is_read_but_not_written(results: Path) -> None:
+    store = Store(results)
+    log = open_cell(store, start(store, {"k1": described("wgan-gp")}))
+    log.samples({"samples": np.zeros((1, 2))})
+    log.finish("done")
+    results.rename(results.with_name("moved"))
+    moved = Store(results.with_name("moved"))
+    assert set(moved.record("toy").samples) == {"k1/samples"}
+    with pytest.raises(UserError, match="move the results back"):
+        moved.experiment("toy")
+
+
+def test_looking_for_a_record_makes_none(tmp_path: Path) -> None:
+    store = Store(tmp_path / "none")
+    assert store.cells("toy") == {}
+    with pytest.raises(UserError, match="no record of suite 'toy': run `gan-zoo run toy` first"):
+        store.record("toy")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("kind", ["text", "old", "file", "server", "files"])
+def test_a_place_that_cannot_be_used_gets_one_line(tmp_path: Path, kind: str) -> None:
+    place, uri = tmp_path / "results", None
+    if kind == "file":
+        place.write_text("")
+    elif kind == "server":
+        uri = "http://127.0.0.1:9"
+    elif kind == "files":
+        uri = (tmp_path / "mlruns").as_uri()
+    else:
+        place.mkdir()
+    if kind == "text":
+        (place / "mlflow.db").write_text("this is no database, though it is long enough to be taken for one" * 30)
+    elif kind == "old":
+        with sqlite3.connect(place / "mlflow.db") as connection:
+            connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+            connection.execute("INSERT INTO alembic_version VALUES ('451aebb31d03')")
+    with pytest.raises(UserError, match="cannot be used as the record") as error:
+        Store(place, uri).experiment("toy")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 600
+
+
+def test_the_environment_names_another_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+    assert Store(tmp_path / "results").uri == f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://example.org")
+    assert (Store(tmp_path).uri, Store(tmp_path).database) == ("https://example.org", None)
+
+
+def test_mlflow_is_imported_only_where_a_store_is_used() -> None:
+    script = "import sys; sys.modules['mlflow'] = None; import benchmarks.record as t; t.Store('x').experiment('y')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith("gan_zoo.errors.UserError: mlflow: not installed")
