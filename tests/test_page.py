@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 
 from benchmarks.markup.blocks import Block, Code, Column, Entry, Figure, Heading, Items, Slider, Table, Text
 from benchmarks.markup.page import page
-from benchmarks.report.figures.style import look
+from benchmarks.report.figures.style import colour, look
 
 CHROMIUM = chromium()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: put one on the path or name it in $CHROMIUM")
@@ -53,9 +53,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     for name in ("curve", *(f"frame-{step}" for step in STEPS)):
         Image.new("RGB", (1300, 400), "white").save(folder / f"{name}.png")
-    text = page(
-        "GAN losses compared: rings", blocks(), folder, lambda block: f"gan-zoo report rings --only {block.name}"
-    )
+    title = "GAN losses compared: rings"
+    text = page(title, blocks(), folder, colour, lambda block: f"gan-zoo report rings --only {block.name}")
     (folder / "report.html").write_text(text, encoding="utf-8")
     return folder / "report.html"
 
