@@ -105,12 +105,12 @@ def test_blocks_of_points_are_keyed(name: str) -> None:
     assert not torch.equal(data.stream(1, 5, 64), data.stream(2, 5, 64))
     assert not torch.equal(data.stream(1, 5, 64), data.stream(1, 6, 64))
     assert data.stream(1, 5, 64).dtype == torch.float32
-    assert data.to("cpu").digest == data.digest
+    assert data.to("cpu").fingerprint == data.fingerprint
 
 
-def test_digests_tell_laws_apart() -> None:
-    digests = {load_dataset(name, root=Path()).digest for name in ("8gaussians", "25gaussians", "swissroll")}
-    assert len(digests) == 3
+def test_fingerprints_tell_laws_apart() -> None:
+    fingerprints = {load_dataset(name, root=Path()).fingerprint for name in ("8gaussians", "25gaussians", "swissroll")}
+    assert len(fingerprints) == 3
 
 
 def test_digits_are_scikit_learns_with_a_held_out_split(digits: Images) -> None:
@@ -149,7 +149,7 @@ def test_blocks_of_images_follow_from_their_number(digits: Images) -> None:
 
 def test_moving_keeps_everything(digits: Images) -> None:
     moved = digits.to("cpu")
-    assert moved.digest == digits.digest
+    assert moved.fingerprint == digits.fingerprint
     assert torch.equal(moved.train, digits.train)
     assert torch.equal(moved.test_labels, digits.test_labels)
 
@@ -249,17 +249,17 @@ def test_a_folder_is_decoded_once_and_again_when_it_or_the_cache_changes(tmp_pat
 
     first = load()
     assert len(decoded) == 4
-    assert load().digest == first.digest
+    assert load().fingerprint == first.fingerprint
     assert len(decoded) == 4
     (cached,) = (tmp_path / "folders").iterdir()
     damaged = bytearray(cached.read_bytes())
     damaged[-1] ^= 1
     for content in (bytes(damaged), bytes(damaged[: len(damaged) // 2]), b""):
         cached.write_bytes(content)
-        assert load().digest == first.digest
+        assert load().fingerprint == first.fingerprint
     assert len(decoded) == 16
     save(tmp_path / "f" / "0.png", 255 - pixels[0])
-    assert load().digest != first.digest
+    assert load().fingerprint != first.fingerprint
 
 
 def test_images_of_different_sizes_need_image_size(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_resizing_crops_to_the_central_square_and_keeps_means() -> None:
 def test_digits_can_be_resized(digits: Images, tmp_path: Path) -> None:
     larger = load_dataset("digits", root=tmp_path, image_size=16)
     assert larger.shape == (1, 16, 16)
-    assert larger.digest != digits.digest
+    assert larger.fingerprint != digits.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_the_classifier_is_trained_once_and_again_when_damaged(
         assert classifier_extractor(small, tmp_path).weights == first.weights
     assert len(trained) == 4
     assert [file.name for file in (tmp_path / "classifiers").iterdir()] == [path.name]
-    classifier_extractor(replace(small, digest="0" * 64), tmp_path)
+    classifier_extractor(replace(small, fingerprint="0" * 64), tmp_path)
     assert len(trained) == 5
 
 

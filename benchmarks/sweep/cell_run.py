@@ -103,7 +103,7 @@ class CellRun:
             name=spec.label,
             params=flat(spec.to_dict()),
             tags={**columns(spec), **circumstances(spec, context), "engine": context.engine},
-            dataset={"name": data.name, "digest": data.digest, "shape": data.shape},
+            dataset={"name": data.name, "digest": data.fingerprint, "shape": data.shape},
         )
         log.dictionary(spec.to_dict(), "spec.json")
         return cls(spec, context, log)

@@ -62,7 +62,7 @@ def score(request: Request) -> dict[str, Any]:
     scores = evaluator(images.to(request.device))
     return {
         "images": {"path": str(request.images), "samples": len(images), **identity},
-        "reference": {"name": data.name, "digest": data.digest},
+        "reference": {"name": data.name, "digest": data.fingerprint},
         "scores": {name: described(evaluator.metrics[name], value) for name, value in scores.items()},
         "environment": environment(device_name(request.device)),
     }

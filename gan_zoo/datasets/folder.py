@@ -62,7 +62,7 @@ def _read(name: str, cached: Path) -> Images | None:
         images = _assemble(name, tensors)
     except (OSError, SafetensorError, KeyError, TypeError):
         return None
-    return images if images.digest == digest else None
+    return images if images.fingerprint == digest else None
 
 
 def _assemble(name: str, tensors: dict[str, Tensor]) -> Images:
@@ -75,7 +75,7 @@ def _decode_and_keep(name: str, folder: Path, files: list[Path], image_size: int
     images = _assemble(name, tensors)
     cached.parent.mkdir(parents=True, exist_ok=True)
     partial = cached.with_suffix(f".{uuid.uuid4().hex}.partial")
-    save_file(tensors, partial, metadata={"digest": images.digest})
+    save_file(tensors, partial, metadata={"digest": images.fingerprint})
     os.replace(partial, cached)
     return images
 

@@ -20,8 +20,9 @@ from gan_zoo.rng import Rng
 class Images:
     """A data set of equally sized images.
 
-    Fields: `train` and `test` uint8 (N, C, H, W) with values 0..255; labels int64 (N,) from 0, or None; `digest` is
-    the hash of all of it. Samples for training are floats x / 127.5 - 1 in [-1, 1].
+    Fields: `train` and `test` uint8 (N, C, H, W) with values 0..255; labels int64 (N,) from 0, or None;
+    `fingerprint` is the SHA-256 of these four; `notes` says in a line each what was left out, merged or changed when
+    they were read. Samples for training are floats x / 127.5 - 1 in [-1, 1].
     """
 
     kind: ClassVar[Literal["images"]] = "images"
@@ -31,7 +32,8 @@ class Images:
     test: Tensor
     train_labels: Tensor | None
     test_labels: Tensor | None
-    digest: str
+    fingerprint: str
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -41,13 +43,14 @@ class Images:
         test: Tensor,
         train_labels: Tensor | None = None,
         test_labels: Tensor | None = None,
+        notes: tuple[str, ...] = (),
     ) -> Self:
-        """The data set of these tensors, with its digest worked out."""
+        """The data set of these tensors, with its fingerprint worked out."""
         digest = hashlib.sha256()
         for tensor in (train, test, train_labels, test_labels):
             digest.update(b"none" if tensor is None else repr(tuple(tensor.shape)).encode())
             digest.update(b"" if tensor is None else np.ascontiguousarray(tensor.numpy()).data)
-        return cls(name, train, test, train_labels, test_labels, digest.hexdigest())
+        return cls(name, train, test, train_labels, test_labels, digest.hexdigest(), notes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -90,7 +93,7 @@ class Images:
     def resized(self, size: int) -> Self:
         """The same images at `size` x `size` pixels (see `square`)."""
         train, test = (torch.stack([resize(image, size) for image in split]) for split in (self.train, self.test))
-        return self.of(self.name, train, test, self.train_labels, self.test_labels)
+        return self.of(self.name, train, test, self.train_labels, self.test_labels, self.notes)
 
 
 def resize(image: Tensor, size: int) -> Tensor:

@@ -24,6 +24,7 @@ class Points(ABC):
 
     kind: ClassVar[Literal["points"]] = "points"
     shape: ClassVar[tuple[int, ...]] = (2,)
+    notes: ClassVar[tuple[str, ...]] = ()
     name: str
     modes: Tensor | None
     std: float | None
@@ -34,8 +35,8 @@ class Points(ABC):
 
     @property
     @abstractmethod
-    def digest(self) -> str:
-        """Hash of the constants of the law."""
+    def fingerprint(self) -> str:
+        """SHA-256 of the constants of the law."""
 
     @abstractmethod
     def to(self, device: torch.device | str) -> Self: ...
@@ -74,7 +75,7 @@ class GaussianMixture(Points):
         return self.modes.device
 
     @property
-    def digest(self) -> str:
+    def fingerprint(self) -> str:
         constants = f"gaussian mixture {self.modes.tolist()} {self.std}"
         return hashlib.sha256(constants.encode()).hexdigest()
 
@@ -104,7 +105,7 @@ class SwissRoll(Points):
     device: torch.device = field(default=torch.device("cpu"))
 
     @property
-    def digest(self) -> str:
+    def fingerprint(self) -> str:
         return hashlib.sha256(f"swiss roll {self.noise} {self.scale}".encode()).hexdigest()
 
     def to(self, device: torch.device | str) -> Self:

@@ -63,8 +63,8 @@ def classifier_extractor(data: ImageData, cache: Path) -> Extractor:
             f"data set '{data.name}' has no labels to train a classifier on: sort its images into class folders, "
             "or use the metrics of the 'inception' extractor"
         )
-    path = cache / "classifiers" / f"{data.name}-v{VERSION}-{data.digest[:16]}.safetensors"
-    about = f"classifier v{VERSION} {data.digest}"
+    path = cache / "classifiers" / f"{data.name}-v{VERSION}-{data.fingerprint[:16]}.safetensors"
+    about = f"classifier v{VERSION} {data.fingerprint}"
     net = _skeleton(data)
     kept = read_tensors(path, about)
     if kept is not None:

@@ -217,7 +217,7 @@ def _describe(text: str, name: Name, data: ImageData, extractor: Extractor, real
         m = len(real.features)
         subset, manifold = kid_subset_size(samples, m), min(m, NEIGHBOURS_LIMIT)
         how = how.format(subsets=extractor.kid_subsets, subset=subset, manifold=manifold)
-        compared = f"{data.name} {name.split} split, {m} images {size_text(data)}, {data.digest[:12]}"
+        compared = f"{data.name} {name.split} split, {m} images {size_text(data)}, {data.fingerprint[:12]}"
     protocol = f"measure={how}; generated={samples}; reference={compared}; {extractor.protocol}"
     label = f"{measure.label} ({name.extractor})"
     return Metric(text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))

@@ -49,7 +49,7 @@ def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, de
     Raises:
         UserError: features that are not finite.
     """
-    key = f"{VERSION} {data.digest} {split} {extractor.weights} {device.type} torch {torch.__version__}"
+    key = f"{VERSION} {data.fingerprint} {split} {extractor.weights} {device.type} torch {torch.__version__}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     path = cache / "references" / name
     kept = read_tensors(path, key)
