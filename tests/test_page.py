@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: put one o
 
 VALUES = {"nine": 9.0, "ten": 10.0, "hundred": 100.0, "endless": math.inf, "none": math.nan, "below": -2.5}
 STEPS = ["0", "500", "1500"]
-COMMITTED = sorted((Path(__file__).parents[1] / "results").glob("*/report.html"))
+PUBLISHED = sorted((Path(__file__).parents[1] / "results" / "published").glob("*/report.html"))
 
 
 def cells(name: str, value: float) -> list[Entry]:
@@ -94,7 +94,7 @@ def tab_to(shown: Page, selector: str) -> None:
     raise AssertionError(f"{selector} cannot be reached by keyboard")
 
 
-@pytest.mark.parametrize("made", [None, *COMMITTED], ids=lambda made: made.parent.name if made else "made-up")
+@pytest.mark.parametrize("made", [None, *PUBLISHED], ids=lambda made: made.parent.name if made else "made-up")
 def test_it_asks_for_nothing_and_complains_of_nothing(tab: Page, file: Path, made: Path | None) -> None:
     tab.open(made or file)
     assert tab.requests == [(made or file).as_uri()]

@@ -1,6 +1,8 @@
-"""The committed results: every file of a report is what its export gives."""
+"""The published results: every file of a report is what its export gives, and what runs write lies elsewhere."""
 
 import re
+import shutil
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -9,8 +11,9 @@ from PIL import Image
 
 from benchmarks.report.build import build_report
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
-COMMITTED = sorted(path.parent for path in RESULTS.glob("*/export") if (path / "meta.json").is_file())
+ROOT = Path(__file__).resolve().parents[1]
+PUBLISHED = ROOT / "results" / "published"
+REPORTS = sorted(path.parent for path in PUBLISHED.glob("*/export") if (path / "meta.json").is_file())
 
 
 def content(path: Path) -> object:
@@ -24,13 +27,13 @@ def content(path: Path) -> object:
     return re.sub(rb"data:image/png;base64,[^\"]*", b"", data) if path.suffix == ".html" else data
 
 
-def test_quickstart_is_committed() -> None:
-    assert RESULTS / "quickstart" in COMMITTED
+def test_quickstart_is_published() -> None:
+    assert PUBLISHED / "quickstart" in REPORTS
 
 
-@pytest.mark.parametrize("folder", COMMITTED, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", REPORTS, ids=lambda folder: folder.name)
 def test_a_report_is_what_its_export_gives(folder: Path, tmp_path: Path) -> None:
-    """As `gan-zoo report SUITE --check`, but for the compression of pictures."""
+    """As `gan-zoo report FOLDER --check`, but for the compression of pictures."""
     built = build_report(folder / "export", tmp_path)
     kept = {path for place in (folder, folder / "figures") for path in place.iterdir() if path.is_file()}
     assert {path.relative_to(tmp_path) for path in built} == {path.relative_to(folder) for path in kept}
@@ -39,7 +42,24 @@ def test_a_report_is_what_its_export_gives(folder: Path, tmp_path: Path) -> None
 
 
 def test_the_readme_shows_the_table_of_quickstart() -> None:
-    readme = (RESULTS.parent / "README.md").read_text(encoding="utf-8")
-    report = (RESULTS / "quickstart" / "report.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    report = (PUBLISHED / "quickstart" / "report.md").read_text(encoding="utf-8")
     table = report[report.index("| Loss |") :].split("\n\n")[0]
     assert table in readme
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="not a checkout")
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        ("results/quickstart/report.md", True),
+        ("results/quickstart/runs/0123/spec.json", True),
+        ("results/mlflow.db", True),
+        ("results/anything", True),
+        ("results/published/quickstart/report.md", False),
+        ("results/published/new/export/runs.csv", False),
+    ],
+)
+def test_git_ignores_what_runs_write_and_no_more(path: str, ignored: bool) -> None:
+    code = subprocess.run(["git", "check-ignore", "--no-index", "--quiet", path], cwd=ROOT).returncode
+    assert code == (0 if ignored else 1)
