@@ -119,12 +119,17 @@ class RunSpec:
         }
 
     @property
-    def key(self) -> str:
-        """The cell's identity: 16 hexadecimal digits, the hash of its canonical JSON but for the data's folder."""
+    def canonical(self) -> str:
+        """The one JSON form, in ASCII, without the data's folder: `run_spec` makes the spec of it again, where the data
+        set has no folder."""
         content = self.to_dict()
         del content["dataset"]["folder"]
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def key(self) -> str:
+        """The cell's identity: 16 hexadecimal digits, BLAKE2b of its canonical JSON."""
+        return hashlib.blake2b(self.canonical.encode(), digest_size=8).hexdigest()
 
 
 def name_of(registry: Mapping[str, type], instance: object) -> str:

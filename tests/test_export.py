@@ -98,14 +98,14 @@ def test_a_write_cut_short_between_two_files_is_found(tmp_path):
 def test_an_older_export_leaves_empty_what_was_not_yet_recorded(tmp_path):
     small_record().write(tmp_path)
     runs = (tmp_path / "runs.csv").read_text().splitlines()
-    assert runs[0].endswith(",weights_hash,numerics,protocol")
-    older = "\n".join(line.rsplit(",", 2)[0] for line in runs) + "\n"
+    assert runs[0].endswith(",weights_hash,numerics,protocol,spec")
+    older = "\n".join(line.rsplit(",", 3)[0] for line in runs) + "\n"
     (tmp_path / "runs.csv").write_text(older)
     meta = json.loads((tmp_path / "meta.json").read_text())
     meta["sha256"]["runs.csv"] = hashlib.sha256(older.encode()).hexdigest()
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     record = Record.read(tmp_path)
-    assert record.runs[["numerics", "protocol"]].to_numpy().tolist() == [["", ""], ["", ""]]
+    assert record.runs[["numerics", "protocol", "spec"]].to_numpy().tolist() == [[""] * 3] * 2
     assert list(record.runs.loss) == ["NA", "null"]
 
 

@@ -13,9 +13,9 @@ from benchmarks.sweep import stack
 from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.plan import Options, make_plan
-from benchmarks.sweep.run import run_suite
+from benchmarks.sweep.run import formulas, run_suite
 from benchmarks.sweep.workers import Sweep, run_cells
-from gan_zoo.spec import RunSpec
+from gan_zoo.spec import RunSpec, run_spec
 
 SUITE = """\
 name: small
@@ -50,6 +50,16 @@ def store(results: Path) -> Store:
 @pytest.fixture
 def options(results: Path, tmp_path: Path) -> Options:
     return Options(results, tmp_path / "data", "cpu", workers=1)
+
+
+def test_formulas_carry_the_weights_that_run_on_each_data_set() -> None:
+    """quickstart's wgan-gp has weight 0.1 on 8gaussians and its own 10 on digits; its clipping is at 0.03, not 0.01."""
+    known = formulas(load_suite("quickstart").cells)
+    assert known["8gaussians"]["wgan-gp"]["critic"] == "E f(x̃) - E f(x) + 0.1 E (‖∇f(x̂)‖ - 1)^2"
+    assert known["digits"]["wgan-gp"]["critic"] == "E f(x̃) - E f(x) + 10 E (‖∇f(x̂)‖ - 1)^2"
+    assert known["digits"]["wgan-clip"]["critic"].endswith("clamped to ±0.03")
+    assert known["digits"]["wgan-gp"]["generator"] == "-E f(x̃)"
+    assert known["digits"]["wgan-gp"]["paper"].startswith("Gulrajani et al. 2017")
 
 
 def ignore(*_: Any, **__: Any) -> None:
@@ -96,6 +106,10 @@ def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(
     } <= names
     steps = record.metrics.query("name == 'emd'").groupby("run_key")["step"].apply(list)
     assert all(each == [10, 20, 30, 40] for each in steps)
+    assert {run.run_key: run_spec(json.loads(run.spec)).key for run in record.runs.itertuples()} == {
+        key: key for key in record.runs.run_key
+    }
+    assert record.meta["formulas"] == formulas(suite.cells)
     row = record.runs.set_index("loss").loc["wgan-clip"].iloc[0]
     assert (row["optimizer"], row["n_critic"], row["images_seen"]) == ("RMSProp 0.0005", 2, 40 * 2 * 16)
     assert len(record.samples) == 6 * 8 + 1

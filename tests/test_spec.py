@@ -1,5 +1,6 @@
 """Specs: one canonical form both ways, an identity that changes with every number that matters, errors at the key."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -62,6 +63,12 @@ def test_key_changes_with_every_number(path: tuple[str, ...], value: Any) -> Non
 def test_key_ignores_where_the_data_lies() -> None:
     here, there = (run_spec(content(dataset={"name": "cats", "folder": folder})) for folder in ("/a", "/b"))
     assert here.key == there.key
+
+
+def test_the_canonical_form_is_the_spec_and_its_hash_the_key() -> None:
+    spec = run_spec(content(loss={"name": "wgan-gp", "weight": 0.1}))
+    assert run_spec(json.loads(spec.canonical)) == spec
+    assert hashlib.blake2b(spec.canonical.encode(), digest_size=8).hexdigest() == spec.key
 
 
 def test_key_is_the_recorded_one() -> None:

@@ -1,5 +1,6 @@
 """Two records, and two runs, side by side."""
 
+import json
 import re
 
 import pytest
@@ -73,6 +74,45 @@ def test_scores_of_other_protocols_are_shown_and_not_compared(tmp_path):
     text = compared(a, b, tmp_path)
     assert "fid\\_digits on digits: A weights=aa; B weights=bb: not compared" in text
     assert text.count("not comparable") == 3
+
+
+def with_specs(record: Record, changes: dict[str, object]) -> Record:
+    """The record with a spec for each run; that of wgan-lp has `changes`."""
+    specs = []
+    for run in record.runs.itertuples():
+        penalty = {"gradient-norm": {"weight": 10.0, "target": 1.0, **(changes if run.loss == "wgan-lp" else {})}}
+        loss = {"name": run.loss, "adversarial": {"wasserstein": {}}, "penalties": [penalty], "weight_clip": None}
+        train = {"steps": 2000, "optimizer": {"name": "adam", "lr": 1e-4, "betas": [0.5, 0.9]}}
+        specs.append(json.dumps({"loss": loss, "train": train, "seed": run.seed}))
+    record.runs["spec"] = specs
+    return record
+
+
+def test_every_field_in_which_two_specs_differ_is_shown(tmp_path):
+    """A penalty weight of 0.1 against 10 stands in no other column of the export."""
+    a, b = (with_specs(synthetic(FEW, seeds=2, failing=()), changes) for changes in ({}, {"weight": 0.1, "power": 3}))
+    text = diff_runs(a, "00020000", b, "00020001").replace("\\", "")
+    rows = [line for line in text.splitlines() if line.startswith("| spec:")]
+    assert rows == [
+        "| spec: loss.penalties.0.gradient-norm.power | – | 3 |",
+        "| spec: loss.penalties.0.gradient-norm.weight | 10.0 | 0.1 |",
+        "| spec: seed | 0 | 1 |",
+    ]
+    assert "what is not listed is equal" in text
+    lines = [line for line in compared(a, b, tmp_path).replace("\\", "").splitlines() if line.startswith("- ")]
+    assert lines == [
+        f"- wgan-lp on {dataset}: loss.penalties.0.gradient-norm.{field}"
+        for dataset in ("8gaussians", "digits")
+        for field in ("power: A –; B 3", "weight: A 10.0; B 0.1")
+    ]
+
+
+def test_exports_without_specs_do_not_claim_that_what_is_not_listed_is_equal(tmp_path):
+    a, b = (synthetic(FEW, seeds=2, failing=()) for _ in range(2))
+    b.runs["run_key"] = "b" + b.runs.run_key
+    b.metrics["run_key"] = "b" + b.metrics.run_key
+    assert "is equal" not in diff_runs(a, "00020000", b, "b00020000")
+    assert compared(a, b, tmp_path).count("an export without specs does not say in which fields") == 6
 
 
 def test_two_runs_side_by_side():

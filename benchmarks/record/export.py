@@ -48,8 +48,9 @@ RUN_COLUMNS = {
     "weights_hash": "str",
     "numerics": "str",
     "protocol": "str",
+    "spec": "str",  # the canonical JSON of the cell's RunSpec, whose hash is the run key
 }
-LATER = ("numerics", "protocol")  # exports that were written before these were recorded leave them empty
+LATER = ("numerics", "protocol", "spec")  # exports that were written before these were recorded leave them empty
 METRIC_COLUMNS = {"run_key": "str", "step": "int64", "name": "str", "value": "float64"}
 META_KEYS = ("suite", "losses", "datasets", "seeds", "primary", "metrics")
 STATUSES = ("done", "diverged", "failed", "missing")
@@ -106,8 +107,12 @@ def _csv(frame: pd.DataFrame, columns: dict[str, str], order: list[str]) -> byte
 
 def _typed(column: pd.Series, kind: str) -> pd.Series:
     if kind == "str":
-        return column.map(lambda value: "" if pd.isna(value) else " ".join(str(value).split())).astype("str")
+        return column.map(lambda value: "" if pd.isna(value) else _one_line(str(value))).astype("str")
     return column.astype(kind)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines())
 
 
 def _frame(content: bytes, columns: dict[str, str], path: Path) -> pd.DataFrame:

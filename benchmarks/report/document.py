@@ -143,16 +143,31 @@ def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
     return [Heading("Across data sets"), *blocks] if blocks else []
 
 
+FORMULA = ("critic", "generator", "paper")
+
+
+def formulas_caption(results: Results) -> str:
+    """What the table of formulas holds: those that ran, or, in exports of old, one a loss."""
+    if "formulas" in results.meta:
+        return "What each loss minimised, with the weights that it ran with, and where it is from."
+    return (
+        "What each loss minimises, and where it is from. This export is older than formulas by data set: where the "
+        "overrides below change a loss, its weights on that data set are those of the override, not these."
+    )
+
+
 def _losses(results: Results) -> list[Block]:
-    columns = [Column(title, False) for title in ("Loss", "critic minimises", "generator minimises", "paper")]
-    keys = ("formula_critic", "formula_generator", "paper")
-    known = results.meta.get("loss_info", {})
-    rows = [[Entry(loss), *(Entry(str(known.get(loss, {}).get(key, ""))) for key in keys)] for loss in results.losses]
+    titles = ("Loss", "data set", "critic minimises", "generator minimises", "paper")
+    columns = [Column(title, False) for title in titles]
+    rows = []
+    for loss in results.losses:
+        for datasets, formula in results.formulas(loss):
+            rows.append([Entry(loss), Entry(datasets), *(Entry(formula[key]) for key in FORMULA)])
     overrides = [f"{place}: {_flat(change)}" for place, change in results.meta.get("overrides", {}).items()]
     recipe = results.meta.get("recipe") or {}
     return [
         Heading("Losses and recipes"),
-        Table("losses", "What each loss minimises, and where it is from.", columns, rows),
+        Table("losses", formulas_caption(results), columns, rows),
         *([Text(f"Recipe {recipe['name']} ({recipe['source']}). {recipe['note']}")] if recipe else []),
         Text(
             "Overrides of the common recipe:"

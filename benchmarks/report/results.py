@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record.export import Record
+from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import Array, Direction, best_loss, not_told_from_best, t_interval, worst
 from benchmarks.suites.checkpoint import Checkpoint
 from gan_zoo.errors import UserError
@@ -49,11 +50,11 @@ class Results:
             if primary not in self.meta["metrics"]:
                 raise UserError(f"export/meta.json: primary: {dataset!r} has {primary!r}, which is none of its metrics")
         for (loss, dataset), cell in self.runs.groupby(["loss", "dataset"], sort=False):
-            mixed = [column for column in RECIPE if cell[column].nunique() > 1]
-            if mixed:
-                values = " and ".join(str(value) for value in cell[mixed[0]].unique()[:2])
-                place = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {mixed[0]} ({values})"
-                raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps apart")
+            for name, values in _recipes(cell).items():
+                if len(values) > 1:
+                    unlike = " and ".join(values[:2])
+                    place = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {name} ({unlike})"
+                    raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps apart")
         for dataset in self.datasets:
             self._check_provenance(dataset)
             self._check_checkpoints(dataset)
@@ -218,9 +219,30 @@ class Results:
         planned = [(d, loss, seed) for d in self.datasets for loss in self.losses for seed in self.seeds]
         return [cell for cell in planned if cell not in present]
 
+    def formulas(self, loss: str) -> list[tuple[str, dict[str, str]]]:
+        """What `critic` and `generator` minimised under a loss and the `paper`, by data set; data sets with the same
+        formula stand together. Exports of old have one a loss."""
+        if "formulas" not in self.meta:
+            old = self.meta.get("loss_info", {}).get(loss, {})
+            keys = {"critic": "formula_critic", "generator": "formula_generator", "paper": "paper"}
+            return [("all", {name: str(old.get(key, "")) for name, key in keys.items()})]
+        groups: dict[str, tuple[list[str], dict[str, str]]] = {}
+        for dataset in self.datasets:
+            formula = self.meta["formulas"].get(dataset, {}).get(loss)
+            if formula:
+                groups.setdefault(json.dumps(formula), ([], formula))[0].append(dataset)
+        return [(", ".join(datasets), formula) for datasets, formula in groups.values()]
+
     def environment(self) -> dict[str, Any]:
         """Versions and the machine, as the sweep recorded them."""
         return dict(self.meta.get("environment", {}))
+
+
+def _recipes(cell: pd.DataFrame) -> dict[str, list[str]]:
+    """What the runs of a cell were asked for but their seed: the values of each column, and of each field of specs."""
+    recipes = {column: [str(value) for value in cell[column].dropna().unique()] for column in RECIPE}
+    specs = pd.DataFrame([spec_fields(text) for text in cell.spec if text]).drop(columns="seed", errors="ignore")
+    return recipes | {str(name): [str(value) for value in specs[name].dropna().unique()] for name in specs}
 
 
 def differing(one: str, other: str) -> tuple[str, str]:

@@ -17,11 +17,12 @@ from benchmarks.record.export import Record
 from benchmarks.report.captions import rule
 from benchmarks.report.figures.style import colour
 from benchmarks.report.results import RECIPE, Results, differing
+from benchmarks.report.specs import spec_fields, unlike_fields
 from benchmarks.report.statistics import comparable_scale, paired, t_interval
 from benchmarks.report.tables import sortable
 from gan_zoo.errors import UserError
 
-UNLIKE = [*RECIPE, "device", "threads", "engine", "numerics", "commit"]
+CIRCUMSTANCES = ["device", "threads", "engine", "numerics", "commit"]
 
 
 def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any] | None = None) -> list[Path]:
@@ -57,10 +58,8 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
     for dataset in datasets:
         for loss in (loss for loss in a.losses if loss in b.losses):
             ours, theirs = a.cell_runs(dataset, loss), b.cell_runs(dataset, loss)
-            for column in UNLIKE if len(ours) and len(theirs) else []:
-                values = [", ".join(sorted({str(value) for value in runs[column]})) for runs in (ours, theirs)]
-                if values[0] != values[1]:
-                    texts.append(f"{loss} on {dataset}: {column}: A {values[0]}; B {values[1]}")
+            for text in _unlike(ours, theirs) if len(ours) and len(theirs) else []:
+                texts.append(f"{loss} on {dataset}: {text}")
     for dataset in datasets:
         for metric in (metric for metric in a.metric_names(dataset) if metric in b.metric_names(dataset)):
             if not _alike(a, b, dataset, metric):
@@ -75,6 +74,25 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
             alone = [name for name in mine if name not in others]
             texts += [f"only {side} has the {what} {', '.join(alone)}"] if alone else []
     return texts or ["Nothing: the same losses, data sets, recipes, protocols, machine and commit."]
+
+
+def _unlike(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
+    """What differs between the runs of a loss on a data set, in words: recipe first, then circumstances.
+
+    The runs of a cell differ in their seeds alone, so one of each side stands for all.
+    """
+    one, other = ({**spec_fields(side.spec.iloc[0]), "seed": ""} for side in (ours, theirs))
+    known = len(one) > 1 and len(other) > 1
+    columns = CIRCUMSTANCES if known else [*RECIPE, *CIRCUMSTANCES]
+    sets = {name: [", ".join(sorted({str(v) for v in side[name]})) for side in (ours, theirs)] for name in columns}
+    unlike = unlike_fields(one, other, DASH) if known else {}
+    unlike |= {name: (a, b) for name, (a, b) in sets.items() if a != b}
+    texts = [f"{name}: A {a}; B {b}" for name, (a, b) in unlike.items()]
+    keys = [dict(zip(side.seed, side.run_key, strict=True)) for side in (ours, theirs)]
+    apart = any(keys[1].get(seed, key) != key for seed, key in keys[0].items())
+    if apart and not known:
+        texts.append("run keys differ, so the specs do; an export without specs does not say in which fields")
+    return texts
 
 
 def _environments(a: Results, b: Results) -> Table:
@@ -144,13 +162,25 @@ def _mean_cell(scores: np.ndarray) -> Entry:
 
 
 def diff_runs(first: Record, key: str, second: Record, other: str) -> str:
-    """Markdown of what differs between two runs' rows, environments and last scores. Keys may be shortened."""
+    """Markdown of what differs between two runs' specs, rows, environments and last scores. Keys may be shortened."""
     a, b = _run(first, key), _run(second, other)
+    one, two = (spec_fields(str(run.pop("spec"))) for run in (a, b))
+    known = bool(one and two)
     sides = [{**a, **_prefixed(first.meta)}, {**b, **_prefixed(second.meta)}]
-    names = [name for name in {**sides[0], **sides[1]} if sides[0].get(name, DASH) != sides[1].get(name, DASH)]
-    rows = [[Entry(name), *(Entry(str(side.get(name, DASH))) for side in sides)] for name in names]
+    names = [name for name in {**sides[0], **sides[1]} if not (known and name in RECIPE)]
+    pairs = {name: (str(sides[0].get(name, DASH)), str(sides[1].get(name, DASH))) for name in names}
+    unlike = {f"spec: {name}": values for name, values in unlike_fields(one, two, DASH).items()} if known else {}
+    unlike |= {name: values for name, values in pairs.items() if values[0] != values[1]}
+    rows = [[Entry(name), Entry(ours), Entry(theirs)] for name, (ours, theirs) in unlike.items()]
     columns = [Column(title, False) for title in ("what", str(a["run_key"])[:12], str(b["run_key"])[:12])]
-    return markdown("Two runs compared", [Table("diff", "What differs; what is not listed is equal.", columns, rows)])
+    return markdown("Two runs compared", [Table("diff", ALL_LISTED if known else NOT_ALL_LISTED, columns, rows)])
+
+
+ALL_LISTED = "What differs, of the specs every field; what is not listed is equal."
+NOT_ALL_LISTED = (
+    "What differs of what is recorded. An export here was written before specs were kept: the weights of a loss and "
+    "other settings may differ without standing here (equal run keys say that they do not)."
+)
 
 
 def _run(record: Record, key: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Runs what is not done of a suite: plan, prepare, run or resume each cell, record the sweep's end."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +49,6 @@ def prepare_shared(suite: Suite, context: Context) -> dict[str, Any]:
 
 def describe(suite: Suite, shared: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """What a report says of the suite as a whole."""
-    cells = suite.cells
     return {
         "suite": suite.name,
         "description": suite.description,
@@ -60,17 +59,23 @@ def describe(suite: Suite, shared: Mapping[str, Any], context: Context) -> dict[
         "overrides": suite.overrides,
         "recipe": suite.recipe,
         "report": suite.report,
-        "loss_info": {
-            spec.loss_name: {
-                "formula_critic": spec.loss.critic_formula,
-                "formula_generator": spec.loss.generator_formula,
-                "paper": spec.loss.paper,
-            }
-            for spec in cells
-        },
+        "formulas": formulas(suite.cells),
         "environment": environment(device_name(context.device)),
         **shared,
     }
+
+
+def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
+    """Data set -> loss -> what its critic and its generator minimise there, with the weights they run with, and the
+    paper."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for spec in cells:
+        found.setdefault(spec.dataset.name, {})[spec.loss_name] = {
+            "critic": spec.loss.critic_formula,
+            "generator": spec.loss.generator_formula,
+            "paper": spec.loss.paper,
+        }
+    return found
 
 
 def run_suite(
@@ -110,7 +115,7 @@ def sweep_run(suite: Suite, store: Store, meta: dict[str, Any], devices: Sequenc
         tags=meta["environment"],
         description=suite.description,
         meta=meta,
-        cells={spec.key: columns(spec) for spec in suite.cells},
+        cells={spec.key: {**columns(spec), "spec": spec.canonical} for spec in suite.cells},
     )
     try:
         yield run_id

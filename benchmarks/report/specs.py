@@ -1,0 +1,31 @@
+"""What the specs of runs say, field by field: every number that a run was asked for has a dotted name here."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+Fields = dict[str, str]
+
+
+def spec_fields(text: str) -> Fields:
+    """The fields of a spec's canonical JSON by dotted name (train.n_critic, loss.penalties.0.gradient-norm.weight).
+
+    Empty where the export was written before specs were kept.
+    """
+    return dict(_leaves(json.loads(text), "")) if text else {}
+
+
+def _leaves(value: Any, name: str) -> Iterable[tuple[str, str]]:
+    """(dotted name, JSON text) of every value within; a list's mappings, as of penalties, are numbered."""
+    numbered = isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value)
+    if not (numbered or (isinstance(value, dict) and value)):
+        return [(name, value if isinstance(value, str) else json.dumps(value))]
+    parts = enumerate(value) if numbered else value.items()
+    return [leaf for key, inner in parts for leaf in _leaves(inner, f"{name}.{key}".lstrip("."))]
+
+
+def unlike_fields(one: Fields, other: Fields, absent: str) -> dict[str, tuple[str, str]]:
+    """The fields in which two specs differ -> both values; `absent` where a spec has no such field."""
+    names = sorted({*one, *other})
+    pairs = {name: (one.get(name, absent), other.get(name, absent)) for name in names}
+    return {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if ours != theirs}
