@@ -182,6 +182,8 @@ def score_images(options: argparse.Namespace) -> int:
 
     asked = {name: value for name, value in vars(options).items() if name not in ("command", "json", "data")}
     result = score(Request(**{**asked, "metrics": tuple(options.metrics), "root": options.data}))
+    for note in result["notes"]:
+        print(f"gan-zoo: {note}", file=sys.stderr)
     print(json.dumps(result, indent=2, ensure_ascii=False) if options.json else as_text(result))
     return 0
 
@@ -267,12 +269,12 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
     from benchmarks.record.store import Store
     from benchmarks.report.commands import scores_text, write_report
     from benchmarks.sweep.plan import make_plan
-    from benchmarks.sweep.progress import Progress
+    from benchmarks.sweep.progress import Progress, say
     from benchmarks.sweep.run import run_suite
 
     store = Store(options.results)
     with Progress(make_plan(suite, store)) as progress:
-        outcomes = run_suite(suite, runner_options(options, workers), store, progress.step, progress.end)
+        outcomes = run_suite(suite, runner_options(options, workers), store, progress.step, progress.end, say)
     folder = write_report(suite.name, store, options.results)
     store.log_report(suite.name, folder)
     print(f"\n{scores_text(folder)}\n")

@@ -40,6 +40,14 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+def expanded(path: Path) -> Path:
+    """A path with ~ put in full. Errors: UserError where there is no such home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UserError(f"{shown(path)}: the home directory is not known; write the path in full") from None
+
+
 def shown(path: Path | str) -> str:
     """A path on one line, whatever its name holds: line breaks, control characters and no text are escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")

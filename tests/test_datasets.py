@@ -232,36 +232,6 @@ def test_a_plain_grey_folder_is_held_out_and_unlabelled(tmp_path: Path) -> None:
     assert together == sorted(pixels.reshape(24, -1).tolist())
 
 
-def test_a_folder_is_decoded_once_and_again_when_it_or_the_cache_changes(tmp_path: Path, monkeypatch) -> None:
-    import gan_zoo.datasets.folder as room
-
-    pixels = colours(4)
-    for i in range(4):
-        save(tmp_path / "f" / f"{i}.png", pixels[i])
-    decoded = []
-    original = room._decode_one
-    monkeypatch.setattr(room, "_decode_one", lambda *args: decoded.append(args) or original(*args))
-
-    def load() -> Images:
-        data = load_dataset("mine", root=tmp_path, folder=tmp_path / "f")
-        assert isinstance(data, Images)
-        return data
-
-    first = load()
-    assert len(decoded) == 4
-    assert load().fingerprint == first.fingerprint
-    assert len(decoded) == 4
-    (cached,) = (tmp_path / "folders").iterdir()
-    damaged = bytearray(cached.read_bytes())
-    damaged[-1] ^= 1
-    for content in (bytes(damaged), bytes(damaged[: len(damaged) // 2]), b""):
-        cached.write_bytes(content)
-        assert load().fingerprint == first.fingerprint
-    assert len(decoded) == 16
-    save(tmp_path / "f" / "0.png", 255 - pixels[0])
-    assert load().fingerprint != first.fingerprint
-
-
 def test_images_of_different_sizes_need_image_size(tmp_path: Path) -> None:
     save(tmp_path / "f" / "0.png", colours(1, 8)[0])
     save(tmp_path / "f" / "1.png", colours(1, 12)[0])
@@ -330,7 +300,7 @@ def test_images_to_score_come_from_folders_and_arrays(tmp_path: Path) -> None:
     np.save(tmp_path / "last.npy", pixels)
     np.savez(tmp_path / "first.npz", expected.numpy())
     for path in ("f", "last.npy", "first.npz"):
-        assert torch.equal(read_images(tmp_path / path, (3, 8, 8)), expected)
+        assert torch.equal(read_images(tmp_path / path, (3, 8, 8)).pixels, expected)
 
 
 def test_images_to_score_change_channels_only_without_loss(tmp_path: Path) -> None:
@@ -339,9 +309,9 @@ def test_images_to_score_change_channels_only_without_loss(tmp_path: Path) -> No
     np.save(tmp_path / "grey.npy", grey[..., 0])
     np.save(tmp_path / "rgb.npy", grey.repeat(3, axis=-1))
     np.save(tmp_path / "colour.npy", colours(5))
-    assert torch.equal(read_images(tmp_path / "grey.npy", (1, 8, 8)), expected)
-    assert torch.equal(read_images(tmp_path / "grey.npy", (3, 8, 8)), expected.expand(-1, 3, -1, -1))
-    assert torch.equal(read_images(tmp_path / "rgb.npy", (1, 8, 8)), expected)
+    assert torch.equal(read_images(tmp_path / "grey.npy", (1, 8, 8)).pixels, expected)
+    assert torch.equal(read_images(tmp_path / "grey.npy", (3, 8, 8)).pixels, expected.expand(-1, 3, -1, -1))
+    assert torch.equal(read_images(tmp_path / "rgb.npy", (1, 8, 8)).pixels, expected)
     with pytest.raises(UserError, match="colour images"):
         read_images(tmp_path / "colour.npy", (1, 8, 8))
 

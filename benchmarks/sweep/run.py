@@ -17,9 +17,9 @@ from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import check_numerics
 
 
-def prepare_shared(suite: Suite, context: Context) -> dict[str, Any]:
+def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) -> dict[str, Any]:
     """Loads each data set and its extractor once, before anything runs; the protocol of each metric by name, and the
-    primary metric of each data set.
+    primary metric of each data set. `tell` hears what was left out or changed when the data were read.
 
     Errors: UserError for a data set, shape or metric that cannot be had.
     """
@@ -29,6 +29,8 @@ def prepare_shared(suite: Suite, context: Context) -> dict[str, Any]:
     for name in suite.datasets:
         spec = next(spec for spec in suite.cells if spec.dataset.name == name)
         data = load_data(spec, context)
+        for note in data.notes:
+            tell(f"data set {name}: {note}")
         check_numerics(spec, context.device, context.numerics)
         for each in {spec.architecture: spec for spec in suite.cells if spec.dataset.name == name}.values():
             each.architecture.check(data.shape)
@@ -79,15 +81,21 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def run_suite(
-    suite: Suite, options: Options, store: Store, progress: Progress, announce: Callable[[RunSpec, Outcome], None]
+    suite: Suite,
+    options: Options,
+    store: Store,
+    progress: Progress,
+    announce: Callable[[RunSpec, Outcome], None],
+    tell: Callable[[str], None] = print,
 ) -> dict[RunSpec, Outcome]:
-    """Runs or resumes every cell that has not ended; the outcomes of those that ran. `announce` hears each end.
+    """Runs or resumes every cell that has not ended; the outcomes of those that ran. `announce` hears each end, `tell`
+    what is to be known of the data.
 
     Errors: UserError, before anything runs, for what cannot be had.
     """
     context, devices = options.context(suite.name), options.devices()
     refuse_other_numerics(make_plan(suite, store), context)
-    shared = prepare_shared(suite, context)
+    shared = prepare_shared(suite, context, tell)
     meta = describe(suite, shared, context)
     store.experiment(suite.name, suite.description)
     todo = make_plan(suite, store).todo

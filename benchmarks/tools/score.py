@@ -7,19 +7,20 @@ come out again.
 
 import json
 import math
+import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from benchmarks.record.environment import environment
 from benchmarks.sweep.context import extractor_cache
-from gan_zoo.datasets import DATASETS, Dataset, load_dataset, read_images
+from gan_zoo.datasets import DATASETS, Dataset, Pictures, load_dataset, read_images
 from gan_zoo.device import choose_devices, configure_process, device_name
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import load_generator, make_samples
-from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, Metric, default_metrics, fetch_weights, hash_tensors
+from gan_zoo.files import expanded, hash_tensors, shown
+from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, Metric, default_metrics, fetch_weights
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec, run_spec
 
@@ -55,14 +56,17 @@ def score(request: Request) -> dict[str, Any]:
     request = replace(request, device=configure(request.device, request.threads))
     spec = read_spec(request) if request.images.suffix == ".safetensors" else None
     data = load_reference(request, spec)
-    images, identity = generated(request, spec, data) if spec else found(request, data)
+    pictures, identity = generated(request, spec, data) if spec else found(request, data)
+    images = pictures.pixels
     as_in_run = spec.evaluate.metrics if spec and spec.dataset.name == data.name else ()
     names = list(request.metrics or as_in_run) or default_metrics(data)
     evaluator = Evaluator(data, names, len(images), extractor_cache(request.root), request.device, request.weights)
     scores = evaluator(images.to(request.device))
     return {
-        "images": {"path": str(request.images), "samples": len(images), **identity},
+        "images": {"path": shown(request.images), "samples": len(images), **identity},
         "reference": {"name": data.name, "digest": data.fingerprint},
+        "notes": [f"reference {data.name}: {note}" for note in data.notes]
+        + [f"images {shown(request.images)}: {note}" for note in pictures.notes],
         "scores": {name: described(evaluator.metrics[name], value) for name, value in scores.items()},
         "environment": environment(device_name(request.device)),
     }
@@ -101,32 +105,39 @@ def load_reference(request: Request, spec: RunSpec | None) -> Dataset:
     size = request.image_size or (spec.dataset.image_size if spec else None)
     if spec and name == spec.dataset.name and spec.dataset.folder:
         return load_dataset(name, root=request.root, folder=Path(spec.dataset.folder), image_size=size)
-    if name not in DATASETS and Path(name).is_dir():
-        return load_dataset(Path(name).resolve().name, root=request.root, folder=Path(name), image_size=size)
+    if name not in DATASETS and (folder := expanded(Path(name))).is_dir():
+        return load_dataset(folder_name(folder), root=request.root, folder=folder, image_size=size)
     return load_dataset(name, root=request.root, image_size=size)
 
 
-def generated(request: Request, spec: RunSpec, data: Dataset) -> tuple[Tensor, dict[str, Any]]:
+def folder_name(folder: Path) -> str:
+    """What a folder of reference images is called: its own name (a link keeps it), with a hyphen for what is no letter,
+    digit, dot or underscore."""
+    return re.sub(r"[^\w.]+", "-", Path(os.path.abspath(folder)).name).strip("-") or "folder"
+
+
+def generated(request: Request, spec: RunSpec, data: Dataset) -> tuple[Pictures, dict[str, Any]]:
     """The generator's samples, and what tells them from others: the run, the evaluation seed."""
     net = load_generator(spec, data.shape, request.images, request.device)
     seed = spec.evaluate.seed if request.seed is None else request.seed
     samples = make_samples(net, spec, request.samples or spec.evaluate.samples, seed, request.device)
-    return samples, {"run": spec.key, "label": spec.label, "seed": seed}
+    return Pictures(samples), {"run": spec.key, "label": spec.label, "seed": seed}
 
 
-def found(request: Request, data: Dataset) -> tuple[Tensor, dict[str, Any]]:
+def found(request: Request, data: Dataset) -> tuple[Pictures, dict[str, Any]]:
     """The images that are there, or `samples` of them drawn by the seed, and their hash."""
     if data.kind == "points":
         raise UserError(f"--reference {data.name}: is of points, not of images; give a generator's weights to score")
     if request.spec is not None:
         raise UserError(f"--spec: goes with the weights of a generator (.safetensors), not with {request.images}")
-    images = read_images(request.images, data.shape)
+    pictures = read_images(request.images, data.shape)
+    images = pictures.pixels
     wanted = request.samples or len(images)
     if wanted > len(images):
-        raise UserError(f"--samples {wanted}: {request.images} holds {len(images)} images")
+        raise UserError(f"--samples {wanted}: {shown(request.images)} holds {len(images)} images")
     if wanted < len(images):
         images = images[Rng(request.seed or 0, "score").permutation(len(images))[:wanted]]
-    return images, {"sha256": hash_tensors({"images": images})}
+    return Pictures(images, pictures.notes), {"sha256": hash_tensors({"images": images})}
 
 
 def as_text(result: dict[str, Any]) -> str:

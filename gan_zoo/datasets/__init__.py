@@ -7,6 +7,7 @@ from pathlib import Path
 from gan_zoo.datasets.downloads import load_cifar10, load_digits, load_fashion_mnist, load_mnist
 from gan_zoo.datasets.folder import load_folder
 from gan_zoo.datasets.images import Images
+from gan_zoo.datasets.pictures import Pictures
 from gan_zoo.datasets.points import GaussianMixture, Points, SwissRoll, eight_gaussians, twenty_five_gaussians
 from gan_zoo.datasets.samples import read_images
 from gan_zoo.errors import UserError
@@ -25,6 +26,8 @@ IMAGES: dict[str, Callable[[Path, bool], Images]] = {
     "cifar10": load_cifar10,
 }
 DATASETS: dict[str, Callable[..., Dataset]] = {**POINTS, **IMAGES}
+TAKEN = ("inception",)
+"""Names that no folder may have: metrics carry them, and would not say whether the data set's classifier is meant."""
 
 __all__ = [
     "DATASETS",
@@ -33,6 +36,7 @@ __all__ = [
     "Dataset",
     "GaussianMixture",
     "Images",
+    "Pictures",
     "Points",
     "SwissRoll",
     "load_dataset",
@@ -55,7 +59,7 @@ def load_dataset(
         UserError: unknown name, missing or unreadable files, options that do not fit the data set.
     """
     if folder is not None:
-        if name in DATASETS:
+        if name in (*DATASETS, *TAKEN):
             raise UserError(f"data set '{name}': a folder of images needs a name of its own, not a built-in one")
         return load_folder(name, folder, root, image_size)
     if name in POINTS:

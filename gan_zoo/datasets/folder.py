@@ -1,136 +1,211 @@
 """Any folder of images as a data set.
 
-FOLDER/train/CLASS/*.png and FOLDER/test/CLASS/*.png are the two splits; without test/ (or without either) a sixth of
-the images is held out. Class subfolders give the labels, in alphabetical order; images that lie in no subfolder, or
-all in one, have none. Decoding happens once: the result is kept under the data root, keyed by the listing (paths,
-sizes, times of change) and the image size.
+FOLDER/train/CLASS/*.png and FOLDER/test/CLASS/*.png are the two splits, in any capitalisation; without test/, val/ is
+held out, and without either a sixth of the images. Class subfolders give the labels, in alphabetical order; images that
+lie in no subfolder, or all in one, have none. What is left out or changed is told in the data set's notes.
+
+Decoding happens once: the result is kept under the data root, by the bytes of all files. Nothing less is trusted: two
+folders may agree in names, sizes and times and differ in their pixels.
 """
 
 import hashlib
-import os
-import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
+import PIL
 import torch
-from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from gan_zoo.datasets.images import Images, hold_out, picture_to_tensor, square
+from gan_zoo.datasets.images import Images, hold_out
+from gan_zoo.datasets.listing import examples, list_images, plural
+from gan_zoo.datasets.pictures import content_hashes, read_pictures
 from gan_zoo.errors import UserError
+from gan_zoo.files import expanded, read_tensors, shown, write_tensors
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-VERSION = 1
+VERSION = 2
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+}
+"""Which split a folder is, by its name in lower case."""
+LOOSE = ""
+"""The place of images that lie in no subfolder."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of a data set: training ones, held-out ones (none: some of the former are held out), the class of each
+    in this order (None without classes), and the notes."""
+
+    train: list[Path]
+    held_out: list[Path]
+    labels: list[int] | None
+    notes: list[str]
+
+    @property
+    def files(self) -> list[Path]:
+        return self.train + self.held_out
 
 
 def load_folder(name: str, folder: Path, root: Path, image_size: int | None) -> Images:
     """The images under `folder` as data set `name`; grey if all of them are, else RGB.
 
     Raises:
-        UserError: no folder, too few images, an unreadable image, images of different sizes and no `image_size`.
+        UserError: no folder, too few images, an unreadable image, images of different sizes and no `image_size`, a
+            layout that can be understood in two ways.
     """
+    folder = expanded(folder)
     if not folder.is_dir():
-        raise UserError(f"data set '{name}': there is no folder {folder}; give the folder that holds the images")
-    files = sorted(image_files(folder))
-    cached = root / "folders" / f"{_key(folder, files, image_size)}.safetensors"
-    return _read(name, cached) or _decode_and_keep(name, folder, files, image_size, cached)
-
-
-def image_files(folder: Path) -> Iterator[Path]:
-    """All image files under `folder`, however deep, in no order."""
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, file) for file in names if Path(file).suffix.lower() in SUFFIXES)
-
-
-def _key(folder: Path, files: list[Path], image_size: int | None) -> str:
-    listing = hashlib.blake2b(f"{VERSION} {image_size}".encode(), digest_size=16)
-    for file in files:
-        stat = file.stat()
-        listing.update(f"{file.relative_to(folder).as_posix()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return listing.hexdigest()
-
-
-def _read(name: str, cached: Path) -> Images | None:
-    """The decoded images, or None where they are missing or damaged."""
-    try:
-        with safe_open(cached, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-            digest = file.metadata()["digest"]
-        images = _assemble(name, tensors)
-    except (OSError, SafetensorError, KeyError, TypeError):
-        return None
-    return images if images.fingerprint == digest else None
-
-
-def _assemble(name: str, tensors: dict[str, Tensor]) -> Images:
-    labels = tensors.get("train_labels"), tensors.get("test_labels")
-    return Images.of(name, tensors["train"], tensors["test"], *labels)
-
-
-def _decode_and_keep(name: str, folder: Path, files: list[Path], image_size: int | None, cached: Path) -> Images:
-    tensors = _decode_splits(name, folder, files, image_size)
-    images = _assemble(name, tensors)
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    partial = cached.with_suffix(f".{uuid.uuid4().hex}.partial")
-    save_file(tensors, partial, metadata={"digest": images.fingerprint})
-    os.replace(partial, cached)
-    return images
-
-
-def _decode_splits(name: str, folder: Path, files: list[Path], image_size: int | None) -> dict[str, Tensor]:
-    base = folder / "train" if (folder / "train").is_dir() else folder
-    train_files = [file for file in files if file.is_relative_to(base)]
-    test_files = [file for file in files if base != folder and file.is_relative_to(folder / "test")]
-    if len(train_files) < 2:
-        raise UserError(f"data set '{name}': {base} holds {len(train_files)} images; put at least 2 there")
-    pixels = decode(name, train_files + test_files, image_size)
-    labels = _labels(name, base, train_files, folder / "test", test_files)
-    if test_files:
-        train, test = torch.arange(len(train_files)), torch.arange(len(train_files), len(pixels))
+        raise UserError(f"data set '{name}': there is no folder {shown(folder)}; give the folder that holds the images")
+    layout = find_layout(name, folder)
+    about = key(layout, content_hashes(layout.files), image_size)
+    path = root / "folders" / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.safetensors"
+    kept = read_tensors(path, about)
+    if kept is None:
+        tensors, notes = decode(layout, image_size)
+        if key(layout, content_hashes(layout.files), image_size) != about:
+            raise UserError(f"data set '{name}': {shown(folder)} changed while it was read; try again")
+        write_tensors(path, about, tensors, {"notes": notes})
     else:
-        train, test = hold_out(len(pixels), max(1, len(pixels) // 6), "folder")
+        tensors, notes = kept[0], kept[1]["notes"]
+    labels = tensors.get("train_labels"), tensors.get("test_labels")
+    return Images.of(name, tensors["train"], tensors["test"], *labels, (*layout.notes, *notes))
+
+
+def key(layout: Layout, hashes: list[str], image_size: int | None) -> str:
+    """What the tensors follow from: each file's bytes and its label, in order, the splits, the size, the decoder."""
+    order = f"{hashes} {layout.labels} {len(layout.train)}"
+    content = hashlib.sha256(order.encode()).hexdigest()
+    return f"folder v{VERSION}, Pillow {PIL.__version__}, image size {image_size}, files {content}"
+
+
+def decode(layout: Layout, image_size: int | None) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors of both splits, and notes of what was changed in the images."""
+    pictures = read_pictures(layout.files, image_size)
+    n, pixels = len(layout.train), pictures.pixels
+    if layout.held_out:
+        train, test = torch.arange(n), torch.arange(n, len(pixels))
+    else:
+        train, test = hold_out(n, max(1, n // 6), "folder")
     tensors = {"train": pixels[train], "test": pixels[test]}
-    if labels is not None:
+    if layout.labels is not None:
+        labels = torch.tensor(layout.labels, dtype=torch.int64)
         tensors |= {"train_labels": labels[train], "test_labels": labels[test]}
-    return tensors
+    return tensors, list(pictures.notes)
 
 
-def _labels(name: str, base: Path, train: list[Path], test_base: Path, test: list[Path]) -> Tensor | None:
-    """The class of every image, training split first; None where the folder names fewer than two classes."""
-    parts = [file.relative_to(base).parts for file in train] + [file.relative_to(test_base).parts for file in test]
-    classes = sorted({part[0] for part in parts[: len(train)] if len(part) > 1})
-    if len(classes) < 2:
-        return None
-    stray = [file for file, part in zip(train + test, parts, strict=True) if len(part) < 2 or part[0] not in classes]
-    if stray:
-        raise UserError(f"data set '{name}': {stray[0]} is in none of the class folders {', '.join(classes[:5])}")
-    return torch.tensor([classes.index(part[0]) for part in parts], dtype=torch.int64)
+def find_layout(name: str, folder: Path) -> Layout:
+    """Which image is of which split and class. Errors: UserError where that cannot be told, or images are too few."""
+    listing = list_images(folder)
+    tops = by_subfolder(folder, listing.images)
+    refuse_inner_splits(name, folder, tops)
+    splits, notes = find_splits(name, folder, tops)
+    train_base, train = folder, listing.images
+    held_base, held_out = folder, list[Path]()
+    if splits.train is not None:
+        train_base, train = folder / splits.train, tops[splits.train]
+    if splits.held_out is not None:
+        held_base, held_out = folder / splits.held_out, tops[splits.held_out]
+    if len(train) < 2:
+        beside = "; ".join(listing.notes())
+        found = f"{shown(train_base)} holds {plural(len(train), 'image')}" + (f" ({beside})" if beside else "")
+        raise UserError(f"data set '{name}': {found}; put at least 2 there")
+    parts = [file.relative_to(train_base).parts for file in train]
+    parts += [file.relative_to(held_base).parts for file in held_out]
+    labels, more = find_labels(name, train + held_out, parts, len(train))
+    return Layout(train, held_out, labels, [*listing.notes(), *notes, *more])
 
 
-def decode(name: str, files: list[Path], image_size: int | None) -> Tensor:
-    """All images as one uint8 tensor (N, C, H, W): grey if all of them are, else RGB."""
-    with ThreadPoolExecutor() as pool:
-        images = list(pool.map(lambda file: _decode_one(name, file, image_size), files, chunksize=64))
-    height_width = images[0].shape[1:]
-    for file, image in zip(files, images, strict=True):
-        if image.shape[1:] != height_width:
+def by_subfolder(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
+    """Files by the subfolder of `folder` that they lie in."""
+    tops = defaultdict(list)
+    for file in files:
+        first, *below = file.relative_to(folder).parts
+        tops[first if below else LOOSE].append(file)
+    return dict(tops)
+
+
+def refuse_inner_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> None:
+    """UserError where the splits lie below another folder: as classes they would be merged."""
+    for top in tops.keys() - {LOOSE}:
+        inner = by_subfolder(folder / top, tops[top])
+        roles = {SPLITS.get(each.lower()) for each in inner}
+        if "train" in roles and roles & {"test", "val"}:
             raise UserError(
-                f"data set '{name}': {file} is {image.shape[2]}x{image.shape[1]} pixels, {files[0].name} is "
-                f"{height_width[1]}x{height_width[0]}; set image_size to resize all"
+                f"data set '{name}': {shown(folder / top)} holds splits ({examples(inner)}); "
+                "give that folder, or put the splits above the classes"
             )
-    channels = max(len(image) for image in images)
-    return torch.stack([image.expand(channels, -1, -1) for image in images])
 
 
-def _decode_one(name: str, file: Path, image_size: int | None) -> Tensor:
-    try:
-        with Image.open(file) as opened:
-            if opened.mode.startswith(("I", "F")):
-                raise UserError(f"data set '{name}': {file} has more than 8 bits a channel; convert it to 8 bits")
-            picture = opened.convert("L" if opened.mode in {"1", "L", "LA"} else "RGB")
-    except (OSError, SyntaxError, ValueError) as failure:
-        raise UserError(f"data set '{name}': cannot read the image {file} ({failure}); mend or remove it") from None
-    return picture_to_tensor(picture if image_size is None else square(picture, image_size))
+@dataclass(frozen=True)
+class Splits:
+    """The subfolders of the training and the held-out split; None where there is no such folder."""
+
+    train: str | None = None
+    held_out: str | None = None
+
+
+def find_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> tuple[Splits, list[str]]:
+    """The splits, and notes of what is in neither. Errors: UserError where a folder may be a split or a class."""
+    roles: dict[str, str] = {}
+    for top in sorted(tops):
+        role = SPLITS.get(top.lower())
+        if role in roles:
+            both = f"{shown(roles[role])}/ and {shown(top)}/"
+            raise UserError(f"data set '{name}': {both} in {shown(folder)} mean the same split; keep one")
+        if role is not None:
+            roles[role] = top
+    if not roles:
+        return Splits(), []
+    if "train" not in roles:
+        given = next(iter(roles.values()))
+        raise UserError(
+            f"data set '{name}': {shown(folder)} has {shown(given)}/ but no images in train/; put some there, "
+            f"or give {shown(folder / given)}"
+        )
+    splits = Splits(roles["train"], roles.get("test", roles.get("val")))
+    rest = sorted(tops.keys() - set(roles.values()))
+    if splits.held_out is None and rest not in ([], [LOOSE]):
+        raise UserError(
+            f"data set '{name}': {shown(folder)} has {shown(roles['train'])}/ beside {examples(rest)}: a split or a "
+            "class? Put all classes into train/, or rename it"
+        )
+    return splits, split_notes(tops, roles, rest)
+
+
+def split_notes(tops: dict[str, list[Path]], roles: dict[str, str], rest: list[str]) -> list[str]:
+    """What the splits leave out, and a held-out split that is not called test."""
+    notes = []
+    if "val" in roles:
+        count, folder = plural(len(tops[roles["val"]]), "image"), f"{shown(roles['val'])}/"
+        if "test" in roles:
+            notes.append(f"{count} of {folder} left out: {shown(roles['test'])}/ is the held-out split")
+        else:
+            notes.append(f"{count} of {folder} are the held-out split")
+    if rest:
+        count = plural(sum(len(tops[top]) for top in rest), "image")
+        names = examples(f"{top}/" if top else "in no subfolder" for top in rest)
+        notes.append(f"{count} beside the splits left out ({names})")
+    return notes
+
+
+def find_labels(
+    name: str, files: list[Path], parts: list[tuple[str, ...]], train: int
+) -> tuple[list[int] | None, list[str]]:
+    """The class of each file by its path below its split (the first `train` are for training), and notes.
+
+    None where the folder names fewer than two classes.
+    """
+    classes = sorted({part[0] for part in parts[:train] if len(part) > 1})
+    if len(classes) < 2:
+        deeper = sum(len(part) > 1 for part in parts)
+        return None, [f"{plural(deeper, 'image')} in fewer than two class folders: no labels"] if deeper else []
+    number = {each: index for index, each in enumerate(classes)}
+    for file, part in zip(files, parts, strict=True):
+        if len(part) < 2 or part[0] not in number:
+            raise UserError(f"data set '{name}': {shown(file)} is in none of the class folders {examples(classes)}")
+    deeper = sum(len(part) > 2 for part in parts)
+    notes = [f"{plural(deeper, 'image')} in subfolders of their class folders"] if deeper else []
+    return [number[part[0]] for part in parts], notes
