@@ -1,5 +1,26 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and what its messages share."""
+
+import difflib
+import json
+from collections.abc import Iterable
+
+LONGEST = 60
+"""Characters of a value in a message; what is longer is cut."""
 
 
 class UserError(Exception):
     """Bad input. The message is one line that names the place, the key and the remedy."""
+
+
+def suggestion(word: object, words: Iterable[str]) -> str:
+    """A hint after an unknown word: the closest known one, whatever its case, or all of them."""
+    by_lower_case = {known.lower(): known for known in words}
+    close = difflib.get_close_matches(str(word).lower(), by_lower_case, n=1)
+    return f"did you mean '{by_lower_case[close[0]]}'?" if close else f"known: {', '.join(by_lower_case.values())}"
+
+
+def brief(value: object) -> str:
+    """A value as it stands in messages: on one line, and not too long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

@@ -1,14 +1,13 @@
 """Plain data into frozen dataclasses, with errors that lead to the key: what every configuration goes through."""
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, suggestion
 
 T = TypeVar("T")
 KeyPath = tuple[str | int, ...]
@@ -24,13 +23,6 @@ class SpecError(UserError):
 
 def dotted(path: KeyPath) -> str:
     return ".".join(str(part) for part in path)
-
-
-def suggestion(word: str, words: Iterable[str]) -> str:
-    """A hint after an unknown word: the closest known one, or all of them."""
-    known = list(words)
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
 
 
 def lookup(registry: Mapping[str, T], name: object, path: KeyPath, what: str) -> T:

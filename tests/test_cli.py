@@ -1,6 +1,7 @@
 """The command line: what it prints, and how it ends."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def test_list_names_everything_in_text_and_json(capsys: pytest.CaptureFixture[st
     text = capsys.readouterr().out
     assert main(["list", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert content.keys() == {"losses", "architectures", "datasets", "metrics", "suites"}
+    assert content.keys() == {"losses", "architectures", "datasets", "metrics", "suites", "recipes"}
     assert list(content["losses"]) == list(LOSSES)
     assert "quickstart" in content["suites"]
     assert all(name in text for kind in content.values() for name in kind)
@@ -76,7 +77,7 @@ def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsy
         (["run", "--set", "steps"], "--set steps: expected KEY=VALUE"),
         (["run", "--device", "cuda:7"], "--device cuda:7: not on this machine"),
         (["run", "--engine", "plane"], "--engine: unknown engine 'plane' (did you mean 'plain'?)"),
-        (["run", "--workers", "0"], "--workers 0: expected a number > 0"),
+        (["run", "--workers", "0"], "--workers: expected a whole number from 1 to 256, got \"0\""),
         (["train", "--loss", "wgan-gpp", "--dataset", "digits"], "unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
         (["train", "--loss", "wgan-gp", "--dataset", "digit"], "no 'digit' here (did you mean 'digits'?)"),
         (["report", "nothing"], "no record of suite 'nothing': run `gan-zoo run nothing` first"),
@@ -104,7 +105,61 @@ def test_a_missing_data_set_is_told_before_anything_runs(
 
 
 def test_help_loads_no_heavy_library() -> None:
-    heavy = "{'torch', 'mlflow', 'pandas', 'matplotlib', 'yaml', 'sklearn'} & set(sys.modules)"
+    heavy = "{'torch', 'mlflow', 'pandas', 'matplotlib', 'ruamel', 'pydantic', 'sklearn'} & set(sys.modules)"
     code = f"import sys, benchmarks.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nprint({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], "unknown command 'rnu' (did you mean 'run'?)"),
+        (["train", "--loss", "WGAN-GP!", "--dataset", "digits"], "did you mean 'wgan-gp'?"),
+        (["run", "--thread", "2"], "unrecognized arguments: --thread"),
+        (["run", "--threads", "1000000"], '--threads: expected a whole number from 1 to 256, got "1000000"'),
+        (["run", "--workers", "9" * 5000], "--workers: expected a whole number from 1 to 256, got"),
+        (["run", "--results", ""], '--results: expected a path, got ""'),
+        (["run", "--data", "a\nb"], '--data: expected a path, got "a\\nb"'),
+        (["train", "--loss", "wgan-gp"], "the following arguments are required: --dataset"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_mistyped_line_gets_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gan-zoo: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def run_program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+
+
+def test_output_that_has_no_greek_letters_gets_marks_instead() -> None:
+    done = run_program("list", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "wgan-gp" in done.stdout
+    assert "?" in done.stdout
+
+
+def test_version_and_help_need_no_home(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("gan-zoo 0.")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "examples:\n  gan-zoo run " in capsys.readouterr().out
+
+
+def test_without_a_home_the_place_of_data_must_be_given(
+    suite: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GAN_ZOO_DATA", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert main(["run", suite, "--dry-run"]) == 2
+    assert "--data: there is no home folder to keep data sets in; give --data DIR" in capsys.readouterr().err

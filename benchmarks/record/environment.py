@@ -49,5 +49,5 @@ def commit() -> dict[str, str | bool]:
 
 
 def data_folder() -> Path:
-    """Where data sets and classifiers are kept: $GAN_ZOO_DATA, or the user's cache."""
-    return Path(os.environ.get("GAN_ZOO_DATA") or Path.home() / ".cache" / "gan-zoo")
+    """Where data sets and classifiers are kept: $GAN_ZOO_DATA, or the user's cache; `~/...` where there is no home."""
+    return Path(os.path.expanduser(os.environ.get("GAN_ZOO_DATA") or "~/.cache/gan-zoo"))

@@ -20,11 +20,11 @@ import yaml
 from benchmarks.suites.checkpoint import Checkpoint
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.settings import merge, put, scalar, under
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import change_loss, parse_loss
 from gan_zoo.spec import RunSpec, run_spec
-from gan_zoo.validation import KeyPath, SpecError, dotted, expect_mapping, suggestion
+from gan_zoo.validation import KeyPath, SpecError, dotted, expect_mapping
 
 NEEDED = ("name", "losses", "datasets", "seeds", "architecture", "train", "evaluate")
 KEYS = (*NEEDED, "description", "overrides", "insist", "report")

@@ -1,9 +1,10 @@
-"""What there is: losses, architectures, data sets, metrics and suites, for `gan-zoo list`."""
+"""What there is: losses, architectures, data sets, metrics, suites and recipes, for `gan-zoo list`."""
 
 import inspect
 from dataclasses import MISSING, fields
 from typing import Any
 
+from benchmarks.suites.recipes import RECIPES
 from benchmarks.suites.suite import load_suite, suite_names
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.datasets import DATASETS
@@ -30,6 +31,10 @@ def registries() -> dict[str, dict[str, Any]]:
             },
         },
         "suites": {name: {"about": load_suite(name).description} for name in suite_names()},
+        "recipes": {
+            name: {"about": recipe.source, "losses": list(recipe.losses), "note": recipe.note}
+            for name, recipe in RECIPES.items()
+        },
     }
 
 
@@ -58,7 +63,7 @@ def entry_lines(name: str, entry: dict[str, Any]) -> list[str]:
             f"{'':27}critic     {entry['critic']}",
             f"{'':27}generator  {entry['generator']}",
         ]
-    lines = [f"  {name:25}{entry['about']}"]
+    lines = [f"  {name:24} {entry['about']}"]
     if "options" in entry:
         lines.append(f"{'':27}{', '.join(f'{key}={value}' for key, value in entry['options'].items())}")
     return lines

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import LOSSES, Loss, load_losses
-from gan_zoo.validation import suggestion
 from gan_zoo.verify import CHECKS, Result, verify
 
 

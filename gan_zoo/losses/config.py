@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
 from gan_zoo.losses.base import Loss, part_name
 from gan_zoo.losses.penalties import GradientNorm, named
-from gan_zoo.validation import KeyPath, SpecError, expect_mapping, lookup, parse, suggestion
+from gan_zoo.validation import KeyPath, SpecError, expect_mapping, lookup, parse
 
 KEYS = ("name", "adversarial", "penalties", "weight_clip", "critic_norm")
 

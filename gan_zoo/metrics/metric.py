@@ -1,11 +1,10 @@
 """What a metric's number means."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, suggestion
 
 Direction = Literal["min", "max"]
 
@@ -29,6 +28,4 @@ class Metric:
 
 def unknown(name: str, dataset: str, known: Sequence[str]) -> UserError:
     """What to tell someone who asks `dataset` for a metric that is not among `known`."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
-    return UserError(f"unknown metric '{name}' of data set '{dataset}': {hint}")
+    return UserError(f"unknown metric '{name}' of data set '{dataset}' ({suggestion(name, known)})")

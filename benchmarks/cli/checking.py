@@ -1,0 +1,48 @@
+"""The commands about what there is, and about losses alone: list, verify, docs."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.cli.options import folder
+
+if TYPE_CHECKING:
+    from benchmarks.cli.options import Commands
+
+
+def add_commands(commands: "Commands") -> None:
+    listing = commands.add_parser("list", help="show losses, architectures, data sets, metrics, suites and recipes")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(command=list_all)
+
+    verify = commands.add_parser("verify", help="hold losses to known answers")
+    verify.add_argument("losses", nargs="*", metavar="NAME", help="losses (default: all, or all of --plugin)")
+    verify.add_argument("--plugin", type=folder, metavar="FILE", help="a Python file with LOSSES, a dictionary by name")
+    verify.set_defaults(command=verify_losses)
+
+    docs = commands.add_parser("docs", help="write the pages about losses, from the code")
+    docs.add_argument("--folder", type=folder, default=Path("docs"), metavar="DIR", help="(default: %(default)s)")
+    docs.set_defaults(command=write_docs)
+
+
+def list_all(options: argparse.Namespace) -> int:
+    from benchmarks.tools.listing import as_text, registries
+
+    content = registries()
+    print(json.dumps(content, indent=2, ensure_ascii=False) if options.json else as_text(content))
+    return 0
+
+
+def verify_losses(options: argparse.Namespace) -> int:
+    from benchmarks.tools.verify import check_all, choose
+
+    return 1 if check_all(choose(options.losses, options.plugin)) else 0
+
+
+def write_docs(options: argparse.Namespace) -> int:
+    from benchmarks.tools.docs import write
+
+    for path in write(options.folder):
+        print(path)
+    return 0

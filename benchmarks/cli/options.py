@@ -1,0 +1,79 @@
+"""What the commands share: their parser, the types of their options, and options that several of them have."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from benchmarks.record.environment import data_folder
+from gan_zoo.errors import UserError, brief
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["Parser"]
+
+MOST_THREADS = MOST_WORKERS = 256
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that takes no shortened options and keeps the lines of its examples.
+
+    Errors: UserError, of one line, where words are not as they should be.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{' '.join(message.split()).removeprefix('argument ')}; see {self.prog} --help")
+
+
+def folder(text: str) -> Path:
+    """A path as typed, `~` being the home folder."""
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"expected a path, got {brief(text)}")
+    return Path(os.path.expanduser(text))
+
+
+def whole_number(lowest: int, highest: int) -> Any:
+    """The type of an option that is a whole number in these bounds, ends included."""
+
+    def number(text: str) -> int:
+        if not (text.isascii() and text.lstrip("-").isdigit() and len(text) < 20 and lowest <= int(text) <= highest):
+            raise argparse.ArgumentTypeError(f"expected a whole number from {lowest} to {highest}, got {brief(text)}")
+        return int(text)
+
+    return number
+
+
+def add_results(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--results",
+        type=folder,
+        default=Path("results"),
+        metavar="DIR",
+        help="where records and reports are (default: %(default)s)",
+    )
+
+
+def add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data",
+        type=folder,
+        metavar="DIR",
+        help="data sets (default: $GAN_ZOO_DATA, else ~/.cache/gan-zoo)",
+    )
+
+
+def data_root(options: argparse.Namespace) -> Path:
+    """Where data sets are. Errors: UserError where nothing says it."""
+    place: Path = options.data or data_folder()
+    if str(place).startswith("~"):
+        raise UserError("--data: there is no home folder to keep data sets in; give --data DIR or set GAN_ZOO_DATA")
+    return place
+
+
+def add_device(command: argparse.ArgumentParser, threads: str) -> None:
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    command.add_argument(
+        "--threads", type=whole_number(1, MOST_THREADS), default=1, help=f"{threads} (default: %(default)s)"
+    )

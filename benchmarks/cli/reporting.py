@@ -1,0 +1,54 @@
+"""The commands about what was recorded: report, diff."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from benchmarks.cli.options import add_results, folder
+
+if TYPE_CHECKING:
+    from benchmarks.cli.options import Commands
+
+
+def add_commands(commands: "Commands") -> None:
+    report = commands.add_parser("report", help="rebuild a suite's report from the record, or compare two records")
+    report.add_argument(
+        "suites",
+        nargs="*",
+        default=["quickstart"],
+        metavar="SUITE",
+        help="a suite, or two to set side by side; names or folders with an export",
+    )
+    report.add_argument("--from-export", action="store_true", help="from SUITE/export alone, without the record")
+    report.add_argument("--check", action="store_true", help="rebuild from the export elsewhere and compare every byte")
+    report.add_argument("--out", type=folder, metavar="DIR", help="write there instead of results/SUITE")
+    for option, key, what in (("--losses", "rows", "losses"), ("--datasets", "columns", "data sets")):
+        report.add_argument(
+            option, f"--{key}", nargs="+", dest=key, metavar="NAME", help=f"only these {what}, in this order"
+        )
+    report.add_argument("--metrics", nargs="+", metavar="NAME", help="only these metrics, in this order")
+    report.add_argument("--baseline", metavar="LOSS", help="the loss that the others are compared with")
+    report.add_argument(
+        "--checkpoint",
+        metavar="RULE",
+        help="what gives a run's score: last, best (chosen by scores held apart) or mean-K (default: the suite's)",
+    )
+    report.add_argument("--only", nargs="+", metavar="TABLE|FIGURE", help="make only these, into tables/ and figures/")
+    report.set_defaults(command=make_report)
+
+    diff = commands.add_parser("diff", help="what differs between two runs: specs, environments, scores")
+    diff.add_argument("runs", nargs=2, metavar="SUITE/KEY", help="a suite and a run key, which may be shortened")
+    diff.set_defaults(command=diff_runs)
+    for command in (report, diff):
+        add_results(command)
+
+
+def make_report(options: argparse.Namespace) -> int:
+    from benchmarks.report.commands import report
+
+    return report(options)
+
+
+def diff_runs(options: argparse.Namespace) -> int:
+    from benchmarks.report.commands import diff
+
+    return diff(options)

@@ -1,0 +1,118 @@
+"""The commands that train: train, run."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmarks.cli.options import MOST_WORKERS, add_data, add_device, add_results, data_root, whole_number
+from gan_zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmarks.cli.options import Commands
+    from benchmarks.suites.suite import Suite
+    from benchmarks.sweep.plan import Options
+
+FAILED_CELLS = 1
+
+
+def add_commands(commands: "Commands") -> None:
+    train = commands.add_parser("train", help="train one run, for a first look")
+    train.add_argument("--loss", required=True, help="a registered loss")
+    train.add_argument("--dataset", required=True, help="a registered data set")
+    train.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0)
+    train.add_argument("--suite", default="quickstart", help="the suite whose settings are used (default: %(default)s)")
+    train.set_defaults(command=train_one)
+
+    run = commands.add_parser("run", help="run what is not done of a suite, then report")
+    run.add_argument(
+        "suite", nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)"
+    )
+    run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
+    run.add_argument(
+        "--workers", type=whole_number(1, MOST_WORKERS), help="processes (default: one per core, or per GPU)"
+    )
+    run.set_defaults(command=run_suite)
+
+    for command in (train, run):
+        add_results(command)
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="settings",
+            help="change the suite, e.g. --set train.steps=500 --set seeds=[7]; repeatable",
+        )
+        add_device(command, "CPU threads a process")
+        command.add_argument(
+            "--engine",
+            default="plain",
+            help="plain, closed-form, compiled, graph, stacked (the seeds of a cell together) or auto, by rule "
+            "(default: %(default)s)",
+        )
+        command.add_argument(
+            "--numerics",
+            choices=("reference", "tf32", "bf16"),
+            default="reference",
+            help="tf32 and bf16 are faster and change the numbers (default: %(default)s)",
+        )
+        add_data(command)
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, str]:
+    """The values of --set by key. Errors: UserError where one has not the form KEY=VALUE."""
+    pairs = [text.partition("=") for text in texts]
+    for key, equals, value in pairs:
+        if not (key and equals and value):
+            raise UserError(f"--set {key}{equals}{value}: expected KEY=VALUE, e.g. --set train.steps=500")
+    return {key: value for key, _, value in pairs}
+
+
+def runner_options(options: argparse.Namespace, workers: int | None) -> "Options":
+    from benchmarks.sweep.plan import Options
+
+    how = options.engine, options.numerics
+    return Options(options.results, data_root(options), options.device, workers, options.threads, *how)
+
+
+def train_one(options: argparse.Namespace) -> int:
+    """One run with the settings that a suite has for its loss and data set; recorded as the suite `train`."""
+    from benchmarks.suites.suite import load_single
+
+    settings = parse_settings(options.settings)
+    suite = load_single(options.suite, settings, options.loss, options.dataset, options.seed)
+    return run_and_report(suite, options, workers=1)
+
+
+def run_suite(options: argparse.Namespace) -> int:
+    from benchmarks.suites.suite import load_suite
+
+    suite = load_suite(options.suite, parse_settings(options.settings))
+    if options.dry_run:
+        from benchmarks.record.store import Store
+        from benchmarks.sweep.progress import plan_text
+
+        print(plan_text(suite, runner_options(options, options.workers), Store(options.results)))
+        return 0
+    return run_and_report(suite, options, options.workers)
+
+
+def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:
+    from benchmarks.record.store import Store
+    from benchmarks.report.commands import scores_text, write_report
+    from benchmarks.sweep.plan import make_plan
+    from benchmarks.sweep.progress import Progress, say
+    from benchmarks.sweep.run import run_suite
+
+    store = Store(options.results)
+    with Progress(make_plan(suite, store)) as progress:
+        outcomes = run_suite(suite, runner_options(options, workers), store, progress.step, progress.end, say)
+    folder = write_report(suite.name, store, options.results)
+    store.log_report(suite.name, folder)
+    print(f"\n{scores_text(folder)}\n")
+    print(f"report: {folder / 'report.html'}")
+    failed = {spec: outcome for spec, outcome in outcomes.items() if outcome.status == "failed"}
+    for spec, outcome in failed.items():
+        print(f"failed: {spec.label}: {outcome.reason}", file=sys.stderr)
+    return FAILED_CELLS if failed else 0
