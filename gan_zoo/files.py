@@ -91,6 +91,15 @@ def read_tensors(path: Path, about: str) -> tuple[dict[str, Tensor], dict[str, A
         return None
 
 
+def read_about(path: Path) -> str | None:
+    """What the tensors at `path` are said to be about, unverified; None where nothing is said."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("about")
+    except (OSError, SafetensorError):
+        return None
+
+
 def _seal(about: str, card: str, tensors: Mapping[str, Tensor]) -> str:
     """The hash of all that a file of tensors holds."""
     parts = "\0".join((about, card, hash_tensors(tensors)))

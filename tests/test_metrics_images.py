@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from benchmarks.speed.metrics import random_weights as write_random_weights
 from gan_zoo.datasets import Images, load_dataset
 from gan_zoo.errors import UserError
-from gan_zoo.metrics import Evaluator, classifier, default_metrics, inception
-from gan_zoo.metrics.classifier import Classifier, classifier_extractor
+from gan_zoo.metrics import Evaluator, default_metrics, inception, training
+from gan_zoo.metrics.classifier import classifier_extractor
 from gan_zoo.metrics.features import to_uint8
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights, fold_batch_norm, inception_extractor
 from gan_zoo.metrics.on_images import parse
@@ -57,16 +57,7 @@ def small(digits: Images) -> Images:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_zoo.metrics.classifier.IMAGES_SHOWN", 640)
-
-
-def test_the_digits_classifier_is_accurate(digits: Images, cache: Path, evaluator: Evaluator) -> None:
-    extractor = classifier_extractor(digits, cache)
-    _, logits = extractor.net(digits.test)
-    right = (logits.argmax(1) == digits.test_labels).double().mean().item()
-    assert right >= 0.97
-    assert f"test accuracy {right:.2%}" in evaluator.metrics["fid_digits_297_train"].protocol
-    assert f"weights={extractor.weights[:12]}" in evaluator.metrics["fid_digits_297_train"].protocol
+    monkeypatch.setattr("gan_zoo.metrics.training.IMAGES_SHOWN", 640)
 
 
 def test_held_out_digits_score_better_than_noise(digits: Images, evaluator: Evaluator) -> None:
@@ -175,50 +166,7 @@ def test_images_of_another_size_are_refused(evaluator: Evaluator) -> None:
         evaluator(torch.zeros(297, 1, 9, 8))
 
 
-# classifier and cache
-
-
-@pytest.mark.usefixtures("quick")
-def test_the_classifier_is_the_same_whatever_ran_before(small: Images, tmp_path: Path) -> None:
-    first = classifier_extractor(small, tmp_path / "a")
-    torch.manual_seed(1)
-    torch.randn(7)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    second = classifier_extractor(small, tmp_path / "b")
-    torch.set_num_threads(threads)
-    assert first.weights == second.weights
-
-
-@pytest.mark.usefixtures("quick")
-def test_the_classifier_is_trained_once_and_again_when_damaged(
-    small: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained = []
-    original = classifier.train
-    monkeypatch.setattr(classifier, "train", lambda *args: trained.append(args) or original(*args))
-    first = classifier_extractor(small, tmp_path)
-    again = classifier_extractor(small, tmp_path)
-    assert len(trained) == 1
-    assert again.protocol == first.protocol
-    assert torch.equal(again.net(small.test)[0], first.net(small.test)[0])
-    (path,) = (tmp_path / "classifiers").iterdir()
-    whole = path.read_bytes()
-    flipped = bytearray(whole)
-    flipped[-5] ^= 64
-    for damaged in (bytes(flipped), whole[:-100], b""):
-        path.write_bytes(damaged)
-        assert classifier_extractor(small, tmp_path).weights == first.weights
-    assert len(trained) == 4
-    assert [file.name for file in (tmp_path / "classifiers").iterdir()] == [path.name]
-    classifier_extractor(replace(small, fingerprint="0" * 64), tmp_path)
-    assert len(trained) == 5
-
-
-@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 40, 64), (2, 4, 4)])
-def test_the_classifier_fits_any_image_size(shape: tuple[int, int, int]) -> None:
-    values, logits = Classifier(shape, 7)(torch.zeros(2, *shape, dtype=torch.uint8))
-    assert (values.shape, logits.shape) == ((2, 128), (2, 7))
+# cache
 
 
 def test_unlabelled_images_are_scored_by_inception(digits: Images, tmp_path: Path) -> None:
@@ -249,7 +197,7 @@ def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Pa
 
 def score_small(cache: Path, start: Barrier, scores: "Queue[dict[str, float]]") -> None:
     """One of several processes that all need a classifier and a reference that are not there yet."""
-    classifier.IMAGES_SHOWN = 640
+    training.IMAGES_SHOWN = 640
     dataset = load_dataset("digits", root=Path())
     assert isinstance(dataset, Images)
     data = Images.of("small", dataset.train[:64], dataset.test, dataset.train_labels[:64], dataset.test_labels)

@@ -92,6 +92,9 @@ def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(
         record.meta["primary"] == {"8gaussians": "modes_covered"}
         or record.meta["primary"]["8gaussians"] in record.meta["metrics"]
     )
+    floor = record.meta["floor"]["8gaussians"]
+    assert set(floor) == set(record.meta["metrics"])
+    assert all(entry["n"] == 200 and len(entry["values"]) == 20 for entry in floor.values())
     names = set(record.metrics["name"])
     assert {
         "emd",

@@ -30,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, digits: Images) -> Path:
     """A data folder with a classifier of digits that was trained in a moment."""
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_zoo.metrics.classifier.IMAGES_SHOWN", 640)
+        patch.setattr("gan_zoo.metrics.training.IMAGES_SHOWN", 640)
         Evaluator(digits, ["is_digits"], 10, folder / "extractors", "cpu")
     return folder
 
@@ -131,7 +131,7 @@ def test_a_generator_gets_the_scores_of_its_run(
 def test_a_generator_of_images_gets_the_scores_of_its_run(
     root: Path, digits: Images, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gan_zoo.metrics.classifier.IMAGES_SHOWN", 640)
+    monkeypatch.setattr("gan_zoo.metrics.training.IMAGES_SHOWN", 640)
     recorded = generator_files(tmp_path, "digits")
     (tmp_path / "spec.json").rename(tmp_path / "elsewhere.json")
     asked = ["--images", str(tmp_path / "weights" / "weights.safetensors"), "--spec", str(tmp_path / "elsewhere.json")]

@@ -7,6 +7,7 @@ from typing import Any
 from gan_zoo.datasets import load_dataset
 from gan_zoo.engine import Numerics
 from gan_zoo.metrics import Evaluator, default_metrics
+from gan_zoo.metrics.floor import Floor, floor
 from gan_zoo.spec import RunSpec
 
 
@@ -48,3 +49,9 @@ def load_evaluator(spec: RunSpec, data: Any, context: Context, apart: bool = Fal
     names = list(spec.evaluate.metrics) or default_metrics(data)
     asked = names[:1] if apart else names
     return Evaluator(data, asked, spec.evaluate.samples, context.cache, context.device, apart=apart)
+
+
+def load_floor(spec: RunSpec, data: Any, context: Context) -> Floor:
+    """What real data score by the metrics that `spec` asks for."""
+    names = list(spec.evaluate.metrics) or default_metrics(data)
+    return floor(data, names, spec.evaluate.samples, context.cache, context.device)

@@ -9,7 +9,7 @@ from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.columns import columns
-from benchmarks.sweep.context import Context, load_data, load_evaluator
+from benchmarks.sweep.context import Context, load_data, load_evaluator, load_floor
 from benchmarks.sweep.plan import Options, make_plan, refuse_other_numerics
 from benchmarks.sweep.workers import Progress, Sweep, run_cells
 from gan_zoo.device import configure_process, device_name
@@ -18,14 +18,16 @@ from gan_zoo.trainer import check_numerics
 
 
 def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Loads each data set and its extractor once, before anything runs; the protocol of each metric by name, and the
-    primary metric of each data set. `tell` hears what was left out or changed when the data were read.
+    """Loads each data set and its extractor once, before anything runs; the protocol of each metric by name, and of
+    each data set the primary metric and what real data score. `tell` hears what was left out or changed when the data
+    were read.
 
     Errors: UserError for a data set, shape or metric that cannot be had.
     """
     configure_process(context.device, context.threads)
     metrics: dict[str, Any] = {}
     primary: dict[str, str] = {}
+    floors: dict[str, Any] = {}
     for name in suite.datasets:
         spec = next(spec for spec in suite.cells if spec.dataset.name == name)
         data = load_data(spec, context)
@@ -36,6 +38,7 @@ def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) 
             each.architecture.check(data.shape)
         evaluator = load_evaluator(spec, data, context)
         primary[name] = next(iter(evaluator.metrics))
+        floors[name] = load_floor(spec, data, context)
         metrics |= {
             metric.name: {
                 "direction": metric.direction,
@@ -46,7 +49,7 @@ def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) 
             }
             for metric in evaluator.metrics.values()
         }
-    return {"metrics": metrics, "primary": primary}
+    return {"metrics": metrics, "primary": primary, "floor": floors}
 
 
 def describe(suite: Suite, shared: Mapping[str, Any], context: Context) -> dict[str, Any]:

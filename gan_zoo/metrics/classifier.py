@@ -1,152 +1,194 @@
-"""Our own feature extractor: a small classifier of the data set, trained on its training split.
+"""Our own feature extractors: small classifiers of the data sets, one for each, with its hash and test accuracy.
 
-Convolution 3x3, ReLU and 2x2 max pooling, again and again while a side has 8 pixels or more (32, 64, 128, 128, ...
-channels), then a hidden layer of 128 units, whose activations are the features, and one logit per class. It is
-trained by Adam (Kingma & Ba 2015) on the cross entropy, with a step size that rises and falls linearly. Weights and
-order are keyed and one CPU thread does all the work, so that one machine always makes the same net; another kind of
-processor may round otherwise, which the hash of the weights in the metric's protocol tells.
+The package brings those of the data sets in `weights/cards.json`, and only those are used under these names. Any other
+labelled data set (a folder of images, another image size) has a classifier of its own, trained once and kept in the
+cache, or brought there from someone else's; titles and protocols name it by its hash. How one is trained is said in
+`training`, how it computes in `whole_numbers`.
 """
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from gan_zoo.errors import UserError
-from gan_zoo.files import hash_tensors, read_tensors, write_tensors
+from gan_zoo.files import hash_tensors, read_about, read_tensors, replacing, shown, write_tensors
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor
-from gan_zoo.rng import Rng
+from gan_zoo.metrics.training import FEATURES, accuracy, train
+from gan_zoo.metrics.whole_numbers import WholeNumberNet
 
-VERSION = 1
-FEATURES = 128
-BATCH = 64
-IMAGES_SHOWN = 30_000
-LEAST_EPOCHS = 2
-STEP_SIZE = 3e-3
-WARM_UP = 0.2
+VERSION = 2
 KID_SUBSETS = 5
+SHIPPED = Path(__file__).parent / "weights"
+COMMAND = "gan-zoo train-extractor {name}"
 
 
-class Classifier(nn.Module):
-    """uint8 images (n, C, H, W) -> features (n, 128) and logits (n, classes)."""
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A classifier with what tells it from others: `weights` is the SHA-256 of its tensors, `data` the fingerprint of
+    the data set it was trained on, `path` its file."""
 
-    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
-        super().__init__()
-        channels, height, width = shape
-        stages: list[nn.Module] = []
-        while min(height, width) >= 8:
-            wider = min(32 * 2 ** (len(stages) // 3), 128)
-            stages += [nn.Conv2d(channels, wider, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
-            channels, height, width = wider, height // 2, width // 2
-        hidden = nn.Linear(channels * height * width, FEATURES)
-        self.body = nn.Sequential(*stages, nn.Flatten(), hidden, nn.ReLU())
-        self.head = nn.Linear(FEATURES, classes)
+    name: str
+    data: str
+    weights: str
+    test_accuracy: float
+    tensors: dict[str, Tensor]
+    path: Path
+    shipped: bool
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.body(images.float() / 127.5 - 1)
-        return features, self.head(features)
+    @property
+    def title(self) -> str:
+        """`digits` for the package's own, `mine 0123abcd` for any other."""
+        return self.name if self.shipped else f"{self.name} {self.weights[:8]}"
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return {"name": self.name, "data": self.data, "weights": self.weights, "test_accuracy": self.test_accuracy}
 
 
 def classifier_extractor(data: ImageData, cache: Path) -> Extractor:
-    """The classifier of a data set: from `cache` if it is there and whole, else trained and put there.
+    """The extractor that scores under the name of `data` are computed by (see `classifier_of`).
 
-    Raises:
-        UserError: the data set has no labels.
+    Errors: UserError where the data set has no labels, or its classifier's file is damaged.
     """
-    if data.classes is None:
-        raise UserError(
-            f"data set '{data.name}' has no labels to train a classifier on: sort its images into class folders, "
-            "or use the metrics of the 'inception' extractor"
-        )
-    path = cache / "classifiers" / f"{data.name}-v{VERSION}-{data.fingerprint[:16]}.safetensors"
-    about = f"classifier v{VERSION} {data.fingerprint}"
-    net = _skeleton(data)
-    kept = read_tensors(path, about)
-    if kept is not None:
-        weights, card = kept
-        net.load_state_dict(weights)
-    else:
-        train(net, data)
-        card = {"weights": hash_tensors(net.state_dict()), "test_accuracy": accuracy(net, data)}
-        write_tensors(path, about, net.state_dict(), card)
+    found = classifier_of(data, cache)
+    assert data.classes is not None
+    whose = "of the package" if found.shipped else "of its own"
     return Extractor(
-        net=net.requires_grad_(False),
+        net=WholeNumberNet(found.tensors),
         name=data.name,
+        title=found.title,
         protocol=(
-            f"extractor={data.name} classifier v{VERSION} ({FEATURES} features, "
-            f"test accuracy {card['test_accuracy']:.2%}); weights={card['weights'][:12]}"
+            f"extractor={data.name} classifier v{VERSION} {whose} ({FEATURES} features, "
+            f"test accuracy {found.test_accuracy:.2%}); weights={found.weights[:12]}"
         ),
-        weights=card["weights"],
+        weights=found.weights,
         classes=data.classes,
         kid_subsets=KID_SUBSETS,
         batch_size=500,
     )
 
 
-def train(net: Classifier, data: ImageData) -> None:
-    """Draw the net's weights and fit it to the training split, in place."""
-    images, labels = data.train.cpu(), data.train_labels
-    assert labels is not None
-    labels = labels.cpu()
-    batches = list(_batches(len(images)))
-    rising = max(1, round(WARM_UP * len(batches)))
-    with _one_thread(), torch.enable_grad():
-        _initialise(net)
-        adam = torch.optim.Adam(net.parameters(), lr=STEP_SIZE)
-        for step, batch in enumerate(batches):
-            scale = min((step + 1) / rising, (len(batches) - step) / (len(batches) - rising + 1))
-            adam.param_groups[0]["lr"] = STEP_SIZE * scale
-            _, logits = net(images[batch])
-            adam.zero_grad()
-            F.cross_entropy(logits, labels[batch]).backward()
-            adam.step()
+def classifier_of(data: ImageData, cache: Path) -> Classifier:
+    """The package's classifier where it brings one of exactly these images, else the one kept in `cache`, else one that
+    is trained now and kept there.
+
+    Errors: UserError where the data set has no labels, or a file is damaged.
+    """
+    require_labels(data)
+    found = shipped(data.name)
+    if found is not None and found.data == data.fingerprint:
+        return found
+    path = place(cache, data.fingerprint)
+    if not path.exists():
+        keep(path, trained(data))
+    return read(path, data.name)
 
 
-@torch.inference_mode()
-def accuracy(net: Classifier, data: ImageData) -> float:
-    """Share of the held-out images that the net labels right."""
-    assert data.test_labels is not None
-    guesses = [net(batch)[1].argmax(dim=1) for batch in data.test.cpu().split(500)]
-    return (torch.cat(guesses) == data.test_labels.cpu()).double().mean().item()
+def require_labels(data: ImageData) -> None:
+    """UserError where there is nothing to train a classifier on."""
+    if data.classes is None:
+        raise UserError(
+            f"data set '{data.name}' has no labels to train a classifier on: sort its images into class folders, "
+            "or use the metrics of the 'inception' extractor"
+        )
 
 
-def _batches(n: int) -> Iterator[Tensor]:
-    """Indices of the minibatches of all epochs; what an epoch's last full batch leaves over is not shown in it."""
-    size = min(BATCH, n)
-    for epoch in range(max(LEAST_EPOCHS, math.ceil(IMAGES_SHOWN / n))):
-        order = Rng(0, "classifier", "order", epoch).permutation(n)
-        yield from order[: n // size * size].split(size)
+def cards(folder: Path = SHIPPED) -> dict[str, dict[str, Any]]:
+    """What `folder` brings: by name of the data set its fingerprint, the hash of the weights, the test accuracy and
+    the command that trains them again."""
+    path = folder / "cards.json"
+    content: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content
 
 
-def _skeleton(data: ImageData) -> Classifier:
-    """The net without weights, built so that no shared random generator moves."""
-    assert data.classes is not None
-    with torch.device("meta"):
-        net = Classifier(data.shape, data.classes)
-    return net.to_empty(device="cpu")
+def shipped(name: str) -> Classifier | None:
+    """The classifier that the package brings of the data set `name`, or None. Errors: UserError where it is damaged."""
+    card = cards().get(name)
+    if card is None:
+        return None
+    path = SHIPPED / f"{name}.safetensors"
+    kept = read_tensors(path, about(card["data"]))
+    if kept is None or hash_tensors(kept[0]) != card["weights"]:
+        raise UserError(f"{shown(path)}: damaged or not what the package brought; install gan-zoo again")
+    return Classifier(name, card["data"], card["weights"], card["test_accuracy"], kept[0], path, True)
 
 
-def _initialise(net: Classifier) -> None:
-    """Weights N(0, 2 / fan-in) (He et al. 2015), biases 0."""
-    with torch.no_grad():
-        for name, parameter in net.named_parameters():
-            if parameter.dim() > 1:
-                draws = Rng(0, "classifier", "init", name).normal(*parameter.shape)
-                parameter.copy_(draws * math.sqrt(2 / parameter[0].numel()))
-            else:
-                parameter.zero_()
+def trained(data: ImageData) -> Classifier:
+    """A classifier of `data`, trained now: seconds to a few minutes. Errors: UserError where there are no labels."""
+    require_labels(data)
+    tensors = train(data)
+    right = accuracy(tensors, data)
+    return Classifier(data.name, data.fingerprint, hash_tensors(tensors), right, tensors, Path(), False)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+def keep(path: Path, classifier: Classifier) -> None:
+    """Write a classifier to `path`. Errors: UserError where nothing can be written there."""
+    write_tensors(path, about(classifier.data), classifier.tensors, classifier.card)
+
+
+def read(path: Path, name: str | None = None) -> Classifier:
+    """The classifier at `path`, under the name of its data set here. Errors: UserError where the file holds none."""
+    subject = read_about(path)
+    kept = read_tensors(path, subject) if subject else None
+    if kept is None or subject != about(kept[1].get("data", "")) or kept[1]["weights"] != hash_tensors(kept[0]):
+        raise UserError(
+            f"{shown(path)}: holds no classifier (v{VERSION}), or a damaged one: remove it to train again, "
+            "or bring it again by gan-zoo import-extractor FILE"
+        )
+    tensors, card = kept
+    return Classifier(name or card["name"], card["data"], card["weights"], card["test_accuracy"], tensors, path, False)
+
+
+def ship(classifier: Classifier, folder: Path) -> Path:
+    """Put a classifier with its card into `folder`, as the package brings them; its file."""
+    path = folder / f"{classifier.name}.safetensors"
+    keep(path, classifier)
+    card = {key: value for key, value in classifier.card.items() if key != "name"}
+    content = cards(folder) | {classifier.name: card | {"command": COMMAND.format(name=classifier.name)}}
+    with replacing(folder / "cards.json") as partial:
+        partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return path
+
+
+def hand_on(data: ImageData, cache: Path, folder: Path) -> Path | None:
+    """Copy the classifier of `data`, where it is not the package's, into `folder`; its file there, or None."""
+    found = classifier_of(data, cache)
+    if found.shipped:
+        return None
+    path = folder / f"{found.name}-{found.weights[:12]}.safetensors"
+    with replacing(path) as partial:
+        shutil.copyfile(found.path, partial)
+    return path
+
+
+def bring(path: Path, cache: Path) -> str:
+    """Put the classifier at `path` into `cache`, where its data set is scored by it from now on; a line about it.
+
+    Errors: UserError where the file holds none, or the package brings another of that data set.
+    """
+    new = read(path)
+    for name, card in cards().items():
+        if card["data"] == new.data:
+            raise UserError(f"{shown(path)}: the package brings the classifier of '{name}'; no other takes its place")
+    known = place(cache, new.data)
+    before = read(known).weights if known.exists() else None
+    with replacing(known) as partial:
+        shutil.copyfile(path, partial)
+    said = f"{new.title}: test accuracy {new.test_accuracy:.2%}, weights={new.weights[:12]}"
+    if before is None or before == new.weights:
+        return said
+    return f"{said}; takes the place of weights={before[:12]}: scores by the two do not compare"
+
+
+def place(cache: Path, data: str) -> Path:
+    """Where the classifier of the data set with this fingerprint is kept."""
+    return cache / "classifiers" / f"v{VERSION}-{data[:16]}.safetensors"
+
+
+def about(data: str) -> str:
+    return f"classifier v{VERSION} {data}"

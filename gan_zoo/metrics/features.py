@@ -18,12 +18,14 @@ class Features:
 class Extractor:
     """A fixed network uint8 (n, C, H, W) -> (values, logits), with all that tells it from others.
 
-    `protocol` describes it; `weights` is the hash of its weights; `kid_subsets` is how many random subsets the
-    kernel distance averages over with it; `batch_size` is fixed, because sums depend on it in the last digit.
+    `name` stands in the names of metrics and `title` in their labels; `protocol` describes it; `weights` is the hash
+    of its weights; `kid_subsets` is how many random subsets the kernel distance averages over with it; `batch_size` is
+    fixed, because sums depend on it in the last digit.
     """
 
     net: nn.Module
     name: str
+    title: str
     protocol: str
     weights: str
     classes: int

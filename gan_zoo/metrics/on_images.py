@@ -147,11 +147,17 @@ def parse(text: str, data: ImageData, samples: int) -> Name:
     measure, extractor, count, thousands, split = found.groups()
     if count and int(count) * (1000 if thousands else 1) != samples:
         raise UserError(f"metric '{text}': its name says {count}{thousands} samples, evaluate.samples says {samples}")
-    if samples < (least := MEASURES[measure].fewest):
+    name = Name(measure, extractor, samples, (split or "train") if MEASURES[measure].compares else "")
+    if samples < (least := fewest(name)):
         raise UserError(f"evaluate.samples: {samples} are too few for '{text}'; make it at least {least}")
     if split and not MEASURES[measure].compares:
         raise UserError(f"metric '{text}': {MEASURES[measure].label} compares with no split; leave '_{split}' out")
-    return Name(measure, extractor, samples, (split or "train") if MEASURES[measure].compares else "")
+    return name
+
+
+def fewest(name: Name) -> int:
+    """The least number of samples that a metric can be had from."""
+    return MEASURES[name.measure].fewest
 
 
 def prepare(
@@ -219,7 +225,7 @@ def _describe(text: str, name: Name, data: ImageData, extractor: Extractor, real
         how = how.format(subsets=extractor.kid_subsets, subset=subset, manifold=manifold)
         compared = f"{data.name} {name.split} split, {m} images {size_text(data)}, {data.fingerprint[:12]}"
     protocol = f"measure={how}; generated={samples}; reference={compared}; {extractor.protocol}"
-    label = f"{measure.label} ({name.extractor})"
+    label = f"{measure.label} ({extractor.title})"
     return Metric(text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))
 
 
