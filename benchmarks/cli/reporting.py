@@ -18,9 +18,14 @@ def add_commands(commands: "Commands") -> None:
         metavar="SUITE",
         help="a suite, or two to set side by side; names or folders with an export",
     )
-    report.add_argument("--from-export", action="store_true", help="from SUITE/export alone, without the record")
+    report.add_argument("--from-export", action="store_true", help="from the export alone, your own or else the published one")
     report.add_argument("--check", action="store_true", help="rebuild from the export elsewhere and compare every byte")
-    report.add_argument("--out", type=folder, metavar="DIR", help="write there instead of results/SUITE")
+    report.add_argument(
+        "--out",
+        type=folder,
+        metavar="DIR",
+        help="write there instead of results/SUITE, or results/SUITE/views/CHOICE for choices other than the suite's",
+    )
     for option, key, what in (("--losses", "rows", "losses"), ("--datasets", "columns", "data sets")):
         report.add_argument(
             option, f"--{key}", nargs="+", dest=key, metavar="NAME", help=f"only these {what}, in this order"

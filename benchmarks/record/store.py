@@ -18,6 +18,7 @@ from benchmarks.record.export import Record
 from benchmarks.record.machine import watch
 from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note
 from benchmarks.record.owner import owner_is_dead, owner_tags, user_name
+from benchmarks.record.places import VIEWS
 from benchmarks.record.run_log import CellLog, Values, check_names, dataset_input, log_in_batches, texts
 from benchmarks.record.table import HISTORY, latest_metrics, named_samples, run_row, run_table, sqlite_histories
 from gan_zoo.errors import UserError
@@ -178,7 +179,7 @@ class Store:
         for path in sorted(folder.iterdir()):
             if path.is_file():
                 client.log_artifact(run_id, str(path), "report")
-            elif path.name != RESUME:
+            elif path.name not in (RESUME, VIEWS):
                 client.log_artifacts(run_id, str(path), f"report/{path.name}")
         report = (folder / "report.md").read_text(encoding="utf-8")
         dataset = sweep.data.params["datasets"].partition(", ")[0]

@@ -1,6 +1,8 @@
 """What `gan-zoo report` and `gan-zoo diff` do: from the record to an export, and from exports to pages."""
 
 import argparse
+import hashlib
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,14 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.record.export import Record
+from benchmarks.record.places import VIEWS, own_folder, record_folder, refuse_published
 from benchmarks.record.store import Store
 from benchmarks.report.build import build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
 from gan_zoo.errors import UserError
 
 CHOICES = ("rows", "columns", "metrics", "baseline", "checkpoint")
+LONGEST_NAME = 80
 
 
 def write_report(suite: str, store: Store, results: Path) -> Path:
@@ -47,34 +51,54 @@ def report(options: argparse.Namespace) -> int:
     if len(options.suites) == 2:
         return compare(options, choice)
     suite = options.suites[0]
-    folder = record_folder(suite, options.results)
+    folder = own_folder(Path(suite), options.results) or options.results / suite
+    out = options.out or view(folder, choice, options.only)
     if options.check:
-        return check(folder, choice)
-    if not options.from_export:
-        Store(options.results).record(suite).write(folder / "export")
-    out = options.out or folder
+        return check(record_folder(suite, options.results), options.out, choice)
+    refuse_published(out)
+    export = source(suite, options, out)
     if options.only:
-        print(*build_parts(folder / "export", out, options.only, choice), sep="\n")
+        print(*build_parts(export, out, options.only, choice), sep="\n")
         return 0
-    build_report(folder / "export", out, choice)
+    build_report(export, out, choice)
     print(f"report: {out / 'report.html'}")
     return 0
 
 
+def view(folder: Path, choice: dict[str, Any], only: list[str] | None) -> Path:
+    """Where a report goes: `folder` for the suite's own choices, else a folder of its own below, named by what was
+    chosen, so that nothing overwrites the report of record."""
+    named = {{"rows": "losses", "columns": "datasets"}.get(key, key): value for key, value in choice.items()}
+    words = [f"{key}-{'+'.join(value) if isinstance(value, list) else value}" for key, value in named.items()]
+    if not words and not only:
+        return folder
+    name = re.sub(r"[^\w.+=-]", "-", "_".join(words) or "parts")
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return folder / VIEWS / name
+
+
+def source(suite: str, options: argparse.Namespace, out: Path) -> Path:
+    """The export that a report is made from: what the record gives now, written into `out`, or what is there."""
+    if options.from_export or own_folder(Path(suite), options.results):
+        return record_folder(suite, options.results) / "export"
+    Store(options.results).record(suite).write(out / "export")
+    return out / "export"
+
+
 def compare(options: argparse.Namespace, choice: dict[str, Any]) -> int:
     first, second = (record_folder(suite, options.results) for suite in options.suites)
-    pages = build_comparison(first / "export", second / "export", options.out or first, choice)
+    out = refuse_published(options.out or view(first, choice, None))
+    pages = build_comparison(first / "export", second / "export", out, choice)
     print(f"comparison: {pages[-1]}")
     return 0
 
 
-def record_folder(suite: str, results: Path) -> Path:
-    """The folder that has, or will have, the export of a suite: results/NAME, or a path as given."""
-    return Path(suite) if (Path(suite) / "export").is_dir() else results / suite
-
-
-def check(folder: Path, choice: dict[str, Any]) -> int:
-    different = check_report(folder / "export", folder, choice)
+def check(folder: Path, out: Path | None, choice: dict[str, Any]) -> int:
+    """Rebuilds what lies in `out`, or what a report of this choice from `folder` wrote, from the export beside it."""
+    out = out or view(folder, choice, None)
+    export = out / "export" if (out / "export").is_dir() else folder / "export"
+    folder, different = out, check_report(export, out, choice)
     for name in different:
         print(f"{folder / name}: differs from what its export gives", file=sys.stderr)
     if not different:

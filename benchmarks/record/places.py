@@ -1,0 +1,46 @@
+"""Where exports lie: what a user's runs write under the results folder, and what the project publishes."""
+
+from pathlib import Path
+
+from gan_zoo.errors import UserError
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published"
+"""The published reports with their exports, a folder a suite: read-only but for `gan-zoo publish`. Part of a checkout,
+and not of an installed package."""
+
+VIEWS = "views"
+"""Folder, in that of a suite's report, of reports that show something else of it: see `gan-zoo report --checkpoint`."""
+
+
+def published_folder(suite: str) -> Path | None:
+    """The published report of a suite, or None."""
+    folder = PUBLISHED / suite
+    return folder if (folder / "export" / "meta.json").is_file() else None
+
+
+def own_folder(folder: Path, results: Path) -> Path | None:
+    """`folder` where it is a path to a report with its export, and not the name of a suite; else None."""
+    if folder.name == "export" and (folder / "meta.json").is_file():
+        return folder.parent
+    named = folder.resolve() == (results / folder.name).resolve()
+    return folder if (folder / "export").is_dir() and not named else None
+
+
+def record_folder(suite: str, results: Path) -> Path:
+    """The folder that has, or will have, the export of a suite.
+
+    A path to a report or to its export is itself; a name is results/NAME, or the published report of this name where
+    nothing of one's own is there.
+    """
+    given = own_folder(Path(suite), results)
+    if given is not None:
+        return given
+    folder = results / suite
+    return folder if (folder / "export").is_dir() else published_folder(suite) or folder
+
+
+def refuse_published(folder: Path) -> Path:
+    """`folder`. Errors: UserError where it lies in what is published, which no report overwrites."""
+    if folder.resolve().is_relative_to(PUBLISHED):
+        raise UserError(f"{folder}: published results are read-only: name another folder with --out")
+    return folder
