@@ -18,7 +18,7 @@ def add_commands(commands: "Commands") -> None:
         metavar="SUITE",
         help="a suite, or two to set side by side; names or folders with an export",
     )
-    report.add_argument("--from-export", action="store_true", help="from the export alone, your own or else the published one")
+    report.add_argument("--from-export", action="store_true", help="from your own export alone, or else the published")
     report.add_argument("--check", action="store_true", help="rebuild from the export elsewhere and compare every byte")
     report.add_argument(
         "--out",

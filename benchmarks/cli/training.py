@@ -100,6 +100,7 @@ def run_suite(options: argparse.Namespace) -> int:
 
 def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:
     from benchmarks.record.store import Store
+    from benchmarks.report.against import against_text
     from benchmarks.report.commands import scores_text, write_report
     from benchmarks.sweep.plan import make_plan
     from benchmarks.sweep.progress import Progress, say
@@ -111,7 +112,8 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
     folder = write_report(suite.name, store, options.results)
     store.log_report(suite.name, folder)
     print(f"\n{scores_text(folder)}\n")
-    print(f"report: {folder / 'report.html'}")
+    held = against_text(folder / "export")
+    print(*([f"{held}\n"] if held else []), f"report: {folder / 'report.html'}", sep="\n")
     failed = {spec: outcome for spec, outcome in outcomes.items() if outcome.status == "failed"}
     for spec, outcome in failed.items():
         print(f"failed: {spec.label}: {outcome.reason}", file=sys.stderr)

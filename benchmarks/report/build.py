@@ -10,6 +10,7 @@ from benchmarks.markup.markdown import markdown
 from benchmarks.markup.page import page
 from benchmarks.markup.spreadsheet import table_csv
 from benchmarks.record.export import Record
+from benchmarks.report.against import against_published
 from benchmarks.report.figures.style import colour
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
@@ -31,7 +32,7 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
 
     results = Results(Record.read(export), choice)
     plan = list(drawings(results))
-    blocks = document(results, plan)
+    blocks = document(results, plan, against_published(export, results))
     written = draw_all(plan, out / "figures")
     title = f"GAN losses compared: {results.meta['suite']}"
     pages = {
@@ -56,7 +57,7 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
 
     results = Results(Record.read(export), choice)
     plan = list(drawings(results))
-    parts = named_parts(document(results, plan))
+    parts = named_parts(document(results, plan, against_published(export, results)))
     unknown = [name for name in names if name not in parts]
     if unknown:
         raise UserError(f"--only {unknown[0]}: not in this report: choose from {', '.join(parts)}")

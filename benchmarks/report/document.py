@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,14 @@ from benchmarks.report.statistics import comparable_scale, compare
 from benchmarks.report.tables import primary_table, recipe_table, run_table, scores_table
 
 
-def document(results: Results, plan: list[Drawing]) -> list[Block]:
-    """Every block of the report, in order."""
+def document(results: Results, plan: list[Drawing], against: Sequence[Block] = ()) -> list[Block]:
+    """Every block of the report, in order; `against` holds it against what is published."""
     blocks: list[Block] = [Items(cautions(results), alert=True)] if cautions(results) else []
     if results.meta.get("description"):
         blocks.insert(0, Text(str(results.meta["description"])))
     blocks += [Heading("Summary"), Items([verdict(results, dataset) for dataset in results.datasets])]
     blocks += [primary_table(results)] if len(results.datasets) > 1 else []
+    blocks += against
     for dataset in results.datasets:
         blocks += _dataset_blocks(results, dataset, plan)
     blocks += _overall(results, plan)

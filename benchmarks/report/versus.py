@@ -62,7 +62,7 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
                 texts.append(f"{loss} on {dataset}: {text}")
     for dataset in datasets:
         for metric in (metric for metric in a.metric_names(dataset) if metric in b.metric_names(dataset)):
-            if not _alike(a, b, dataset, metric):
+            if not alike(a, b, dataset, metric):
                 ours, theirs = differing(a.protocol(dataset, metric), b.protocol(dataset, metric))
                 texts.append(f"{metric} on {dataset}: A {ours or 'as B'}; B {theirs or 'as A'}: not compared")
     for side, ours, theirs in (("A", a, b), ("B", b, a)):
@@ -106,7 +106,7 @@ def _environments(a: Results, b: Results) -> Table:
 def _scores(a: Results, b: Results, dataset: str) -> Table:
     """The primary metric of A on one data set: both sides' cells and their paired ratio, B to A."""
     metric = a.meta["primary"][dataset]
-    comparable = _alike(a, b, dataset, metric)
+    comparable = alike(a, b, dataset, metric)
     rows = []
     for loss in (loss for loss in a.losses if loss in b.losses):
         scores = _matched(a, b, dataset, loss, metric)
@@ -124,7 +124,7 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
     return Table(f"versus-{a.datasets.index(dataset)}", caption, columns, rows)
 
 
-def _alike(a: Results, b: Results, dataset: str, metric: str) -> bool:
+def alike(a: Results, b: Results, dataset: str, metric: str) -> bool:
     """Whether both sides measured a metric in the same way."""
     if metric not in b.meta["metrics"]:
         return False

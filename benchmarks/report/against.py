@@ -1,0 +1,149 @@
+"""A record held against the published one of its suite: which cells are equal bit for bit, which agree, what is upheld.
+
+Cells are compared where their specs are equal. It is made from two exports alone, the same words for the terminal and
+for the report.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items, Table, listed
+from benchmarks.record.export import Record
+from benchmarks.record.places import published_folder
+from benchmarks.report.agreement import Agreement, Kind, Place, judge, run_at
+from benchmarks.report.results import Results
+from benchmarks.report.versus import alike
+from gan_zoo.errors import UserError
+
+LEVEL = 0.99
+"""Confidence of the interval that a score of other bits must lie in; one in a hundred would miss it by chance."""
+KINDS: tuple[Kind, ...] = ("equal bits", "within noise", "contradicts")
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Held:
+    """Every cell of a published record: how the record's own compares, or why it is not compared."""
+
+    agreements: Mapping[Place, Agreement]
+    left_out: Mapping[Place, str]
+    differences: tuple[str, ...]
+    """What is recorded of numerics, versions and machine and is not equal."""
+
+
+TITLE = "Against the published results"
+
+
+def against_published(export: Path, results: Results) -> list[Block]:
+    """The section of a report; empty where nothing of this suite is published, or this is the published record."""
+    folder = published_folder(str(results.meta["suite"]))
+    if folder is None or export.resolve() == (folder / "export").resolve():
+        return []
+    try:
+        published = Results(Record.read(folder / "export"))
+        mine = Results(results.record, {"checkpoint": str(published.checkpoint)})
+    except UserError as error:
+        return [Heading(TITLE), Items([f"Not compared: {error}"])]
+    held = hold(published, mine)
+    return [Heading(TITLE), Items(sentences(held)), *([count_table(held, published)] if held.agreements else [])]
+
+
+def against_text(export: Path) -> str:
+    """The sentences of the section for a terminal; empty where there is none."""
+    section = against_published(export, Results(Record.read(export)))
+    lines = [text for block in section if isinstance(block, Items) for text in block.texts]
+    return "\n".join([f"{TITLE}:", *(f"  {line}" for line in lines)]) if lines else ""
+
+
+def hold(published: Results, mine: Results) -> Held:
+    """Every planned cell of `published` against the same of `mine`."""
+    agreements: dict[Place, Agreement] = {}
+    left_out: dict[Place, str] = {}
+    for run in published.runs[published.runs.status.isin(("done", "diverged"))].itertuples():
+        place = Place(run.dataset, run.loss, int(run.seed))
+        reason = why_not(place, run, mine)
+        if not reason:
+            metric = published.meta["primary"][place.dataset]
+            metrics = [metric] if alike(published, mine, place.dataset, metric) else []
+            agreement = judge(published, mine, place, metrics, LEVEL)
+            reason = (
+                "" if metrics or agreement.kind != "within noise" else "scored by another protocol, with other bits"
+            )
+        if reason:
+            left_out[place] = reason
+        else:
+            agreements[place] = agreement
+    return Held(agreements, left_out, unlike(published, mine))
+
+
+def why_not(place: Place, published: Any, mine: Results) -> str:
+    """Why a published cell has nothing here to be compared with; empty where it has."""
+    if place.loss not in mine.losses or place.dataset not in mine.datasets or place.seed not in mine.seeds:
+        return "not in this record"
+    run = run_at(mine, place)
+    if run.run_key != published.run_key and not (run.spec and run.spec == published.spec):
+        return "of another spec (the suite was changed)"
+    return "" if run.status in ("done", "diverged") else "not ended"
+
+
+def unlike(published: Results, mine: Results) -> tuple[str, ...]:
+    """What may make other bits: numerics, engine, threads, versions, machine, where they are recorded and differ."""
+    texts = []
+    for column in ("numerics", "engine", "threads", "device"):
+        there, here = (
+            ", ".join(sorted({str(x) for x in side.runs[column].dropna() if x})) for side in (published, mine)
+        )
+        texts += [f"{column} ({there or 'not recorded'} there, {here or 'not recorded'} here)"] if there != here else []
+    theirs, ours = published.environment(), mine.environment()
+    for name in ("torch", "numpy", "system", "commit"):
+        if theirs.get(name) != ours.get(name):
+            texts.append(f"{name} ({theirs.get(name, 'not recorded')} there, {ours.get(name, 'not recorded')} here)")
+    return tuple(texts)
+
+
+def sentences(held: Held) -> list[str]:
+    """What a person wants to know first."""
+    count = Counter(agreement.kind for agreement in held.agreements.values())
+    total, equal = len(held.agreements), count["equal bits"]
+    texts = [f"{equal} of {total} cells equal the published ones bit for bit."] if total else []
+    if equal < total:
+        texts.append(
+            f"Of the other {total - equal}, {count['within noise']} agree within what seeds explain, and "
+            f"{count['contradicts']} do not."
+        )
+        texts.append(
+            f"Other bits probably come from what differs: {listed(list(held.differences))}."
+            if held.differences
+            else "Nothing that is recorded explains other bits: numerics, versions and machine are equal."
+        )
+    off = [f"{place} ({held.agreements[place].reason})" for place in held.agreements if contradicts(held, place)]
+    more = f"; and {len(off) - SHOWN} more" if len(off) > SHOWN else ""
+    texts += [f"Not explained: {'; '.join(off[:SHOWN])}{more}."] if off else []
+    for reason, number in Counter(held.left_out.values()).items():
+        texts.append(f"{number} published cells are not compared: {reason}.")
+    return texts
+
+
+def contradicts(held: Held, place: Place) -> bool:
+    return held.agreements[place].kind == "contradicts"
+
+
+def count_table(held: Held, published: Results) -> Table:
+    """How the seeds of each loss compare, by data set."""
+    rows = []
+    for loss in published.losses:
+        for dataset in published.datasets:
+            here = [held.agreements[place] for place in held.agreements if place[:2] == (dataset, loss)]
+            count = Counter(agreement.kind for agreement in here)
+            cells = [Entry(str(count[kind]), float(count[kind])) if here else Entry(DASH) for kind in KINDS]
+            rows.append([Entry(loss), Entry(dataset), Entry(str(len(here)), float(len(here))), *cells])
+    columns = [Column("Loss", False), Column("data set", False), *map(Column, ("compared", *KINDS))]
+    caption = (
+        "Cells of equal spec against the published ones. Equal bits: the hash of the final weights and every score are "
+        "equal. Within noise: where bits differ, the primary scores lie no further apart than two runs of a cell would "
+        f"by chance (on the log scale, {LEVEL:.0%}, by the spread of the published cell's other seeds)."
+    )
+    return Table("against-published", caption, columns, rows)

@@ -1,0 +1,142 @@
+"""Whether two runs of one cell agree: bit for bit, within what seeds explain, or not.
+
+Training is chaotic: where rounding differs, the same spec and seed end elsewhere, and two runs of a cell are two draws
+from what the seeds of its loss and data set show. So where bits differ, two scores x and y of a cell agree where
+
+    |log x - log y| <= t_{n-1, (1 + level)/2} s sqrt(2)
+
+with s the standard deviation of the log scores of the n other seeds of the same loss and data set in the claimed record
+(Student's prediction interval for a difference; scores themselves where one is not positive). Where those do not vary
+at all, s is what is pooled over the losses of the data set; where that is 0 too, nothing can be said and nothing is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats as scipy_stats
+
+from benchmarks.markup.blocks import number
+from benchmarks.report.results import Results
+from benchmarks.report.statistics import Array, comparable_scale, pooled_deviation
+
+Kind = Literal["equal bits", "within noise", "contradicts"]
+
+ROUNDING = 1e-3
+"""Relative difference of scores of equal weights that the rounding of an evaluation on another machine may make."""
+CLOCKS = ("train_seconds", "evaluate_seconds", "record_seconds", "iterations_per_second")
+
+
+class Place(NamedTuple):
+    """A cell of a comparison."""
+
+    dataset: str
+    loss: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.loss} / {self.dataset} / seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How two runs of a cell compare, and why it is called so."""
+
+    kind: Kind
+    reason: str = ""
+
+
+def judge(claimed: Results, found: Results, place: Place, metrics: Sequence[str], level: float) -> Agreement:
+    """The run of a cell in `found` against that in `claimed`; scores by `metrics`, each at confidence `level`."""
+    ours, theirs = run_at(found, place), run_at(claimed, place)
+    numbers = logged(claimed, theirs.run_key), logged(found, ours.run_key)
+    if theirs.status != ours.status:
+        return ended_otherwise(claimed, place, theirs, ours)
+    if theirs.weights_hash and theirs.weights_hash == ours.weights_hash:
+        return equal_weights(claimed, numbers)
+    if numbers[0].equals(numbers[1]) and len(numbers[0]):
+        if theirs.weights_hash and ours.weights_hash:
+            why = f"every number is equal, but not the weights' hash ({theirs.weights_hash}, {ours.weights_hash} here)"
+            return Agreement("contradicts", why)
+        return Agreement("equal bits", "every logged number is equal")
+    if ours.status != "done":
+        return Agreement("within noise", f"{ours.status} in both")
+    return noise(claimed, found, place, metrics, level)
+
+
+def run_at(results: Results, place: Place) -> Any:
+    """The row of a cell in the run table."""
+    runs = results.cell_runs(place.dataset, place.loss)
+    return next(runs[runs.seed == place.seed].itertuples())
+
+
+def logged(results: Results, run_key: str) -> pd.Series:
+    """All that a run logged but its clocks, by name and step, to the nine digits of an export."""
+    metrics = results.record.metrics
+    rows = metrics[(metrics.run_key == run_key) & ~metrics.name.isin(CLOCKS)]
+    return rows.set_index(["name", "step"]).value.sort_index().map(lambda value: float(f"{value:.9g}"))
+
+
+def ended_otherwise(claimed: Results, place: Place, theirs: Any, ours: Any) -> Agreement:
+    """A run that diverged in one record alone: chance, where another seed of its cell ended so too."""
+    runs = claimed.cell_runs(place.dataset, place.loss)
+    like = runs[(runs.seed != place.seed) & (runs.status == ours.status)]
+    text = f"{theirs.status} there, {ours.status} here"
+    if len(like):
+        return Agreement("within noise", f"{text}, as seed {like.seed.iloc[0]} there")
+    return Agreement("contradicts", f"{text}, and no other seed ended so")
+
+
+def equal_weights(claimed: Results, numbers: tuple[pd.Series, pd.Series]) -> Agreement:
+    """Equal weights give equal scores, but for rounding, at the end and before."""
+    scores = [values[values.index.get_level_values("name").isin(claimed.meta["metrics"])] for values in numbers]
+    a, b = scores[0].align(scores[1])
+    off = ~np.isclose(a, b, rtol=ROUNDING, atol=0, equal_nan=True)
+    if off.any():
+        name, step = a.index[off][0]
+        text = f"{name} at step {step} is {number(a[off].iloc[0], 6)} there, {number(b[off].iloc[0], 6)} here"
+        return Agreement("contradicts", f"the weights are equal, but {text}")
+    return Agreement("equal bits", "weights and scores are equal")
+
+
+def noise(claimed: Results, found: Results, place: Place, metrics: Sequence[str], level: float) -> Agreement:
+    """Scores of different bits, metric by metric."""
+    notes, contradicted = [], False
+    for metric in metrics:
+        there, here = (score_at(side, place, metric) for side in (claimed, found))
+        column = claimed.scores(place.dataset, metric)
+        limit, is_log = allowed(column, here, claimed.losses.index(place.loss), claimed.seeds.index(place.seed), level)
+        distance = abs(np.log(there) - np.log(here)) if is_log else abs(there - here)
+        off = bool(distance > limit)
+        contradicted |= off
+        bound = f"{number(float(np.exp(limit)), 3)} times" if is_log else number(limit, 3)
+        how = f"more than {bound} apart" if off else f"within {bound}" if np.isfinite(limit) else "of unknown spread"
+        notes.append(f"{metric} {number(there, 4)} there, {number(here, 4)} here, {how}")
+    return Agreement("contradicts" if contradicted else "within noise", "; ".join(notes) or "no score can be compared")
+
+
+def score_at(results: Results, place: Place, metric: str) -> float:
+    """The score of a run by the checkpoint rule."""
+    row, column = results.losses.index(place.loss), results.seeds.index(place.seed)
+    return float(results.scores(place.dataset, metric)[row, column])
+
+
+def allowed(column: Array, here: float, row: int, seed: int, level: float) -> tuple[float, bool]:
+    """How far two scores of a cell may lie apart by chance, and whether on the log scale; inf where nobody can say.
+
+    column: (losses, seeds), the claimed scores of a data set, of which those of the cell's other seeds count.
+    """
+    is_log = comparable_scale([*column.ravel(), here])[1]
+    values = comparable_scale(column)[0] if is_log else column
+    others = np.delete(values[row], seed)
+    others = others[np.isfinite(others)]
+    if len(others) < 2:
+        return float("inf"), is_log
+    spread = float(others.std(ddof=1))
+    if spread <= 1e-12 * float(np.abs(others).max()):
+        spread = pooled_deviation(values)
+    if not spread > 0:
+        return float("inf"), is_log
+    return float(scipy_stats.t.ppf(0.5 + level / 2, len(others) - 1) * spread * np.sqrt(2)), is_log
