@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from gan_zoo.errors import UserError
 from gan_zoo.metrics import Evaluator, default_metrics, metric_names
 from gan_zoo.metrics.features import Features
 from gan_zoo.metrics.frechet import fit, frechet_distance
-from gan_zoo.metrics.modes import good_samples, mode_kl, modes_covered
-from gan_zoo.metrics.neighbours import density_and_coverage, precision_and_recall, radii
+from gan_zoo.metrics.modes import good_samples, mode_kl, modes_captured, modes_covered
+from gan_zoo.metrics.neighbours import density_and_coverage, precision_and_recall, squared_radii
 from gan_zoo.metrics.on_images import MEASURES, attempt
 from gan_zoo.metrics.reference import Reference
 from gan_zoo.metrics.transport import emd
@@ -111,6 +112,16 @@ def test_a_shapeless_cloud_covers_no_mode() -> None:
     x = Rng(0, "cloud").normal(10_000, 2)
     assert modes_covered(x, law.modes, law.std) == 0
     assert 0 < good_samples(x, law.modes, law.std) < 0.01
+
+
+def test_a_mode_is_captured_by_one_good_point_as_veegan_counts() -> None:
+    """A shapeless cloud captures all eight, and covers none (VEEGAN, section 4; PacGAN, section 4.1)."""
+    law = load_toy("8gaussians")
+    cloud = Rng(0, "cloud").normal(10_000, 2)
+    assert (modes_captured(cloud, law.modes, law.std), modes_covered(cloud, law.modes, law.std)) == (8, 0)
+    near, off = law.modes[:3] + 2.9 * law.std * torch.tensor([1.0, 0.0]), law.modes[3:] + 3.1 * law.std
+    assert modes_captured(torch.cat([near, off]), law.modes, law.std) == 3
+    assert modes_captured(off, law.modes, law.std) == 0
 
 
 def test_good_means_within_three_std() -> None:
@@ -213,13 +224,68 @@ def test_density_and_coverage_equal_their_sums(monkeypatch: pytest.MonkeyPatch) 
     assert scores["coverage"] == pytest.approx(held.any(axis=0).mean(), rel=1e-9)
 
 
+def neighbour_scores(x: Tensor, y: Tensor) -> list[float]:
+    """[precision, recall, density, coverage] of generated x and real y."""
+    shares = precision_and_recall(x, y, squared_radii(x, 3), squared_radii(y, 3))
+    return shares + density_and_coverage(x, y, squared_radii(y, 5))
+
+
+def exact_neighbour_scores(x: Tensor, y: Tensor) -> list[float]:
+    """The same by distances in fractions, which do not round."""
+
+    def squared(a: Tensor, b: Tensor) -> np.ndarray:
+        left, right = (np.vectorize(Fraction, otypes=[object])(each.numpy()) for each in (a, b))
+        return np.array([[((row - other) ** 2).sum() for other in right] for row in left])
+
+    across, real, generated = squared(x, y), squared(y, y), squared(x, x)
+    reach_real, reach_generated = np.sort(real, axis=1)[:, 3], np.sort(generated, axis=1)[:, 3]
+    held = across < np.sort(real, axis=1)[:, 5]
+    return [
+        (across <= reach_real).any(axis=1).mean(),
+        (across <= reach_generated[:, None]).any(axis=0).mean(),
+        held.sum() / (5 * len(x)),
+        held.any(axis=0).mean(),
+    ]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("offset", [0.0, 30.0, 1e3, 1e5])
+def test_neighbour_scores_are_exact_at_any_offset_and_scale(
+    offset: float, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gan_zoo.metrics.neighbours.BLOCK", 16)
+    monkeypatch.setattr("gan_zoo.metrics.neighbours.PAIRS", 128)
+    x, y = (
+        scale * features(n, 4, key, shift, torch.float32) + offset for n, key, shift in ((20, "x", 0.8), (30, "y", 0.0))
+    )
+    assert neighbour_scores(x, y) == exact_neighbour_scores(x, y)
+    assert neighbour_scores(y, y) == exact_neighbour_scores(y, y)
+    assert neighbour_scores(torch.cat([x, y[:10]]), y) == exact_neighbour_scores(torch.cat([x, y[:10]]), y)
+
+
+def test_neighbour_scores_keep_what_an_offset_does_not_change() -> None:
+    """Float32 products give precision 0.8 at an offset of 3000 and 1.0 at 10,000, where 0.733 is right at any."""
+    x, y = (torch.round(256 * features(n, 8, key, shift)) / 256 for n, key, shift in ((60, "x", 1.2), (90, "y", 0.0)))
+    x, y = x.float(), y.float()
+    scores = neighbour_scores(x, y)
+    assert scores[0] == pytest.approx(44 / 60)
+    assert neighbour_scores(x + 3000, y + 3000) == scores
+    assert neighbour_scores(x + 10_000, y + 10_000) == scores
+    assert neighbour_scores(1024 * x, 1024 * y) == scores
+
+
+def test_neighbour_scores_of_two_tight_and_distant_groups_are_exact() -> None:
+    near, far = features(20, 4, "x", dtype=torch.float32), features(20, 4, "y", dtype=torch.float32) + 1e6
+    x, y = torch.cat([near[:10], far[:10]]), torch.cat([near[10:], far[10:]])
+    assert neighbour_scores(x, y) == exact_neighbour_scores(x, y)
+
+
 def test_neighbour_scores_of_equal_and_of_distant_sets() -> None:
     y = Rng(0, "y").normal(100, 4, dtype=torch.float64)
-    reach = radii(y, 3)
-    assert precision_and_recall(y, y, reach, reach) == [1, 1]
-    assert precision_and_recall(y + 1000, y, reach, reach) == [0, 0]
-    assert density_and_coverage(y + 1000, y, radii(y, 5)) == [0, 0]
-    assert density_and_coverage(y, y, radii(y, 5)) == [pytest.approx(1, abs=0.05), 1]  # ties are rounded either way
+    assert neighbour_scores(y, y) == [1, 1, 1, 1]
+    assert neighbour_scores(y + 1000, y) == [0, 0, 0, 0]
+    lattice = torch.cartesian_prod(*[torch.arange(5.0)] * 2)
+    assert neighbour_scores(lattice, lattice) == exact_neighbour_scores(lattice, lattice)
 
 
 def test_what_cannot_be_computed_is_nan_for_that_metric_alone() -> None:
@@ -258,7 +324,7 @@ def test_the_evaluator_scores_points(tmp_path: Path) -> None:
     evaluator = Evaluator(law, metric_names(law), 2000, tmp_path, "cpu")
     x = law.stream(9, 0, 2000)
     scores = evaluator(x)
-    assert list(scores) == ["emd", "modes_covered", "good_samples", "mode_kl", "cross_entropy"]
+    assert list(scores) == ["emd", "modes_covered", "good_samples", "mode_kl", "modes_captured", "cross_entropy"]
     assert scores == evaluator(x.clone())
     assert scores == evaluator(x.double())
     assert scores["modes_covered"] == 8
@@ -280,7 +346,7 @@ def test_samples_of_a_diverged_run_score_nan(value: float, tmp_path: Path) -> No
     x = law.stream(0, 0, 100)
     x[37, 1] = value
     scores = Evaluator(law, metric_names(law), 100, tmp_path, "cpu")(x)
-    assert len(scores) == 5
+    assert len(scores) == 6
     assert all(math.isnan(score) for score in scores.values())
 
 
@@ -294,7 +360,7 @@ def test_huge_but_finite_points_are_scored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "samples", "message"),
     [
-        (["emdd"], 10, "unknown metric 'emdd' of data set '8gaussians': did you mean 'emd'"),
+        (["emdd"], 10, r"unknown metric 'emdd' of data set '8gaussians' \(did you mean 'emd'\?\)"),
         (["fid_digits"], 10, "unknown metric 'fid_digits'"),
         (["emd"], 0, "at least 1"),
     ],

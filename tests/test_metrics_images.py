@@ -195,6 +195,23 @@ def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Pa
     assert len(list((tmp_path / "references").iterdir())) == 2
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("measure", "least"), [("precision", 4), ("recall", 4), ("density", 6), ("fid", 2)])
+def test_fewer_real_images_than_neighbours_get_one_line(
+    measure: str, least: int, digits: Images, tmp_path: Path
+) -> None:
+    def few(n: int) -> Images:
+        test, labels = digits.test[:n], digits.test_labels[:n]
+        return Images.of("few", digits.train[:64], test, digits.train_labels[:64], labels)
+
+    asked = [f"{measure}_few_test"]
+    message = f"'{measure}_few_10_test': the test split of 'few' has {least - 1} images, and it needs {least}"
+    with pytest.raises(UserError, match=message):
+        Evaluator(few(least - 1), asked, 10, tmp_path, "cpu")
+    (score,) = Evaluator(few(least), asked, 10, tmp_path, "cpu")(digits.train[:10]).values()
+    assert math.isfinite(score)
+
+
 def score_small(cache: Path, start: Barrier, scores: "Queue[dict[str, float]]") -> None:
     """One of several processes that all need a classifier and a reference that are not there yet."""
     training.IMAGES_SHOWN = 640

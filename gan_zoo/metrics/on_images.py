@@ -38,7 +38,8 @@ Scores = Callable[..., dict[str, float]]
 class Measure:
     """`scores` computes this measure, and those that share its work, from generated features and perhaps a reference.
 
-    `fewest` is the least number of samples it can be had from; `highest` depends on the number of classes.
+    `fewest` is the least number of samples it can be had from, `fewest_real` that of real images to compare with;
+    `highest` depends on the number of classes.
     """
 
     direction: Direction
@@ -48,7 +49,12 @@ class Measure:
     highest: Callable[[int], float | None]
     fewest: int
     scores: Scores
-    compares: bool = True
+    fewest_real: int = 2
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares with real images."""
+        return self.fewest_real > 0
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def kid_subset_size(generated: int, real: int) -> int:
 
 def precision_scores(generated: Features, real: Reference) -> dict[str, float]:
     x = generated.values
-    reach = neighbours.radii(x, neighbours.PRECISION_K)
+    reach = neighbours.squared_radii(x, neighbours.PRECISION_K)
     precision, recall = neighbours.precision_and_recall(x, real.manifold, reach, real.radii_precision)
     return {"precision": precision, "recall": recall}
 
@@ -112,18 +118,18 @@ def _share(classes: int) -> float:
     return 1.0
 
 
+NEAREST_3, NEAREST_5 = "k=3 nearest of {manifold} real", "k=5 nearest of {manifold} real"
+LEAST_3, LEAST_5 = neighbours.PRECISION_K + 1, neighbours.DENSITY_K + 1
+"""How many features it takes for each to have so many others."""
+
 MEASURES = {
     "fid": Measure("min", "FID", "Fréchet distance", 0.0, _unbounded, 2, frechet_scores),
-    "is": Measure("max", "IS", f"Inception score, {IS_SPLITS} parts", 1.0, float, IS_SPLITS, inception_scores, False),
+    "is": Measure("max", "IS", f"Inception score, {IS_SPLITS} parts", 1.0, float, IS_SPLITS, inception_scores, 0),
     "kid": Measure("min", "KID", "kernel distance, {subsets} subsets of {subset}", None, _unbounded, 2, kernel_scores),
-    "precision": Measure(
-        "max", "precision", "k=3 nearest of {manifold} real", 0.0, _share, neighbours.PRECISION_K + 1, precision_scores
-    ),
-    "recall": Measure(
-        "max", "recall", "k=3 nearest of {manifold} real", 0.0, _share, neighbours.PRECISION_K + 1, precision_scores
-    ),
-    "density": Measure("max", "density", "k=5 nearest of {manifold} real", 0.0, _unbounded, 1, density_scores),
-    "coverage": Measure("max", "coverage", "k=5 nearest of {manifold} real", 0.0, _share, 1, density_scores),
+    "precision": Measure("max", "precision", NEAREST_3, 0.0, _share, LEAST_3, precision_scores, LEAST_3),
+    "recall": Measure("max", "recall", NEAREST_3, 0.0, _share, LEAST_3, precision_scores, LEAST_3),
+    "density": Measure("max", "density", NEAREST_5, 0.0, _unbounded, 1, density_scores, LEAST_5),
+    "coverage": Measure("max", "coverage", NEAREST_5, 0.0, _share, 1, density_scores, LEAST_5),
 }
 
 
@@ -176,6 +182,8 @@ def prepare(
     chosen = {str(name): name for name in (parse(text, data, samples) for text in texts)}
     if apart:
         chosen = {text: replace(name, split=OTHER[name.split]) for text, name in chosen.items()}
+    for text, name in chosen.items():
+        require_real(text, name, data)
     sources = sorted({(name.extractor, name.split) for name in chosen.values()})
     extractors = {name: _extractor(name, data, cache, weights) for name, _ in sources}
     references = {
@@ -199,6 +207,16 @@ def prepare(
         for text, n in chosen.items()
     }
     return metrics, scores
+
+
+def require_real(text: str, name: Name, data: ImageData) -> None:
+    """UserError where there are too few real images for a metric."""
+    there = {"train": len(data.train), "test": len(data.test), "": 0}[name.split]
+    if there < (least := MEASURES[name.measure].fewest_real):
+        raise UserError(
+            f"metric '{text}': the {name.split} split of '{data.name}' has {there} images, and it needs {least} to "
+            "compare with; add images, or leave the metric out"
+        )
 
 
 def attempt(function: Scores, generated: Features, real: Reference | None) -> dict[str, float]:

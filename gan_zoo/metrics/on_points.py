@@ -62,6 +62,14 @@ MEASURES = {
     "mode_kl": Measure(
         "min", "KL over modes", "nats, points counted at their nearest mode", math.log, True, _of_modes(modes.mode_kl)
     ),
+    "modes_captured": Measure(
+        "max",
+        "modes captured",
+        "modes with one point within 3 std, as VEEGAN and PacGAN count",
+        float,
+        True,
+        _of_modes(modes.modes_captured),
+    ),
     "cross_entropy": Measure(
         "min",
         "cross-entropy",

@@ -36,11 +36,11 @@ class Reference:
 
     @cached_property
     def radii_precision(self) -> Tensor:
-        return neighbours.radii(self.manifold, neighbours.PRECISION_K)
+        return neighbours.squared_radii(self.manifold, neighbours.PRECISION_K)
 
     @cached_property
     def radii_density(self) -> Tensor:
-        return neighbours.radii(self.manifold, neighbours.DENSITY_K)
+        return neighbours.squared_radii(self.manifold, neighbours.DENSITY_K)
 
 
 def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, device: torch.device) -> Reference:
