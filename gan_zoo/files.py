@@ -31,6 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())  # a name is never there before its content
         os.replace(partial, path)
     except (OSError, SafetensorError) as failure:
         why = reason(failure)

@@ -305,11 +305,11 @@ def test_stacked_states_are_saved_and_resumed_as_runs_alone(tmp_path: Path) -> N
     straight = finish(runs[1])
     states = [initial_state(run) for run in runs]
     advance_stack(train_stack(runs, states), 21)
-    save_checkpoint(tmp_path / "c.pt", states[1], "key", {})
+    save_checkpoint(tmp_path / "c.pt", states[1], "key", "r1", {})
     assert (tmp_path / "c.pt").stat().st_size < 40_000
     resumed = [initial_state(run) for run in reversed(runs)]
     for state in resumed:
-        load_checkpoint(tmp_path / "c.pt", state, "key")
+        load_checkpoint(tmp_path / "c.pt", state, "key", "r1", 50)
     advance_stack(train_stack(runs[::-1], resumed), 100)
     assert_same(resumed[0], straight, 1e-10)
     assert resumed[0].critic_optimizer.state_dict()["state"][0]["step"] == 2 * 50

@@ -12,6 +12,7 @@ from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import stack
 from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.context import Context
+from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import formulas, run_suite
 from benchmarks.sweep.workers import Sweep, run_cells
@@ -66,8 +67,18 @@ def ignore(*_: Any, **__: Any) -> None:
     """A listener that does not listen."""
 
 
+class Hearing(Listener):
+    """Tells each step to `progress`, and keeps what was said."""
+
+    def __init__(self, progress: Any) -> None:
+        self.step, self.said = progress, list[str]()
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
 def run(suite: Suite, options: Options, store: Store, progress: Any = ignore) -> dict[RunSpec, Outcome]:
-    return run_suite(suite, options, store, progress, ignore)
+    return run_suite(suite, options, store, Hearing(progress))
 
 
 def comparable(store: Store, suite: Suite) -> dict[str, Any]:
@@ -235,7 +246,7 @@ class SilentLog:
 def test_a_worker_that_dies_takes_only_its_cell_with_it(suite: Suite, options: Options) -> None:
     context = Context(options.results / "runs", options.data)
     sweep = Sweep("small", "", DyingStore(), context)  # type: ignore[arg-type]
-    outcomes = {spec.label: outcome for spec, outcome in run_cells(sweep, suite.cells, ["cpu", "cpu"], ignore)}
+    outcomes = {spec.label: outcome for spec, outcome in run_cells(sweep, suite.cells, ["cpu", "cpu"], Listener())}
     assert outcomes.pop("wgan-clip / 8gaussians / seed 1") == Outcome("failed", "the worker process died (exit code 9)")
     assert {outcome.status for outcome in outcomes.values()} == {"done"}
     assert len(outcomes) == 5

@@ -12,15 +12,13 @@ from benchmarks.record.run_log import CellLog
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import stack
-from benchmarks.sweep.cell_run import CellRun, History, Outcome
+from benchmarks.sweep.cell_run import CellRun, Outcome
+from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options
 from benchmarks.sweep.run import run_suite
-from gan_zoo.checkpoint import save_checkpoint
-from gan_zoo.datasets import load_dataset
 from gan_zoo.engine.chosen import STACK_ENGINES
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation
-from gan_zoo.trainer import initial_state, prepare
 
 SUITE = """\
 name: small
@@ -59,10 +57,17 @@ def ignore(*_: Any) -> None:
     """A listener that does not listen."""
 
 
+class Hearing(Listener):
+    """Tells each step to `progress`."""
+
+    def __init__(self, progress: Any) -> None:
+        self.step = progress
+
+
 def sweep(suite: Suite, store: Store, engine: str, progress: Any = ignore, **more: Any) -> dict[int, Outcome]:
     """The outcomes by seed."""
     options = Options(store.results, store.results / "data", "cpu", workers=1, engine=engine, **more)
-    return {spec.seed: outcome for spec, outcome in run_suite(suite, options, store, progress, ignore).items()}
+    return {spec.seed: outcome for spec, outcome in run_suite(suite, options, store, Hearing(progress)).items()}
 
 
 def runs(store: Store) -> pd.DataFrame:
@@ -252,18 +257,6 @@ def test_numerics_are_recorded_and_never_mixed(path: str, store: Store) -> None:
     with pytest.raises(UserError, match="seed 0 is recorded in float32, bf16, not float32; use the numerics of"):
         sweep(suite, store, "plain")
     assert sweep(suite, store, "plain", numerics="bf16") == {}
-
-
-def test_a_checkpoint_of_the_last_step_is_refused_and_the_others_go_on(suite: Suite, store: Store) -> None:
-    spec = suite.cells[1]
-    state = initial_state(prepare(spec, load_dataset("8gaussians", root=Path("unused"))))
-    state.step = spec.train.steps
-    folder = store.results / "small" / "runs" / spec.key
-    folder.mkdir(parents=True)
-    save_checkpoint(folder / "checkpoint.pt", state, spec.key, History().to_dict())
-    outcomes = sweep(suite, store, "stacked")
-    assert [outcomes[seed].status for seed in range(3)] == ["done", "failed", "done"]
-    assert "of the last step, nothing is left to train; delete it" in outcomes[1].reason
 
 
 def test_a_short_cell_sends_its_metrics_once(path: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

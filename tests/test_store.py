@@ -170,7 +170,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 from benchmarks.record.store import Store
-from test_tracking import open_cell, start, described
+from test_store import open_cell, start, described
 store = Store(Path({results!r}))
 log = open_cell(store, start(store, {{"k1": described("wgan-gp")}}))
 log.metrics(40, {{"emd": 3.0, "train_seconds": 2.5}})

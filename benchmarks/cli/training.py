@@ -103,12 +103,12 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
     from benchmarks.report.against import against_text
     from benchmarks.report.commands import scores_text, write_report
     from benchmarks.sweep.plan import make_plan
-    from benchmarks.sweep.progress import Progress, say
+    from benchmarks.sweep.progress import Progress
     from benchmarks.sweep.run import run_suite
 
     store = Store(options.results)
     with Progress(make_plan(suite, store)) as progress:
-        outcomes = run_suite(suite, runner_options(options, workers), store, progress.step, progress.end, say)
+        outcomes = run_suite(suite, runner_options(options, workers), store, progress)
     folder = write_report(suite.name, store, options.results)
     store.log_report(suite.name, folder)
     print(f"\n{scores_text(folder)}\n")

@@ -31,7 +31,9 @@ def open_client(uri: str, database: Path | None) -> "MlflowClient":
     with one_line(uri):
         if database is not None:
             _create(database)
-            return MlflowClient(f"{uri}?timeout={BUSY_SECONDS}")
+            client = MlflowClient(f"{uri}?timeout={BUSY_SECONDS}")
+            client._tracking_client.store.engine.dispose()  # connections to a file that may have been replaced
+            return client
         _reach(uri)
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)

@@ -7,6 +7,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits of one log_batch
 TEXT_LIMIT = 5000  # characters of a tag or parameter; MLflow refuses more than 6000
@@ -23,14 +25,49 @@ TEXT_LIMIT = 5000  # characters of a tag or parameter; MLflow refuses more than 
 Values = Mapping[str, Any]
 
 
-class CellLog:
-    """What one cell writes. Metrics are buffered until `flush`, so call it outside the timed region."""
+@dataclass(frozen=True)
+class Opening:
+    """What the record is told of a cell when it begins."""
 
-    def __init__(self, client: "MlflowClient", run_id: str, experiment: str) -> None:
-        self.run_id = run_id
-        self._client, self._experiment = client, experiment
+    experiment: str
+    name: str
+    params: Values
+    tags: Values
+    dataset: Values
+
+    def new_run(self, client: "MlflowClient") -> str:
+        """The id of a new run that says all this and nothing else."""
+        run = client.create_run(self.experiment, run_name=self.name, tags=texts(self.tags))
+        client.log_inputs(run.info.run_id, [dataset_input(self.dataset)])
+        log_in_batches(client, run.info.run_id, params=texts(self.params))
+        return str(run.info.run_id)
+
+    def go_on(self, client: "MlflowClient", run: "Run") -> str:
+        """The id of `run`, an earlier one of this cell, which says all this from now on."""
+        client.update_run(run.info.run_id, status="RUNNING", name=self.name)
+        known = run.data.params
+        more = {name: value for name, value in self.params.items() if name not in known}
+        log_in_batches(client, run.info.run_id, params=texts(more), tags=texts(self.tags))
+        return str(run.info.run_id)
+
+
+class CellLog:
+    """What one cell writes. Metrics are buffered until `flush`, so call it outside the timed region.
+
+    `run_id`: its run in the record; `empty`: nothing was recorded there by an earlier process.
+    """
+
+    def __init__(self, client: "MlflowClient", opening: Opening, earlier: "Run | None" = None) -> None:
+        self._client, self._opening = client, opening
+        self.empty = earlier is None or not (earlier.data.metrics or earlier.data.tags.get("step"))
+        self.run_id = opening.new_run(client) if earlier is None else opening.go_on(client, earlier)
         self._buffer: dict[tuple[str, int], tuple[float, int]] = {}
         self._tags: dict[str, str] = {}
+
+    def start_anew(self) -> None:
+        """Take a new run in the record; the one of before, and all that it says, is deleted."""
+        self._client.delete_run(self.run_id)
+        self.run_id, self.empty = self._opening.new_run(self._client), True
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Note `values` at a generator step. MLflow has no infinity: it becomes NaN, and the tag `infinite` tells."""
@@ -87,7 +124,8 @@ class CellLog:
         tags = {"path": f"weights/{path.name}", "run_key": run.data.tags["run_key"]}
         params = {name: run.data.tags[name] for name in ("loss", "dataset", "seed")}
         name = re.sub(r"[^\w-]+", "-", run.info.run_name)
-        model = self._client.create_logged_model(self._experiment, name, self.run_id, tags, params, "generator")
+        experiment = self._opening.experiment
+        model = self._client.create_logged_model(experiment, name, self.run_id, tags, params, "generator")
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step)])
         now = time.time_ns() // 1_000_000

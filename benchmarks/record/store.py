@@ -19,7 +19,7 @@ from benchmarks.record.machine import watch
 from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note
 from benchmarks.record.owner import owner_is_dead, owner_tags, user_name
 from benchmarks.record.places import VIEWS
-from benchmarks.record.run_log import CellLog, Values, check_names, dataset_input, log_in_batches, texts
+from benchmarks.record.run_log import CellLog, Opening, Values, check_names, log_in_batches, texts
 from benchmarks.record.table import HISTORY, latest_metrics, named_samples, run_row, run_table, sqlite_histories
 from gan_zoo.errors import UserError
 
@@ -206,18 +206,10 @@ class Store:
         identity |= {"mlflow.parentRunId": parent, **_writer()}
         if "commit" in tags:
             identity["mlflow.source.git.commit"] = tags["commit"]
-        client = self._client
-        earlier = client.search_runs([experiment], f"tags.run_key = '{key}'", max_results=1)
-        if earlier:
-            run = earlier[0]
-            client.update_run(run.info.run_id, status="RUNNING", name=name)
-        else:
-            run = client.create_run(experiment, run_name=name, tags=texts(identity))
-            client.log_inputs(run.info.run_id, [dataset_input(dataset)])
-        known = run.data.params
-        given = {name: value for name, value in params.items() if name not in known and value not in UNSET}
-        log_in_batches(client, run.info.run_id, params=texts(given), tags=texts(identity))
-        return CellLog(client, run.info.run_id, experiment)
+        given = {name: value for name, value in params.items() if value not in UNSET}
+        opening = Opening(experiment, name, given, identity, dataset)
+        earlier = self._client.search_runs([experiment], f"tags.run_key = '{key}'", max_results=1)
+        return CellLog(self._client, opening, earlier[0] if earlier else None)
 
     def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
         """Everything a report needs: a row for each cell of the latest sweep. A cell that has not ended is `missing`.

@@ -11,8 +11,10 @@ from statistics import median
 from benchmarks.record.environment import data_folder
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import load_single
+from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options
 from benchmarks.sweep.run import run_suite
+from gan_zoo.spec import RunSpec
 
 HELP_CALLS = 5
 
@@ -41,6 +43,16 @@ class Clocks:
         return self.record / self.train
 
 
+@dataclass
+class FirstStep(Listener):
+    """Notes when steps were reached."""
+
+    reached: list[float]
+
+    def step(self, spec: RunSpec, step: int) -> None:
+        self.reached.append(time.perf_counter())
+
+
 def run_one(dataset: str) -> Clocks:
     """WGAN-GP of quickstart on `dataset`, scored once at a time, in a folder of its own that is gone afterwards."""
     suite = load_single("quickstart", {"evaluate.repeats": "1"}, "wgan-gp", dataset, 0)
@@ -50,9 +62,7 @@ def run_one(dataset: str) -> Clocks:
         store = Store(Path(folder), f"sqlite:///{folder}/mlflow.db")
         options = Options(Path(folder), data_folder(), "cpu", workers=1)
         started = time.perf_counter()
-        outcomes = run_suite(
-            suite, options, store, lambda spec, step: reached.append(time.perf_counter()), lambda spec, outcome: None
-        )
+        outcomes = run_suite(suite, options, store, FirstStep(reached))
         if (outcome := outcomes[spec]).status != "done":
             raise RuntimeError(f"{spec.label}: {outcome.status}: {outcome.reason}")
         metrics = store.record(suite.name).metrics.sort_values("step")

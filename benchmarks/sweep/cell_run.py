@@ -8,7 +8,7 @@ training evenly; such a run is no fair measure of time (`timing_comparable`), no
 import shutil
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
@@ -20,9 +20,8 @@ import numpy as np
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.sweep.columns import circumstances, columns, flat, results
 from benchmarks.sweep.context import Context
-from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
+from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from gan_zoo.engine import Chosen, TrainState
-from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation, final_weights, weights_hash
 from gan_zoo.metrics import Evaluator
 from gan_zoo.spec import RunSpec
@@ -73,9 +72,15 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         return {**self.seconds, "engines": self.engines, "stacked": self.stacked}
 
-    def load(self, content: Mapping[str, Any]) -> None:
-        self.seconds = {what: content[what] for what in self.seconds}
-        self.engines, self.stacked = list(content.get("engines", [])), content.get("stacked", 1)
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "History":
+        """What `to_dict` gave. Errors: CheckpointError for anything else."""
+        fresh = cls()
+        same_keys = content.keys() == fresh.to_dict().keys()
+        if not same_keys or not all(type(content[what]) is float for what in fresh.seconds):
+            raise CheckpointError("the checkpoint's history cannot be read")
+        seconds = {what: content[what] for what in fresh.seconds}
+        return cls(seconds, list(content["engines"]), content["stacked"])
 
 
 @dataclass
@@ -113,21 +118,36 @@ class CellRun:
         """What a resume needs."""
         return self.context.runs / self.spec.key
 
-    def start(self, data: Any, evaluator: Evaluator, apart: Evaluator | None) -> None:
-        """Takes the state of the checkpoint, or that before the first step.
-
-        Errors: UserError for a checkpoint that cannot be gone on from.
-        """
+    def start(self, data: Any, evaluator: Evaluator, apart: Evaluator | None, say: Callable[[str], None]) -> None:
+        """Takes the state of the checkpoint, or that before the first step; `say` hears of a checkpoint refused."""
         self.run = prepare(self.spec, data, self.context.device, self.context.numerics)
         self.state, self.evaluator = initial_state(self.run), evaluator
         self.evaluation = Evaluation(self.run, data, evaluator, apart)
-        path = self.folder / "checkpoint.pt"
-        if path.exists():
-            self.history.load(load_checkpoint(path, self.state, self.spec.key))
-            if self.state.step >= self.spec.train.steps:
-                raise UserError(f"{path}: of the last step, nothing is left to train; delete it to start this run anew")
+        try:
+            self.resume()
+        except CheckpointError as refusal:
+            say(f"{self.spec.label} starts anew: {refusal}")
+            self.start_anew()
         if self.state.step == 0:
             self.show()
+
+    def resume(self) -> None:
+        """Takes the state of the checkpoint where there is one. Errors: CheckpointError where it is not this run's."""
+        path = self.folder / "checkpoint.pt"
+        if path.exists():
+            extra = load_checkpoint(path, self.state, self.spec.key, self.log.run_id, self.spec.train.steps)
+            self.history = History.from_dict(extra)
+        elif not self.log.empty:
+            self.start_anew()  # killed after metrics were sent and before its first checkpoint
+
+    def start_anew(self) -> None:
+        """Forgets all that an earlier process left of this cell, here and in the record."""
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+        self.state, self.history = initial_state(self.run), History()
+        if not self.log.empty:
+            self.log.start_anew()
+            self.log.dictionary(self.spec.to_dict(), "spec.json")
 
     def arrive(self, values: dict[str, float], seconds: float, engine: Chosen[Any], stacked: int) -> None:
         """A stop after some steps that took `seconds`: evaluates if that is due, records, and ends what is to end."""
@@ -159,7 +179,8 @@ class CellRun:
         """Sends what is not sent and writes a checkpoint: a resumed run goes on from both."""
         with self.history.on("record"):
             self.log.flush()
-            save_checkpoint(self.folder / "checkpoint.pt", self.state, self.spec.key, self.history.to_dict())
+            path, extra = self.folder / "checkpoint.pt", self.history.to_dict()
+            save_checkpoint(path, self.state, self.spec.key, self.log.run_id, extra)
 
     def show(self) -> None:
         """A sample image on the record's step slider, once though steps be repeated, and its samples beside the

@@ -8,12 +8,13 @@ from tqdm import tqdm
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.cell_run import Outcome
+from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, Plan, make_plan, refuse_other_numerics
 from benchmarks.sweep.run import prepare_shared
 from gan_zoo.spec import RunSpec
 
 
-class Progress:
+class Progress(Listener):
     """Counts generator steps over all cells to be run, with their rate and the time left."""
 
     def __init__(self, plan: Plan) -> None:
@@ -36,12 +37,13 @@ class Progress:
         self._bar.close()
 
     def step(self, spec: RunSpec, step: int) -> None:
-        """A cell has reached a step; the first word of a resumed cell brings the steps of before with it."""
         self._bar.update(step - self._reached.get(spec.key, 0))
         self._reached[spec.key] = step
 
+    def say(self, line: str) -> None:
+        say(line)
+
     def end(self, spec: RunSpec, outcome: Outcome) -> None:
-        """A cell has ended."""
         self.step(spec, spec.train.steps)
         self._left -= 1
         say(f"{outcome.status:9} {spec.label}" + (f": {outcome.reason}" if outcome.reason else ""))

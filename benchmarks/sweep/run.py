@@ -10,8 +10,9 @@ from benchmarks.suites.suite import Suite
 from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.columns import columns
 from benchmarks.sweep.context import Context, load_data, load_evaluator, load_floor
+from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan, refuse_other_numerics
-from benchmarks.sweep.workers import Progress, Sweep, run_cells
+from benchmarks.sweep.workers import Sweep, run_cells
 from gan_zoo.device import configure_process, device_name
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import check_numerics
@@ -83,31 +84,23 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
-def run_suite(
-    suite: Suite,
-    options: Options,
-    store: Store,
-    progress: Progress,
-    announce: Callable[[RunSpec, Outcome], None],
-    tell: Callable[[str], None] = print,
-) -> dict[RunSpec, Outcome]:
-    """Runs or resumes every cell that has not ended; the outcomes of those that ran. `announce` hears each end, `tell`
-    what is to be known of the data.
+def run_suite(suite: Suite, options: Options, store: Store, listener: Listener) -> dict[RunSpec, Outcome]:
+    """Runs or resumes every cell that has not ended; the outcomes of those that ran.
 
     Errors: UserError, before anything runs, for what cannot be had.
     """
     context, devices = options.context(suite.name), options.devices()
     refuse_other_numerics(make_plan(suite, store), context)
-    shared = prepare_shared(suite, context, tell)
+    shared = prepare_shared(suite, context, listener.say)
     meta = describe(suite, shared, context)
     store.experiment(suite.name, suite.description)
     todo = make_plan(suite, store).todo
     outcomes: dict[RunSpec, Outcome] = {}
     with sweep_run(suite, store, meta, devices) as run_id:
         sweep = Sweep(suite.name, run_id, store, context)
-        for spec, outcome in run_cells(sweep, todo, devices, progress) if todo else ():
+        for spec, outcome in run_cells(sweep, todo, devices, listener) if todo else ():
             outcomes[spec] = outcome
-            announce(spec, outcome)
+            listener.end(spec, outcome)
     return outcomes
 
 

@@ -8,6 +8,7 @@ so that a resumed run is in the same company at every step.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.sweep.cell_run import CellRun, Outcome, next_stop
@@ -19,8 +20,8 @@ from gan_zoo.trainer import advance, advance_stack, initial_state, prepare, trai
 if TYPE_CHECKING:
     from benchmarks.record.store import Store
 
-Tell = Callable[[RunSpec, int | Outcome], None]
-"""Hears each step that a cell reached, and how it ended."""
+Tell = Callable[[RunSpec, int | str | Outcome], None]
+"""Hears each step that a cell reached, what a person should know, and how it ended."""
 
 SAVE_SECONDS = 30.0
 SAVE_SHARE = 0.01
@@ -39,7 +40,7 @@ def run_together(
             apart = load_evaluator(specs[0], data, context, apart=True) if specs[0].evaluate.repeats > 1 else None
             for cell in cells:
                 with guarded([cell], tell):
-                    cell.start(data, evaluator, apart)
+                    cell.start(data, evaluator, apart, partial(tell, cell.spec))
         while active := [cell for cell in cells if cell.outcome is None]:
             steps = sorted({cell.state.step for cell in active})
             together = [cell for cell in active if cell.state.step == steps[0]]

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -17,14 +17,13 @@ from multiprocessing.process import BaseProcess
 from benchmarks.record.store import Store
 from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.context import Context
+from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
 from gan_zoo.spec import RunSpec, run_spec
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What numerical libraries read at import; workers inherit them."""
-
-Progress = Callable[[RunSpec, int], None]
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,13 @@ class Sweep:
 
 
 def run_cells(
-    sweep: Sweep, cells: Sequence[RunSpec], devices: Sequence[str], progress: Progress
+    sweep: Sweep, cells: Sequence[RunSpec], devices: Sequence[str], listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """Runs `cells`, one worker per entry of `devices`, and yields each with its outcome as it ends."""
     waiting = stacks(cells, len(devices)) if sweep.context.engine == "stacked" else [[spec] for spec in cells]
     if len(devices) == 1:
-        return in_place(sweep, waiting, devices[0], progress)
-    return in_processes(sweep, waiting, devices, progress)
+        return in_place(sweep, waiting, devices[0], listener)
+    return in_processes(sweep, waiting, devices, listener)
 
 
 def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
@@ -56,23 +55,31 @@ def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
     return [list(part) for group in groups.values() for part in batched(group, -(-len(group) // parts))]
 
 
+def pass_on(listener: Listener, spec: RunSpec, message: int | str) -> None:
+    """A word of a cell that still runs."""
+    if isinstance(message, str):
+        listener.say(message)
+    else:
+        listener.step(spec, message)
+
+
 def batched(group: Sequence[RunSpec], size: int) -> Iterator[Sequence[RunSpec]]:
     return (group[i : i + size] for i in range(0, len(group), size))
 
 
 def in_place(
-    sweep: Sweep, waiting: Sequence[Sequence[RunSpec]], device: str, progress: Progress
+    sweep: Sweep, waiting: Sequence[Sequence[RunSpec]], device: str, listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One stack after the other in this process."""
     context = replace(sweep.context, device=device)
     configure_process(device, context.threads)
     ended: list[tuple[RunSpec, Outcome]] = []
 
-    def tell(spec: RunSpec, message: int | Outcome) -> None:
-        if isinstance(message, int):
-            progress(spec, message)
-        else:
+    def tell(spec: RunSpec, message: int | str | Outcome) -> None:
+        if isinstance(message, Outcome):
             ended.append((spec, message))
+        else:
+            pass_on(listener, spec, message)
 
     for stack in waiting:
         run_together(stack, context, sweep.store, sweep.suite, sweep.run_id, tell)
@@ -113,7 +120,7 @@ def work(sweep: Sweep, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_process(sweep.context.device, sweep.context.threads)
 
-    def tell(spec: RunSpec, message: int | Outcome) -> None:
+    def tell(spec: RunSpec, message: int | str | Outcome) -> None:
         pipe.send((spec.key, message))
 
     with suppress(EOFError, BrokenPipeError):  # the sweep is gone; the record will show the cells as interrupted
@@ -123,7 +130,7 @@ def work(sweep: Sweep, pipe: Connection) -> None:
 
 
 def in_processes(
-    sweep: Sweep, stacks: Sequence[Sequence[RunSpec]], devices: Sequence[str], progress: Progress
+    sweep: Sweep, stacks: Sequence[Sequence[RunSpec]], devices: Sequence[str], listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One worker process per device until all cells have ended."""
     os.environ.update({name: str(sweep.context.threads) for name in THREAD_VARIABLES})
@@ -136,11 +143,11 @@ def in_processes(
             for pipe in wait([worker.pipe for worker in workers]):
                 worker = next(each for each in workers if each.pipe is pipe)
                 for spec, message in receive(worker):
-                    if isinstance(message, int):
-                        progress(spec, message)
-                        continue
-                    del worker.left[spec.key]
-                    yield spec, message
+                    if isinstance(message, Outcome):
+                        del worker.left[spec.key]
+                        yield spec, message
+                    else:
+                        pass_on(listener, spec, message)
                 if not worker.left:
                     workers.remove(worker)
                     if waiting:
@@ -160,7 +167,7 @@ def next_turn(sweep: Sweep, worker: Worker, stack: Sequence[RunSpec]) -> Worker:
     return worker
 
 
-def receive(worker: Worker) -> list[tuple[RunSpec, int | Outcome]]:
+def receive(worker: Worker) -> list[tuple[RunSpec, int | str | Outcome]]:
     """A worker's next word: a step that a cell reached or how it ended; or its own death, which ends all its cells."""
     try:
         key, message = worker.pipe.recv()

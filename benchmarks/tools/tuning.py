@@ -72,7 +72,7 @@ def search(source: str) -> Suite:
 def main(source: str, results: Path) -> None:
     suite, store = search(source), Store(results)
     with Progress(make_plan(suite, store)) as progress:
-        run_suite(suite, Options(results, data_folder()), store, progress.step, progress.end)
+        run_suite(suite, Options(results, data_folder()), store, progress)
     print(scores_text(write_report(suite.name, store, results)))
 
 

@@ -1,0 +1,172 @@
+"""Interrupted cells: gone on from their checkpoint, or begun anew where that or their run in the record is not theirs.
+
+In either case the sweep ends with the weights and numbers of an undisturbed one, and with one run a cell.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.record.store import Store
+from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.sweep import stack
+from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.plan import Options
+from benchmarks.sweep.run import run_suite
+from gan_zoo.spec import RunSpec
+
+SUITE = """\
+name: tiny
+losses: [wgan-gp]
+datasets: [8gaussians]
+seeds: 2
+architecture: {name: mlp, width: 4, depth: 1}
+train: {steps: 20, batch_size: 4, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
+evaluate: {every: 5, samples: 20, metrics: [emd]}
+"""
+CLOCKS = r".*_seconds|iterations_per_second"
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    (tmp_path / "tiny.yaml").write_text(SUITE)
+    return load_suite(str(tmp_path / "tiny.yaml"))
+
+
+class Stopping(Listener):
+    """Interrupts a sweep at the given step of the given seed, and keeps what was said."""
+
+    def __init__(self, stop_at: int | None = None, seed: int = 1) -> None:
+        self.stop_at, self.seed, self.said = stop_at, seed, list[str]()
+
+    def step(self, spec: RunSpec, step: int) -> None:
+        if spec.seed == self.seed and step == self.stop_at:
+            raise KeyboardInterrupt
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+def sweep(suite: Suite, store: Store, stop_at: int | None = None) -> list[str]:
+    """Runs the suite until it has ended, or until step `stop_at` of the second cell; what was said."""
+    listener = Stopping(stop_at)
+    options = Options(store.results, store.results / "data", "cpu", workers=1)
+    if stop_at is None:
+        assert {outcome.status for outcome in run_suite(suite, options, store, listener).values()} == {"done"}
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            run_suite(suite, options, store, listener)
+    return listener.said
+
+
+def result(store: Store) -> dict[str, Any]:
+    """Weights and all metrics but the clocks, of as many runs as there are cells."""
+    record = store.record("tiny")
+    runs = store._client.search_runs([store.experiment("tiny")], "tags.kind = 'cell'")
+    assert len(runs) == len(record.runs) == 2
+    kept = record.metrics[~record.metrics.name.str.fullmatch(CLOCKS)]
+    return {"weights": record.runs.weights_hash.tolist(), "metrics": kept.values.tolist()}
+
+
+def rows(store: Store) -> int:
+    """Metric rows of all runs that are there, repeated ones too."""
+    client, runs = store._client, store._client.search_runs([store.experiment("tiny")], "tags.kind = 'cell'")
+    return sum(len(client.get_metric_history(run.info.run_id, name)) for run in runs for name in run.data.metrics)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], int]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "tiny.yaml").write_text(SUITE)
+    store = Store(folder / "results")
+    sweep(load_suite(str(folder / "tiny.yaml")), store)
+    return result(store), rows(store)
+
+
+def checkpoint(store: Store) -> Path:
+    (path,) = (store.results / "tiny" / "runs").glob("*/checkpoint.pt")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def save_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every window of steps."""
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
+
+
+def test_a_whole_checkpoint_is_gone_on_from(suite: Suite, results: Path, undisturbed: Any) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12)
+    before = store._client.search_runs([store.experiment("tiny")], "tags.seed = '1'")[0].info.run_id
+    assert checkpoint(store).exists()
+    assert sweep(suite, store) == []
+    after = store._client.search_runs([store.experiment("tiny")], "tags.seed = '1'")[0].info.run_id
+    assert before == after
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def replace_by_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "bit": (flip, "damaged or altered"),
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:-9]), "damaged or altered"),
+    "empty": (lambda path: path.write_bytes(b""), "damaged, or not a checkpoint"),
+    "folder": (replace_by_a_folder, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_checkpoint_costs_its_steps_and_nothing_else(
+    suite: Suite, results: Path, undisturbed: Any, kind: str
+) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12)
+    damage, message = DAMAGES[kind]
+    damage(checkpoint(store))
+    (line,) = sweep(suite, store)
+    assert line.startswith("wgan-gp / 8gaussians / seed 1 starts anew: ")
+    assert message in line
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+
+
+def test_a_checkpoint_that_is_gone_means_starting_anew(suite: Suite, results: Path, undisturbed: Any) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12)
+    checkpoint(store).unlink()
+    sweep(suite, store)
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+
+
+@pytest.mark.parametrize("kind", ["deleted", "emptied", "replaced"])
+def test_another_record_means_starting_anew(
+    suite: Suite, results: Path, undisturbed: Any, kind: str, migrated_database: Path
+) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12)
+    if kind == "emptied":
+        for run in store._client.search_runs([store.experiment("tiny")]):
+            store._client.delete_run(run.info.run_id)
+    else:
+        (results / "mlflow.db").unlink()
+    if kind == "replaced":
+        (results / "mlflow.db").write_bytes(migrated_database.read_bytes())
+    store = Store(results)
+    (line,) = sweep(suite, store)
+    assert "its run is not in this record" in line
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
