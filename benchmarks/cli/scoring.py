@@ -1,4 +1,4 @@
-"""The commands about metrics alone: score, fetch-weights, check-metrics."""
+"""The commands about metrics alone: score, fetch-weights, check-metrics, train-extractor, import-extractor."""
 
 import argparse
 import json
@@ -51,8 +51,24 @@ def add_commands(commands: "Commands") -> None:
     for command in (score, check):
         command.add_argument("--weights", type=folder, metavar="FILE", help="Inception's weights, if not in place")
         add_device(command, "CPU threads")
-    for command in (score, fetch, check):
+    for command in (score, fetch, check, *add_extractors(commands)):
         add_data(command)
+
+
+def add_extractors(commands: "Commands") -> list[argparse.ArgumentParser]:
+    """The commands about the classifiers that images are scored by."""
+    train = commands.add_parser("train-extractor", help="train the classifier that images are scored by")
+    train.add_argument("name", metavar="NAME|DIR", help="a data set, or a folder of images in class folders")
+    train.add_argument(
+        "--image-size", type=whole_number(1, LARGEST_IMAGE), metavar="N", help="resize the images to N x N pixels"
+    )
+    out_help = "write weights and card there, as the package brings them, and keep nothing"
+    train.add_argument("--out", type=folder, metavar="DIR", help=out_help)
+    train.set_defaults(command=train_extractor)
+    bring = commands.add_parser("import-extractor", help="score a data set by a classifier that someone else trained")
+    bring.add_argument("file", type=folder, metavar="FILE|EXPORT", help="its file, or an export that it came with")
+    bring.set_defaults(command=import_extractor)
+    return [train, bring]
 
 
 def score_images(options: argparse.Namespace) -> int:
@@ -79,3 +95,18 @@ def check_metrics(options: argparse.Namespace) -> int:
     line, agrees = check(data_root(options), options.weights, options.device, options.threads)
     print(line)
     return 0 if agrees else 1
+
+
+def train_extractor(options: argparse.Namespace) -> int:
+    from benchmarks.tools.extractors import train
+
+    line, agrees = train(options.name, data_root(options), options.image_size, options.out)
+    print(line)
+    return 0 if agrees else 1
+
+
+def import_extractor(options: argparse.Namespace) -> int:
+    from benchmarks.tools.extractors import bring
+
+    print(*bring(options.file, data_root(options)), sep="\n")
+    return 0

@@ -24,6 +24,11 @@ class Context:
     numerics: Numerics = "reference"
 
     @property
+    def handed_on(self) -> Path:
+        """Where classifiers that are not the package's lie beside the export, for whoever gets it."""
+        return self.runs.parent / "export" / "extractors"
+
+    @property
     def cache(self) -> Path:
         """Classifiers and reference statistics."""
         return extractor_cache(self.data)

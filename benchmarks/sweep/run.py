@@ -14,6 +14,7 @@ from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan, refuse_other_numerics
 from benchmarks.sweep.workers import Sweep, run_cells
 from gan_zoo.device import configure_process, device_name
+from gan_zoo.metrics.classifier import hand_on
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import check_numerics
 
@@ -40,6 +41,8 @@ def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) 
         evaluator = load_evaluator(spec, data, context)
         primary[name] = next(iter(evaluator.metrics))
         floors[name] = load_floor(spec, data, context)
+        if data.kind == "images":
+            hand_on(data, context.cache, context.handed_on)
         metrics |= {
             metric.name: {
                 "direction": metric.direction,

@@ -98,10 +98,10 @@ def require_labels(data: ImageData) -> None:
         )
 
 
-def cards(folder: Path = SHIPPED) -> dict[str, dict[str, Any]]:
-    """What `folder` brings: by name of the data set its fingerprint, the hash of the weights, the test accuracy and
-    the command that trains them again."""
-    path = folder / "cards.json"
+def cards(folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """What the package, or `folder`, brings: by name of the data set its fingerprint, the hash of the weights, the test
+    accuracy and the command that trains them again."""
+    path = (folder or SHIPPED) / "cards.json"
     content: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return content
 
@@ -137,8 +137,8 @@ def read(path: Path, name: str | None = None) -> Classifier:
     kept = read_tensors(path, subject) if subject else None
     if kept is None or subject != about(kept[1].get("data", "")) or kept[1]["weights"] != hash_tensors(kept[0]):
         raise UserError(
-            f"{shown(path)}: holds no classifier (v{VERSION}), or a damaged one: remove it to train again, "
-            "or bring it again by gan-zoo import-extractor FILE"
+            f"{shown(path)}: holds no classifier (v{VERSION}), or a damaged one; train it again by "
+            "gan-zoo train-extractor NAME|DIR, or bring it again by gan-zoo import-extractor FILE"
         )
     tensors, card = kept
     return Classifier(name or card["name"], card["data"], card["weights"], card["test_accuracy"], tensors, path, False)
@@ -156,33 +156,40 @@ def ship(classifier: Classifier, folder: Path) -> Path:
 
 
 def hand_on(data: ImageData, cache: Path, folder: Path) -> Path | None:
-    """Copy the classifier of `data`, where it is not the package's, into `folder`; its file there, or None."""
-    found = classifier_of(data, cache)
-    if found.shipped:
+    """Copy the classifier that is kept of `data`, if there is one, into `folder`, for others to bring in; its file."""
+    path = place(cache, data.fingerprint)
+    if not path.exists():
         return None
-    path = folder / f"{found.name}-{found.weights[:12]}.safetensors"
-    with replacing(path) as partial:
-        shutil.copyfile(found.path, partial)
-    return path
+    found = read(path, data.name)
+    copy = folder / f"{data.name}-{found.weights[:12]}.safetensors"
+    with replacing(copy) as partial:
+        shutil.copyfile(path, partial)
+    return copy
 
 
-def bring(path: Path, cache: Path) -> str:
-    """Put the classifier at `path` into `cache`, where its data set is scored by it from now on; a line about it.
+def bring(new: Classifier, cache: Path) -> str:
+    """Keep a classifier in `cache`, where its data set is scored by it from now on; a line about it.
 
-    Errors: UserError where the file holds none, or the package brings another of that data set.
+    Errors: UserError where the package brings the classifier of that data set, or nothing can be written.
     """
-    new = read(path)
     for name, card in cards().items():
         if card["data"] == new.data:
-            raise UserError(f"{shown(path)}: the package brings the classifier of '{name}'; no other takes its place")
-    known = place(cache, new.data)
-    before = read(known).weights if known.exists() else None
-    with replacing(known) as partial:
-        shutil.copyfile(path, partial)
-    said = f"{new.title}: test accuracy {new.test_accuracy:.2%}, weights={new.weights[:12]}"
-    if before is None or before == new.weights:
+            raise UserError(f"the classifier of '{name}' comes with the package; no other takes its place")
+    path = place(cache, new.data)
+    before = kept_weights(path)
+    keep(path, new)
+    said = f"{new.title}: test accuracy {new.test_accuracy:.2%}, weights={new.weights[:12]}, kept as {shown(path)}"
+    if before in (None, new.weights):
         return said
-    return f"{said}; takes the place of weights={before[:12]}: scores by the two do not compare"
+    return f"{said}; it takes the place of weights={str(before)[:12]}: scores by the two do not compare"
+
+
+def kept_weights(path: Path) -> str | None:
+    """The hash of the classifier kept at `path`; None where there is none, or a damaged one."""
+    try:
+        return read(path).weights
+    except UserError:
+        return None
 
 
 def place(cache: Path, data: str) -> Path:

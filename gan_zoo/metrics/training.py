@@ -2,7 +2,7 @@
 
 Convolution 3x3, ReLU and 2x2 max pooling, again and again while a side has more than 4 pixels (32, 32, 64, 64, 128,
 ... channels), then a hidden layer of 128 units, whose activations are the features, and one logit per class. It is
-trained by SGD with Nesterov's momentum on the cross entropy of images moved by a few pixels, with a step size that
+trained by SGD with Nesterov's momentum on the cross entropy of images moved by up to a pixel, with a step size that
 rises and falls linearly, and put into whole numbers at the end.
 
 Weights and order are keyed and one CPU thread does all the work. Every product is a convolution and there is no root;
@@ -27,6 +27,7 @@ BATCH = 64
 IMAGES_SHOWN = 60_000
 LEAST_EPOCHS = 4
 STEP_SIZE, MOMENTUM, WARM_UP = 0.1, 0.9, 0.2
+SHIFT = 1
 SMALLEST_SIDE = 4
 SCALED_BY = 2000
 """How many training images say how large activations get."""
@@ -106,11 +107,10 @@ def _fit(net: Classifier, images: Tensor, targets: Tensor) -> None:
 
 
 def shifted(images: Tensor, rng: Rng) -> Tensor:
-    """The images (n, C, H, W), all moved alike by up to an eighth of their sides; what comes in is black."""
+    """The images (n, C, H, W), all moved alike by up to a pixel along each axis; what comes in is black."""
     height, width = images.shape[2:]
-    down, right = height // 8, width // 8
-    top, left = (int(rng.integers(2 * most + 1, ()).item()) for most in (down, right))
-    return F.pad(images, (right, right, down, down))[:, :, top : top + height, left : left + width]
+    top, left = (int(rng.integers(2 * SHIFT + 1, ()).item()) for _ in range(2))
+    return F.pad(images, (SHIFT, SHIFT, SHIFT, SHIFT))[:, :, top : top + height, left : left + width]
 
 
 def _batches(n: int) -> Iterator[Tensor]:
