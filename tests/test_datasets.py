@@ -1,5 +1,6 @@
 """The data sets: published constants, kept-apart splits, keyed order, folders and messages."""
 
+import gzip
 import math
 import struct
 from pathlib import Path
@@ -173,6 +174,24 @@ def test_idx_files_are_read_without_a_download(name: str, folder: str, tmp_path:
     assert data.test_labels.tolist() == [0, 1, 2, 3, 4, 5, 6]
 
 
+def test_fashion_mnist_is_found_where_debian_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged = tmp_path / "packaged"
+    packaged.mkdir()
+    images = np.arange(20 * 28 * 28).reshape(20, 28, 28) % 241
+    for prefix, count in (("train", 20), ("t10k", 10)):
+        for kind, values in (("images-idx3", images[:count]), ("labels-idx1", np.arange(count) % 10)):
+            write_idx(tmp_path / "plain", values)
+            (packaged / f"{prefix}-{kind}-ubyte.gz").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
+    monkeypatch.setattr("gan_zoo.datasets.downloads.DEBIAN_FASHION", packaged)
+    for _ in range(2):
+        data = load_dataset("fashion-mnist", root=tmp_path / "data", download=False)
+        assert isinstance(data, Images)
+        assert torch.equal(data.train[:, 0], torch.from_numpy(images).to(torch.uint8))
+    (packaged / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no gzip")
+    with pytest.raises(UserError, match=r"t10k-labels-idx1-ubyte\.gz .*install its package again"):
+        load_dataset("fashion-mnist", root=tmp_path / "other", download=False)
+
+
 @pytest.mark.parametrize(
     ("name", "place"),
     [("mnist", "MNIST/raw"), ("fashion-mnist", "FashionMNIST/raw"), ("cifar10", "cifar-10-python.tar.gz")],
@@ -187,6 +206,7 @@ def test_a_missing_download_says_what_to_put_where(
         raise OSError("no network")
 
     monkeypatch.setattr(utils, "_urlretrieve", no_network)
+    monkeypatch.setattr("gan_zoo.datasets.downloads.DEBIAN_FASHION", tmp_path / "not installed")
     with pytest.raises(UserError) as caught:
         load_dataset(name, root=tmp_path, download=download)
     message = str(caught.value)

@@ -51,11 +51,12 @@ def add_commands(commands: "Commands") -> None:
     for command in (score, check):
         command.add_argument("--weights", type=folder, metavar="FILE", help="Inception's weights, if not in place")
         add_device(command, "CPU threads")
-    for command in (score, fetch, check, *add_extractors(commands)):
+    for command in (score, fetch, check):
         add_data(command)
+    add_extractors(commands)
 
 
-def add_extractors(commands: "Commands") -> list[argparse.ArgumentParser]:
+def add_extractors(commands: "Commands") -> None:
     """The commands about the classifiers that images are scored by."""
     train = commands.add_parser("train-extractor", help="train the classifier that images are scored by")
     train.add_argument("name", metavar="NAME|DIR", help="a data set, or a folder of images in class folders")
@@ -68,7 +69,8 @@ def add_extractors(commands: "Commands") -> list[argparse.ArgumentParser]:
     bring = commands.add_parser("import-extractor", help="score a data set by a classifier that someone else trained")
     bring.add_argument("file", type=folder, metavar="FILE|EXPORT", help="its file, or an export that it came with")
     bring.set_defaults(command=import_extractor)
-    return [train, bring]
+    for command in (train, bring):
+        add_data(command)
 
 
 def score_images(options: argparse.Namespace) -> int:

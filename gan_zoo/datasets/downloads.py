@@ -1,5 +1,7 @@
 """Images that other packages bring: scikit-learn's digits (bundled with it), and torchvision's downloads."""
 
+import gzip
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,13 @@ from torch import Tensor
 
 from gan_zoo.datasets.images import Images, hold_out
 from gan_zoo.errors import UserError
+from gan_zoo.files import reason, replacing
 
 DIGITS_TEST = 297
-IDX_FILES = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte"
+DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts the four files, compressed."""
+IDX = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+IDX_FILES = f"{', '.join(IDX[:3])} and {IDX[3]}"
 
 
 def load_digits(root: Path, download: bool) -> Images:
@@ -38,9 +44,13 @@ def load_mnist(root: Path, download: bool) -> Images:
 
 
 def load_fashion_mnist(root: Path, download: bool) -> Images:
-    """70,000 articles of clothing, 28x28, grey; 10,000 held out (Xiao et al. 2017)."""
+    """70,000 articles of clothing, 28x28, grey; 10,000 held out (Xiao et al. 2017).
+
+    Where they are not under `root`, Debian's package dataset-fashion-mnist is looked for before anything is downloaded.
+    """
     from torchvision.datasets import FashionMNIST
 
+    _unpack(DEBIAN_FASHION, root / "FashionMNIST" / "raw")
     place = f"{IDX_FILES} (unpacked) into {root / 'FashionMNIST' / 'raw'}"
     train, test = _splits("fashion-mnist", FashionMNIST, root, download, place)
     return Images.of("fashion-mnist", train.data[:, None], test.data[:, None], train.targets, test.targets)
@@ -52,6 +62,22 @@ def load_cifar10(root: Path, download: bool) -> Images:
 
     train, test = _splits("cifar10", CIFAR10, root, download, f"cifar-10-python.tar.gz into {root}")
     return Images.of("cifar10", _channels_first(train.data), _channels_first(test.data), _labels(train), _labels(test))
+
+
+def _unpack(source: Path, raw: Path) -> None:
+    """Put the idx files, compressed in `source`, into `raw`, unless it has them or `source` lacks one.
+
+    Errors: UserError where one cannot be read or written.
+    """
+    if all((raw / name).is_file() for name in IDX) or not all((source / f"{name}.gz").is_file() for name in IDX):
+        return
+    for name in IDX:
+        try:
+            content = gzip.decompress((source / f"{name}.gz").read_bytes())
+        except (OSError, EOFError, zlib.error) as failure:
+            raise UserError(f"cannot read {source / name}.gz ({reason(failure)}); install its package again") from None
+        with replacing(raw / name) as partial:
+            partial.write_bytes(content)
 
 
 def _channels_first(values: Any) -> Tensor:
@@ -67,11 +93,10 @@ def _splits(name: str, source: Callable[..., Any], root: Path, download: bool, p
     try:
         return source(root, train=True), source(root, train=False)
     except (RuntimeError, OSError, ValueError, AssertionError, EOFError) as absent:
-        reason: Exception = absent
+        why: Exception = absent
     try:
         return source(root, train=True, download=download), source(root, train=False, download=download)
     except (RuntimeError, OSError, ValueError, AssertionError, EOFError) as failure:
-        reason = failure
-    why = " ".join(str(reason).split()) or type(reason).__name__
+        why = failure
     what = "could not be downloaded" if download else "is not there, and downloading is off"
-    raise UserError(f"data set '{name}' {what} ({why}); put {place}")
+    raise UserError(f"data set '{name}' {what} ({reason(why)}); put {place}")
