@@ -200,10 +200,11 @@ def test_grey_stays_grey_in_every_form(folder: Path) -> None:
     alpha = np.full((8, 8, 1), 255, np.uint8)
     Image.fromarray(np.concatenate([grey, alpha], -1), "LA").save(folder / "train" / "2.png")
     Image.fromarray(grey[..., 0]).save(folder / "train" / "3.gif")
+    Image.fromarray(grey[..., 0]).save(folder / "train" / "4.webp", lossless=True)
     data = load(folder)
     together = torch.cat([data.train, data.test])
     assert data.shape == (1, 8, 8)
-    assert torch.equal(together, tensor(grey[None]).expand(4, -1, -1, -1))
+    assert torch.equal(together, tensor(grey[None]).expand(5, -1, -1, -1))
     assert data.notes == ()
 
 

@@ -23,7 +23,7 @@ from gan_zoo.datasets.pictures import content_hashes, read_pictures
 from gan_zoo.errors import UserError
 from gan_zoo.files import expanded, read_tensors, shown, write_tensors
 
-VERSION = 2
+VERSION = 3
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("test", "testing"), "test"),

@@ -179,12 +179,14 @@ def as_seen(opened: Image.Image) -> tuple[Image.Image, list[str]]:
     upright = ImageOps.exif_transpose(opened)
     if upright.mode in OTHER_MODELS:
         changes.append(f"converted from {upright.mode} to RGB")
-    grey = upright.mode in GREY
+    grey, untold = upright.mode in GREY, upright.mode in PALETTES or opened.format == "WEBP"
     if is_transparent(upright):
         changes.append(ON_WHITE)
         upright = on_white(upright)
     picture = upright.convert("RGB")
-    return (picture.getchannel(0) if grey or is_grey_palette(upright, picture) else picture), changes
+    if grey or (untold and is_grey(picture)):
+        picture = picture.getchannel(0)
+    return picture, changes
 
 
 def is_deep(opened: Image.Image) -> bool:
@@ -206,9 +208,7 @@ def on_white(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, picture.convert("RGBA"))
 
 
-def is_grey_palette(upright: Image.Image, picture: Image.Image) -> bool:
-    """Whether a picture with a palette has only greys, of which a file does not tell otherwise."""
-    if upright.mode not in PALETTES:
-        return False
+def is_grey(picture: Image.Image) -> bool:
+    """Whether an "RGB" picture has only greys: palettes and WebP have no grey mode that would tell."""
     red, green, blue = picture.split()
-    return red.tobytes() == green.tobytes() == blue.tobytes()
+    return bool(red.tobytes() == green.tobytes() == blue.tobytes())
