@@ -98,6 +98,12 @@ def benchmark(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def reproduce(session: nox.Session) -> None:
+    """Recompute cells of an export: `nox -s reproduce -- [EXPORT] [options of gan-zoo reproduce]`."""
+    run(session, environment(session, "full"), "gan-zoo", "reproduce", *session.posargs)
+
+
+@nox.session(default=False)
 def report(session: nox.Session) -> None:
     """Rebuild a report from the record, without training: `nox -s report -- [SUITE] [options of gan-zoo report]`."""
     run(session, environment(session, "light"), "gan-zoo", "report", *suite_and_options(session))

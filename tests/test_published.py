@@ -1,5 +1,6 @@
 """What is published is read-only, and choices other than a suite's own never overwrite its report."""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -96,3 +97,19 @@ def test_what_is_chosen_makes_different_folders_of_bearable_names() -> None:
     assert max(map(len, names)) < 100
     assert view(Path("x"), {"baseline": "../../up"}, None) == Path("x/views/baseline-..-..-up")
     assert view(Path("x"), {}, None) == Path("x")
+
+
+def test_an_export_of_an_older_version_still_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As written at commit ee1c749, cut to two losses and three seeds: without specs, formulas by data set, floors."""
+    export = Path(__file__).parent / "exports" / "ee1c749"
+    shutil.copytree(export, tmp_path / "old" / "export")
+    assert run("report", tmp_path / "old") == 0
+    rows = list(csv.DictReader((tmp_path / "old" / "table.csv").read_text().splitlines()))
+    means = {row["loss"]: float(row["mean"]) for row in rows if row["metric"] == "emd"}
+    assert means["wgan-gp"] == pytest.approx((0.126583413 + 0.145467271 + 0.162636838) / 3, rel=1e-6)
+    assert means["non-saturating"] == pytest.approx((0.475691124 + 0.459701934 + 0.515637312) / 3, rel=1e-6)
+    report = (tmp_path / "old" / "report.md").read_text()
+    assert "E f(x̃) - E f(x) + 10 E (‖∇f(x̂)‖ - 1)^2" in report
+    capsys.readouterr()
+    assert run("reproduce", tmp_path / "old") == 2
+    assert "was written before specs were kept" in capsys.readouterr().err

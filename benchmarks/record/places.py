@@ -39,6 +39,12 @@ def record_folder(suite: str, results: Path) -> Path:
     return folder if (folder / "export").is_dir() else published_folder(suite) or folder
 
 
+def export_folder(suite: str, results: Path) -> Path:
+    """The folder with the meta.json of a suite's export, by the suite's name, its report's folder or the export's."""
+    given = Path(suite)
+    return given if (given / "meta.json").is_file() else record_folder(suite, results) / "export"
+
+
 def refuse_published(folder: Path) -> Path:
     """`folder`. Errors: UserError where it lies in what is published, which no report overwrites."""
     if folder.resolve().is_relative_to(PUBLISHED):

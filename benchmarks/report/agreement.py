@@ -111,10 +111,15 @@ def noise(claimed: Results, found: Results, place: Place, metrics: Sequence[str]
         distance = abs(np.log(there) - np.log(here)) if is_log else abs(there - here)
         off = bool(distance > limit)
         contradicted |= off
-        bound = f"{number(float(np.exp(limit)), 3)} times" if is_log else number(limit, 3)
-        how = f"more than {bound} apart" if off else f"within {bound}" if np.isfinite(limit) else "of unknown spread"
-        notes.append(f"{metric} {number(there, 4)} there, {number(here, 4)} here, {how}")
+        notes.append(f"{metric} {number(there, 4)} there, {number(here, 4)} here{_how_far(distance, limit, is_log)}")
     return Agreement("contradicts" if contradicted else "within noise", "; ".join(notes) or "no score can be compared")
+
+
+def _how_far(distance: float, limit: float, is_log: bool) -> str:
+    if distance == 0 or not np.isfinite(limit):
+        return "" if distance == 0 else " (how far seeds lie apart is not known)"
+    bound = f"{number(float(np.exp(limit)), 3)} times" if is_log else number(limit, 3)
+    return f", {'more than' if distance > limit else 'within'} {bound}"
 
 
 def score_at(results: Results, place: Place, metric: str) -> float:

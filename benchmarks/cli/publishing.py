@@ -1,0 +1,70 @@
+"""The commands about published results: reproduce, publish."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.cli.options import MOST_WORKERS, add_data, add_results, data_root, folder, whole_number
+
+if TYPE_CHECKING:
+    from benchmarks.cli.options import Commands
+
+RULE = """\
+A cell is one training run: a loss, a data set, a seed. Of each recomputed one is said:
+  equal bits    the hash of its weights is equal, and every score
+  within noise  its bits differ, and no score lies further from the claimed one than two runs of a cell would by chance:
+                |log x - log y| <= t(n - 1) s sqrt(2), with s the spread of the log scores of the n other seeds of its
+                loss and data set, at a confidence of 1 - 0.01 / (number of scores compared)
+  contradicts   neither, or one of hash and scores is equal and the other is not
+"""
+
+
+def add_commands(commands: "Commands") -> None:
+    reproduce = commands.add_parser(
+        "reproduce", help="recompute some cells of anybody's export and say whether it holds", epilog=RULE
+    )
+    reproduce.add_argument(
+        "export", nargs="?", metavar="EXPORT", help="a folder or a suite's name (default: the published quickstart)"
+    )
+    reproduce.add_argument(
+        "--cells", type=whole_number(1, 10**6), default=3, metavar="K", help="how many (default: %(default)s)"
+    )
+    reproduce.add_argument(
+        "--seed",
+        type=whole_number(0, 2**63 - 1),
+        default=0,
+        help="cells are drawn by the hash of the export and this (default: %(default)s)",
+    )
+    reproduce.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    reproduce.add_argument("--workers", type=whole_number(1, MOST_WORKERS), help="processes (default: one per core)")
+    reproduce.add_argument(
+        "--out", type=folder, metavar="DIR", help="keep the record of what is run in this new folder"
+    )
+    add_data(reproduce)
+    reproduce.set_defaults(command=reproduce_cells)
+
+    publish = commands.add_parser("publish", help="for maintainers: put a finished run into results/published")
+    publish.add_argument("suite", metavar="SUITE", help="a suite of the package whose every cell has ended")
+    publish.add_argument(
+        "--rebuild", action="store_true", help="make the published report again from the export that is there"
+    )
+    publish.set_defaults(command=publish_suite)
+    for command in (reproduce, publish):
+        add_results(command)
+
+
+def reproduce_cells(options: argparse.Namespace) -> int:
+    from benchmarks.record.places import PUBLISHED, export_folder
+    from benchmarks.tools.reproduce import Request, reproduce
+
+    export = export_folder(options.export, options.results) if options.export else PUBLISHED / "quickstart" / "export"
+    how = options.cells, options.seed, options.device, options.workers, options.out
+    return 0 if reproduce(Request(export, data_root(options), *how)) else 1
+
+
+def publish_suite(options: argparse.Namespace) -> int:
+    from benchmarks.tools.publish import publish, rebuild
+
+    folder: Path = rebuild(options.suite) if options.rebuild else publish(options.suite, options.results)
+    print(f"published: {folder / 'report.html'}")
+    return 0

@@ -1,0 +1,204 @@
+"""Some cells of anybody's export, run again from their specs alone and held against what the export says of them.
+
+Cells are drawn by a key: those whose hash with the export's own bytes and a seed is smallest, so that who wrote the
+export did not choose them, and everybody with the same seed checks the same ones. They train in the numerics, engine
+and threads that the export names and are scored by the same protocol, in a folder of their own.
+
+Each drawn cell is equal in its bits, or within noise, or contradicts (see benchmarks.report.agreement): where bits
+differ, every score must lie in the prediction interval that the other seeds of its loss and data set leave, at a
+confidence of 1 - 0.01 / (number of scores compared), so that at most one check in a hundred of an honest export finds a
+contradiction.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from benchmarks.record.export import Record
+from benchmarks.record.store import Store
+from benchmarks.report.against import unlike
+from benchmarks.report.agreement import Agreement, Place, judge, run_at
+from benchmarks.report.results import Results, differing
+from benchmarks.suites.suite import Suite
+from benchmarks.sweep.columns import numerics_text
+from benchmarks.sweep.context import load_data, load_evaluator
+from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.plan import Options
+from benchmarks.sweep.run import run_suite
+from gan_zoo.datasets import DATASETS
+from gan_zoo.device import configure_process
+from gan_zoo.engine import ENGINE_NAMES, Numerics
+from gan_zoo.errors import UserError
+from gan_zoo.spec import RunSpec, run_spec
+
+ERROR = 0.01
+"""Chance that a check of an honest export finds a contradiction, at most."""
+ENDED = ("done", "diverged")
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to recompute and where: `export` holds meta.json, `data` the data sets, `out` (or a temporary folder, where
+    None) takes the record of what is run."""
+
+    export: Path
+    data: Path
+    cells: int = 3
+    seed: int = 0
+    device: str = "auto"
+    workers: int | None = None
+    out: Path | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A cell of the export to be run again: its place there, its spec, how it ran."""
+
+    place: Place
+    spec: RunSpec
+    engine: str
+    numerics: Numerics
+    threads: int
+
+
+def reproduce(request: Request, tell: Tell = print) -> bool:
+    """Recomputes the drawn cells and tells of each how it compares; whether none contradicts or failed.
+
+    Errors: UserError where the export holds no specs, or its scores were made by another protocol than those here.
+    """
+    claimed = Results(Record.read(request.export), {"metrics": []})
+    mark = hashlib.sha256((request.export / "meta.json").read_bytes()).hexdigest()[:16]
+    finished = int(claimed.runs.status.isin(ENDED).sum())
+    drawn = draw(claimed, request, mark)
+    tell(
+        f"{request.export}: {len(drawn)} of {finished} cells, drawn by the export's hash {mark} and seed {request.seed}"
+    )
+    check_protocols(claimed, drawn, request)
+    level = 1 - ERROR / max(1, sum(len(claimed.metric_names(cell.place.dataset)) for cell in drawn))
+    found: dict[Place, str] = {}
+    differences: dict[str, None] = {}
+    with place_for(request.out) as folder:
+        for number, group in enumerate(alike(drawn)):
+            mine = recompute(group, claimed, request, folder, f"reproduced-{number}")
+            for cell in group:
+                agreement = compare(claimed, mine, cell.place, level)
+                found[cell.place] = agreement.kind if agreement else "failed"
+                tell(f"{found[cell.place]:12}  {cell.place}: {agreement.reason if agreement else error_of(mine, cell)}")
+            differences |= dict.fromkeys(unlike(claimed, mine))
+    counts = {kind: list(found.values()).count(kind) for kind in dict.fromkeys(found.values())}
+    tell(f"{len(drawn)} cells: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
+    if set(found.values()) - {"equal bits"} and differences:
+        tell(f"what differs and may make other bits: {'; '.join(differences)}")
+    return not set(found.values()) & {"contradicts", "failed"}
+
+
+def draw(claimed: Results, request: Request, mark: str) -> list[Drawn]:
+    """The cells whose keyed hashes are smallest. Errors: UserError where there are no specs to run."""
+    runs = claimed.runs[claimed.runs.status.isin(ENDED)]
+    if runs.empty:
+        raise UserError(f"{request.export}: has no finished run to recompute")
+    if (runs.spec == "").any():
+        raise UserError(
+            f"{request.export / 'runs.csv'}: was written before specs were kept, so nothing can be run from it"
+        )
+    keyed = sorted(runs.itertuples(), key=lambda run: keyed_hash(mark, request.seed, run.run_key))
+    return [drawn_cell(run, request.export / "runs.csv") for run in keyed[: request.cells]]
+
+
+def keyed_hash(mark: str, seed: int, run_key: str) -> bytes:
+    return hashlib.blake2b(f"{mark}/{seed}/{run_key}".encode()).digest()
+
+
+def drawn_cell(run: Any, path: Path) -> Drawn:
+    """Errors: UserError for a spec that cannot be run here, or is of another cell than its row says."""
+    place = Place(run.dataset, run.loss, int(run.seed))
+    try:
+        spec = run_spec(json.loads(run.spec))
+    except (ValueError, UserError) as error:
+        raise UserError(f"{path}: {place}: spec: {' '.join(str(error).split())}") from None
+    if place != Place(spec.dataset.name, spec.loss_name, spec.seed):
+        raise UserError(f"{path}: {place}: spec: is of {spec.label}: the export is altered")
+    if spec.dataset.name not in DATASETS:
+        raise UserError(f"{path}: {place}: is of a folder of images, which no export brings along")
+    engine = run.engine if run.engine in ENGINE_NAMES and run.engine != "stacked" else "plain"
+    kinds = [kind for kind in get_args(Numerics) if numerics_text(spec, kind) == run.numerics]
+    threads = int(run.threads) if run.threads == run.threads and run.threads else 1
+    return Drawn(place, spec, engine, kinds[0] if kinds else "reference", threads)
+
+
+def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) -> None:
+    """UserError where a score of the export was made otherwise than it would be here: by another extractor, say."""
+    for cell in {cell.place.dataset: cell for cell in drawn}.values():
+        context = options(cell, request, Path()).context("reproduce")
+        configure_process(context.device, context.threads)
+        evaluator = load_evaluator(cell.spec, load_data(cell.spec, context), context)
+        here = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
+        for metric in claimed.metric_names(cell.place.dataset):
+            there = claimed.protocol(cell.place.dataset, metric)
+            if here.get(metric) != there:
+                parts = differing(there, here.get(metric, "not measured"))
+                place = f"{request.export}: {metric} on {cell.place.dataset}"
+                raise UserError(f"{place}: measured by {parts[0]} there, {parts[1]} here: such scores are not compared")
+
+
+def alike(drawn: Sequence[Drawn]) -> list[list[Drawn]]:
+    """Cells that run in the same way together."""
+    groups: dict[tuple[str, str, int], list[Drawn]] = {}
+    for cell in drawn:
+        groups.setdefault((cell.engine, cell.numerics, cell.threads), []).append(cell)
+    return list(groups.values())
+
+
+def options(cell: Drawn, request: Request, folder: Path) -> Options:
+    how = cell.threads, cell.engine, cell.numerics
+    return Options(folder, request.data, request.device, request.workers, *how)
+
+
+@contextmanager
+def place_for(out: Path | None) -> Iterator[Path]:
+    """`out`, or a folder that is gone afterwards."""
+    if out is not None:
+        if out.exists() and any(out.iterdir()):
+            raise UserError(
+                f"--out {out}: is not empty: what lies there would not be recomputed: name a new one"
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="gan-zoo-") as folder:
+        yield Path(folder)
+
+
+def recompute(group: Sequence[Drawn], claimed: Results, request: Request, folder: Path, name: str) -> Results:
+    """The record of these cells run anew, scored by the checkpoint rule of the export."""
+    suite = Suite(
+        name=name,
+        description=f"Cells of {claimed.meta['suite']}, run again.",
+        losses=tuple(dict.fromkeys(cell.place.loss for cell in group)),
+        datasets=tuple(dict.fromkeys(cell.place.dataset for cell in group)),
+        seeds=tuple(dict.fromkeys(cell.place.seed for cell in group)),
+        overrides={},
+        report={"checkpoint": str(claimed.checkpoint)},
+        cells=tuple(cell.spec for cell in group),
+    )
+    store = Store(folder, f"sqlite:///{folder.resolve() / 'mlflow.db'}")
+    run_suite(suite, options(group[0], request, folder), store, Listener())
+    return Results(store.record(name))
+
+
+def compare(claimed: Results, mine: Results, place: Place, level: float) -> Agreement | None:
+    """None where the run failed."""
+    if run_at(mine, place).status not in ENDED:
+        return None
+    return judge(claimed, mine, place, claimed.metric_names(place.dataset), level)
+
+
+def error_of(mine: Results, cell: Drawn) -> str:
+    return str(run_at(mine, cell.place).error or "did not end")
