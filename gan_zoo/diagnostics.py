@@ -58,13 +58,13 @@ class Probes:
 def diagnose(loss: Loss, critic: Bound, probes: Probes, rng: Rng) -> dict[str, float]:
     """All numbers at the head of this file; eps and the loss's own noise are drawn from `rng`."""
     real, fake = probes.real, probes.fake
-    eps = rng.child("eps").uniform(len(real)).to(real.dtype)
+    eps = rng.child("eps").uniform(len(real)).to(real)
     at = {
         "real": slopes(critic, real),
         "fake": slopes(critic, fake),
         "between": slopes(critic, interpolate(real, fake, eps)),
     }
-    noise = loss.noise(rng.child("noise"), real)
+    noise = tuple(draw.to(real.device) for draw in loss.noise(rng.child("noise"), real))
     return {
         "critic/wasserstein_estimate": float(at["real"].scores.mean() - at["fake"].scores.mean()),
         "critic/grad_norm": float(at["between"].inputs.mean()),

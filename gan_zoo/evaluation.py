@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gan_zoo.diagnostics import Probes, diagnose, weight_histogram
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
+from gan_zoo.exact import arithmetic
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 from gan_zoo.step import Bound
@@ -64,7 +65,7 @@ class Evaluation:
         shown = fake[:PROBE] if fake.isfinite().all() else torch.full_like(fake[:PROBE], torch.nan)
         values = {**self.scores(fake), **self.probe_critic(state, shown)}
         if self.apart is not None:
-            other = self._rng("latents apart").normal(n, self.run.z_dim)
+            other = self._normal(self._rng("latents apart"), n)
             values |= {f"apart/{name}": value for name, value in self.apart(sample(other)).items()}
             if state.step == self.run.spec.train.steps:
                 values |= self.repeated(sample)
@@ -74,19 +75,21 @@ class Evaluation:
         """The scores on samples from the evaluation's seed, the next one, ..., as often as the spec says."""
         spec = self.run.spec
         rows = [
-            self.scores(sample(latents(spec, spec.evaluate.seed + i, spec.evaluate.samples, self.run.device)))
+            self.scores(sample(self._latents(spec.evaluate.samples, spec.evaluate.seed + i)))
             for i in range(spec.evaluate.repeats)
         ]
         return {f"sampling/{name}/{i}": value for i, row in enumerate(rows) for name, value in row.items()}
 
     def probe_critic(self, state: TrainState, fake: Tensor) -> dict[str, float]:
         """What the critic does with `fake` (N, ...) and as many real samples, or all held-out ones."""
-        real = self.data.held_out(self._rng("held-out"), len(fake)).to(self.run.dtype)
-        trained_on = self.data.trained_on(self._rng("trained on"), len(real)).to(self.run.dtype)
-        n = len(trained_on)
-        probes = Probes(real[:n], trained_on, fake[:n].to(self.run.dtype))
-        critic = Bound(self.run.players.critic, state.critic)
-        return diagnose(self.run.players.loss, critic, probes, self._rng("critic"))
+        run = self.run
+        with arithmetic(run.numerics):
+            real = self.data.held_out(self._rng("held-out"), len(fake)).to(run.device, run.dtype)
+            trained_on = self.data.trained_on(self._rng("trained on"), len(real)).to(run.device, run.dtype)
+            n = len(trained_on)
+            probes = Probes(real[:n], trained_on, fake[:n].to(run.dtype))
+            critic = Bound(run.players.critic, state.critic)
+            return diagnose(run.players.loss, critic, probes, self._rng("critic"))
 
     def samples(self, state: TrainState) -> np.ndarray:
         """Samples to show: points (2500, 2) float32, or images (64, C, H, W) uint8."""
@@ -96,13 +99,14 @@ class Evaluation:
     def real_samples(self) -> np.ndarray:
         """Held-out real samples in the form of `samples`."""
         n = SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
-        return showable(self.data.held_out(self._rng("shown"), n))
+        with arithmetic(self.run.numerics):
+            return showable(self.data.held_out(self._rng("shown"), n))
 
     def critic_contour(self, state: TrainState) -> np.ndarray:
         """The critic's scores on the grid over [-3, 3]^2: (128, 128) float32, row = second coordinate, ascending."""
         axis = torch.linspace(-CONTOUR_LIMIT, CONTOUR_LIMIT, CONTOUR_SIDE, device=self.run.device, dtype=self.run.dtype)
         y, x = torch.meshgrid(axis, axis, indexing="ij")
-        with torch.no_grad():
+        with torch.no_grad(), arithmetic(self.run.numerics):
             scores = Bound(self.run.players.critic, state.critic)(torch.stack([x, y], -1).flatten(0, 1))
         return scores.reshape(CONTOUR_SIDE, CONTOUR_SIDE).float().cpu().numpy()
 
@@ -111,10 +115,17 @@ class Evaluation:
         return weight_histogram(state.critic)
 
     def _rng(self, purpose: str) -> Rng:
-        return Rng(self.run.spec.evaluate.seed, "evaluation", purpose, device=self.run.device)
+        return Rng(self.run.spec.evaluate.seed, "evaluation", purpose, device=self.run.draws_on)
 
-    def _latents(self, n: int) -> Tensor:
-        return latents(self.run.spec, self.run.spec.evaluate.seed, n, self.run.device)
+    def _latents(self, n: int, seed: int | None = None) -> Tensor:
+        """Those of the evaluation's seed, or of another."""
+        spec = self.run.spec
+        with arithmetic(self.run.numerics):
+            return latents(spec, spec.evaluate.seed if seed is None else seed, n, self.run.draws_on)
+
+    def _normal(self, rng: Rng, n: int) -> Tensor:
+        with arithmetic(self.run.numerics):
+            return rng.normal(n, self.run.z_dim)
 
 
 def latents(spec: RunSpec, seed: int, n: int, device: torch.device | str) -> Tensor:

@@ -24,6 +24,7 @@ from gan_zoo.engine import (
     stacked,
 )
 from gan_zoo.errors import UserError
+from gan_zoo.exact import Exact, arithmetic, mean
 from gan_zoo.losses.base import Terms
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
@@ -59,6 +60,16 @@ class Run:
         return getattr(torch, self.spec.train.precision)  # type: ignore[no-any-return]
 
     @property
+    def numerics(self) -> Numerics:
+        return self.players.numerics
+
+    @property
+    def draws_on(self) -> torch.device:
+        """Where random numbers are drawn, and where the data lie: in exact numerics the CPU, whose generator is the
+        same everywhere."""
+        return torch.device("cpu") if self.numerics == "exact" else self.device
+
+    @property
     def z_dim(self) -> int:
         return int(self.spec.architecture.z_dim)
 
@@ -88,8 +99,9 @@ def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics
 
 def initial_state(run: Run) -> TrainState:
     """The state before the first step: weights drawn from (seed, net, parameter), the same for all losses."""
-    generator = initial_parameters(run.players.generator, Rng(run.spec.seed, "init", "generator"), run)
-    critic = initial_parameters(run.players.critic, Rng(run.spec.seed, "init", "critic"), run)
+    with arithmetic(run.numerics):
+        generator = initial_parameters(run.players.generator, Rng(run.spec.seed, "init", "generator"), run)
+        critic = initial_parameters(run.players.critic, Rng(run.spec.seed, "init", "critic"), run)
     return TrainState.new(generator, critic, run.spec.train.optimizer)
 
 
@@ -136,26 +148,28 @@ def train_stack(runs: Sequence[Run], states: Sequence[TrainState], engine: Stack
 
 
 def under(numerics: Numerics, iteration: Iteration) -> Iteration:
-    """`iteration` in these numerics as far as they are settings of the process; evaluation never sees them."""
-    if numerics != "tf32":
+    """`iteration` in these numerics, as far as they are a context around it."""
+    if numerics not in ("exact", "tf32"):
         return iteration
+    exact = Exact()
 
-    def rounded(draws: Draws) -> Terms:
-        with tf32():
+    def within(draws: Draws) -> Terms:
+        with exact if numerics == "exact" else tf32():
             return iteration(draws)
 
-    return rounded
+    return within
 
 
 def block_draws(run: Run, block: int) -> list[Draws]:
     """Data, latents and penalty noise of the iterations block * BLOCK, ..., each kind from a generator of its own."""
     seed, train, n_critic, n = run.spec.seed, run.spec.train, run.spec.train.n_critic, run.spec.train.batch_size
     steps = min(BLOCK, train.steps - block * BLOCK)
-    real = run.data.stream(seed, block, BLOCK * n_critic * n).to(run.dtype)
-    z = Rng(seed, "latents", block, device=run.device).normal(BLOCK, n_critic + 1, n, run.z_dim).to(run.dtype)
-    noise = run.spec.loss.noise(Rng(seed, "penalty", block, device=run.device), real)
-    real = real.unflatten(0, (BLOCK, n_critic, n))
-    noise = tuple(draw.unflatten(0, (BLOCK, n_critic, n)) for draw in noise)
+    with arithmetic(run.numerics):
+        real = run.data.stream(seed, block, BLOCK * n_critic * n).to(run.dtype)
+        z = Rng(seed, "latents", block, device=run.draws_on).normal(BLOCK, n_critic + 1, n, run.z_dim).to(run.dtype)
+        noise = run.spec.loss.noise(Rng(seed, "penalty", block, device=run.draws_on), real)
+    z, real = z.to(run.device), real.to(run.device).unflatten(0, (BLOCK, n_critic, n))
+    noise = tuple(draw.to(run.device).unflatten(0, (BLOCK, n_critic, n)) for draw in noise)
     return [Draws(real[i], z[i, :-1], z[i, -1], tuple(draw[i] for draw in noise)) for i in range(steps)]
 
 
@@ -164,8 +178,8 @@ def sampler(run: Run, state: TrainState) -> Callable[[Tensor], Tensor]:
     net = trained_generator(run, state)
 
     def sample(z: Tensor) -> Tensor:
-        with torch.no_grad():
-            return torch.cat([net(part) for part in z.to(run.dtype).split(500)]).float()
+        with torch.no_grad(), arithmetic(run.numerics):
+            return torch.cat([net(part) for part in z.to(run.device, run.dtype).split(500)]).float()
 
     return sample
 
@@ -174,21 +188,21 @@ def trained_generator(run: Run, state: TrainState) -> nn.Module:
     """A copy of the generator with the state's weights, its batch normalisation calibrated, in evaluation mode."""
     net = copy.deepcopy(run.players.generator)
     net.load_state_dict(state.generator, strict=False)
-    z = Rng(run.spec.evaluate.seed, "calibration latents", device=run.device).normal(CALIBRATION_LATENTS, run.z_dim)
-    with torch.no_grad():
-        calibrate(net, z.to(run.dtype))
+    rng = Rng(run.spec.evaluate.seed, "calibration latents", device=run.draws_on)
+    with torch.no_grad(), arithmetic(run.numerics):
+        calibrate(net, rng.normal(CALIBRATION_LATENTS, run.z_dim).to(run.device, run.dtype))
     return net
 
 
 def advance(iterations: Iterator[Terms], n: int) -> dict[str, float]:
     """Runs `n` iterations and gives the mean of each term over them; the device is waited for once, at the end."""
     rows = [(tuple(terms), torch.stack(list(terms.values()))) for terms in itertools.islice(iterations, n)]
-    means: list[float] = torch.stack([row for _, row in rows]).mean(0).tolist()
+    means: list[float] = mean(torch.stack([row for _, row in rows]), 0).tolist()
     return dict(zip(rows[0][0], means, strict=True))
 
 
 def advance_stack(iterations: Iterator[Terms], n: int) -> list[dict[str, float]]:
     """As `advance` for `train_stack`: the means of each run."""
     rows = [(tuple(terms), torch.stack(list(terms.values()), 1)) for terms in itertools.islice(iterations, n)]
-    means: list[list[float]] = torch.stack([row for _, row in rows]).mean(0).tolist()
+    means: list[list[float]] = mean(torch.stack([row for _, row in rows]), 0).tolist()
     return [dict(zip(rows[0][0], values, strict=True)) for values in means]

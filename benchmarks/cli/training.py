@@ -53,9 +53,10 @@ def add_commands(commands: "Commands") -> None:
         )
         command.add_argument(
             "--numerics",
-            choices=("reference", "tf32", "bf16"),
+            choices=("reference", "exact", "tf32", "bf16"),
             default="reference",
-            help="tf32 and bf16 are faster and change the numbers (default: %(default)s)",
+            help="exact: the same bits on any processor, slower; tf32 and bf16: faster, with other numbers "
+            "(default: %(default)s)",
         )
         add_data(command)
 

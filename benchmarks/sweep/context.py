@@ -40,10 +40,13 @@ def extractor_cache(data: Path) -> Path:
 
 
 def load_data(spec: RunSpec, context: Context) -> Any:
-    """The data set of `spec` on the device of `context`. Errors: UserError that says what to put where."""
+    """The data set of `spec` where a run in `context` draws from it (`Run.draws_on`).
+
+    Errors: UserError that says what to put where.
+    """
     folder = Path(spec.dataset.folder) if spec.dataset.folder else None
     dataset = load_dataset(spec.dataset.name, root=context.data, folder=folder, image_size=spec.dataset.image_size)
-    return dataset.to(context.device)
+    return dataset.to("cpu" if context.numerics == "exact" else context.device)
 
 
 def load_evaluator(spec: RunSpec, data: Any, context: Context, apart: bool = False) -> Evaluator:

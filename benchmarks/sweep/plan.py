@@ -11,7 +11,7 @@ from benchmarks.sweep.columns import numerics_text
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.stack import trial_seconds
 from gan_zoo.device import choose_devices, core_count
-from gan_zoo.engine import ENGINE_NAMES, Numerics
+from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine
 from gan_zoo.errors import UserError
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import lookup
@@ -73,6 +73,7 @@ class Options:
         devices, cores = self.devices(), core_count()
         alone = len(devices) * self.threads <= cores and (devices[0] == "cpu" or len(set(devices)) == len(devices))
         lookup(dict.fromkeys(ENGINE_NAMES), self.engine, ("--engine",), "engine")
+        check_engine(self.engine, self.numerics)
         runs = self.results / suite / "runs"
         return Context(runs, self.data, devices[0], self.threads, alone, self.engine, self.numerics)
 

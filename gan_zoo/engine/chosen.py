@@ -7,6 +7,8 @@ The rule of `auto` reads spec and device alone, never a clock, so that the same 
     on a CPU      compiled, for perceptrons from COMPILED_FROM updates on; convolutions gain nothing by it
                   closed-form, where the critic is a perceptron of ReLUs
                   plain, for all else
+
+In exact numerics it is closed-form or plain on either, so that the device makes no difference.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +24,7 @@ from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.graph import graph, stacked_graph
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import StackEngine, stacked
-from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState, split, vector_of
+from gan_zoo.engine.state import Draws, Engine, Iteration, Numerics, Players, TrainState, split, vector_of
 from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 
@@ -37,6 +39,9 @@ ENGINE_NAMES = (*ENGINES, "stacked", "auto")
 COMPILED_FROM = 60_000
 """Updates of both players in a run. Compiling takes 5 to 60 s and saves 0.3 to 1 ms of each where perceptrons have 64
 to 128 units, on one CPU core."""
+
+EXACT_ENGINES = ("plain", "closed-form", "auto")
+"""Those that can be asked for in exact numerics: of the others nobody sees the single operations."""
 
 Subject = TypeVar("Subject", TrainState, Sequence[TrainState])
 
@@ -95,8 +100,18 @@ def choose(name: str) -> Chosen[TrainState]:
     return Chosen(name, ENGINES[name])
 
 
+def check_engine(name: str, numerics: Numerics) -> None:
+    """UserError where the engine of this name does not compute in these numerics."""
+    if numerics == "exact" and name not in EXACT_ENGINES:
+        raise UserError(f"--engine {name}: not in exact numerics; use {', '.join(EXACT_ENGINES)}")
+
+
 def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chosen[TrainState]:
-    """The engine of a single run where `wanted` was asked for; a stack of one is no stack."""
+    """The engine of a single run where `wanted` was asked for; a stack of one is no stack.
+
+    Errors: UserError for one that does not compute in the players' numerics.
+    """
+    check_engine(wanted, players.numerics)
     if wanted == "stacked":
         wanted = "graph" if device.type == "cuda" else "plain"
     return choose(automatic(players, device) if wanted == "auto" else wanted)
@@ -110,6 +125,8 @@ def choose_for_stack(device: torch.device) -> Chosen[Sequence[TrainState]]:
 
 def automatic(players: Players, device: torch.device) -> str:
     """The engine that the rule gives these players."""
+    if players.numerics == "exact":
+        return "closed-form" if has_closed_form(players) else "plain"
     if device.type == "cuda":
         return "graph" if players.train.lr_decay == "none" else "plain"
     updates = players.train.steps * (players.train.n_critic + 1)

@@ -160,9 +160,9 @@ def read_layers(players: Players, weights: Parameters, gradient: Tensor) -> tupl
             functions.append(layer.function)
         elif not isinstance(layer, nn.Flatten | nn.Identity):
             raise UserError(f"engine closed-form: no closed form for layer {name!r} of this critic; use plain")
-    if len(functions) != len(linear) - 1 or len(set(functions)) != 1 or players.numerics != "reference":
+    if len(functions) != len(linear) - 1 or len(set(functions)) != 1 or players.numerics not in ("reference", "exact"):
         raise UserError(
-            "engine closed-form: only for critics of linear layers and ReLUs in reference precision; use plain"
+            "engine closed-form: only for critics of linear layers and ReLUs in float32 or float64; use plain"
         )
     places = split(gradient, weights)
     keys = [(f"{name}.weight", f"{name}.bias") for name in linear]

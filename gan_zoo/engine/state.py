@@ -12,9 +12,10 @@ from gan_zoo.losses.base import Terms
 from gan_zoo.spec import Adam, RMSprop, TrainSpec
 from gan_zoo.step import Parameters
 
-Numerics = Literal["reference", "tf32", "bf16"]
-"""`tf32`: matrix products and convolutions on a GPU round their factors to ten bits. `bf16`: the nets under autocast to
-bfloat16, on images with channels last; losses and penalties stay as they are."""
+Numerics = Literal["reference", "exact", "tf32", "bf16"]
+"""`exact`: the same bits on any processor, see `gan_zoo.exact`. `tf32`: matrix products and convolutions on a GPU round
+their factors to ten bits. `bf16`: the nets under autocast to bfloat16, on images with channels last; losses and
+penalties stay as they are."""
 
 
 @dataclass(frozen=True)

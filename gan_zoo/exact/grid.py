@@ -1,0 +1,81 @@
+"""Sums that are exact, so that no order, vector width or fused instruction can change them.
+
+A float64 sum is exact if all its terms are whole multiples of one unit u and no partial sum exceeds 2^53 u. So numbers
+are first rounded to such a grid, by two additions of a large M (Dekker's trick):
+
+    r = (x + M) - M,    M = 1.5 2^(53 - p) max|x|,    u = ulp(M),    |r| / u <= 2^p / 1.5 + 1/2
+
+u is the same for every x of the tensor as long as x + M stays within the binade of M: max|x| is a float32, and no
+float32 times 1.5 lies closer than 2^-25 to a power of two, so for p <= 27 it does. A sum of k products of two such
+numbers is exact if k (2^p / 1.5 + 1/2)^2 <= 2^53: p = 24 bits for k = 64, 21 for k = 4096.
+"""
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+
+MANTISSA = 53
+MOST_BITS = 26
+KEPT = 1 << 20
+"""Operands of more elements are rounded again at each use, so that memory stays bounded."""
+
+Place = tuple[int, torch.Size, tuple[int, ...], int]
+
+
+@cache
+def product_bits(k: int) -> int:
+    """The most bits p at which a sum of k products is exact."""
+    bits = MOST_BITS
+    while k * (2**bits + 1) ** 2 * 4 > 2**MANTISSA * 9:  # (2^p + 1) / 1.5 bounds the above, in whole numbers
+        bits -= 1
+    return bits
+
+
+@cache
+def sum_bits(n: int) -> int:
+    """Bits at which a sum of n numbers is exact, with one to spare: any M, so near a power of two u may halve."""
+    return min(MANTISSA - 3 - math.ceil(math.log2(max(n, 1))), 44)
+
+
+def to_grid(x: Tensor, bits: int, largest: Tensor) -> Tensor:
+    """x rounded to `bits` below `largest`, in float64; `largest` broadcasts against x."""
+    magnitude = largest.double().mul_(1.5 * 2.0 ** (MANTISSA - bits))
+    return x.double().add_(magnitude).sub_(magnitude) if x.dtype != torch.float64 else (x + magnitude).sub_(magnitude)
+
+
+class Operands:
+    """Factors of products, rounded to the grid of their largest element, and kept until their memory is written to."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Place, tuple[Tensor, Tensor]] = {}
+        self._storages: set[int] = set()
+
+    def __call__(self, x: Tensor, k: int) -> Tensor:
+        """x as a factor of sums of k products, in float64 and in x's shape."""
+        if x.dim() == 2 and x.stride(0) == 1 and x.stride(1) == x.shape[0]:
+            return self(x.t(), k).t() if x.stride(1) > 1 else self._rounded(x, k)
+        return self._rounded(x, k)
+
+    def _rounded(self, x: Tensor, k: int) -> Tensor:
+        bits = product_bits(k)
+        place = (x.data_ptr(), x.shape, x.stride(), bits)
+        kept = self._kept.get(place)
+        if kept is not None:
+            return kept[0]
+        rounded = to_grid(x, bits, x.abs().amax())
+        if rounded.numel() <= KEPT:
+            self._kept[place] = rounded, x  # x holds its memory: nothing else can come to lie there
+            self._storages.add(x.untyped_storage().data_ptr())
+        return rounded
+
+    def written(self, x: Tensor) -> None:
+        """Forgets all, if anything kept lies in the memory of x, which an operation has changed."""
+        if self._kept and x.untyped_storage().data_ptr() in self._storages:
+            self.clear()
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._kept.clear()
+        self._storages.clear()
