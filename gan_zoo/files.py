@@ -8,6 +8,7 @@ is missing, damaged, altered or about something else is no file: its content is 
 import hashlib
 import json
 import os
+import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -40,6 +41,25 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it took its place, or was never there
             partial.unlink()
+
+
+def read_text(path: Path, largest: int) -> str:
+    """The text of a file of at most `largest` bytes.
+
+    Errors: UserError where it is no such file, cannot be read or is not UTF-8.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
+            raise UserError(f"{shown(path)}: not a file")
+        with open(path, "rb") as file:
+            content = file.read(largest + 1)
+        if len(content) > largest:
+            raise UserError(f"{shown(path)}: larger than {largest} bytes, the most that is read")
+        return content.decode()
+    except UnicodeDecodeError as failure:
+        raise UserError(f"{shown(path)}: not UTF-8 (byte {failure.start}); save it as UTF-8") from None
+    except (OSError, ValueError) as failure:
+        raise UserError(f"{shown(path)}: cannot be read ({reason(failure)})") from None
 
 
 def expanded(path: Path) -> Path:

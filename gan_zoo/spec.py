@@ -6,22 +6,42 @@ engine, number of workers, where a data set lies on disk) is not part of a spec.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
 from gan_zoo.architectures import ARCHITECTURES
+from gan_zoo.errors import brief
 from gan_zoo.losses import Loss
 from gan_zoo.losses.config import parse_loss
-from gan_zoo.validation import KeyPath, SpecError, expect_mapping, lookup, parse, parse_named
+from gan_zoo.validation import (
+    KeyPath,
+    Name,
+    OneOf,
+    Positive,
+    Share,
+    SpecError,
+    different,
+    expect_mapping,
+    lookup,
+    strict,
+    validated,
+)
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
+CriticSteps = Annotated[int, Field(gt=0, le=10_000)]
+BatchSize = Annotated[int, Field(gt=0, le=1_000_000)]
+Samples = Annotated[int, Field(ge=10, le=10_000_000)]
+Repeats = Annotated[int, Field(gt=0, le=1_000)]
+ImageSize = Annotated[int, Field(gt=0, le=4096)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What tables and databases hold exactly."""
 
 
+@strict
 @dataclass(frozen=True)
 class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1): learning rate and decay rates of the two moments."""
@@ -33,6 +53,7 @@ class Adam:
         return f"Adam {self.lr:g} ({self.betas[0]:g}, {self.betas[1]:g})"
 
 
+@strict
 @dataclass(frozen=True)
 class RMSprop:
     """RMSProp (Tieleman and Hinton 2012): learning rate and decay rate of the squared gradient."""
@@ -47,28 +68,30 @@ class RMSprop:
 OPTIMIZERS: dict[str, type] = {"adam": Adam, "rmsprop": RMSprop}
 
 
+@strict
 @dataclass(frozen=True)
 class TrainSpec:
     """How a pair of nets is trained: `steps` generator steps, each after `n_critic` critic steps."""
 
     steps: Count
-    batch_size: Count
-    optimizer: Adam | RMSprop
-    n_critic: Count = 5
+    batch_size: BatchSize
+    optimizer: Annotated[Adam | RMSprop, OneOf(OPTIMIZERS, "optimizer")]
+    n_critic: CriticSteps = 5
     lr_decay: Literal["none", "linear"] = "none"
     precision: Literal["float32", "float64"] = "float32"
 
 
+@strict
 @dataclass(frozen=True)
 class EvaluateSpec:
     """What is measured: every `every` generator steps and at the end, on `samples` samples drawn from `seed`."""
 
     every: Count
-    samples: Annotated[int, Field(ge=10)]
-    metrics: tuple[str, ...] = ()
+    samples: Samples
+    metrics: Annotated[tuple[str, ...], AfterValidator(different)] = ()
     """Names of metrics; none means the data set's own."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    repeats: Count = 1
+    seed: Seed = 0
+    repeats: Repeats = 1
     """How often the end is scored, each time on samples of its own, from `seed`, `seed` + 1, ...; where it is more than
     1, every evaluation is also scored on data held apart, so that a best checkpoint can be chosen fairly."""
 
@@ -78,13 +101,14 @@ class EvaluateSpec:
         return content if self.repeats > 1 else {key: value for key, value in content.items() if key != "repeats"}
 
 
+@strict
 @dataclass(frozen=True)
 class DatasetSpec:
     """A data set by name; `folder` makes it a folder of images, which `image_size` resizes to squares."""
 
-    name: str
-    folder: str | None = None
-    image_size: Count | None = None
+    name: Name
+    folder: Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)] | None = None
+    image_size: ImageSize | None = None
 
 
 @dataclass(frozen=True)
@@ -140,55 +164,75 @@ def optimizer_dict(optimizer: Adam | RMSprop) -> dict[str, Any]:
     return {"name": name_of(OPTIMIZERS, optimizer), **asdict(optimizer)}
 
 
+@strict
+@dataclass(frozen=True)
+class Content:
+    """The form of `RunSpec.to_dict`, but for the loss, which has three forms of its own."""
+
+    dataset: Annotated[DatasetSpec, BeforeValidator(lambda value: {"name": value} if isinstance(value, str) else value)]
+    architecture: Annotated[Any, OneOf(ARCHITECTURES, "architecture")]
+    train: TrainSpec
+    evaluate: EvaluateSpec
+    seed: Seed = 0
+    insist: Annotated[tuple[str, ...], AfterValidator(different)] = ()
+
+
+CONTENT = TypeAdapter(Content)
+
+
 def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
     """The RunSpec that `content`, plain data in the form of `RunSpec.to_dict`, describes.
 
     `content["loss"]` may be a registered name, a registered name with changed hyper-parameters, or a composition;
     `content["insist"]` names the refusals (see REFUSALS) that the user overrules. Errors: SpecError that names the key.
     """
-    for key in ("loss", "dataset", "architecture", "train", "evaluate"):
-        if key not in content:
-            raise SpecError((*path, key), "missing key")
-    loss_name, loss = parse_loss(content["loss"], (*path, "loss"))
-    dataset = content["dataset"]
-    spec = RunSpec(
-        loss_name,
-        loss,
-        parse(DatasetSpec, {"name": dataset} if isinstance(dataset, str) else dataset, (*path, "dataset")),
-        parse_architecture(content["architecture"], loss_name, loss, (*path, "architecture")),
-        parse_train(content["train"], (*path, "train")),
-        parse(EvaluateSpec, content["evaluate"], (*path, "evaluate")),
-        parse_seed(content.get("seed", 0), (*path, "seed")),
-    )
-    return replace(spec, insist=insisted(spec, parse_insist(content.get("insist"), (*path, "insist")), path))
+    given = expect_mapping(content, path)
+    if "loss" not in given:
+        raise SpecError((*path, "loss"), "missing key")
+    name, loss = parse_loss(given.pop("loss"), (*path, "loss"))
+    if "architecture" in given:
+        given["architecture"] = architecture_for(given["architecture"], name, loss, (*path, "architecture"))
+    try:
+        checked = validated(CONTENT, given, path)
+    except SpecError as error:
+        raise explained(error, name, loss, given, path) from None
+    parts = checked.dataset, checked.architecture, checked.train, checked.evaluate, checked.seed
+    spec = RunSpec(name, loss, *parts)
+    return replace(spec, insist=insisted(spec, checked.insist, path))
 
 
-def parse_architecture(value: object, loss_name: str, loss: Loss, path: KeyPath) -> Any:
-    """An architecture with the critic's normalisation that the loss requires, where it requires one.
+def architecture_for(value: object, loss_name: str, loss: Loss, path: KeyPath) -> object:
+    """Settings of an architecture with the critic's normalisation that the loss requires, where it requires one.
 
-    A name may carry an index: table1:17 is {name: table1, index: 17}.
+    A name may carry an index: table1:17 is {name: table1, index: 17}. Errors: SpecError at the wrong key.
     """
-    mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
+    mapping = {"name": value} if isinstance(value, str) else value
+    if not isinstance(mapping, Mapping):
+        return value
     name, colon, index = str(mapping.get("name", "")).partition(":")
     if colon:
-        if not index.isdecimal():
-            raise SpecError((*path, "name"), f"expected a whole number after ':', got '{index}'")
+        if not (index.isascii() and index.isdecimal() and len(index) < 10):
+            raise SpecError((*path, "name"), f"expected a whole number of up to 9 digits after ':', got '{index[:20]}'")
         mapping = {**mapping, "name": name, "index": int(index)}
     if loss.critic_norm is None:
-        return parse_named(ARCHITECTURES, mapping, path, "architecture")
+        return mapping
     asked = mapping.get("critic_norm", loss.critic_norm)
     if asked != loss.critic_norm:
         raise SpecError(
             (*path, "critic_norm"),
-            f"'{loss_name}' requires a critic under {loss.critic_norm} normalisation, got {asked!r}: leave it out",
+            f"'{loss_name}' requires a critic under {loss.critic_norm} normalisation, got {brief(asked)}: leave it out",
         )
-    try:
-        return parse_named(ARCHITECTURES, {**mapping, "critic_norm": asked}, path, "architecture")
-    except SpecError as error:
-        if error.path != (*path, "critic_norm"):
-            raise
-        message = f"'{name}' has no {asked} normalisation of the critic, which '{loss_name}' requires"
-        raise SpecError(path, message) from None
+    return {**mapping, "critic_norm": asked}
+
+
+def explained(error: SpecError, loss_name: str, loss: Loss, given: Mapping[str, Any], path: KeyPath) -> SpecError:
+    """`error`, or the reason behind it where it is about the normalisation that the loss put there."""
+    place = (*path, "architecture")
+    if loss.critic_norm is None or error.path != (*place, "critic_norm"):
+        return error
+    name = given["architecture"]["name"]
+    message = f"'{name}' has no {loss.critic_norm} normalisation of the critic, which '{loss_name}' requires"
+    return SpecError(place, message)
 
 
 @dataclass(frozen=True)
@@ -245,34 +289,13 @@ def is_spectral(spec: RunSpec) -> bool:
     return getattr(spec.architecture, "critic_norm", None) == "spectral"
 
 
-def parse_insist(value: object, path: KeyPath) -> list[str]:
-    """The names of refusals that a user overrules. Errors: SpecError for a name that is none."""
-    if not isinstance(value, list | tuple | None):
-        raise SpecError(path, f"expected a list of refusals ({', '.join(REFUSALS)}), got {value!r}")
-    for i, name in enumerate(value or ()):
-        lookup(REFUSALS, name, (*path, i), "refusal")
-    return list(value or ())
-
-
-def insisted(spec: RunSpec, names: list[str], path: KeyPath) -> tuple[str, ...]:
+def insisted(spec: RunSpec, names: Sequence[str], path: KeyPath) -> tuple[str, ...]:
     """Those of `names` that overrule a refusal of `spec`. Errors: SpecError with reason and paper for any other."""
+    for i, name in enumerate(names):
+        lookup(REFUSALS, name, (*path, "insist", i), "refusal")
     refused = [name for name, refusal in REFUSALS.items() if refusal.applies(spec)]
     for name in refused:
         if name not in names:
             refusal = REFUSALS[name]
             raise SpecError((*path, *refusal.key), f"'{spec.loss_name}': {refusal.reason}, or insist: [{name}]")
     return tuple(refused)
-
-
-def parse_seed(value: object, path: KeyPath) -> int:
-    if type(value) is not int or value < 0:
-        raise SpecError(path, f"expected a whole number >= 0, got {value!r}")
-    return value
-
-
-def parse_train(value: object, path: KeyPath) -> TrainSpec:
-    mapping = expect_mapping(value, path)
-    if "optimizer" not in mapping:
-        raise SpecError((*path, "optimizer"), "missing key")
-    optimizer = parse_named(OPTIMIZERS, mapping["optimizer"], (*path, "optimizer"), "optimizer")
-    return replace(parse(TrainSpec, {**mapping, "optimizer": asdict(optimizer)}, path), optimizer=optimizer)

@@ -1,23 +1,41 @@
-"""Plain data into frozen dataclasses, with errors that lead to the key: what every configuration goes through."""
+"""Plain data into frozen dataclasses by pydantic, with errors that lead to the key, for every configuration.
+
+A dataclass is checked as its annotations say, and strictly: no unknown keys, no text in a number's place, no number
+that is not finite. Where a registry says which kinds there are, `OneOf` and `PartOf` make it a discriminated union.
+"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, with_config
+from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
-from gan_zoo.errors import UserError, suggestion
+from gan_zoo.errors import UserError, brief, suggestion
 
 T = TypeVar("T")
 KeyPath = tuple[str | int, ...]
 
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+LONGEST_NAME = 120
+MISSING_WORDS = {"na", "n-a", "nan", "none", "null"}
+"""Names that programs which read tables take for a missing value."""
+REASONS = {  # pydantic's error -> what a user is told
+    "missing": "missing key",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "dataclass_type": "expected a mapping",
+    "string_type": "expected text",
+}
+
 
 class SpecError(UserError):
-    """A value of a spec that cannot be; `path` leads to it, key by key."""
+    """A value of a spec that cannot be; `path` leads to it, key by key, and `related` to what it contradicts."""
 
-    def __init__(self, path: KeyPath, message: str) -> None:
-        self.path, self.message = path, message
+    def __init__(self, path: KeyPath, message: str, related: KeyPath = ()) -> None:
+        self.path, self.message, self.related = path, message, related
         super().__init__(f"{dotted(path)}: {message}" if path else message)
 
 
@@ -25,44 +43,182 @@ def dotted(path: KeyPath) -> str:
     return ".".join(str(part) for part in path)
 
 
+def refusal(reason: str, *key: str | int) -> PydanticCustomError:
+    """What a validator raises for a value that cannot be; `key` leads from the value to what is wrong in it."""
+    return PydanticCustomError("refused", "{reason}", {"reason": reason, "key": key})
+
+
+def validated(adapter: TypeAdapter[T], value: object, path: KeyPath = ()) -> T:
+    """`value`, plain data that lies at `path`, as what `adapter` describes. Errors: SpecError at the wrong key."""
+    try:
+        return adapter.validate_json(json.dumps(value, default=str))
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        raise SpecError((*path, *_place(details, value)), _reason(details)) from None
+
+
+def _place(details: ErrorDetails, value: object) -> KeyPath:
+    """Where an error lies in `value`: pydantic's path without the parts that are names of union members."""
+    parts = list(details["loc"])
+    missing = parts.pop() if details["type"] == "missing" else None
+    place: list[str | int] = []
+    for part in parts:
+        is_key = isinstance(value, Mapping) and part in value
+        is_index = isinstance(value, list | tuple) and isinstance(part, int)
+        if is_key or is_index:
+            value = value[part]  # type: ignore[index]
+            place.append(part)
+    named = details.get("ctx", {}).get("key", ())
+    return (*place, *([] if missing is None else [missing]), *named)
+
+
+def _reason(details: ErrorDetails) -> str:
+    kind = details["type"]
+    if kind in ("refused", "missing"):
+        return REASONS.get(kind, details["msg"])
+    return f"{REASONS.get(kind, details['msg'].lower())}, got {brief(details['input'])}"
+
+
+def strict(kind: type[T]) -> type[T]:
+    """A dataclass of settings: pydantic takes it strictly, and its errors name the key that was meant."""
+    kind.__get_pydantic_core_schema__ = classmethod(  # type: ignore[attr-defined]
+        lambda cls, source, handler: _guarded(cls, handler(source))
+    )
+    return with_config(STRICT)(kind)
+
+
+def _guarded(kind: type, schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """`schema` of a dataclass with a hint for unknown keys, and with its own UserErrors led to their place."""
+    known = [field.name for field in fields(kind)]
+
+    def check(value: Any, handler: Callable[[Any], Any]) -> Any:
+        for key in value if isinstance(value, Mapping) else ():
+            if key not in known:
+                raise refusal(f"unknown key ({suggestion(key, known)})", key)
+        try:
+            return handler(_frozen(value))
+        except UserError as error:
+            raise refusal(str(error)) from None
+
+    return core_schema.no_info_wrap_validator_function(check, schema)
+
+
+def _frozen(value: Any) -> Any:
+    """Plain data with tuples for lists, as frozen dataclasses have them."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(each) for key, each in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True, eq=False)
+class OneOf:
+    """Annotates a field that holds one of the registered kinds: its name alone, or {name: ..., and its fields}."""
+
+    registry: Mapping[str, type]
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        choices: dict[Any, Any] = {
+            name: core_schema.no_info_before_validator_function(_without_name, _kind(kind, handler))
+            for name, kind in self.registry.items()
+        }
+        union = core_schema.tagged_union_schema(choices, lambda value: value["name"])
+        return core_schema.no_info_before_validator_function(self._named, union)
+
+    def _named(self, value: object) -> dict[str, Any]:
+        mapping = {"name": value} if isinstance(value, str) else value
+        if not isinstance(mapping, Mapping):
+            raise refusal(f"expected the name of a known {self.what}, or a mapping with it, got {brief(value)}")
+        if "name" not in mapping:
+            raise refusal(f"missing key: the name of the {self.what} ({', '.join(self.registry)})", "name")
+        place = () if isinstance(value, str) else ("name",)
+        return {**mapping, "name": _known(self.registry, mapping["name"], self.what, place)}
+
+
+@dataclass(frozen=True, eq=False)
+class PartOf:
+    """Annotates a field that holds one of the registered kinds: its name alone, or {name: {its fields}}."""
+
+    registry: Mapping[str, type]
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        choices: dict[Any, Any] = {
+            name: core_schema.no_info_before_validator_function(_sole_value, _kind(kind, handler))
+            for name, kind in self.registry.items()
+        }
+        union = core_schema.tagged_union_schema(choices, lambda value: next(iter(value)))
+        return core_schema.no_info_before_validator_function(self._sole, union)
+
+    def _sole(self, value: object) -> dict[str, Any]:
+        mapping = {value: {}} if isinstance(value, str) else value
+        if not isinstance(mapping, Mapping) or len(mapping) != 1:
+            raise refusal(f"expected one {self.what}, as NAME or {{NAME: settings}}, got {brief(value)}")
+        name, settings = next(iter(mapping.items()))
+        return {_known(self.registry, name, self.what, ()): {} if settings is None else settings}
+
+
+def _kind(kind: type, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    return handler.generate_schema(strict(kind))
+
+
+def _without_name(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: each for key, each in value.items() if key != "name"}
+
+
+def _sole_value(value: Mapping[str, Any]) -> Any:
+    return next(iter(value.values()))
+
+
+def _known(registry: Mapping[str, Any], name: object, what: str, place: KeyPath) -> str:
+    if not isinstance(name, str) or name not in registry:
+        raise refusal(f"unknown {what} {shown_name(name)} ({suggestion(name, registry)})", *place)
+    return name
+
+
 def lookup(registry: Mapping[str, T], name: object, path: KeyPath, what: str) -> T:
     """The registered `name`. Errors: SpecError with the closest known name."""
-    if not isinstance(name, str):
-        raise SpecError(path, f"expected the name of a {what}, got {name!r}")
-    if name not in registry:
-        raise SpecError(path, f"unknown {what} '{name}' ({suggestion(name, registry)})")
+    if not isinstance(name, str) or name not in registry:
+        raise SpecError(path, f"unknown {what} {shown_name(name)} ({suggestion(name, registry)})")
     return registry[name]
 
 
-def parse(kind: type[T], mapping: object, path: KeyPath = ()) -> T:
-    """The dataclass `kind` from a mapping, its keys and types checked strictly. Errors: SpecError at the wrong key."""
-    mapping = expect_mapping(mapping, path)
-    known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]
-    for key in mapping:
-        if key not in known:
-            raise SpecError((*path, key), f"unknown key ({suggestion(str(key), known)})")
-    for name, entry in known.items():
-        if name not in mapping and entry.default is MISSING and entry.default_factory is MISSING:
-            raise SpecError((*path, name), "missing key")
-    try:
-        return TypeAdapter(kind).validate_json(json.dumps(mapping), strict=True)
-    except UserError as error:
-        raise SpecError(path, str(error)) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SpecError((*path, *first["loc"]), f"{first['msg'].lower()}, got {first['input']!r}") from None
+def shown_name(name: object) -> str:
+    return f"'{name}'" if isinstance(name, str) and name.isprintable() and len(name) < LONGEST_NAME else brief(name)
 
 
 def expect_mapping(value: object, path: KeyPath) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise SpecError(path, f"expected a mapping, got {value!r}")
+        raise SpecError(path, f"expected a mapping, got {brief(value)}")
     return dict(value)
 
 
-def parse_named(registry: Mapping[str, type], value: object, path: KeyPath, what: str) -> Any:
-    """An instance of the registered kind that `value` names: a name alone or {name: ..., and its fields}."""
-    mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
-    if "name" not in mapping:
-        raise SpecError((*path, "name"), f"missing key: the name of the {what} ({', '.join(registry)})")
-    kind = lookup(registry, mapping.pop("name"), (*path, "name"), what)
-    return parse(kind, mapping, path)
+def different(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Validates a list in which nothing stands twice."""
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise refusal(f"{shown_name(value)} stands here twice; keep one", i)
+    return values
+
+
+def check_name(name: str, signs: str = "") -> str:
+    """The one rule for names: what they may hold, so that files, tables, URLs and databases can carry them.
+
+    `signs`: characters allowed beside letters, digits, '.', '_' and '-'; among them a space, which stands alone.
+    """
+    allowed = "letters, digits, '.', '_' and '-'" + (f" and the signs {signs.strip()}" if signs else "")
+    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._\-{re.escape(signs)}]*", name):
+        raise refusal(f"expected a word of {allowed} that starts with a letter or digit, got {brief(name)}")
+    if len(name) > LONGEST_NAME:
+        raise refusal(f"expected at most {LONGEST_NAME} characters, got {len(name)}: {brief(name)}")
+    if "  " in name or name[-1] in " .":
+        raise refusal(f"a name has no two spaces in a row, and no space or '.' at its end: {brief(name)}")
+    if name.lower() in MISSING_WORDS:
+        raise refusal(f"'{name}' is what tables call a missing value: choose another name")
+    return name
+
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, AfterValidator(check_name)]
+LossName = Annotated[str, AfterValidator(lambda name: check_name(name, signs=" +(),=@:*"))]

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from gan_zoo.architectures import ARCHITECTURES, Architecture, calibrate, initialise, layers
+from gan_zoo.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    calibrate,
+    check_architecture,
+    initialise,
+    layers,
+)
 from gan_zoo.architectures.dcgan import Dcgan
 from gan_zoo.architectures.figure2 import Baseline
 from gan_zoo.architectures.mlp import Mlp
@@ -255,7 +262,7 @@ def test_generators_stack(name: str) -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Mlp(width=0), "architecture mlp: width is 0, must be at least 1"),
+        (lambda: Mlp(width=0), "architecture mlp: width is 0, must be from 1 to 65536"),
         (lambda: Dcgan(dim=-1), "architecture dcgan: dim is -1"),
         (lambda: Table1(index=-1), "architecture table1: index is -1"),
         (lambda: Dcgan().critic((1, 8, 8)), "dcgan: makes images of 28x28, 32x32, 64x64, not samples of 8x8; use mlp"),
@@ -266,3 +273,13 @@ def test_bad_options_and_shapes_are_one_line(build: Callable[[], object], messag
     with pytest.raises(UserError, match=message) as caught:
         build()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_sizes_are_checked_without_memory(name: str) -> None:
+    check_architecture(ARCHITECTURES[name](), (3, 64, 64) if name.startswith("figure2") else (3, 32, 32))
+
+
+def test_a_net_that_no_machine_holds_is_refused() -> None:
+    with pytest.raises(UserError, match=r"Mlp.*: its generator has 4.3e\+12 parameters, and may have 1e\+09"):
+        check_architecture(Mlp(width=65_536, depth=1_000), (2,))

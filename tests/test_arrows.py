@@ -27,7 +27,7 @@ TENSOR_FREE = ("benchmarks/markup", "benchmarks/record", "benchmarks/report", "b
 
 ONLY_IN = {
     "mlflow": {"benchmarks/record"},
-    "yaml": {"benchmarks/suites/suite.py"},
+    "ruamel": {"benchmarks/suites/document.py"},
     "matplotlib": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
     "seaborn": {"benchmarks/report/figures"},
     "ray": {"benchmarks/sweep"},

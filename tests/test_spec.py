@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from typing import Any
 
 import pytest
@@ -168,7 +169,7 @@ def test_an_architecture_of_a_set_is_named_with_its_index() -> None:
         == 17
     )
     for name, message in (
-        ("table1:x", "expected a whole number after ':', got 'x'"),
+        ("table1:x", "expected a whole number of up to 9 digits after ':', got 'x'"),
         ("mlp:3", "architecture.index: unknown key"),
     ):
         with pytest.raises(SpecError, match=message):
@@ -202,23 +203,26 @@ def test_insisting_on_nothing_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loss": "wgan-gpp"}, "loss.name: unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
+        ({"loss": "wgan-gpp"}, "loss: unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
         ({"loss": {"name": "wgan-gp", "wieght": 1}}, "loss.wieght: unknown key (did you mean 'weight'?)"),
         (
             {"loss": {"name": "wgan-gp", "weight": "big"}},
-            "loss.penalties.0.gradient-norm.weight: input should be a valid number",
+            "loss.weight: input should be a valid number, got \"big\"",
         ),
         (
             {"loss": {"name": "wgan-gp", "weight": -1}},
-            "loss.penalties.0.gradient-norm.weight: input should be greater than or equal to 0",
+            "loss.weight: input should be greater than 0, got -1",
         ),
         ({"loss": {"adversarial": "hing"}}, "loss.adversarial: unknown adversarial term 'hing'"),
         (
             {"loss": {"adversarial": "wasserstein", "penalty": []}},
             "loss.penalty: unknown key (did you mean 'penalties'?)",
         ),
-        ({"loss": {"adversarial": "wasserstein", "weight_clip": 0}}, "loss.weight_clip: expected a number > 0, got 0"),
-        ({"loss": {"adversarial": "hinge", "critic_norm": "batch"}}, "loss.critic_norm: expected spectral"),
+        (
+            {"loss": {"adversarial": "wasserstein", "weight_clip": 0}},
+            "loss.weight_clip: input should be greater than 0, got 0",
+        ),
+        ({"loss": {"adversarial": "hinge", "critic_norm": "batch"}}, "loss.critic_norm: input should be 'spectral'"),
         (
             {"insist": ["clip-with-penaltyy"]},
             "insist.0: unknown refusal 'clip-with-penaltyy' (did you mean 'clip-with-penalty'?)",
@@ -241,8 +245,33 @@ def test_insisting_on_nothing_changes_nothing() -> None:
             "train.optimizer.betas: unknown key",
         ),
         ({"evaluate": {"every": 5, "samples": 9}}, "evaluate.samples: input should be greater than or equal to 10"),
-        ({"seed": -1}, "seed: expected a whole number >= 0, got -1"),
-        ({"seed": True}, "seed: expected a whole number >= 0, got True"),
+        (
+            {"loss": {"adversarial": "hinge", "penalties": [{"r1": {"gamma": 0}}]}},
+            "loss.penalties.0.r1.gamma: input should be greater than 0, got 0",
+        ),
+        (
+            {"loss": {"adversarial": "hinge", "penalties": [{"gradient-norm": {"target": 0, "one_sided": True}}]}},
+            "loss.penalties.0.gradient-norm.one_sided: does nothing where target is 0",
+        ),
+        (
+            {"loss": {"adversarial": "wasserstein", "weight_clip": float("inf")}},
+            "loss.weight_clip: input should be a finite number",
+        ),
+        ({"loss": {"adversarial": {}}}, "loss.adversarial: expected one adversarial term, as NAME or {NAME: settings}"),
+        ({"loss": {"name": "None", "adversarial": "hinge"}}, "loss.name: 'None' is what tables call a missing value"),
+        ({"loss": {"name": "a  b", "adversarial": "hinge"}}, "loss.name: a name has no two spaces in a row"),
+        ({"loss": {"name": "a/b", "adversarial": "hinge"}}, "loss.name: expected a word of letters"),
+        ({"dataset": {"name": "../cats", "folder": "x"}}, "dataset.name: expected a word of letters"),
+        ({"dataset": {"name": "cats", "folder": ""}}, "dataset.folder: string should have at least 1 character"),
+        (
+            {"evaluate": {"every": 5, "samples": 100, "metrics": ["emd", "emd"]}},
+            "evaluate.metrics.1: 'emd' stands here twice; keep one",
+        ),
+        ({"extra": 1}, "extra: unknown key"),
+        ({"train": [1]}, "train: expected a mapping, got [1]"),
+        ({"seed": 2**63}, "seed: input should be less than 9223372036854775808, got 9223372036854775808"),
+        ({"seed": -1}, "seed: input should be greater than or equal to 0, got -1"),
+        ({"seed": True}, "seed: input should be a valid integer, got true"),
     ],
 )
 def test_bad_input_is_named_by_its_key(changes: dict[str, Any], message: str) -> None:
@@ -255,3 +284,15 @@ def test_bad_input_is_named_by_its_key(changes: dict[str, Any], message: str) ->
 def test_batch_normalised_critic_is_fine_without_a_penalty() -> None:
     spec = run_spec(content(loss="minimax", architecture={"name": "mlp", "critic_norm": "batch"}))
     assert spec.architecture.critic_mixes_samples
+
+
+@pytest.mark.parametrize("seed", [2**53 + 1, 2**63 - 1])
+def test_large_seeds_are_exact(seed: int) -> None:
+    spec = run_spec(content(seed=seed))
+    assert spec.seed == seed
+    assert run_spec(json.loads(spec.canonical)).seed == seed
+
+
+def test_a_folder_may_lie_in_the_home_folder() -> None:
+    spec = run_spec(content(dataset={"name": "cats", "folder": "~/cats"}))
+    assert spec.dataset.folder == os.path.expanduser("~/cats") != "~/cats"

@@ -29,7 +29,7 @@ from benchmarks.speed.sweep import Throughput
 from benchmarks.speed.table import write
 from benchmarks.speed.textbook import Source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS
-from benchmarks.suites.suite import load_single, load_suite
+from benchmarks.suites.suite import load_first_look, load_suite
 from gan_zoo.datasets import load_dataset
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, block_draws, initial_state, prepare, train
@@ -177,7 +177,7 @@ def test_what_is_measured_stays_when_a_part_fails_or_the_run_is_broken_off(
 
 def test_a_cell_s_clocks_are_read_from_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"train.steps": "20", "evaluate.every": "10", "evaluate.samples": "100"}
-    monkeypatch.setattr(overheads, "load_single", lambda name, _, *cell: load_single(name, small, *cell))
+    monkeypatch.setattr(overheads, "load_first_look", lambda name, _, *cell: load_first_look(name, small, *cell))
     threads = torch.get_num_threads()
     clocks = overheads.run_one("8gaussians")
     torch.set_num_threads(threads)
@@ -190,7 +190,7 @@ def test_a_cell_s_clocks_are_read_from_its_record(tmp_path: Path, monkeypatch: p
 def test_quickstart_s_engines_are_timed_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quickstart, "ITERATIONS", 1)
     monkeypatch.setattr(quickstart, "ROUNDS", 1)
-    (spec,) = load_single("quickstart", {}, "wgan-gp", "digits", 0).cells
+    (spec,) = load_first_look("quickstart", {}, ["wgan-gp"], ["digits"]).cells
     found = quickstart.gain(spec, Path())
     assert (found.loss, found.dataset, found.steps, found.engine) == ("wgan-gp", "digits", 1500, "closed-form")
     assert min(found.textbook, found.plain, found.auto) > 0

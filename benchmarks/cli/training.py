@@ -14,20 +14,35 @@ if TYPE_CHECKING:
     from benchmarks.sweep.plan import Options
 
 FAILED_CELLS = 1
+TRAIN_EXAMPLES = """\
+examples:
+  gan-zoo train --loss wgan-gp --dataset swissroll
+  gan-zoo train --loss r3gan wgan-gp --dataset 25gaussians --seed 0 1 --set train.steps=3000
+"""
+RUN_EXAMPLES = """\
+examples:
+  gan-zoo run quickstart --dry-run
+  gan-zoo run zoo --losses wgan-gp r3gan --datasets 8gaussians --seeds 0 1 2
+  gan-zoo run my.yaml --set train.steps=5000 --set seeds=10
+"""
 
 
 def add_commands(commands: "Commands") -> None:
-    train = commands.add_parser("train", help="train one run, for a first look")
-    train.add_argument("--loss", required=True, help="a registered loss")
-    train.add_argument("--dataset", required=True, help="a registered data set")
-    train.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0)
+    seed = whole_number(0, 2**63 - 1)
+    train = commands.add_parser("train", help="train one run, or a few, for a first look", epilog=TRAIN_EXAMPLES)
+    train.add_argument("--loss", "--losses", nargs="+", required=True, dest="losses", metavar="NAME")
+    train.add_argument("--dataset", "--datasets", nargs="+", required=True, dest="datasets", metavar="NAME")
+    train.add_argument("--seed", "--seeds", nargs="+", type=seed, default=[0], dest="seeds", metavar="N")
     train.add_argument("--suite", default="quickstart", help="the suite whose settings are used (default: %(default)s)")
-    train.set_defaults(command=train_one)
+    train.set_defaults(command=train_some)
 
-    run = commands.add_parser("run", help="run what is not done of a suite, then report")
+    run = commands.add_parser("run", help="run what is not done of a suite, then report", epilog=RUN_EXAMPLES)
     run.add_argument(
         "suite", nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)"
     )
+    run.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
+    run.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets of the suite")
+    run.add_argument("--seeds", nargs="+", type=seed, default=[], metavar="N", help="only these seeds of the suite")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
     run.add_argument(
         "--workers", type=whole_number(1, MOST_WORKERS), help="processes (default: one per core, or per GPU)"
@@ -62,12 +77,17 @@ def add_commands(commands: "Commands") -> None:
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:
-    """The values of --set by key. Errors: UserError where one has not the form KEY=VALUE."""
-    pairs = [text.partition("=") for text in texts]
-    for key, equals, value in pairs:
+    """The values of --set by key. Errors: UserError where one has not the form KEY=VALUE, or undoes another."""
+    settings: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
         if not (key and equals and value):
-            raise UserError(f"--set {key}{equals}{value}: expected KEY=VALUE, e.g. --set train.steps=500")
-    return {key: value for key, _, value in pairs}
+            raise UserError(f"--set {text}: expected KEY=VALUE, e.g. --set train.steps=500")
+        undone = next((known for known in settings if f"{known}.".startswith(f"{key}.")), None)
+        if undone:
+            raise UserError(f"--set {undone}={settings[undone]}: does nothing, for --set {text} replaces it")
+        settings[key] = value
+    return settings
 
 
 def runner_options(options: argparse.Namespace, workers: int | None) -> "Options":
@@ -77,12 +97,12 @@ def runner_options(options: argparse.Namespace, workers: int | None) -> "Options
     return Options(options.results, data_root(options), options.device, workers, options.threads, *how)
 
 
-def train_one(options: argparse.Namespace) -> int:
-    """One run with the settings that a suite has for its loss and data set; recorded as the suite `train`."""
-    from benchmarks.suites.suite import load_single
+def train_some(options: argparse.Namespace) -> int:
+    """Runs with the settings that a suite has for their losses and data sets; recorded as the suite `train`."""
+    from benchmarks.suites.suite import load_first_look
 
     settings = parse_settings(options.settings)
-    suite = load_single(options.suite, settings, options.loss, options.dataset, options.seed)
+    suite = load_first_look(options.suite, settings, options.losses, options.datasets, options.seeds)
     return run_and_report(suite, options, workers=1)
 
 
@@ -90,6 +110,7 @@ def run_suite(options: argparse.Namespace) -> int:
     from benchmarks.suites.suite import load_suite
 
     suite = load_suite(options.suite, parse_settings(options.settings))
+    suite = suite.only(options.losses, options.datasets, options.seeds)
     if options.dry_run:
         from benchmarks.record.store import Store
         from benchmarks.sweep.progress import plan_text

@@ -10,7 +10,7 @@ from statistics import median
 
 from benchmarks.record.environment import data_folder
 from benchmarks.record.store import Store
-from benchmarks.suites.suite import load_single
+from benchmarks.suites.suite import load_first_look
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options
 from benchmarks.sweep.run import run_suite
@@ -55,7 +55,7 @@ class FirstStep(Listener):
 
 def run_one(dataset: str) -> Clocks:
     """WGAN-GP of quickstart on `dataset`, scored once at a time, in a folder of its own that is gone afterwards."""
-    suite = load_single("quickstart", {"evaluate.repeats": "1"}, "wgan-gp", dataset, 0)
+    suite = load_first_look("quickstart", {"evaluate.repeats": "1"}, ["wgan-gp"], [dataset])
     (spec,) = suite.cells
     reached: list[float] = []
     with tempfile.TemporaryDirectory() as folder:

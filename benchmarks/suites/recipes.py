@@ -158,8 +158,12 @@ def with_recipe(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
     own = {key: value for key, value in train.items() if key != "recipe"}
     given: dict[str, Any] = {"train": own}
     architecture = content.get("architecture")
-    if architecture is not None:
-        given["architecture"] = {"name": architecture} if isinstance(architecture, str) else architecture
+    if isinstance(architecture, str):
+        architecture = {"name": architecture}
+    if isinstance(architecture, Mapping):
+        given["architecture"] = architecture
+    elif architecture is not None:
+        return {**content, "train": own}, {}, {}  # which whoever checks it will refuse
     merged = under({"train": recipe.train, "architecture": recipe.architecture}, given)
     same_net = merged["architecture"].get("name") == recipe.architecture["name"]
     by_loss = {

@@ -13,6 +13,7 @@ from benchmarks.sweep.context import Context, load_data, load_evaluator, load_fl
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan, refuse_other_numerics
 from benchmarks.sweep.workers import Sweep, run_cells
+from gan_zoo.architectures import check_architecture
 from gan_zoo.device import configure_process, device_name
 from gan_zoo.metrics.classifier import hand_on
 from gan_zoo.spec import RunSpec
@@ -37,7 +38,7 @@ def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) 
             tell(f"data set {name}: {note}")
         check_numerics(spec, context.device, context.numerics)
         for each in {spec.architecture: spec for spec in suite.cells if spec.dataset.name == name}.values():
-            each.architecture.check(data.shape)
+            check_architecture(each.architecture, data.shape)
         evaluator = load_evaluator(spec, data, context)
         primary[name] = next(iter(evaluator.metrics))
         floors[name] = load_floor(spec, data, context)

@@ -8,6 +8,7 @@ Nets are built with zero weights; `initialise` draws them. A new architecture is
 
 from typing import Protocol
 
+import torch
 from torch import nn
 
 from gan_zoo.architectures import figure2
@@ -17,8 +18,12 @@ from gan_zoo.architectures.mlp import Mlp
 from gan_zoo.architectures.resnet import ResNet
 from gan_zoo.architectures.resnet101 import ResNet101
 from gan_zoo.architectures.table1 import Table1
+from gan_zoo.errors import UserError
 
-__all__ = ["ARCHITECTURES", "Architecture", "Critic", "calibrate", "initialise"]
+__all__ = ["ARCHITECTURES", "Architecture", "Critic", "calibrate", "check_architecture", "initialise"]
+
+MOST_PARAMETERS = 1_000_000_000
+"""Of one net: four gigabytes, of which training takes several."""
 
 
 class Architecture(Protocol):
@@ -55,3 +60,15 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
     "figure2-resnet101": ResNet101,
     "table1": Table1,
 }
+
+
+def check_architecture(architecture: Architecture, shape: tuple[int, ...]) -> None:
+    """UserError where an architecture does not make samples of `shape`, or has too many parameters; allocates none."""
+    architecture.check(shape)
+    with torch.device("meta"):
+        nets = {"generator": architecture.generator(shape), "critic": architecture.critic(shape)}
+    for name, net in nets.items():
+        count = sum(parameter.numel() for parameter in net.parameters())
+        if count > MOST_PARAMETERS:
+            sizes = f"{count:.2g} parameters, and may have {MOST_PARAMETERS:.0g}"
+            raise UserError(f"{architecture}: its {name} has {sizes}: make it smaller")

@@ -259,11 +259,15 @@ def initialised(net: Net, init: str) -> Net:
     return net
 
 
+WIDEST, DEEPEST = 65_536, 1_000
+
+
 def require(place: str, **options: int) -> None:
-    """UserError unless each of the options is at least 1."""
+    """UserError unless each of the options is at least 1, a depth at most DEEPEST and any other at most WIDEST."""
     for name, value in options.items():
-        if value < 1:
-            raise UserError(f"architecture {place}: {name} is {value}, must be at least 1")
+        most = DEEPEST if name.endswith("depth") else WIDEST
+        if not 1 <= value <= most:
+            raise UserError(f"architecture {place}: {name} is {value}, must be from 1 to {most}")
 
 
 def check_size(place: str, shape: tuple[int, ...], *sizes: int) -> None:

@@ -5,27 +5,71 @@ wgan-gp        {name: wgan-gp, weight: 0.1}
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, TypeAdapter
 
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
 from gan_zoo.losses.base import Loss, part_name
 from gan_zoo.losses.penalties import GradientNorm, named
-from gan_zoo.validation import KeyPath, SpecError, expect_mapping, lookup, parse
+from gan_zoo.validation import (
+    KeyPath,
+    LossName,
+    PartOf,
+    Positive,
+    SpecError,
+    expect_mapping,
+    lookup,
+    refusal,
+    strict,
+    validated,
+)
 
-KEYS = ("name", "adversarial", "penalties", "weight_clip", "critic_norm")
+
+def published_form(penalty: Any) -> Any:
+    """A penalty under its paper's name, if it has one. Errors: a refusal of `one_sided` where no norm lies below."""
+    if type(penalty) is not GradientNorm:
+        return penalty
+    if penalty.one_sided and penalty.target == 0:
+        reason = "does nothing where target is 0, for no norm is below: leave it out"
+        raise refusal(reason, "gradient-norm", "one_sided")
+    return named(penalty)
+
+
+@strict
+@dataclass(frozen=True)
+class Composition:
+    """A loss as its parts, in the form of `Loss.config`."""
+
+    adversarial: Annotated[Any, PartOf(ADVERSARIAL, "adversarial term")]
+    penalties: tuple[Annotated[Any, PartOf(PENALTIES, "penalty"), AfterValidator(published_form)], ...] = ()
+    weight_clip: Positive | None = None
+    critic_norm: Literal["spectral"] | None = None
+    name: LossName | None = None
+
+    @property
+    def loss(self) -> Loss:
+        """Parts that make a registered loss are that loss, with its paper."""
+        loss = Loss(self.adversarial, self.penalties, self.weight_clip, critic_norm=self.critic_norm)
+        return next((known for known in LOSSES.values() if known.config() == loss.config()), loss)
+
+
+COMPOSITION = TypeAdapter(Composition)
 
 
 def parse_loss(value: object, path: KeyPath) -> tuple[str, Loss]:
     """Name and loss from any of the three forms. Errors: SpecError at the wrong key."""
     mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
     if "adversarial" in mapping:
-        return parse_composition(mapping, path)
+        composition = validated(COMPOSITION, mapping, path)
+        return composition.name or name_of_loss(composition.loss), composition.loss
     if "name" not in mapping:
         raise SpecError((*path, "name"), "missing key: the name of a loss, or adversarial and penalties")
     name = mapping.pop("name")
-    loss = change_loss(lookup(LOSSES, name, (*path, "name"), "loss"), mapping, path)
+    known = lookup(LOSSES, name, path if isinstance(value, str) else (*path, "name"), "loss")
+    loss = change_loss(known, mapping, path)
     return (f"{name}({settings_text(mapping)})" if mapping else name), loss
 
 
@@ -38,52 +82,17 @@ def change_loss(loss: Loss, values: Mapping[str, Any], path: KeyPath) -> Loss:
             loss = loss.with_fields(**{key: value})
         except UserError as error:
             raise SpecError(path, str(error)) from None
-    return parse_composition(loss.config(), path)[1]
+    try:
+        return validated(COMPOSITION, loss.config()).loss
+    except SpecError as error:
+        typed = error.path[-1:] if error.path[-1] in values else ()
+        raise SpecError((*path, *typed), error.message) from None
 
 
-def parse_composition(mapping: Mapping[str, Any], path: KeyPath) -> tuple[str, Loss]:
-    """A loss from its parts; parts that make a registered loss are that loss, with its name and paper."""
-    for key in mapping:
-        if key not in KEYS:
-            raise SpecError((*path, key), f"unknown key ({suggestion(key, KEYS[1:])})")
-    penalties = mapping.get("penalties") or []
-    if not isinstance(penalties, list | tuple):
-        raise SpecError((*path, "penalties"), f"expected a list, got {penalties!r}")
-    loss = Loss(
-        parse_part(ADVERSARIAL, mapping["adversarial"], (*path, "adversarial"), "adversarial term"),
-        tuple(parse_penalty(part, (*path, "penalties", i)) for i, part in enumerate(penalties)),
-        parse_clip(mapping.get("weight_clip"), (*path, "weight_clip")),
-        critic_norm=parse_norm(mapping.get("critic_norm"), (*path, "critic_norm")),
-    )
+def name_of_loss(loss: Loss) -> str:
+    """The name of a loss that was given none: its registered one, or that of its parts."""
     published = next((name for name, known in LOSSES.items() if known.config() == loss.config()), None)
-    name = mapping.get("name") or published or composed_name(loss)
-    return name, loss if published is None else LOSSES[published]
-
-
-def parse_part(registry: Mapping[str, Any], value: object, path: KeyPath, what: str) -> Any:
-    """A part of a loss from its name or {name: {fields}}."""
-    mapping = {value: {}} if isinstance(value, str) else expect_mapping(value, path)
-    if len(mapping) != 1:
-        raise SpecError(path, f"expected one {what}, got {len(mapping)}")
-    name, values = next(iter(mapping.items()))
-    return parse(lookup(registry, name, path, what), values or {}, (*path, name))
-
-
-def parse_penalty(value: object, path: KeyPath) -> Any:
-    part = parse_part(PENALTIES, value, path, "penalty")
-    return named(part) if type(part) is GradientNorm else part
-
-
-def parse_clip(clip: object, path: KeyPath) -> float | None:
-    if clip is not None and not (type(clip) in (int, float) and clip > 0):  # type: ignore[operator]
-        raise SpecError(path, f"expected a number > 0, got {clip!r}")
-    return None if clip is None else float(clip)  # type: ignore[arg-type]
-
-
-def parse_norm(norm: object, path: KeyPath) -> str | None:
-    if norm not in (None, "spectral"):
-        raise SpecError(path, f"expected spectral, the one normalisation that a loss may require, got {norm!r}")
-    return None if norm is None else "spectral"
+    return published or composed_name(loss)
 
 
 def composed_name(loss: Loss) -> str:

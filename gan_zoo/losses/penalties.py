@@ -69,7 +69,7 @@ POINTS: dict[Place, PenaltyPoints] = {
 class GradientNorm:
     """weight * E[ deviation(‖∇f(x^)‖ - target)^power ], the formula at the head of this file."""
 
-    weight: Annotated[float, Field(ge=0)] = 10.0
+    weight: Annotated[float, Field(gt=0)] = 10.0
     at: Place = "interpolates"
     target: Annotated[float, Field(ge=0)] = 1.0
     one_sided: bool = False
@@ -147,7 +147,7 @@ class Setting(ABC):
 class R1(Setting):
     """gamma/2 E ‖∇f(x)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 9; gamma of their code)."""
 
-    gamma: Annotated[float, Field(ge=0)] = 10.0
+    gamma: Annotated[float, Field(gt=0)] = 10.0
 
     @property
     def settings(self) -> GradientNorm:
@@ -158,7 +158,7 @@ class R1(Setting):
 class R2(Setting):
     """gamma/2 E ‖∇f(x~)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 10; gamma as R1's)."""
 
-    gamma: Annotated[float, Field(ge=0)] = 10.0
+    gamma: Annotated[float, Field(gt=0)] = 10.0
 
     @property
     def settings(self) -> GradientNorm:
@@ -172,7 +172,7 @@ class Dragan(Setting):
     The paper has d ~ N(0, c I); its code d = 0.5 std(x) alpha u, lambda = 10 on raw scores, as here.
     """
 
-    weight: Annotated[float, Field(ge=0)] = 10.0
+    weight: Annotated[float, Field(gt=0)] = 10.0
 
     @property
     def settings(self) -> GradientNorm:
@@ -183,7 +183,7 @@ class Dragan(Setting):
 class WganDiv(Setting):
     """k E ‖∇f(x^)‖^p, x^ on lines between real and fake samples   (Wu et al. 2018, arXiv 1712.01026)."""
 
-    k: Annotated[float, Field(ge=0)] = 2.0
+    k: Annotated[float, Field(gt=0)] = 2.0
     p: Annotated[float, Field(ge=1)] = 6.0
 
     @property

@@ -1,0 +1,98 @@
+"""The cells of a suite: each loss on each data set with its overrides, once for every seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from benchmarks.suites.settings import merge, under
+from gan_zoo.losses import Loss
+from gan_zoo.losses.config import change_loss
+from gan_zoo.spec import DatasetSpec, RunSpec, run_spec
+from gan_zoo.validation import KeyPath, SpecError
+
+
+@dataclass(frozen=True)
+class Named:
+    """A loss with its name, and where the suite lists it."""
+
+    name: str
+    loss: Loss
+    path: KeyPath
+
+
+def cells_of(
+    base: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    losses: Sequence[Named],
+    datasets: Sequence[DatasetSpec],
+    seeds: Sequence[int],
+    written: Mapping[str, Any],
+) -> tuple[RunSpec, ...]:
+    """All cells, seed by seed. `written`: the overrides of which each must have its effect.
+
+    Errors: SpecError led back to the key of the suite that is wrong.
+    """
+    said: dict[KeyPath, None] = {}
+    effective: set[KeyPath] = set()
+    cells: dict[tuple[str, str], RunSpec] = {}
+    for dataset in datasets:
+        for named in losses:
+            spec, origins = _cell(base, overrides, named, dataset, seeds[0], said)
+            cells[dataset.name, named.name] = spec
+            effective |= set(origins.values())
+    for path in said:
+        if path not in effective and _leads_into(written, path[1:]):
+            raise SpecError(path, "does nothing: a more specific override says otherwise wherever it applies")
+    return tuple(replace(spec, seed=seed) for seed in seeds for spec in cells.values())
+
+
+def _cell(
+    base: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    named: Named,
+    dataset: DatasetSpec,
+    seed: int,
+    said: dict[KeyPath, None],
+) -> tuple[RunSpec, dict[KeyPath, KeyPath]]:
+    """One cell, and where what it has was written. Notes in `said` all that overrides say of it."""
+    merged, loss = under(base, {}), named.loss
+    origins: dict[KeyPath, KeyPath] = {("loss",): named.path}
+    for place in (dataset.name, named.name, f"{named.name}/{dataset.name}"):
+        override = dict(overrides.get(place, {}))
+        of_loss = override.pop("loss", {})
+        loss = change_loss(loss, of_loss, ("overrides", place, "loss"))
+        for path in [*(("loss", key) for key in of_loss), *merge(merged, override)]:
+            replaced = [known for known in origins if known[: len(path)] == path]
+            for known in replaced:
+                del origins[known]
+            origins[path] = ("overrides", place, *path)
+            said[origins[path]] = None
+    try:
+        content = {"loss": {"name": named.name, **loss.config()}, "dataset": asdict(dataset), **merged, "seed": seed}
+        spec = run_spec(content)
+        _refuse_idle_evaluation(spec)
+        return spec, origins
+    except SpecError as error:
+        path, related = _origin(error.path, origins), _origin(error.related, origins)
+        raise SpecError(path, error.message, related) from None
+
+
+def _refuse_idle_evaluation(spec: RunSpec) -> None:
+    every, steps = spec.evaluate.every, spec.train.steps
+    if every > steps:
+        reason = f"{every} steps are more than train.steps {steps}: set it to at most that"
+        raise SpecError(("evaluate", "every"), reason, ("train", "steps"))
+
+
+def _origin(path: KeyPath, origins: Mapping[KeyPath, KeyPath]) -> KeyPath:
+    """Where in the suite the key `path` of a cell was written."""
+    nearest = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in origins), ())
+    return (*origins[nearest], *path[len(nearest) :]) if nearest else path
+
+
+def _leads_into(content: Any, path: KeyPath) -> bool:
+    for part in path:
+        if not isinstance(content, Mapping) or part not in content:
+            return False
+        content = content[part]
+    return True
