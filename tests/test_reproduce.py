@@ -193,6 +193,20 @@ def test_an_absent_export_and_a_used_folder_get_one_line(
     assert "is not empty" in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("text", "numerics"),
+    [
+        ("float32, portable", "reference"),
+        ("float32, bf16", "bf16"),
+        ("float64, tf32", "tf32"),
+        ("float32, odd", "reference"),
+    ],
+)
+def test_numerics_are_those_that_the_export_names(text: str, numerics: str) -> None:
+    assert reproduce.numerics_of(text) == numerics
+    assert reproduce.numerics_of("float32") in ("fast", "reference")
+
+
 @pytest.fixture
 def shelf(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Published results to be, and `tiny` as a suite of the package."""
@@ -252,7 +266,7 @@ def rechosen(record: Record) -> None:
         (unended, "1 cells have not ended with a result"),
         (dirty, "uncommitted changes"),
         (two_commits, "runs come from 2 commits"),
-        (relaxed, "in other numerics than reference"),
+        (relaxed, "in relaxed numerics (bf16)"),
         (steps, "it is of a changed suite"),
         (rechosen, "it is of a changed suite"),
     ],

@@ -25,7 +25,6 @@ from benchmarks.report.against import unlike
 from benchmarks.report.agreement import Agreement, Place, judge, run_at
 from benchmarks.report.results import Results, differing
 from benchmarks.suites.suite import Suite
-from benchmarks.sweep.columns import numerics_text
 from benchmarks.sweep.context import load_data, load_evaluator
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options
@@ -128,9 +127,16 @@ def drawn_cell(run: Any, path: Path) -> Drawn:
     if spec.dataset.name not in DATASETS:
         raise UserError(f"{path}: {place}: is of a folder of images, which no export brings along")
     engine = run.engine if run.engine in ENGINE_NAMES and run.engine != "stacked" else "plain"
-    kinds = [kind for kind in get_args(Numerics) if numerics_text(spec, kind) == run.numerics]
     threads = int(run.threads) if run.threads == run.threads and run.threads else 1
-    return Drawn(place, spec, engine, kinds[0] if kinds else "reference", threads)
+    return Drawn(place, spec, engine, numerics_of(run.numerics), threads)
+
+
+def numerics_of(text: str) -> Numerics:
+    """The numerics of a run from what its record says: "float32, portable" is the reference, "float32" alone what there
+    was before it, or `fast`."""
+    known: dict[str, Numerics] = {kind: kind for kind in get_args(Numerics)}
+    name = text.partition(", ")[2] or "fast"
+    return known.get(name, "reference")
 
 
 def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) -> None:
@@ -166,9 +172,7 @@ def place_for(out: Path | None) -> Iterator[Path]:
     """`out`, or a folder that is gone afterwards."""
     if out is not None:
         if out.exists() and any(out.iterdir()):
-            raise UserError(
-                f"--out {out}: is not empty: what lies there would not be recomputed: name a new one"
-            )
+            raise UserError(f"--out {out}: is not empty: what lies there would not be recomputed: name a new one")
         out.mkdir(parents=True, exist_ok=True)
         yield out
         return
