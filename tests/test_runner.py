@@ -16,6 +16,7 @@ from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import formulas, run_suite
 from benchmarks.sweep.workers import Sweep, run_cells
+from gan_zoo.errors import UserError
 from gan_zoo.spec import RunSpec, run_spec
 
 SUITE = """\
@@ -215,6 +216,23 @@ def test_a_metric_that_cannot_be_had_fails_that_metric_and_not_the_run(
     assert {outcome.status for outcome in outcomes.values()} == {"done"}
     values = store.record("small").metrics.query("name in ['emd', 'modes_covered']").groupby("name")["value"]
     assert values.count().to_dict() == {"emd": 0, "modes_covered": 24}
+
+
+def test_cells_that_no_table_could_set_beside_the_record_do_not_run(
+    suite: Suite, options: Options, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(SUITE.replace("seeds: 2", "seeds: 1"))
+    run(load_suite(str(path)), options, store)
+    monkeypatch.setattr("gan_zoo.metrics.on_points.EMD_POINTS", 150)
+    assert run(load_suite(str(path)), options, store) == {}
+    with pytest.raises(UserError) as caught:
+        run(suite, options, store)
+    assert str(caught.value) == (
+        "emd: non-saturating / 8gaussians / seed 0 was scored by measure=exact W1 between 200 and 200 points, now "
+        "it would be measure=exact W1 between 150 and 150 points; bring that classifier back (gan-zoo "
+        "import-extractor) or use another --results"
+    )
 
 
 def test_repeats_are_recorded_beside_the_curve(store: Store, options: Options, tmp_path: Path) -> None:

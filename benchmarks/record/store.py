@@ -41,7 +41,7 @@ Status = Literal["done", "diverged", "failed", "interrupted", "running"]
 @dataclass(frozen=True)
 class RecordedCell:
     """Where a cell stands: `step` generator steps recorded, `seconds` of training, `error` in one line, and the
-    `numerics` it computes in, which older records do not say."""
+    `numerics` it computes in and the `protocol` it is scored by, JSON by metric, which older records do not say."""
 
     run_id: str
     status: Status
@@ -49,6 +49,7 @@ class RecordedCell:
     seconds: float
     error: str
     numerics: str
+    protocol: str
 
 
 class Store:
@@ -262,8 +263,8 @@ def _cell(run: "Run") -> RecordedCell:
     if status not in ENDED:
         status = "running" if run.info.status == "RUNNING" else "interrupted"
     seconds = metrics.get("train_seconds", 0.0)
-    step, error, numerics = int(tags.get("step", 0)), tags.get("error", ""), tags.get("numerics", "")
-    return RecordedCell(run.info.run_id, status, step, seconds, error, numerics)
+    step, texts = int(tags.get("step", 0)), [tags.get(name, "") for name in ("error", "numerics", "protocol")]
+    return RecordedCell(run.info.run_id, status, step, seconds, *texts)
 
 
 def _row(key: str, described: Values, run: "Run | None") -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What a sweep has to do: the cells of a suite against the record, and the options that say how they are run."""
 
+import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from benchmarks.sweep.stack import trial_seconds
 from gan_zoo.device import choose_devices, core_count
 from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine
 from gan_zoo.errors import UserError
+from gan_zoo.metrics import Metric
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import lookup
 
@@ -93,3 +95,24 @@ def refuse_other_numerics(plan: Plan, context: Context) -> None:
                 f"--numerics {context.numerics}: {spec.label} is recorded in {stands}, not {wanted}; "
                 "use the numerics of the record, or another --results"
             )
+
+
+def refuse_other_protocols(plan: Plan, dataset: str, metrics: Mapping[str, Metric]) -> None:
+    """UserError where cells are to run that no table could set beside those recorded of a data set, because its
+    `metrics` are not computed as they were."""
+    settled = [spec for spec in plan.suite.cells if spec.dataset.name == dataset and plan.status(spec) in SETTLED]
+    for spec in settled if plan.todo else ():
+        recorded = json.loads(plan.recorded[spec.key].protocol or "{}")
+        for name in recorded.keys() & metrics.keys():
+            before, now = recorded[name].split("; "), metrics[name].protocol.split("; ")
+            if before != now:
+                was, would_be = lacking(before, now), lacking(now, before)
+                raise UserError(
+                    f"{name}: {spec.label} was scored by {was}, now it would be {would_be}; bring that "
+                    "classifier back (gan-zoo import-extractor) or use another --results"
+                )
+
+
+def lacking(parts: Sequence[str], others: Sequence[str]) -> str:
+    """What of a protocol another one lacks."""
+    return "; ".join(part for part in parts if part not in others)

@@ -53,7 +53,7 @@ def plan_text(suite: Suite, options: Options, store: Store) -> str:
     """The cells of a suite, what stands of them, and a forecast for the rest."""
     plan, context, workers = make_plan(suite, store), options.context(suite.name), len(options.devices())
     refuse_other_numerics(plan, context)
-    prepare_shared(suite, context, say)
+    prepare_shared(plan, context, say)
     cells = [f"{plan.status(spec):12}{spec.label}" for spec in suite.cells]
     left = f"{len(plan.todo)} of {len(suite.cells)} cells to run"
     return "\n".join(

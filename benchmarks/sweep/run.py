@@ -11,7 +11,7 @@ from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.columns import columns
 from benchmarks.sweep.context import Context, load_data, load_evaluator, load_floor
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.plan import Options, make_plan, refuse_other_numerics
+from benchmarks.sweep.plan import Options, Plan, make_plan, refuse_other_numerics, refuse_other_protocols
 from benchmarks.sweep.workers import Sweep, run_cells
 from gan_zoo.architectures import check_architecture
 from gan_zoo.device import configure_process, device_name
@@ -20,14 +20,15 @@ from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import check_numerics
 
 
-def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) -> dict[str, Any]:
+def prepare_shared(plan: Plan, context: Context, tell: Callable[[str], None]) -> dict[str, Any]:
     """Loads each data set and its extractor once, before anything runs; the protocol of each metric by name, and of
     each data set the primary metric and what real data score. `tell` hears what was left out or changed when the data
     were read.
 
-    Errors: UserError for a data set, shape or metric that cannot be had.
+    Errors: UserError for a data set, shape or metric that cannot be had, or is not what the record was scored by.
     """
     configure_process(context.device, context.threads)
+    suite = plan.suite
     metrics: dict[str, Any] = {}
     primary: dict[str, str] = {}
     floors: dict[str, Any] = {}
@@ -40,6 +41,7 @@ def prepare_shared(suite: Suite, context: Context, tell: Callable[[str], None]) 
         for each in {spec.architecture: spec for spec in suite.cells if spec.dataset.name == name}.values():
             check_architecture(each.architecture, data.shape)
         evaluator = load_evaluator(spec, data, context)
+        refuse_other_protocols(plan, name, evaluator.metrics)
         primary[name] = next(iter(evaluator.metrics))
         floors[name] = load_floor(spec, data, context)
         if data.kind == "images":
@@ -94,8 +96,9 @@ def run_suite(suite: Suite, options: Options, store: Store, listener: Listener) 
     Errors: UserError, before anything runs, for what cannot be had.
     """
     context, devices = options.context(suite.name), options.devices()
-    refuse_other_numerics(make_plan(suite, store), context)
-    shared = prepare_shared(suite, context, listener.say)
+    plan = make_plan(suite, store)
+    refuse_other_numerics(plan, context)
+    shared = prepare_shared(plan, context, listener.say)
     meta = describe(suite, shared, context)
     store.experiment(suite.name, suite.description)
     todo = make_plan(suite, store).todo
