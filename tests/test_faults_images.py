@@ -38,7 +38,7 @@ def expect_notes(made: Hostile, notes: Sequence[str]) -> None:
         (note,) = [note for note in notes if kind in note]
         assert note.startswith(f"{count} ")
     assert all(note.isprintable() for note in notes)
-    kinds = [*made.told, "are the held-out split", "no labels"]
+    kinds = [*made.told, "held-out split: ", "no labels"]
     assert [note for note in notes if not any(kind in note for kind in kinds)] == []
 
 

@@ -251,7 +251,7 @@ def test_a_validation_split_is_held_out_or_named(folder: Path) -> None:
     data = load(folder)
     assert torch.equal(data.test, tensor(pixels[2:3]))
     assert data.notes == (
-        "1 image of Val/ are the held-out split",
+        "held-out split: 1 image of Val/",
         "1 image beside the splits left out (in no subfolder)",
     )
     more = fill(folder, "test/3.png", "extra/4.png", "extra/x/5.png", key=1)
@@ -298,9 +298,11 @@ def test_links_back_are_not_followed(folder: Path) -> None:
     fill(folder, "a/0.png", "b/1.png", "b/2.png")
     (folder / "a" / "loop").symlink_to(folder)
     (folder / "b" / "self").symlink_to(folder / "b")
+    (folder / "b" / "out").symlink_to("../..")
+    fill(folder.parent / "beside", "9.png")
     data = load(folder)
     assert len(data.train) + len(data.test) == 3
-    assert data.notes == ("2 links back to a folder above not followed (a/loop, b/self)",)
+    assert data.notes == ("3 links back to a folder above not followed (a/loop, b/out, b/self)",)
 
 
 def test_what_is_hidden_or_of_another_kind_is_left_out_and_told(folder: Path) -> None:

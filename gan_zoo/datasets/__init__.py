@@ -60,7 +60,7 @@ def load_dataset(
     """
     if folder is not None:
         if name in (*DATASETS, *TAKEN):
-            raise UserError(f"data set '{name}': a folder of images needs a name of its own, not a built-in one")
+            raise UserError(f"data set '{name}': a folder of images needs a name of its own; rename it")
         return load_folder(name, folder, root, image_size)
     if name in POINTS:
         if image_size is not None:

@@ -183,7 +183,7 @@ def split_notes(tops: dict[str, list[Path]], roles: dict[str, str], rest: list[s
         if "test" in roles:
             notes.append(f"{count} of {folder} left out: {shown(roles['test'])}/ is the held-out split")
         else:
-            notes.append(f"{count} of {folder} are the held-out split")
+            notes.append(f"held-out split: {count} of {folder}")
     if rest:
         count = plural(sum(len(tops[top]) for top in rest), "image")
         names = examples(f"{top}/" if top else "in no subfolder" for top in rest)

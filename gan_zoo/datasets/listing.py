@@ -56,8 +56,8 @@ class Listing:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder on the way down: `above` are the real folders that it lies in, itself included; `hidden` the name of
-    the hidden thing that it belongs to, or ""."""
+    """A folder on the way down: `above` are the real folders that it lies in up to the root, itself included; `hidden`
+    the name of the hidden thing that it belongs to, or ""."""
 
     path: Path
     above: frozenset[tuple[int, int]]
@@ -68,7 +68,8 @@ def list_images(folder: Path) -> Listing:
     """What lies under `folder`, however deep. Errors: UserError for links to nothing, folders that may not be opened,
     and more than five million files or a hundred thousand folders."""
     listing = Listing(folder)
-    open_places = [Place(folder, frozenset([identity(folder.stat())]))]
+    real = folder.resolve()
+    open_places = [Place(folder, frozenset(identity(place.stat()) for place in (real, *real.parents)))]
     files = folders = 0
     while open_places:
         place = open_places.pop()
