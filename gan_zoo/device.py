@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import torch
 
 from gan_zoo.errors import UserError
+from gan_zoo.numerics import Numerics
+from gan_zoo.numerics.process import compute_in
 
 
 def core_count() -> int:
@@ -30,10 +32,11 @@ def choose_devices(wanted: str, cores: int) -> list[str]:
     return devices
 
 
-def configure_process(device: str, threads: int) -> None:
-    """Settings for a process that trains on `device`: the same numbers every time, float32 without TF32."""
+def configure_process(device: str, threads: int, numerics: Numerics = "reference") -> None:
+    """Settings for a process that computes on `device`: the same numbers every time, float32 without TF32."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
+    compute_in(numerics)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False

@@ -26,6 +26,7 @@ from gan_zoo.engine import (
 from gan_zoo.errors import UserError
 from gan_zoo.exact import Exact, arithmetic, mean
 from gan_zoo.losses.base import Terms
+from gan_zoo.numerics.process import compute_in
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 from gan_zoo.step import Parameters
@@ -81,6 +82,7 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
     """
     device = torch.device(device)
     check_numerics(spec, device, numerics)
+    compute_in(numerics)
     dtype = getattr(torch, spec.train.precision)
     nets = [
         make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
@@ -91,7 +93,7 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
 
 def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics) -> None:
     """UserError where `spec` cannot be trained in these numerics."""
-    if numerics != "reference" and spec.train.precision != "float32":
+    if numerics not in ("reference", "fast") and spec.train.precision != "float32":
         raise UserError(f"--numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
     if numerics == "tf32" and torch.device(device).type != "cuda":
         raise UserError("--numerics tf32: only GPUs have it; use reference or bf16")

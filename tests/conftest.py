@@ -15,6 +15,10 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 import pytest
 
+import gan_zoo  # before any test: it settles what numpy and torch read when they are imported
+
+assert gan_zoo.__doc__
+
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -45,7 +45,15 @@ def players(architecture: dict[str, Any] = MLP, steps: int = 100, loss: str = "w
     ],
 )
 def test_on_a_cpu_net_and_length_decide(architecture: dict[str, Any], steps: int, loss: str, engine: str) -> None:
-    assert choose_for_one("auto", players(architecture, steps, loss), CPU).name == engine
+    fast = replace(players(architecture, steps, loss), numerics="fast")
+    assert choose_for_one("auto", fast, CPU).name == engine
+
+
+def test_reference_numerics_are_never_compiled_on_a_cpu() -> None:
+    assert choose_for_one("auto", players(steps=LONG), CPU).name == "closed-form"
+    with pytest.raises(UserError, match=r"--engine compiled: its code, and so its bits, .*; add --numerics fast"):
+        choose_for_one("compiled", players(), CPU)
+    assert choose_for_one("compiled", replace(players(), numerics="fast"), CPU).name == "compiled"
 
 
 def test_convolutions_are_plain_however_long() -> None:

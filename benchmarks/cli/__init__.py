@@ -9,6 +9,7 @@ from benchmarks.cli import checking, publishing, reporting, scoring, training
 from benchmarks.cli.options import Parser
 from benchmarks.record.environment import version
 from gan_zoo.errors import UserError, suggestion
+from gan_zoo.numerics.environment import settle
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 EXAMPLES = """\
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print_what_cannot_be_printed()
         options = parse(words)
+        if hasattr(options, "numerics"):
+            settle(options.numerics)
         code: int = options.command(options)
         sys.stdout.flush()
         return code

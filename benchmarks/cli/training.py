@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cli.options import MOST_WORKERS, add_data, add_device, add_results, data_root, whole_number
 from gan_zoo.errors import UserError
+from gan_zoo.numerics import NUMERICS
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
@@ -68,10 +69,12 @@ def add_commands(commands: "Commands") -> None:
         )
         command.add_argument(
             "--numerics",
-            choices=("reference", "exact", "tf32", "bf16"),
+            choices=NUMERICS,
             default="reference",
-            help="exact: the same bits on any processor, slower; tf32 and bf16: faster, with other numbers "
-            "(default: %(default)s)",
+            help="reference: on a CPU the same bits on every x86-64 with AVX2 under Linux with the same torch and "
+            "NumPy, elsewhere numbers that agree statistically; exact: the same bits on any processor, slower; fast: on "
+            "a CPU what the libraries do by default, other bits on other processors; tf32 (GPUs) and bf16: faster, "
+            "another arithmetic (default: %(default)s)",
         )
         add_data(command)
 

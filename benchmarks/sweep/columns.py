@@ -8,6 +8,7 @@ from benchmarks.sweep.context import Context
 from gan_zoo.device import device_name, peak_memory
 from gan_zoo.engine import Numerics, TrainState
 from gan_zoo.metrics import Evaluator
+from gan_zoo.numerics.process import portable
 from gan_zoo.spec import RunSpec
 
 
@@ -31,13 +32,16 @@ def circumstances(spec: RunSpec, context: Context) -> dict[str, Any]:
         **environment(device_name(context.device)),
         "device": device_name(context.device),
         "threads": context.threads,
-        "numerics": numerics_text(spec, context.numerics),
+        "numerics": numerics_text(spec, context.numerics, context.device),
     }
 
 
-def numerics_text(spec: RunSpec, numerics: Numerics) -> str:
-    """What a run computes in: float32, float64, or float32 with what relaxes it, as in "float32, bf16"."""
-    return spec.train.precision + ("" if numerics == "reference" else f", {numerics}")
+def numerics_text(spec: RunSpec, numerics: Numerics, device: str) -> str:
+    """What a run computes in: its precision, and what relaxes it ("float32, bf16") or makes its bits the same on other
+    processors ("float32, portable"). Yesterday's records, and `fast`, say the precision alone."""
+    if portable(device, numerics):
+        return f"{spec.train.precision}, portable"
+    return spec.train.precision + (f", {numerics}" if numerics not in ("reference", "fast") else "")
 
 
 def results(spec: RunSpec, context: Context, state: TrainState, evaluator: Evaluator) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Options:
         devices, cores = self.devices(), core_count()
         alone = len(devices) * self.threads <= cores and (devices[0] == "cpu" or len(set(devices)) == len(devices))
         lookup(dict.fromkeys(ENGINE_NAMES), self.engine, ("--engine",), "engine")
-        check_engine(self.engine, self.numerics)
+        check_engine(self.engine, self.numerics, devices[0])
         runs = self.results / suite / "runs"
         return Context(runs, self.data, devices[0], self.threads, alone, self.engine, self.numerics)
 
@@ -87,7 +87,7 @@ def make_plan(suite: Suite, store: Store) -> Plan:
 def refuse_other_numerics(plan: Plan, context: Context) -> None:
     """UserError where a cell stands in the record in other numerics: no table mixes them."""
     for spec in plan.suite.cells:
-        wanted = numerics_text(spec, context.numerics)
+        wanted = numerics_text(spec, context.numerics, context.device)
         known = plan.recorded.get(spec.key)
         stands = (known.numerics or spec.train.precision) if known else wanted
         if stands != wanted:

@@ -27,7 +27,7 @@ def prepare_shared(plan: Plan, context: Context, tell: Callable[[str], None]) ->
 
     Errors: UserError for a data set, shape or metric that cannot be had, or is not what the record was scored by.
     """
-    configure_process(context.device, context.threads)
+    configure_process(context.device, context.threads, context.numerics)
     suite = plan.suite
     metrics: dict[str, Any] = {}
     primary: dict[str, str] = {}

@@ -72,7 +72,7 @@ def in_place(
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One stack after the other in this process."""
     context = replace(sweep.context, device=device)
-    configure_process(device, context.threads)
+    configure_process(device, context.threads, context.numerics)
     ended: list[tuple[RunSpec, Outcome]] = []
 
     def tell(spec: RunSpec, message: int | str | Outcome) -> None:
@@ -118,7 +118,7 @@ class Worker:
 def work(sweep: Sweep, pipe: Connection) -> None:
     """The life of a worker: stacks in; steps and outcomes of their cells out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_process(sweep.context.device, sweep.context.threads)
+    configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
 
     def tell(spec: RunSpec, message: int | str | Outcome) -> None:
         pipe.send((spec.key, message))

@@ -16,7 +16,8 @@ from gan_zoo.engine.chosen import (
 )
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import StackEngine, stack_draws, stacked
-from gan_zoo.engine.state import Draws, Engine, Iteration, Numerics, Players, TrainState
+from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState
+from gan_zoo.numerics import Numerics
 
 __all__ = [
     "ENGINES",

@@ -4,7 +4,8 @@ The rule of `auto` reads spec and device alone, never a clock, so that the same 
 
     on a GPU      graph: at toy sizes nearly all time is spent in launching, which one graph does once
                   plain, where the learning rate decays: a graph holds the one it was captured with
-    on a CPU      compiled, for perceptrons from COMPILED_FROM updates on; convolutions gain nothing by it
+    on a CPU      compiled, in fast numerics, for perceptrons from COMPILED_FROM updates on; convolutions gain nothing
+                  by it
                   closed-form, where the critic is a perceptron of ReLUs
                   plain, for all else
 
@@ -24,9 +25,10 @@ from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.graph import graph, stacked_graph
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import StackEngine, stacked
-from gan_zoo.engine.state import Draws, Engine, Iteration, Numerics, Players, TrainState, split, vector_of
+from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState, split, vector_of
 from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
+from gan_zoo.numerics import Numerics
 
 ENGINES: dict[str, Engine] = {"plain": plain, "closed-form": closed_form, "compiled": compiled, "graph": graph}
 
@@ -100,21 +102,26 @@ def choose(name: str) -> Chosen[TrainState]:
     return Chosen(name, ENGINES[name])
 
 
-def check_engine(name: str, numerics: Numerics) -> None:
-    """UserError where the engine of this name does not compute in these numerics."""
-    if numerics == "exact" and name not in EXACT_ENGINES:
-        raise UserError(f"--engine {name}: not in exact numerics; use {', '.join(EXACT_ENGINES)}")
-
-
 def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chosen[TrainState]:
     """The engine of a single run where `wanted` was asked for; a stack of one is no stack.
 
     Errors: UserError for one that does not compute in the players' numerics.
     """
-    check_engine(wanted, players.numerics)
+    check_engine(wanted, players.numerics, device)
     if wanted == "stacked":
         wanted = "graph" if device.type == "cuda" else "plain"
     return choose(automatic(players, device) if wanted == "auto" else wanted)
+
+
+def check_engine(name: str, numerics: Numerics, device: torch.device | str = "cpu") -> None:
+    """UserError where the engine of this name does not compute in these numerics on this device."""
+    if numerics == "exact" and name not in EXACT_ENGINES:
+        raise UserError(f"--engine {name}: not in exact numerics; use {', '.join(EXACT_ENGINES)}")
+    if name == "compiled" and numerics == "reference" and torch.device(device).type == "cpu":
+        raise UserError(
+            "--engine compiled: its code, and so its bits, depend on the processor; add --numerics fast, or use plain, "
+            "closed-form or stacked"
+        )
 
 
 def choose_for_stack(device: torch.device) -> Chosen[Sequence[TrainState]]:
@@ -130,7 +137,8 @@ def automatic(players: Players, device: torch.device) -> str:
     if device.type == "cuda":
         return "graph" if players.train.lr_decay == "none" else "plain"
     updates = players.train.steps * (players.train.n_critic + 1)
-    if updates >= COMPILED_FROM and is_perceptron(players.generator) and is_perceptron(players.critic):
+    perceptrons = is_perceptron(players.generator) and is_perceptron(players.critic)
+    if players.numerics == "fast" and perceptrons and updates >= COMPILED_FROM:
         return "compiled"
     return "closed-form" if has_closed_form(players) else "plain"
 

@@ -128,7 +128,7 @@ def add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
     if b.shape[1] < FEW_COLUMNS:
         total.add_((b.t() @ a.t()).t())
     else:
-        total.addmm_(a, b)
+        total.add_(a @ b)
 
 
 def closed_form(players: Players, state: TrainState) -> Iteration:
@@ -160,7 +160,7 @@ def read_layers(players: Players, weights: Parameters, gradient: Tensor) -> tupl
             functions.append(layer.function)
         elif not isinstance(layer, nn.Flatten | nn.Identity):
             raise UserError(f"engine closed-form: no closed form for layer {name!r} of this critic; use plain")
-    if len(functions) != len(linear) - 1 or len(set(functions)) != 1 or players.numerics not in ("reference", "exact"):
+    if len(functions) != len(linear) - 1 or len(set(functions)) != 1 or players.numerics in ("tf32", "bf16"):
         raise UserError(
             "engine closed-form: only for critics of linear layers and ReLUs in float32 or float64; use plain"
         )

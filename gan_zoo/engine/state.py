@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gan_zoo.losses import Loss
 from gan_zoo.losses.base import Terms
+from gan_zoo.numerics import Numerics
 from gan_zoo.spec import Adam, RMSprop, TrainSpec
 from gan_zoo.step import Parameters
-
-Numerics = Literal["reference", "exact", "tf32", "bf16"]
-"""`exact`: the same bits on any processor, see `gan_zoo.exact`. `tf32`: matrix products and convolutions on a GPU round
-their factors to ten bits. `bf16`: the nets under autocast to bfloat16, on images with channels last; losses and
-penalties stay as they are."""
 
 
 @dataclass(frozen=True)

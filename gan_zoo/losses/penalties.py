@@ -109,13 +109,11 @@ class GradientNorm:
 def gradient_norm(critic: Critic, x: Tensor) -> Tensor:
     """‖∇f(x)‖ of each sample, (N,), for x of shape (N, ...).
 
-    d‖g‖/dg does not exist at g = 0, where autograd gives NaN. The subgradient 0 is taken there and nothing else is
-    changed: no epsilon enters the norm.
+    d‖g‖/dg does not exist at g = 0: `vector_norm` takes the subgradient 0 there, and no epsilon enters the norm. The
+    squares of float32 are summed in float64, where those of gradients from 1e-38 to 1e38 neither vanish nor overflow.
     """
-    gradient = input_gradient(critic, x)
-    square = gradient.flatten(1).square().sum(1)
-    vanishes = square == 0
-    return torch.where(vanishes, 0, torch.where(vanishes, 1, square).sqrt())
+    gradient = input_gradient(critic, x).flatten(1)
+    return torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64).to(gradient.dtype)
 
 
 class Setting(ABC):

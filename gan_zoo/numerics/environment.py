@@ -1,0 +1,49 @@
+"""What must stand in the environment before MKL, ATen, OpenBLAS and NumPy look at it. Imports none of them.
+
+`import gan_zoo` settles it for the numerics that $GAN_ZOO_NUMERICS names, so worker processes inherit what the command
+line chose.
+"""
+
+import os
+import platform
+from functools import cache
+from pathlib import Path
+
+CHOICE = "GAN_ZOO_NUMERICS"
+
+SETTINGS = {
+    "MKL_CBWR": "COMPATIBLE",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "OPENBLAS_NUM_THREADS": "1",
+    # The names before and after NumPy 2.4; what a processor does not have is ignored.
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4",
+}
+
+
+def settle(numerics: str | None = None) -> None:
+    """Set what `numerics` need, or take it back for `fast`; without a name those of $GAN_ZOO_NUMERICS, or reference.
+
+    Only what is not imported yet sees it.
+    """
+    chosen = numerics or os.environ.get(CHOICE, "reference")
+    os.environ[CHOICE] = chosen
+    if chosen == "fast":
+        for name, value in SETTINGS.items():
+            if os.environ.get(name) == value:
+                del os.environ[name]
+    elif processor_fault() is None:
+        os.environ.update(SETTINGS)
+
+
+@cache
+def processor_fault() -> str | None:
+    """Why this machine cannot have portable bits, or None."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return f"they are for x86-64 under Linux, this is {platform.machine()} under {platform.system()}"
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("flags")[2].partition("\n")[0].split()
+    except OSError:
+        return "/proc/cpuinfo cannot be read"
+    missing = {"avx2", "fma"} - set(flags)
+    return f"this processor has no {' and no '.join(sorted(missing))}" if missing else None

@@ -1,0 +1,48 @@
+"""In what a running process computes: what it was told to, and whether that is portable."""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from gan_zoo.numerics import Numerics, environment, products
+
+MKL_BRANCH, MKL_COMPATIBLE = 1, 3
+REMEDY = "import gan_zoo before numpy and torch, or use --numerics fast"
+
+
+def compute_in(numerics: Numerics) -> None:
+    """Have this process make its products on a CPU as `numerics` say, whatever they were before."""
+    products.install(numerics != "fast" and fault() is None)
+
+
+def portable(device: torch.device | str, numerics: Numerics) -> bool:
+    """Whether what is computed on `device` in `numerics` has the same bits on other processors."""
+    return numerics == "reference" and torch.device(device).type == "cpu" and fault() is None
+
+
+def fault() -> str | None:
+    """Why this process cannot compute portably, or None."""
+    return environment.processor_fault() or libraries_fault()
+
+
+@cache
+def libraries_fault() -> str | None:
+    """What the libraries of this process, once loaded, were not told in time."""
+    if mkl_branch() not in (None, MKL_COMPATIBLE):
+        return f"MKL was used before it was told to be portable: {REMEDY}"
+    if torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return f"torch was used before it was held to AVX2: {REMEDY}"
+    if products.core() != "Haswell":
+        return f"NumPy brings no OpenBLAS, or loaded it before it was held to AVX2: {REMEDY}"
+    return None
+
+
+def mkl_branch() -> int | None:
+    """The code branch of the MKL inside torch, or None where there is none."""
+    try:
+        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+        return int(library.mkl_serv_cbwr_get(MKL_BRANCH))
+    except (OSError, AttributeError):
+        return None
