@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gan_zoo.numerics.process import one_thread
+from gan_zoo.numerics.roots import root
+
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
@@ -22,15 +25,17 @@ class Gaussian:
     factor: Tensor
 
 
+@one_thread()
 def fit(features: Tensor) -> Gaussian:
     """The Gaussian of features (n, d), n >= 2, with the unbiased covariance."""
     mean, centred = _centred(features)
     covariance = centred.T @ centred
     values, vectors = torch.linalg.eigh(covariance)
-    factor = vectors * values.clamp(min=0).sqrt()
+    factor = vectors * root(values.clamp(min=0))
     return Gaussian(mean, covariance.trace(), factor.contiguous())  # laid out as when read back: sums round alike
 
 
+@one_thread()
 def frechet_distance(features: Tensor, reference: Gaussian) -> float:
     """FID of features (n, d), n >= 2, to a reference; rounding below zero is cut off."""
     mean, centred = _centred(features)
@@ -38,7 +43,7 @@ def frechet_distance(features: Tensor, reference: Gaussian) -> float:
     if len(projected) < projected.shape[1]:
         trace_of_root = torch.linalg.svdvals(projected).sum()
     else:
-        trace_of_root = torch.linalg.eigvalsh(projected.T @ projected).clamp(min=0).sqrt().sum()
+        trace_of_root = root(torch.linalg.eigvalsh(projected.T @ projected).clamp(min=0)).sum()
     distance = (mean - reference.mean).square().sum()
     fid = distance + centred.square().sum() + reference.trace - 2 * trace_of_root
     return fid.clamp(min=0).item()

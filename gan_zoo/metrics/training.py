@@ -12,7 +12,6 @@ chooses its instructions by the processor's maker has a part in it.
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from torch.nn import functional as F
 
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.whole_numbers import WholeNumberNet, to_whole_numbers
+from gan_zoo.numerics.process import one_thread
 from gan_zoo.rng import Rng
 
 FEATURES = 128
@@ -59,7 +59,7 @@ def train(data: ImageData) -> dict[str, Tensor]:
     assert data.train_labels is not None
     assert data.classes is not None
     images, labels = data.train.cpu(), data.train_labels.cpu()
-    with _one_thread():
+    with one_thread():
         net = _initial(data.shape, data.classes)
         _fit(net, images, F.one_hot(labels, data.classes))
         chosen = Rng(0, "classifier", "scale").permutation(len(images))[:SCALED_BY]
@@ -119,13 +119,3 @@ def _batches(n: int) -> Iterator[Tensor]:
     for epoch in range(max(LEAST_EPOCHS, math.ceil(IMAGES_SHOWN / n))):
         order = Rng(0, "classifier", "order", epoch).permutation(n)
         yield from order[: n // size * size].split(size)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

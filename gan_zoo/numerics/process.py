@@ -1,6 +1,8 @@
 """In what a running process computes: what it was told to, and whether that is portable."""
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +27,17 @@ def portable(device: torch.device | str, numerics: Numerics) -> bool:
 def fault() -> str | None:
     """Why this process cannot compute portably, or None."""
     return environment.processor_fault() or libraries_fault()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it, or in a function that it decorates, torch computes on one thread: how sums are cut changes bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache

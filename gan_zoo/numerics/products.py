@@ -17,6 +17,8 @@ from torch import Tensor
 
 OPENBLAS_FROM, ONEDNN_FROM = 16_384, 1_500_000
 """Multiply-adds from which on OpenBLAS, and then oneDNN, make a product."""
+ONEDNN_BLOCK = 512
+"""Terms that oneDNN adds in one order whatever the processor; longer sums it cuts by the processor's kind."""
 THIN = 8
 """Fewer rows or columns are never worth oneDNN's call."""
 ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112
@@ -77,11 +79,19 @@ def by_onednn() -> Kernel:
     """a (m, k), b (k, n) -> a b, by oneDNN, which computes x w' and is slow where x is transposed."""
     linear = torch.library.get_kernel("mkldnn::_linear_pointwise", "CPU").call_boxed
 
-    def product(a: Tensor, b: Tensor) -> Tensor:
-        transposed = b.t()
+    def block(a: Tensor, b: Tensor) -> Tensor:
         if a.stride(1) != 1 and b.stride(1) != 1:
-            return linear(CPU, transposed, a, None, "none", [], "").t()  # type: ignore[no-any-return]
-        return linear(CPU, a, transposed, None, "none", [], "")  # type: ignore[no-any-return]
+            return linear(CPU, b.t(), a, None, "none", [], "").t()  # type: ignore[no-any-return]
+        return linear(CPU, a, b.t(), None, "none", [], "")  # type: ignore[no-any-return]
+
+    def product(a: Tensor, b: Tensor) -> Tensor:
+        if a.shape[1] <= ONEDNN_BLOCK:
+            return block(a, b)
+        first, *others = zip(a.split(ONEDNN_BLOCK, 1), b.split(ONEDNN_BLOCK), strict=True)
+        total = block(*first)
+        for parts in others:
+            total.add_(block(*parts))
+        return total
 
     return product
 
