@@ -299,3 +299,14 @@ def test_installed_packages_add_losses(tmp_path: Path, monkeypatch: pytest.Monke
     (info / "entry_points.txt").write_text("[gan_zoo.losses]\ntheirs = their_losses\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert installed_losses()["my-hinge"].paper == "mine"
+
+
+@pytest.mark.parametrize(("slope", "derivative"), [(1e-30, -20), (1e-38, -20), (0.0, 0), (1e-3, -19.98), (3.0, 40)])
+def test_derivative_of_the_penalty_by_the_slope(slope: float, derivative: float) -> None:
+    """f(x) = <w, x> with w = (slope, 0, 0): d/dslope of 10 (slope - 1)^2 is 20 (slope - 1), however small a slope whose
+    square float32 takes for 0; at 0 itself, where there is none, it is 0."""
+    w = torch.tensor([slope, 0, 0]).requires_grad_()
+    x = torch.ones(2, 3)
+    penalty = GradientNorm().term(lambda points: points @ w, x, x, torch.ones(2))
+    (gradient,) = torch.autograd.grad(penalty, w)
+    assert gradient.tolist() == pytest.approx([derivative, 0, 0], rel=1e-6, abs=0)

@@ -72,8 +72,8 @@ def add_commands(commands: "Commands") -> None:
             choices=NUMERICS,
             default="reference",
             help="reference: on a CPU the same bits on every x86-64 with AVX2 under Linux with the same torch and "
-            "NumPy, elsewhere numbers that agree statistically; exact: the same bits on any processor, slower; fast: on "
-            "a CPU what the libraries do by default, other bits on other processors; tf32 (GPUs) and bf16: faster, "
+            "NumPy, elsewhere numbers that agree statistically; exact: the same bits on any processor, slower; fast: "
+            "on a CPU what the libraries do by default, other bits on other processors; tf32 (GPUs) and bf16: faster, "
             "another arithmetic (default: %(default)s)",
         )
         add_data(command)

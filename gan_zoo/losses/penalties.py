@@ -109,11 +109,12 @@ class GradientNorm:
 def gradient_norm(critic: Critic, x: Tensor) -> Tensor:
     """‖∇f(x)‖ of each sample, (N,), for x of shape (N, ...).
 
-    d‖g‖/dg does not exist at g = 0: `vector_norm` takes the subgradient 0 there, and no epsilon enters the norm. The
-    squares of float32 are summed in float64, where those of gradients from 1e-38 to 1e38 neither vanish nor overflow.
+    d‖g‖/dg does not exist at g = 0: `vector_norm` takes the subgradient 0 there, and no epsilon enters the norm. It is
+    ‖g / s‖ s with s the largest entry, where that is below 1, so that no square vanishes where g does not.
     """
     gradient = input_gradient(critic, x).flatten(1)
-    return torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64).to(gradient.dtype)
+    scale = gradient.detach().abs().amax(1, keepdim=True).clamp(torch.finfo(gradient.dtype).tiny, 1)
+    return torch.linalg.vector_norm(gradient / scale, dim=1) * scale.squeeze(1)
 
 
 class Setting(ABC):
