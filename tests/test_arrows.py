@@ -25,7 +25,13 @@ BOOKKEEPING = [  # likewise; all of it may import the science, but for TENSOR_FR
     {"benchmarks.speed"},
     {"benchmarks.cli"},
 ]
-TENSOR_FREE = ("benchmarks/markup", "benchmarks/record", "benchmarks/report", "benchmarks/suites/checkpoint.py")
+TENSOR_FREE = (
+    "benchmarks/markup",
+    "benchmarks/record",
+    "benchmarks/report",
+    "benchmarks/suites/checkpoint.py",
+    "benchmarks/suites/margin.py",
+)
 """What a report needs: it is built where torch is not installed. Of the science it may know the errors alone."""
 
 ONLY_IN = {
@@ -141,7 +147,7 @@ DRAWS = {
 MAY_DRAW = {
     "gan_zoo/rng.py",
     "gan_zoo/exact/draws.py",  # what rng.py draws in exact numerics
-    "benchmarks/report/statistics.py",  # one seeded generator for the bootstrap
+    "benchmarks/report/statistics.py", "benchmarks/report/verdicts.py",  # one seeded generator for the bootstrap
 }
 DRAWS_IN_PLACE = {
     *("normal_", "uniform_", "bernoulli_", "exponential_", "random_", "cauchy_", "log_normal_", "geometric_"),

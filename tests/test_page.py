@@ -10,7 +10,7 @@ import pytest
 from browser import Page, browser, chromium
 from PIL import Image, ImageColor
 
-from benchmarks.markup.blocks import Block, Code, Column, Entry, Figure, Heading, Items, Slider, Table, Text
+from benchmarks.markup.blocks import Block, Code, Column, Entry, Figure, Heading, Items, Mark, Slider, Table, Text
 from benchmarks.markup.page import page
 from benchmarks.report.figures.style import colour, look
 
@@ -25,7 +25,8 @@ PUBLISHED = sorted((Path(__file__).parents[1] / "results" / "published").glob("*
 def cells(name: str, value: float) -> list[Entry]:
     """A row whose texts, sorted as texts, are in another order than its values."""
     known = None if math.isnan(value) else value
-    return [Entry(name), Entry(f"{value:.0e}", known, bold=name == "nine"), *[Entry("a note of several words")] * 8]
+    mark = Mark("best", bold=True) if name == "nine" else Mark("undecided", "?")
+    return [Entry(name), Entry(f"{value:.0e}", known, mark), *[Entry("a note of several words")] * 8]
 
 
 def blocks() -> list[Block]:

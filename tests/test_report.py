@@ -105,8 +105,8 @@ def test_one_table_or_figure_is_made_again_by_the_command_that_the_report_names(
         row for row in csv.DictReader((out / "table.csv").read_text().splitlines()) if row["metric"] == "fid_digits"
     ]
     fid = "FID (digits)\u00a0↓"
-    assert [(row["Loss"], row[fid], row[f"{fid}, half-width 95 %"], row[f"{fid}, bold"]) for row in rows] == [
-        (row["loss"], row["mean"], row["half_width_95"], row["bold"]) for row in whole
+    assert [(row["Loss"], row[fid], row[f"{fid}, half-width 95 %"], row[f"{fid}, verdict"]) for row in rows] == [
+        (row["loss"], row["mean"], row["half_width_95"], row["verdict"]) for row in whole
     ]
     for name, page_name in (("scores-digits.md", "report.md"), ("scores-digits-siunitx.tex", "table-siunitx.tex")):
         table = (tmp_path / "tables" / name).read_text().splitlines()

@@ -227,6 +227,11 @@ def test_no_suite_takes_the_name_of_other_records(tmp_path: Path, name: str) -> 
         ),
         (
             "name: small",
+            "name: small\nreport: {margin: 10}",
+            "small.yaml:2: report.margin: expected a share above 0 and at most 1 (as 0.1 for 10 %), got 10",
+        ),
+        (
+            "name: small",
             "name: small\nreport: {checkpoint: first}",
             "small.yaml:2: report.checkpoint: expected last, best or mean-K (as mean-3), got 'first'",
         ),

@@ -37,6 +37,12 @@ def add_commands(commands: "Commands") -> None:
         metavar="RULE",
         help="what gives a run's score: last, best (chosen by scores held apart) or mean-K (default: the suite's)",
     )
+    report.add_argument(
+        "--margin",
+        type=float,
+        metavar="SHARE",
+        help="the smallest difference of interest, as 0.1 for 10 %%, that verdicts are about (default: the suite's)",
+    )
     report.add_argument("--only", nargs="+", metavar="TABLE|FIGURE", help="make only these, into tables/ and figures/")
     report.set_defaults(command=make_report)
 

@@ -10,15 +10,24 @@ MINUS, PLUS_MINUS, DASH = "\u2212", "\u00b1", "\u2013"
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What sets an entry apart, without colour: bold type or a symbol after the text, and a word for it in exports."""
+
+    word: str
+    symbol: str = ""
+    bold: bool = False
+
+
+@dataclass(frozen=True)
 class Entry:
-    """What a table says at one place: its text, the value to sort and export by, and whether it is set in bold.
+    """What a table says at one place: its text, the value to sort and export by, and what sets it apart.
 
     `half` is the half-width of the value's interval, which only exports give in full.
     """
 
     text: str
     value: float | str | None = None
-    bold: bool = False
+    mark: Mark = Mark("")
     note: str = ""
     half: float | None = None
 
@@ -118,13 +127,6 @@ def measured(mean: float, half: float) -> str:
     if decimals > 6 or max(abs(mean), half) >= 1e7:
         return f"{mean:.3e} {PLUS_MINUS} {half:.1e}".replace("-", MINUS)
     return f"{mean:.{decimals}f} {PLUS_MINUS} {half:.{decimals}f}".replace("-", MINUS)
-
-
-def p_value(p: float) -> str:
-    """A p-value with three decimals, of which the last tells 0.049 from 0.051; two where it is large."""
-    if math.isnan(p):
-        return DASH
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}" if p < 0.995 else "1"
 
 
 def amount(value: float) -> str:

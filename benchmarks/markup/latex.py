@@ -28,6 +28,8 @@ SYMBOLS = {
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
     "∞": r"$\infty$",
+    "≈": r"$\approx$",
+    "†": r"\dag{}",
     "×": r"$\times$",
     "≤": r"$\le$",
     "≥": r"$\ge$",
@@ -156,7 +158,7 @@ def _size(head: list[list[str]], cells: list[list[Entry]]) -> str:
 
 
 def _length(cell: Entry) -> int:
-    return len(shortened(cell.text)) + len(cell.note)
+    return len(" ".join(part for part in (shortened(cell.text), cell.mark.symbol, cell.note) if part))
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -170,9 +172,16 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _cell(cell: Entry, column: Column, form: str) -> str:
     if form.startswith("S"):
         number = cell.text.replace("−", "-").replace("±", "+-")
-        return "{--}" if cell.text == DASH else rf"\bfseries {number}" if cell.bold else number
+        after = f" {{{_after(cell)}}}" if _after(cell) else ""
+        return ("{--}" if cell.text == DASH else rf"\bfseries {number}" if cell.mark.bold else number) + after
     if PARAGRAPH in form:
         return rf"\raggedright {escape(cell.text)}"
     text = escape(shortened(cell.text))
-    note = rf" {{\tiny {escape(cell.note)}}}" if cell.note else ""
-    return (rf"\textbf{{{text}}}" if cell.bold else rf"\textit{{{text}}}" if column.quoted else text) + note
+    marked = rf"\textbf{{{text}}}" if cell.mark.bold else rf"\textit{{{text}}}" if column.quoted else text
+    return f"{marked} {_after(cell)}" if _after(cell) else marked
+
+
+def _after(cell: Entry) -> str:
+    """The mark and the note behind a number."""
+    note = rf"{{\tiny {escape(cell.note)}}}" if cell.note else ""
+    return " ".join(part for part in (escape(cell.mark.symbol), note) if part)

@@ -47,6 +47,6 @@ def _table(table: Table) -> str:
 
 def _cell(cell: Entry, column: Column) -> str:
     text = escape(cell.text)
-    return (f"**{text}**" if cell.bold else f"*{text}*" if column.quoted else text) + (
-        f" {escape(cell.note)}" if cell.note else ""
-    )
+    marked = f"**{text}**" if cell.mark.bold else f"*{text}*" if column.quoted else text
+    parts = (marked, escape(cell.mark.symbol), escape(cell.note))
+    return " ".join(part for part in parts if part)

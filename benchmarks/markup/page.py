@@ -150,7 +150,10 @@ def _kind(column: Column) -> str:
 
 def _cell(cell: Entry, position: int, column: Column, colour: Colour | None) -> str:
     value = f' data-value="{cell.value!r}"' if isinstance(cell.value, float) else ""
-    text = f"<strong>{escape(cell.text)}</strong>" if cell.bold else escape(cell.text)
+    text = f"<strong>{escape(cell.text)}</strong>" if cell.mark.bold else escape(cell.text)
+    if cell.mark.symbol:
+        word = escape(cell.mark.word)
+        text += f'<span class="mark" role="img" aria-label="{word}" title="{word}"> {escape(cell.mark.symbol)}</span>'
     note = f" <small>{escape(cell.note)}</small>" if cell.note else ""
     if position == 0:
         long = ' class="long"' if len(cell.text) > 40 else ""

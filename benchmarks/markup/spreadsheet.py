@@ -8,7 +8,7 @@ from benchmarks.markup.blocks import Entry, Table
 
 
 def table_csv(table: Table) -> str:
-    """One table from its cells: numbers in full; half-widths and bold in columns of their own where there are any."""
+    """One table from its cells: numbers in full; half-widths and what marks mean in columns of their own, if any."""
     heads, columns = [], []
     for position, column in enumerate(table.columns):
         cells = [row[position] for row in table.rows]
@@ -17,9 +17,9 @@ def table_csv(table: Table) -> str:
         if any(cell.half is not None for cell in cells):
             heads.append(f"{column.title}, half-width 95 %")
             columns.append(["" if cell.half is None else exact(cell.half) for cell in cells])
-        if any(cell.bold for cell in cells):
-            heads.append(f"{column.title}, bold")
-            columns.append([str(int(cell.bold)) for cell in cells])
+        if any(cell.mark.word for cell in cells):
+            heads.append(f"{column.title}, verdict")
+            columns.append([cell.mark.word for cell in cells])
     return text([heads, *zip(*columns, strict=True)])
 
 

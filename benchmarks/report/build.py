@@ -11,7 +11,8 @@ from benchmarks.markup.page import page
 from benchmarks.markup.spreadsheet import table_csv
 from benchmarks.record.export import Record
 from benchmarks.report.against import against_published
-from benchmarks.report.figures.style import colour
+from benchmarks.report.captions import FLOOR
+from benchmarks.report.figures import style
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError
@@ -44,6 +45,11 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
     for stale in set((out / "figures").glob("*.*")) - set(written):
         stale.unlink()
     return sorted([*written, *_write(out, pages)])
+
+
+def colour(row: str) -> str:
+    """The colour of a table's row: of a loss, for real data has none."""
+    return "" if row == FLOOR else style.colour(row)
 
 
 def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None = None) -> list[Path]:

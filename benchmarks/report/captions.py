@@ -1,12 +1,74 @@
-"""What captions say: how many seeds, which checkpoint, what bold means, measured how, where, and what is quoted."""
+"""What captions say: how many seeds, which checkpoint, what marks mean, measured how, where, and what is quoted."""
+
+from typing import Any
 
 import pandas as pd
 
-from benchmarks.markup.blocks import listed
+from benchmarks.markup.blocks import Mark, amount, listed, number, shortened
+from benchmarks.report.health import TOLERANCE, unhealthy_losses
 from benchmarks.report.published import facts_of
-from benchmarks.report.results import Results
-from benchmarks.report.statistics import Array, comparable_scale
+from benchmarks.report.results import Results, Summary
 from benchmarks.suites.checkpoint import Checkpoint
+
+BEST = Mark("best", bold=True)
+EQUIVALENT = Mark("equivalent", "\u2248")
+UNDECIDED = Mark("undecided", "?")
+WORSE = Mark("worse")
+MARKS = {mark.word: mark for mark in (BEST, EQUIVALENT, UNDECIDED, WORSE)}
+"""How verdicts against the best loss look, in any renderer, without colour; a better one has no symbol either."""
+
+
+FLOOR = "real data (floor)"
+UNHEALTHY = "\u2020"
+
+
+def remarks(results: Results, datasets: list[str], scored: list[tuple[str, str]]) -> list[str]:
+    """What a table says of its last row, where it has a floor, and of unhealthy critics."""
+    floors = [floor for place in scored if (floor := results.floor(*place))]
+    texts = []
+    if floors:
+        draws = " or ".join(map(str, sorted({len(values) for values, _ in floors})))
+        texts.append(
+            f"{FLOOR.capitalize()}: held-out real data scored as if generated, mean ± half-width of the 95 % "
+            f"t-interval over {draws} draws: what a score means is its distance from it; no part of any ranking."
+        )
+    if any(unhealthy_losses(results, dataset) for dataset in datasets):
+        texts.append(
+            f"{UNHEALTHY}: unhealthy critic, whose slope is more than {TOLERANCE:g} times what its loss asks for, or "
+            f"whose estimate is more than {TOLERANCE:g} times the exact distance (medians over seeds, last checkpoint)."
+        )
+    return texts
+
+
+def health_sentence(results: Results, dataset: str) -> str:
+    """Which critics are unhealthy on a data set and why; nothing where none is known to be."""
+    faults = unhealthy_losses(results, dataset)
+    named = "; ".join(f"that of {shortened(loss, 48)}: {fault}" for loss, fault in faults.items())
+    return f"Unhealthy critics on {dataset} ({UNHEALTHY}): {named}." if faults else ""
+
+
+def planned_images(run: Any) -> float:
+    """How many real images the critic sees in a run that comes to its end; NaN where that is not recorded."""
+    return float(run.steps * run.n_critic * run.batch_size) if pd.notna(run.steps * run.n_critic) else float("nan")
+
+
+def budget_sentence(results: Results) -> str:
+    """How much each loss was trained on each data set, and whether that is the same for all."""
+    texts, same = [], True
+    for dataset in results.datasets:
+        groups: dict[str, list[str]] = {}
+        for loss in results.losses:
+            for run in results.cell_runs(dataset, loss)[:1].itertuples():
+                groups.setdefault(_budget(run), []).append(shortened(loss, 48))
+        same &= len(groups) < 2
+        ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+        alone = len(groups) < 2
+        texts += [f"{dataset}: {'; '.join(f'{b} for ' + ('all' if alone else listed(who)) for b, who in ordered)}."]
+    return " ".join(["The same budget for all losses:" if same else "Budgets differ:", *texts])
+
+
+def _budget(run: Any) -> str:
+    return f"{amount(planned_images(run))} real images ({run.steps} x {run.n_critic} critic steps)"
 
 
 def seeds(results: Results) -> str:
@@ -29,20 +91,47 @@ def rule(results: Results, dataset: str, checkpoint: Checkpoint) -> str:
     return f"mean of the last {checkpoint.count} checkpoints" if checkpoint.rule == "mean" else "last checkpoint"
 
 
-def bold_rule(results: Results, scores: list[Array]) -> str:
-    """What is bold in columns of `scores` and why."""
+def verdict_rule(results: Results, summaries: list[Summary]) -> str:
+    """What the marks in columns of these summaries mean, and how probably a repeat of the sweep contradicts one."""
     if len(results.seeds) < 2:
-        return "One seed: no interval and no test, so nothing is bold."
-    return (
-        "Bold: the best mean of a loss that mostly finished, and every loss with no more failed runs that a paired "
-        f"t-test on {scale(scores)} over seeds (5 %, Holm within the column) cannot tell from it."
+        return "One seed: no interval and no verdict, so nothing is bold."
+    share, margin = results.margin, f"{100 * results.margin:g} %"
+    within = f"within {number(1 / (1 + share))} to {number(1 + share)}, a margin of {margin}"
+    marks = (
+        f"Bold: the best mean of a loss that mostly finished. The others against it, by the 95 % interval of "
+        f"{ratio(summaries)}, paired by seed and simultaneous over all pairs of losses: {EQUIVALENT.symbol} equivalent "
+        f"(it lies {within}); no mark: worse (it lies beyond); {UNDECIDED.symbol} undecided (neither, which is no tie)."
+        " A loss that failed more often is never equivalent."
     )
+    odd = (
+        f"Where a score is not positive: differences, and {margin} of the metric's range; without a range, worse "
+        "begins at 0 and nothing is equivalent."
+    )
+    every = all(summary.column.is_log for summary in summaries)
+    return sentences([marks, "" if every else odd, repeat_sentence(summaries)])
 
 
-def scale(scores: list[Array]) -> str:
-    """On what the tests of these columns are made."""
-    logs = [comparable_scale(column)[1] for column in scores]
-    return "log scores" if all(logs) else "log scores (scores, where one is not positive)" if any(logs) else "scores"
+def sentences(texts: list[str]) -> str:
+    """Those that are not empty, one after the other."""
+    return " ".join(text for text in texts if text)
+
+
+def ratio(summaries: list[Summary]) -> str:
+    """What is judged in these columns."""
+    return "the ratio of scores" if any(summary.column.is_log for summary in summaries) else "the difference of scores"
+
+
+def repeat_sentence(summaries: list[Summary]) -> str:
+    """The probability that a repeat of the sweep contradicts a verdict in one of these columns: at most the sum."""
+    rates = [rate for rate in (summary.contradiction() for summary in summaries) if rate == rate]
+    if not rates:
+        return ""
+    total = min(1.0, sum(rates))
+    text = "below 0.1 %" if total < 0.001 else f"at most {100 * total:.1f} %"
+    return (
+        "The probability that a sweep with as many other seeds contradicts one of these verdicts (equivalent for "
+        f"worse, or the like) is {text}, by simulation from the spread over seeds."
+    )
 
 
 def hardware(results: Results) -> str:

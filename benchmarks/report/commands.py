@@ -16,7 +16,7 @@ from benchmarks.report.build import build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
 from gan_zoo.errors import UserError
 
-CHOICES = ("rows", "columns", "metrics", "baseline", "checkpoint")
+CHOICES = ("rows", "columns", "metrics", "baseline", "checkpoint", "margin")
 LONGEST_NAME = 80
 
 
@@ -47,7 +47,7 @@ def report(options: argparse.Namespace) -> int:
         raise UserError(f"report: one suite to report, or two to compare, not {len(options.suites)}")
     if options.only and (options.check or len(options.suites) > 1):
         raise UserError("--only: makes parts of one report, so it goes with one suite and without --check")
-    choice = {key: getattr(options, key) for key in CHOICES if getattr(options, key)}
+    choice = {key: getattr(options, key) for key in CHOICES if getattr(options, key) not in (None, [])}
     if len(options.suites) == 2:
         return compare(options, choice)
     suite = options.suites[0]

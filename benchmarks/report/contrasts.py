@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Table, number, p_value
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, number
 from benchmarks.report.captions import rule
 from benchmarks.report.figures.comparisons import ratio_strata
 from benchmarks.report.figures.plan import file_names
@@ -13,11 +13,8 @@ from benchmarks.report.published import facts_of
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import (
     Array,
-    comparable_scale,
-    compare,
     geometric_mean_ratio,
     iqm,
-    least_reachable_p,
     middle,
     probability_of_improvement,
     stratified_bootstrap,
@@ -28,32 +25,41 @@ from benchmarks.report.tables import is_true, sortable
 
 
 def baseline_table(results: Results, dataset: str) -> Table:
-    """Each loss against the baseline on the primary metric: ratio or difference, interval, p."""
+    """Each loss against the baseline on the primary metric: ratio or difference, simultaneous interval, verdict."""
     metric = results.meta["primary"][dataset]
-    scores, is_log = comparable_scale(results.scores(dataset, metric))
-    reference = results.losses.index(results.baseline)
-    tests = compare(scores, reference)
-    undo = np.exp if is_log else float
+    summary = results.summary(dataset, metric)
+    column, reference = summary.column, results.losses.index(results.baseline)
     rows = []
-    for row, (loss, test) in enumerate(zip(results.losses, tests, strict=True)):
+    for row, (loss, verdict) in enumerate(zip(results.losses, column.against(reference), strict=True)):
+        against = column.contrast(reference, row)
+        n = Entry(str(against.n), float(against.n))
         if row == reference:
-            rows.append([Entry(loss), Entry("baseline"), Entry(DASH), Entry(DASH), Entry(str(test.n), float(test.n))])
+            rows.append([Entry(loss), Entry("baseline"), Entry(DASH), Entry(DASH), n])
             continue
-        effect = float(undo(test.difference))
-        low, high = float(undo(test.low)), float(undo(test.high))
-        interval = f"{number(low)} to {number(high)}" if np.isfinite(test.low) else DASH
-        cells = [Entry(number(effect), sortable(effect)), Entry(interval, sortable(low))]
-        rows.append([Entry(loss), *cells, Entry(p_value(test.p), sortable(test.p)), Entry(str(test.n), float(test.n))])
-    what = "ratio" if is_log else "difference"
-    pairs = max(test.n for test in tests)
-    least = f"With {pairs} pairs no rank or sign-flip test could go below p = {least_reachable_p(pairs):.3g}."
+        effect, low, high = column.shown(against)
+        interval = f"{number(low)} to {number(high)}" if np.isfinite(low) else DASH
+        rows.append([Entry(loss), _number_entry(effect), Entry(interval, sortable(low)), Entry(verdict), n])
+    what = "ratio" if column.is_log else "difference"
     caption = (
         f"{dataset}: {results.label(metric)} ({rule(results, dataset, results.checkpoint)}), each loss against "
-        f"{results.baseline}: {what} of scores, paired by seed over runs that both finished, with its own 95 % "
-        f"interval and p (paired t on {'log ' * is_log}scores, Holm within the data set). {least}"
+        f"{results.baseline}: {what} of scores, paired by seed over runs that both finished, with a 95 % interval that "
+        f"is simultaneous over all pairs of losses. {verdicts_in_words(results)}"
     )
-    columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("p (Holm)"), Column("pairs")]
+    columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("verdict", False), Column("pairs")]
     return Table(f"baseline-{file_names(results)[dataset]}", caption, columns, rows)
+
+
+def verdicts_in_words(results: Results) -> str:
+    """What better, worse, equivalent and undecided mean."""
+    margin = f"{100 * results.margin:g} %"
+    return (
+        f"Better or worse: the interval lies beyond {margin}; equivalent: it lies within; undecided: neither, which is "
+        "no tie. A loss that failed more often is never better or equivalent."
+    )
+
+
+def _number_entry(value: float) -> Entry:
+    return Entry(number(value), sortable(value))
 
 
 def target_table(results: Results, dataset: str) -> Table | None:

@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.markup.blocks import (
@@ -22,10 +21,9 @@ from benchmarks.markup.blocks import (
     listed,
     measured,
     number,
-    p_value,
     shortened,
 )
-from benchmarks.report.captions import hardware, rule
+from benchmarks.report.captions import budget_sentence, hardware, health_sentence, rule
 from benchmarks.report.contrasts import (
     aggregate_table,
     baseline_table,
@@ -33,9 +31,8 @@ from benchmarks.report.contrasts import (
     target_table,
 )
 from benchmarks.report.figures.plan import Drawing
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, Summary
 from benchmarks.report.spreads import spread_table
-from benchmarks.report.statistics import comparable_scale, compare
 from benchmarks.report.tables import primary_table, recipe_table, run_table, scores_table
 
 
@@ -44,7 +41,7 @@ def document(results: Results, plan: list[Drawing], against: Sequence[Block] = (
     blocks: list[Block] = [Items(cautions(results), alert=True)] if cautions(results) else []
     if results.meta.get("description"):
         blocks.insert(0, Text(str(results.meta["description"])))
-    blocks += [Heading("Summary"), Items([verdict(results, dataset) for dataset in results.datasets])]
+    blocks += [Heading("Summary"), Items(summary_lines(results))]
     blocks += [primary_table(results)] if len(results.datasets) > 1 else []
     blocks += against
     for dataset in results.datasets:
@@ -55,8 +52,15 @@ def document(results: Results, plan: list[Drawing], against: Sequence[Block] = (
     return blocks + _provenance(results, blocks)
 
 
+def summary_lines(results: Results) -> list[str]:
+    """What there is to know first: a line a data set, unhealthy critics, budgets."""
+    lines = [verdict(results, dataset) for dataset in results.datasets]
+    lines += [text for dataset in results.datasets if (text := health_sentence(results, dataset))]
+    return [*lines, budget_sentence(results)]
+
+
 def verdict(results: Results, dataset: str) -> str:
-    """What won on one data set, by how much over the next loss that can be told apart, and how sure that is."""
+    """What has the best mean on one data set, and what is certain of the other losses against it."""
     metric = results.meta["primary"][dataset]
     summary = results.summary(dataset, metric)
     name, best = results.label(metric, arrow=False), summary.best
@@ -68,33 +72,38 @@ def verdict(results: Results, dataset: str) -> str:
         f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} "
         f"({rule(results, dataset, results.checkpoint)}; {failed} of {n} runs failed)."
     )
-    alike = [shortened(loss, 48) for i, loss in enumerate(results.losses) if summary.bold[i] and i != best]
     if n - failed < 2:
-        return f"{text} With fewer than two finished runs there is no test: how sure this is cannot be said."
-    if alike:
-        text += f" The paired test cannot tell it from {listed(alike)}."
-    return text + _told_apart(results, summary)
+        return f"{text} With fewer than two finished runs there is no interval: how sure this is cannot be said."
+    margin = f"{100 * results.margin:g} %"
+    if alike := _named(results, summary, "equivalent"):
+        text += f" Equivalent to it within {margin}: {alike}."
+    if open_ := _named(results, summary, "undecided"):
+        text += f" Undecided with these seeds: {open_}."
+    return text + _worse(results, summary)
 
 
-def _told_apart(results: Results, summary: Any) -> str:
-    """Of the losses that are not in bold: which failed more often, and how far the nearest of the rest lies."""
-    values, is_log = comparable_scale(summary.scores)
-    tests = compare(values, summary.best)
-    sign = 1.0 if summary.direction == "min" else -1.0
-    others = [i for i in range(len(tests)) if not summary.bold[i]]
-    told = [(sign * tests[i].difference, i) for i in others if tests[i].p <= 0.05]
-    failing = [shortened(results.losses[i], 48) for i in others if not tests[i].p <= 0.05]
-    text = f" Not told apart where they finished, but failing more often: {listed(failing)}." if failing else ""
-    if not told:
-        return text
-    test, loss = tests[min(told)[1]], results.losses[min(told)[1]]
-    undo = np.exp if is_log else float
-    effect, low, high = (number(float(undo(x))) for x in (test.difference, test.low, test.high))
-    what = "times" if is_log else "away from"
-    return text + (
-        f" The nearest loss that is told apart, {shortened(loss, 48)}, lies at {effect} {what} the best score "
-        f"(95 % interval {low} to {high}, p {p_value(test.p) if test.p < 0.001 else '= ' + p_value(test.p)}, Holm)."
-    )
+def _named(results: Results, summary: Summary, verdict: str) -> str:
+    """The losses of a verdict against the best, listed."""
+    return listed([shortened(results.losses[i], 48) for i, each in enumerate(summary.verdicts) if each == verdict])
+
+
+def _worse(results: Results, summary: Summary) -> str:
+    """The losses that are worse than the best by more than the margin, and how far the nearest of them lies."""
+    worse = [i for i, verdict in enumerate(summary.verdicts) if verdict == "worse"]
+    if not worse or summary.best is None:
+        return ""
+    column, sign = summary.column, 1.0 if summary.direction == "min" else -1.0
+    against = {i: column.contrast(summary.best, i) for i in worse}
+    known = [i for i in worse if against[i].n > 1]
+    text = f" Worse by more than {100 * results.margin:g} %: {_named(results, summary, 'worse')}"
+    if not known:
+        return f"{text}, of which every run failed."
+    nearest = min(known, key=lambda i: sign * float(against[i].difference))
+    low, high = (number(limit) for limit in column.shown(against[nearest])[1:])
+    effect = number(column.shown(against[nearest])[0])
+    name = "it" if len(worse) == 1 else f"the nearest, {shortened(results.losses[nearest], 48)},"
+    what = "times" if column.is_log else "away from"
+    return f"{text}; {name} lies at {effect} {what} the best score (simultaneous 95 % interval {low} to {high})."
 
 
 def cautions(results: Results) -> list[str]:

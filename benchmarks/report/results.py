@@ -9,8 +9,10 @@ import pandas as pd
 
 from benchmarks.record.export import Record
 from benchmarks.report.specs import spec_fields
-from benchmarks.report.statistics import Array, Direction, best_loss, not_told_from_best, t_interval, worst
+from benchmarks.report.statistics import Array, Direction, best_loss, t_interval, worst
+from benchmarks.report.verdicts import Scores
 from benchmarks.suites.checkpoint import Checkpoint
+from benchmarks.suites.margin import MARGIN, parse_margin
 from gan_zoo.errors import UserError
 
 RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]
@@ -22,8 +24,8 @@ class Results:
     """What a report reads: the record's runs and metrics, indexed. Raises UserError where they cannot share a table.
 
     `choice` overrides the suite's own `report` settings: `rows` (losses), `columns` (data sets), `metrics`, `baseline`,
-    `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K). What is not chosen takes part in no
-    number.
+    `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K), `margin` (smallest difference of
+    interest, a share). What is not chosen takes part in no number.
     """
 
     def __init__(self, record: Record, choice: dict[str, Any] | None = None) -> None:
@@ -117,6 +119,14 @@ class Results:
             raise UserError(f"report.checkpoint: {error}") from None
 
     @cached_property
+    def margin(self) -> float:
+        """The smallest difference of interest as a share: the suite's choice, else 10 %."""
+        try:
+            return parse_margin(self.choice.get("margin", MARGIN))
+        except ValueError as error:
+            raise UserError(f"report.margin: {error}") from None
+
+    @cached_property
     def baseline(self) -> str:
         """The loss that the others are compared with: the suite's choice, else the first."""
         chosen = self.choice.get("baseline") or self.losses[0]
@@ -194,7 +204,15 @@ class Results:
 
     def summary(self, dataset: str, metric: str) -> "Summary":
         """One column of a table: a metric on a data set, for every loss."""
-        return Summary(self.scores(dataset, metric), self.direction(metric))
+        scores = self.scores(dataset, metric)
+        return Summary(scores, self.judged(metric, scores))
+
+    def judged(self, metric: str, scores: Array, comparisons: int | None = None) -> Scores:
+        """Scores of a metric (rows, seeds), as verdicts judge them; intervals are simultaneous over all pairs of rows,
+        or over so many `comparisons`."""
+        known = self.meta["metrics"][metric]
+        limits = known.get("lowest"), known.get("highest")
+        return Scores(scores, self.direction(metric), self.margin, limits, comparisons)
 
     def times(self, dataset: str) -> pd.DataFrame:
         """Mean costs of the finished runs by loss: n_critic, images_seen, train_seconds and iterations_per_second."""
@@ -228,10 +246,27 @@ class Results:
             return [("all", {name: str(old.get(key, "")) for name, key in keys.items()})]
         groups: dict[str, tuple[list[str], dict[str, str]]] = {}
         for dataset in self.datasets:
-            formula = self.meta["formulas"].get(dataset, {}).get(loss)
+            formula = self.formula(dataset, loss)
             if formula:
                 groups.setdefault(json.dumps(formula), ([], formula))[0].append(dataset)
         return [(", ".join(datasets), formula) for datasets, formula in groups.values()]
+
+    def formula(self, dataset: str, loss: str) -> dict[str, str]:
+        """What `critic` and `generator` minimised under a loss on a data set, and the `paper`; empty if unknown."""
+        if "formulas" in self.meta:
+            return dict(self.meta["formulas"].get(dataset, {}).get(loss, {}))
+        return self.formulas(loss)[0][1]
+
+    def floor(self, dataset: str, metric: str) -> tuple[Array, int] | None:
+        """The scores of held-out real data in place of generated samples, one a draw, and of how many samples each is;
+        None where the export has none."""
+        known = self.meta.get("floor", {}).get(dataset, {}).get(metric)
+        return (np.asarray(known["values"], dtype=float), int(known["n"])) if known and known["values"] else None
+
+    def samples(self, dataset: str) -> int | None:
+        """How many samples are generated for a score on a data set; None where the export has no specs."""
+        specs = [spec_fields(text) for text in self.runs[self.runs.dataset == dataset].spec if text]
+        return int(specs[0]["evaluate.samples"]) if specs else None
 
     def environment(self) -> dict[str, Any]:
         """Versions and the machine, as the sweep recorded them."""
@@ -252,12 +287,20 @@ def differing(one: str, other: str) -> tuple[str, str]:
 
 
 class Summary:
-    """Scores (losses, seeds) of one metric with their means, intervals, failures, the best loss and its equals."""
+    """Scores (losses, seeds) of one metric with their means, intervals, failures, the best loss, and what is certain of
+    the others against it: `verdicts` are "best", one of VERDICTS, or empty where nothing can be said."""
 
-    def __init__(self, scores: Array, direction: Direction) -> None:
-        self.scores, self.direction = scores, direction
+    def __init__(self, scores: Array, column: Scores) -> None:
+        self.scores, self.direction, self.column = scores, column.direction, column
         self.mean, self.half = t_interval(scores)
         self.attempted = (~np.isnan(scores)).sum(1)
         self.failed = np.isinf(scores).sum(1)
-        self.best = best_loss(scores, direction)
-        self.bold = not_told_from_best(scores, direction)
+        self.best = best_loss(scores, self.direction)
+        self.verdicts = [""] * len(scores)
+        if self.best is not None and np.isfinite(scores[self.best]).sum() > 1:
+            self.verdicts = self.column.against(self.best)
+            self.verdicts[self.best] = "best"
+
+    def contradiction(self) -> float:
+        """The probability that a repeat of the sweep contradicts one of `verdicts`; NaN where there are none."""
+        return self.column.contradiction(self.best) if self.best is not None and any(self.verdicts) else float("nan")

@@ -1,22 +1,38 @@
 """Every score of a report as CSV."""
 
 from benchmarks.markup.spreadsheet import exact, text
+from benchmarks.report.captions import FLOOR
+from benchmarks.report.health import unhealthy_losses
 from benchmarks.report.results import Results
+from benchmarks.report.statistics import t_interval
 
-HEADS = "dataset,metric,direction,checkpoint,loss,mean,half_width_95,n,n_failed,bold,n_critic,images_seen,train_seconds"
+HEADS = "dataset,metric,direction,checkpoint,loss,mean,half_width_95,n,n_failed,verdict,unhealthy"
+COSTS = ["n_critic", "images_seen", "train_seconds", "iterations_per_second"]
 
 
 def scores_csv(results: Results) -> str:
     """Every score cell of the report as a row."""
-    rows: list[list[object]] = [[*HEADS.split(","), "iterations_per_second"]]
+    rows: list[list[object]] = [[*HEADS.split(","), *COSTS]]
     for dataset in results.datasets:
-        costs = results.times(dataset)
+        costs, sick = results.times(dataset), unhealthy_losses(results, dataset)
         for metric in results.metric_names(dataset):
             summary = results.summary(dataset, metric)
             for row, loss in enumerate(results.losses):
-                cost = costs.loc[loss, ["n_critic", "images_seen", "train_seconds", "iterations_per_second"]]
-                counts = [int(summary.attempted[row]), int(summary.failed[row]), int(summary.bold[row])]
+                cost = costs.loc[loss, COSTS]
+                counts = [int(summary.attempted[row]), int(summary.failed[row])]
+                marks = [summary.verdicts[row], int(loss in sick)]
                 numbers = [exact(x) for x in (summary.mean[row], summary.half[row])]
                 identity = [dataset, metric, summary.direction, str(results.checkpoint), loss]
-                rows.append([*identity, *numbers, *counts, *map(exact, cost)])
+                rows.append([*identity, *numbers, *counts, *marks, *map(exact, cost)])
+            rows += _floor(results, dataset, metric)
     return text(rows)
+
+
+def _floor(results: Results, dataset: str, metric: str) -> list[list[object]]:
+    """The row of real data in place of generated samples, `n` the number of draws; none where there is no floor."""
+    floor = results.floor(dataset, metric)
+    if floor is None:
+        return []
+    numbers = [exact(float(x)) for x in t_interval(floor[0])]
+    identity = [dataset, metric, results.direction(metric), str(results.checkpoint), FLOOR]
+    return [[*identity, *numbers, len(floor[0]), 0, "floor", 0, *[""] * len(COSTS)]]

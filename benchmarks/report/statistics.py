@@ -1,4 +1,4 @@
-"""What few seeds can say: intervals, paired tests and aggregates over (losses x data sets x seeds).
+"""What few seeds can say: intervals, targets and aggregates over (losses x data sets x seeds).
 
 One convention throughout: an array of scores holds one number a run; a run that diverged or failed holds the worst
 value there is, +inf where lower is better and -inf where higher is (`worst`); NaN means that there was no such run.
@@ -7,7 +7,6 @@ So ranks, medians, targets and profiles count failures by themselves, and only m
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -36,7 +35,8 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     total = np.where(finite, sample, 0.0).sum(-1)
     mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
     squares = (np.where(finite, sample - mean[..., None], 0.0) ** 2).sum(-1)
-    quantile = scipy_stats.t.ppf(0.5 + level / 2, np.maximum(n - 1, 1))
+    quantiles = scipy_stats.t.ppf(0.5 + level / 2, np.arange(1, max(sample.shape[-1], 2)))
+    quantile = quantiles[np.maximum(n - 1, 1) - 1]
     half = quantile * np.sqrt(squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
     return mean, np.where(n > 1, half, np.nan)
 
@@ -51,54 +51,6 @@ def pooled_deviation(groups: ArrayLike) -> float:
     return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
-@dataclass(frozen=True)
-class Paired:
-    """A loss against a reference on the seeds that both finished: mean difference, its 95 % interval, two-sided p."""
-
-    n: int
-    difference: float
-    low: float
-    high: float
-    p: float
-
-
-def paired(scores: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Paired:
-    """Paired t-test of scores - reference, seed by seed   (Student 1908; Demšar 2006, section 3.1.1, on its limits).
-
-    Pass logarithms to compare ratios. NaN for what n cannot give; all differences equal gives p = 1 at 0, else p = 0.
-    """
-    ours, theirs = np.asarray(scores, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    both = np.isfinite(ours) & np.isfinite(theirs)
-    difference = ours[both] - theirs[both]
-    mean, half = (float(x) for x in t_interval(difference, level))
-    n = len(difference)
-    if n < 2:
-        return Paired(n, mean, np.nan, np.nan, np.nan)
-    spread = float(difference.std(ddof=1))
-    if spread <= 1e-12 * max(float(np.abs(difference).max()), np.finfo(float).tiny):
-        p = 1.0 if mean == 0 else 0.0
-    else:
-        p = float(2 * scipy_stats.t.sf(abs(mean) / spread * np.sqrt(n), n - 1))
-    return Paired(n, mean, mean - half, mean + half, p)
-
-
-def holm(p_values: ArrayLike) -> Array:
-    """P-values adjusted for their number, step-down   (Holm 1979). NaN entries are no tests and stay NaN."""
-    p = np.asarray(p_values, dtype=np.float64)
-    adjusted = np.full(p.shape, np.nan)
-    order = [i for i in np.argsort(p, kind="stable") if np.isfinite(p[i])]
-    running = 0.0
-    for rank, i in enumerate(order):
-        running = max(running, min(1.0, float(p[i]) * (len(order) - rank)))
-        adjusted[i] = running
-    return adjusted
-
-
-def least_reachable_p(n: int) -> float:
-    """The smallest two-sided p of any sign-flip or signed-rank test on n pairs: 2 / 2^n   (Wilcoxon 1945)."""
-    return min(1.0, 2.0 ** (1 - n))
-
-
 def comparable_scale(scores: ArrayLike) -> tuple[Array, bool]:
     """(log scores, True) where every finite score is positive, so that differences are ratios; else (scores, False)."""
     values = np.asarray(scores, dtype=np.float64)
@@ -106,13 +58,6 @@ def comparable_scale(scores: ArrayLike) -> tuple[Array, bool]:
     if not (finite > 0).all():
         return values, False
     return np.where(np.isfinite(values), np.log(np.where(np.isfinite(values), values, 1.0)), values), True
-
-
-def compare(scores: Array, reference: int) -> list[Paired]:
-    """Every row of `scores` (losses, seeds) against row `reference`; p is adjusted by Holm over the other rows."""
-    tests = [paired(row, scores[reference]) for row in scores]
-    raw = [np.nan if i == reference else test.p for i, test in enumerate(tests)]
-    return [Paired(t.n, t.difference, t.low, t.high, float(p)) for t, p in zip(tests, holm(raw), strict=True)]
 
 
 def best_loss(scores: Array, direction: Direction) -> int | None:
@@ -135,20 +80,6 @@ def middle(values: ArrayLike) -> float:
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     return float(low) if low == high else float((low + high) / 2)
-
-
-def not_told_from_best(scores: Array, direction: Direction, alpha: float = 0.05) -> list[bool]:
-    """Which losses may be set in bold: the best one, and those that paired t with Holm cannot tell from it.
-
-    A loss with more failed runs than the best is never among them, and nobody is where no test can be made (n < 2).
-    """
-    best = best_loss(scores, direction)
-    if best is None or np.isfinite(scores[best]).sum() < 2:
-        return [False] * len(scores)
-    failed = np.isinf(scores).sum(1)
-    tests = compare(comparable_scale(scores)[0], best)
-    alike = [test.p > alpha for test in tests]
-    return [i == best or bool(alike[i] and failed[i] <= failed[best]) for i in range(len(scores))]
 
 
 def time_to_target(seconds: ArrayLike, scores: ArrayLike, target: float, direction: Direction) -> float:
@@ -205,14 +136,28 @@ def stratified_bootstrap(
 ) -> tuple[float, float]:
     """Percentile interval of `statistic(*groups)`, seeds resampled within each data set   (Agarwal et al. 2021, 4.2).
 
+    Its ends are linear quantiles of the resamples, as NumPy and SciPy take them.
+
     It covers less than its level with few seeds (84 % for 95 % with five), so it is for aggregates, not for cells.
     """
     rng = np.random.default_rng(seed)
     resampled = [[row[rng.integers(len(row), size=(resamples, len(row)))] for row in strata] for strata in groups]
     with np.errstate(invalid="ignore", over="ignore"):
         draws = np.asarray(statistic(*resampled))
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], method="inverted_cdf")
-    return float(low), float(high)
+    low, high = (quantile(draws, share) for share in (0.5 - level / 2, 0.5 + level / 2))
+    return low, high
+
+
+ENDS: tuple[Literal["lower"], Literal["higher"]] = ("lower", "higher")
+
+
+def quantile(values: Array, share: float) -> float:
+    """NumPy's usual quantile, linear between neighbours (Hyndman and Fan 1996, definition 7), of values that may be
+    infinite: between two equal infinities it is that infinity."""
+    with np.errstate(invalid="ignore"):
+        below, above = (float(np.quantile(values, share, method=end)) for end in ENDS)
+        between = float(np.quantile(values, share))
+    return below if below == above else between
 
 
 def performance_profile(strata: Strata, thresholds: ArrayLike) -> Array:

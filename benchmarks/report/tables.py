@@ -5,19 +5,56 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Table, amount, measured, number
-from benchmarks.report.captions import bold_rule, checkpoint_rule, hardware, measured_by, quoted, seeds
+from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, amount, measured, number
+from benchmarks.report.captions import (
+    FLOOR,
+    MARKS,
+    UNHEALTHY,
+    checkpoint_rule,
+    hardware,
+    measured_by,
+    planned_images,
+    quoted,
+    remarks,
+    seeds,
+    sentences,
+    verdict_rule,
+)
 from benchmarks.report.figures.plan import file_names
+from benchmarks.report.health import unhealthy_losses
 from benchmarks.report.published import Fact, facts_of
 from benchmarks.report.results import Results, Summary
+from benchmarks.report.specs import spec_fields
+from benchmarks.report.statistics import t_interval
 
 FAILED = "failed /\u00a0n"
+IMAGES = "images seen"
 
 
 def score_cell(summary: Summary, row: int) -> Entry:
     """Mean ± half-width of one loss; failures are noted where this metric alone has them."""
     mean, half = float(summary.mean[row]), float(summary.half[row])
-    return Entry(measured(mean, half), sortable(mean), summary.bold[row], half=sortable(half))
+    mark = MARKS.get(summary.verdicts[row], Mark(summary.verdicts[row]))
+    return Entry(measured(mean, half), sortable(mean), mark, half=sortable(half))
+
+
+def flag(cell: Entry, unhealthy: bool) -> Entry:
+    """The cell, with the mark of an unhealthy critic beside its own where it is one."""
+    if not unhealthy:
+        return cell
+    word = ", ".join(part for part in (cell.mark.word, "unhealthy critic") if part)
+    return replace(cell, mark=replace(cell.mark, word=word, symbol=cell.mark.symbol + UNHEALTHY))
+
+
+def floor_cell(results: Results, dataset: str, metric: str) -> Entry:
+    """What real data scores in place of generated samples; of how many, where that is not what losses are scored on."""
+    floor = results.floor(dataset, metric)
+    if floor is None:
+        return Entry(DASH)
+    values, n = floor
+    mean, half = (float(x) for x in t_interval(values))
+    note = "" if n == results.samples(dataset) else f"(n = {n})"
+    return Entry(measured(mean, half), sortable(mean), note=note, half=sortable(half))
 
 
 def failed_cell(summary: Summary, row: int) -> Entry:
@@ -30,7 +67,7 @@ def scores_table(results: Results, dataset: str) -> Table:
     """Every metric of one data set, and what each loss cost."""
     metrics = results.metric_names(dataset)
     summaries = [results.summary(dataset, metric) for metric in metrics]
-    costs = results.times(dataset)
+    costs, sick = results.times(dataset), unhealthy_losses(results, dataset)
     columns = [Column("Loss", False), *(Column(results.label(metric)) for metric in metrics)]
     others = published_columns(results, dataset)
     costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
@@ -41,10 +78,14 @@ def scores_table(results: Results, dataset: str) -> Table:
         for summary in summaries:
             cell, failed = score_cell(summary, row), failed_cell(summary, row)
             own = summary.failed[row] != summaries[0].failed[row]
+            cell = flag(cell, loss in sick and summary is summaries[0])
             scores.append(replace(cell, note=f"({failed.text} failed)" if own else ""))
         costs_of = _cost_cells(costs.loc[loss])
         theirs = [cells[row] for cells in others.values()]
         rows.append([Entry(loss), *scores, failed_cell(summaries[0], row), *costs_of, *theirs])
+    floors = [floor_cell(results, dataset, metric) for metric in metrics]
+    if any(floor.text != DASH for floor in floors):
+        rows.append([Entry(FLOOR), *floors, *[Entry(DASH)] * (len(columns) - len(floors) - 1)])
     return Table(f"scores-{file_names(results)[dataset]}", _scores_caption(results, dataset), columns, rows, paper=True)
 
 
@@ -84,60 +125,87 @@ def sortable(value: float) -> float | None:
 
 def _scores_caption(results: Results, dataset: str) -> str:
     metrics = results.metric_names(dataset)
-    scores = [results.scores(dataset, metric) for metric in metrics]
-    return " ".join(
+    summaries = [results.summary(dataset, metric) for metric in metrics]
+    return sentences(
         [
             f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of {seeds(results)},",
             f"{checkpoint_rule(results, dataset)}.",
             "Failed: diverged, broken off or without a finite score, of n runs; in no mean, but ranked last.",
-            bold_rule(results, scores),
+            verdict_rule(results, summaries),
             "Critic steps are per generator step; images: real ones that the critic saw; seconds: of training alone,",
             f"of runs with a device to themselves. {hardware(results)}. {measured_by(results, dataset, metrics)}",
             quoted(results, dataset),
+            *remarks(results, [dataset], [(dataset, metric) for metric in metrics]),
         ]
-    ).strip()
+    )
 
 
 def primary_table(results: Results) -> Table:
     """The primary metric of every data set, side by side."""
-    columns, bodies = [Column("Loss", False)], []
+    columns, bodies, floors = [Column("Loss", False)], [], []
     for dataset in results.datasets:
         metric = results.meta["primary"][dataset]
         summary = results.summary(dataset, metric)
-        columns += [Column(f"{dataset}: {results.label(metric)}"), Column(FAILED)]
-        bodies.append([[score_cell(summary, row), failed_cell(summary, row)] for row in range(len(results.losses))])
+        columns += [Column(f"{dataset}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
+        bodies.append(_primary_cells(results, dataset, summary))
+        floors += [floor_cell(results, dataset, metric), Entry(DASH), Entry(DASH)]
     rows = [[Entry(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
-    scores = [results.scores(dataset, results.meta["primary"][dataset]) for dataset in results.datasets]
+    if any(floor.text != DASH for floor in floors):
+        rows.append([Entry(FLOOR), *floors])
+    primary = [(dataset, results.meta["primary"][dataset]) for dataset in results.datasets]
+    summaries = [results.summary(dataset, metric) for dataset, metric in primary]
     rules = dict.fromkeys(checkpoint_rule(results, dataset) for dataset in results.datasets)
     protocols = [
         f"{dataset}: {measured_by(results, dataset, [results.meta['primary'][dataset]])}"
         for dataset in results.datasets
     ]
-    caption = " ".join(
+    caption = sentences(
         [
             "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of",
-            f"{seeds(results)}, {'; '.join(rules)}. {bold_rule(results, scores)} {hardware(results)}.",
+            f"{seeds(results)}, {'; '.join(rules)}. {verdict_rule(results, summaries)} {hardware(results)}.",
+            f"{IMAGES.capitalize()}: real ones that the critic saw.",
             *protocols,
+            *remarks(results, results.datasets, primary),
         ]
     )
     return Table("primary", caption, columns, rows, paper=True)
 
 
+def _primary_cells(results: Results, dataset: str, summary: Summary) -> list[list[Entry]]:
+    """For each loss its score, failed runs and images seen."""
+    sick, seen = unhealthy_losses(results, dataset), results.times(dataset).images_seen
+    return [
+        [
+            flag(score_cell(summary, row), loss in sick),
+            failed_cell(summary, row),
+            Entry(amount(seen[loss]), sortable(seen[loss])),
+        ]
+        for row, loss in enumerate(results.losses)
+    ]
+
+
 def recipe_table(results: Results) -> Table:
     """How each loss was trained on each data set."""
-    titles = ("Loss", "data set", "net", "steps", "critic steps", "batch", "optimiser", "parameters G / C", "engine")
+    titles = ("Loss", "data set", "net", "steps", "critic steps", "batch", "optimiser", "images", "parameters G / C")
     rows = []
     for (dataset, loss), runs in results.runs.groupby(["dataset", "loss"], sort=False):
         run = runs.iloc[0]
+        decay = spec_fields(run.spec).get("train.lr_decay", "none")
+        optimizer = run.optimizer if decay == "none" else f"{run.optimizer}, {decay} decay"
         sizes = " / ".join(
             DASH if pd.isna(n) else amount(float(n)) for n in (run.parameters_generator, run.parameters_critic)
         )
-        texts = [dataset, run.architecture, run.steps, run.n_critic, run.batch_size, run.optimizer, sizes]
+        images = amount(planned_images(run))
+        texts = [dataset, run.architecture, run.steps, run.n_critic, run.batch_size, optimizer, images, sizes]
         texts.append(", ".join(sorted({engine for engine in runs.engine if engine})))
         rows.append([Entry(loss), *(Entry(DASH if pd.isna(text) else str(text)) for text in texts)])
     order = {name: i for i, name in enumerate([*results.losses, *results.datasets])}
     rows.sort(key=lambda row: (order[row[1].text], order[row[0].text]))
-    return Table("recipes", "How every cell was trained.", [Column(title, False) for title in titles], rows)
+    caption = (
+        "How every cell was trained: generator steps, critic steps in each, real images a critic step, optimiser with "
+        "learning rate and decay rates, real images in all."
+    )
+    return Table("recipes", caption, [Column(title, False) for title in (*titles, "engine")], rows)
 
 
 def run_table(results: Results) -> Table:

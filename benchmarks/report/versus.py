@@ -4,21 +4,23 @@ Cells are matched by (loss, data set, seed). Equal run keys say that the specs a
 differs is printed. Scores of metrics whose protocols differ are shown and never compared.
 """
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items, Table, Text, measured, number, p_value
+from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items, Table, Text, measured, number
 from benchmarks.markup.markdown import markdown
 from benchmarks.markup.page import page
 from benchmarks.record.export import Record
 from benchmarks.report.captions import rule
+from benchmarks.report.contrasts import verdicts_in_words
 from benchmarks.report.figures.style import colour
 from benchmarks.report.results import RECIPE, Results, differing
 from benchmarks.report.specs import spec_fields, unlike_fields
-from benchmarks.report.statistics import comparable_scale, paired, t_interval
+from benchmarks.report.statistics import t_interval
 from benchmarks.report.tables import sortable
 from gan_zoo.errors import UserError
 
@@ -39,6 +41,8 @@ def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any
     blocks: list[Block] = [Text(f"A is {_named(a)}; B is {_named(b)}."), Heading("What differs")]
     blocks += [Items(_protocol(a, b, shared)), _environments(a, b), Heading("Scores")]
     blocks += [_scores(a, b, dataset) for dataset in shared]
+    verdicts = [text for dataset in shared for text in _verdicts(a, b, dataset)]
+    blocks += [Heading("Verdicts"), Items(verdicts)] if verdicts else []
     out.mkdir(parents=True, exist_ok=True)
     title = f"Two records compared: {a.meta['suite']} and {b.meta['suite']}"
     pages = {"comparison.md": markdown(title, blocks), "comparison.html": page(title, blocks, out, colour)}
@@ -108,19 +112,21 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
     metric = a.meta["primary"][dataset]
     comparable = alike(a, b, dataset, metric)
     rows = []
-    for loss in (loss for loss in a.losses if loss in b.losses):
+    losses = [loss for loss in a.losses if loss in b.losses]
+    for loss in losses:
         scores = _matched(a, b, dataset, loss, metric)
         keys = [set(side.cell_runs(dataset, loss).run_key) for side in (a, b)]
         same = Entry("equal" if keys[0] == keys[1] else "differ")
-        rows.append([Entry(loss), *_score_cells(scores, comparable), same])
+        rows.append([Entry(loss), *_score_cells(a, metric, scores, len(losses) if comparable else 0), same])
     caption = (
         f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, "
         f"{rule(a, dataset, a.checkpoint)}; B to A as ratio of scores (difference, where one is not positive), paired "
-        "by seed, with its 95 % interval and paired t, not adjusted for the number of rows. Specs are equal where the "
-        "run keys are."
+        f"by seed, with a 95 % interval that is simultaneous over the rows. {verdicts_in_words(a)} Specs are equal "
+        "where the run keys are."
     )
-    titles = ("A", "B", "B to A", "95 % interval", "p", "pairs")
-    columns = [Column("Loss", False), *map(Column, titles), Column("specs", False)]
+    titles = ("A", "B", "B to A", "95 % interval", "verdict on B", "pairs")
+    columns = [Column("Loss", False), *(Column(title, title != "verdict on B") for title in titles)]
+    columns.append(Column("specs", False))
     return Table(f"versus-{a.datasets.index(dataset)}", caption, columns, rows)
 
 
@@ -141,17 +147,47 @@ def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np
     return pd.concat(sides, axis=1).sort_index().to_numpy(dtype=float).T
 
 
-def _score_cells(scores: np.ndarray, comparable: bool) -> list[Entry]:
+def _score_cells(results: Results, metric: str, scores: np.ndarray, rows: int) -> list[Entry]:
+    """Both sides' means, and B against A among so many `rows`, none where they were not measured alike."""
     cells = [_mean_cell(side) for side in scores]
-    if not comparable:
+    if not rows:
         return [*cells, *[Entry("not comparable")], *[Entry(DASH)] * 3]
-    values, is_log = comparable_scale(scores)
-    test = paired(values[1], values[0])
-    undo = np.exp if is_log else float
-    effect, low, high = (float(undo(x)) for x in (test.difference, test.low, test.high))
+    sides = results.judged(metric, scores, comparisons=rows)
+    against = sides.contrast(0, 1)
+    effect, low, high = sides.shown(against)
     interval = f"{number(low)} to {number(high)}" if np.isfinite(low) else DASH
-    compared = [Entry(number(effect), sortable(effect)), Entry(interval), Entry(p_value(test.p), sortable(test.p))]
-    return [*cells, *compared, Entry(str(test.n), float(test.n))]
+    compared = [Entry(number(effect), sortable(effect)), Entry(interval), Entry(sides.verdict(1, 0))]
+    return [*cells, *compared, Entry(str(against.n), float(against.n))]
+
+
+def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
+    """A line a metric: how many verdicts on pairs of losses both records give, and which contradict each other."""
+    losses = [loss for loss in a.losses if loss in b.losses]
+    texts = []
+    for metric in (metric for metric in a.metric_names(dataset) if metric in b.metric_names(dataset)):
+        otherwise = "" if alike(a, b, dataset, metric) else " (measured otherwise by A and B)"
+        pairs = pairs_of_verdicts(a, b, dataset, metric)
+        decided = [sum(pair[side] != "undecided" for pair in pairs.values()) for side in (0, 1)]
+        same = sum(one == other != "undecided" for one, other in pairs.values())
+        against = {pair: both for pair, both in pairs.items() if "undecided" not in both and both[0] != both[1]}
+        named = "; ".join(f"{x} is {ours} to {y} in A, {theirs} in B" for (x, y), (ours, theirs) in against.items())
+        texts.append(
+            f"{dataset}, {a.label(metric, arrow=False)}{otherwise}: of {len(pairs)} pairs of losses A decides "
+            f"{decided[0]} and B {decided[1]}, {same} alike; {len(against)} contradict each other"
+            f"{': ' * bool(named)}{named}."
+        )
+    return texts if len(losses) > 1 else []
+
+
+def pairs_of_verdicts(a: Results, b: Results, dataset: str, metric: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """(loss, other loss) -> the verdicts of two records on the one against the other, each pair once."""
+    losses = [loss for loss in a.losses if loss in b.losses]
+    sides = [(side.losses, side.summary(dataset, metric).column) for side in (a, b)]
+    pairs = {}
+    for x, y in combinations(losses, 2):
+        ours, theirs = (column.verdict(known.index(x), known.index(y)) for known, column in sides)
+        pairs[x, y] = ours, theirs
+    return pairs
 
 
 def _mean_cell(scores: np.ndarray) -> Entry:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from benchmarks.suites.checkpoint import Checkpoint
+from benchmarks.suites.margin import MARGIN, parse_margin
 from gan_zoo.errors import suggestion
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import SpecError, different, refusal, strict
@@ -32,7 +33,8 @@ Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(different
 @dataclass(frozen=True)
 class ReportSettings:
     """Rows (losses), columns (data sets) and metrics to show, the loss that the others are compared with, the score to
-    reach by data set, and which checkpoint gives a run's score: last, best or mean-K."""
+    reach by data set, which checkpoint gives a run's score (last, best or mean-K), and the smallest difference of
+    interest, a share."""
 
     rows: Names | None = None
     columns: Names | None = None
@@ -40,6 +42,7 @@ class ReportSettings:
     baseline: str | None = None
     targets: dict[str, float] | None = None
     checkpoint: Annotated[str, read_by(Checkpoint.parse)] = "last"
+    margin: Annotated[float, read_by(parse_margin)] = MARGIN
 
     def check(self, losses: Sequence[str], datasets: Sequence[str], cells: Sequence[RunSpec]) -> None:
         """Errors: SpecError for a name that the suite does not have, and for a checkpoint that its runs do not have."""

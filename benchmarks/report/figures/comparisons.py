@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.markup.blocks import number, shortened
+from benchmarks.report.captions import MARKS
 from benchmarks.report.figures.axes import counts, keys, label_below, legend, legend_height, logarithmic
 from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, look
 from benchmarks.report.results import Results
-from benchmarks.report.statistics import Array, comparable_scale, holm, log_ratios, paired, performance_profile
+from benchmarks.report.statistics import Array, comparable_scale, log_ratios, performance_profile
+from benchmarks.report.verdicts import Scores
 
 
 def final_scores(results: Results, dataset: str) -> Figure:
@@ -68,51 +70,45 @@ def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
 
 
 def pairwise_matrix(results: Results, dataset: str) -> Figure:
-    """Row against column on the primary metric: mean ratio (or difference), framed where paired t with Holm tells."""
+    """Row against column on the primary metric: mean ratio (or difference) and the verdict on it, by type and mark."""
     metric = results.meta["primary"][dataset]
-    scores, is_log = comparable_scale(results.scores(dataset, metric))
+    column = results.summary(dataset, metric).column
     count = len(results.losses)
-    effect, p = _pairs(scores)
+    effect = np.array([column.contrast(at).difference for at in range(count)]).T
+    np.fill_diagonal(effect, np.nan)
     size = max(2.8, 0.42 * count + 1.7)
     figure = Figure(figsize=(min(PAGE, size), min(PAGE, size) * (0.8 if count < 9 else 0.93)))
     axes = figure.subplots()
     sign = 1.0 if results.direction(metric) == "min" else -1.0
     limit = max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
     axes.imshow(sign * effect, cmap="PuOr_r", vmin=-limit * 1.3, vmax=limit * 1.3)
-    for row, column in np.ndindex(count, count):
-        if np.isfinite(effect[row, column]) and row != column:
-            value = np.exp(effect[row, column]) if is_log else effect[row, column]
-            told = p[row, column] < 0.05
-            dark = abs(effect[row, column]) > 0.75 * limit
-            axes.text(
-                column,
-                row,
-                number(float(value), 2) + ("*" if told else ""),
-                ha="center",
-                va="center",
-                fontsize=6.5 if count < 9 else 6,
-                weight="bold" if told else "normal",
-                color="white" if dark else "black",
-            )
+    for reference in range(count):
+        for row, verdict in enumerate(column.against(reference)):
+            if np.isfinite(effect[row, reference]):
+                _pair(axes, column, verdict, (row, reference), 0.75 * limit, effect[row, reference])
     names = [shortened(loss, 22) for loss in results.losses]
     axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)
     axes.grid(visible=False)
     axes.set_title(results.label(metric), loc="left")
-    axes.set_xlabel("ratio of row to column" if is_log else "row minus column")
+    axes.set_xlabel("ratio of row to column" if column.is_log else "row minus column")
     return figure
 
 
-def _pairs(scores: Array) -> tuple[Array, Array]:
-    """(losses, losses) mean paired differences of row minus column, and p by Holm over all pairs."""
-    count = len(scores)
-    effect, p = np.full((count, count), np.nan), np.full((count, count), np.nan)
-    upper = np.triu_indices(count, 1)
-    tests = [paired(scores[i], scores[j]) for i, j in zip(*upper, strict=True)]
-    for i, j, test, adjusted in zip(*upper, tests, holm([test.p for test in tests]), strict=True):
-        effect[i, j], effect[j, i] = test.difference, -test.difference
-        p[i, j] = p[j, i] = adjusted
-    return effect, p
+def _pair(axes: Axes, column: Scores, verdict: str, place: tuple[int, int], dark: float, effect: float) -> None:
+    """The number of one pair: bold where one is better, with a mark where they are equivalent or undecided."""
+    value = np.exp(effect) if column.is_log else effect
+    mark = MARKS[verdict].symbol if verdict in MARKS else ""
+    axes.text(
+        place[1],
+        place[0],
+        number(float(value), 2) + mark,
+        ha="center",
+        va="center",
+        fontsize=6.5 if len(column.values) < 9 else 6,
+        weight="normal" if mark else "bold",
+        color="white" if abs(effect) > dark else "black",
+    )
 
 
 def profiles(results: Results) -> Figure:

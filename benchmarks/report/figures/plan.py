@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.markup.blocks import Figure, Slider, shortened
-from benchmarks.report.captions import rule
+from benchmarks.report.captions import EQUIVALENT, UNDECIDED, rule
 from benchmarks.report.figures.comparisons import (
     final_column,
     final_scores,
@@ -118,8 +118,9 @@ def _of_scores(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
     if len(results.losses) > 1 and np.isfinite(results.scores(dataset, primary)).sum(1).max() > 1:
         text = (
             f"{shown}: every pair of losses on {results.label(primary)} ({at}): geometric-mean ratio over seeds that "
-            "both finished (difference, where a score is not positive), row against column. Bold with a star: told "
-            "apart by paired t on log scores at 5 %, Holm over all pairs. Orange is worse, purple better."
+            f"both finished (difference, where a score is not positive), row against column. {EQUIVALENT.symbol} "
+            f"equivalent, {UNDECIDED.symbol} undecided, bold: better or worse by more than {100 * results.margin:g} %, "
+            "as in the table against the baseline. Orange is worse, purple better."
         )
         block = Figure(f"pairs-{name}", text, "Matrix of pairwise ratios between losses.")
         yield Drawing(block, dataset, lambda: pairwise_matrix(results, dataset))

@@ -1,0 +1,50 @@
+"""Critics that are not what their loss means them to be, by what was recorded of them at the last checkpoint.
+
+A penalty of the form (‖∇f‖ - c) asks for a slope of c, or of at most c. Its critic is called unhealthy where
+
+    the mean slope ‖∇f‖ on the points that the penalty looks at is more than 10 c, or
+    |E f(x) - E f(x~)| is more than 10 c times the exact earth mover's distance, of which it is an estimate from below,
+
+medians over the seeds that finished. A score beside such a critic may be good, but not for the reason that the loss
+gives.
+"""
+
+import re
+
+import numpy as np
+
+from benchmarks.markup.blocks import number
+from benchmarks.report.results import Results
+
+TOLERANCE = 10.0
+ASKED = re.compile(r"‖ - (\d+(?:\.\d+)?)\)")
+SLOPE, ESTIMATE, DISTANCE = "critic/grad_norm", "critic/wasserstein_estimate", "emd"
+
+
+def unhealthy(results: Results, dataset: str, loss: str) -> str:
+    """What is wrong with the critic of a loss on a data set, in words; nothing where nothing is known to be."""
+    asked = ASKED.search(results.formula(dataset, loss).get("critic", ""))
+    if asked is None:
+        return ""
+    slope, estimate, distance = (_last(results, dataset, loss, name) for name in (SLOPE, ESTIMATE, DISTANCE))
+    c, faults = float(asked[1]), []
+    if slope > TOLERANCE * c:
+        faults.append(f"its slope is {number(slope, 2)} where the loss asks for {number(c)}")
+    if abs(estimate) > TOLERANCE * c * distance:
+        faults.append(f"its estimate is {number(abs(estimate) / distance, 2)} times the exact distance")
+    return " and ".join(faults)
+
+
+def unhealthy_losses(results: Results, dataset: str) -> dict[str, str]:
+    """Loss -> what is wrong with its critic on a data set."""
+    faults = {loss: unhealthy(results, dataset, loss) for loss in results.losses}
+    return {loss: fault for loss, fault in faults.items() if fault}
+
+
+def _last(results: Results, dataset: str, loss: str, name: str) -> float:
+    """The median over finished seeds of a quantity where it was logged last; NaN where it was not logged."""
+    curve = results.curve(dataset, loss, name)
+    runs = results.cell_runs(dataset, loss)
+    done = [seed for seed in runs[runs.status == "done"].seed if seed in curve.columns]
+    values = curve[done].dropna(how="all").to_numpy(dtype=float)
+    return float(np.nanmedian(values[-1])) if values.size else float("nan")
