@@ -143,7 +143,7 @@ def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) 
     """UserError where a score of the export was made otherwise than it would be here: by another extractor, say."""
     for cell in {cell.place.dataset: cell for cell in drawn}.values():
         context = options(cell, request, Path()).context("reproduce")
-        configure_process(context.device, context.threads)
+        configure_process(context.device, context.threads, context.numerics)
         evaluator = load_evaluator(cell.spec, load_data(cell.spec, context), context)
         here = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
         for metric in claimed.metric_names(cell.place.dataset):
