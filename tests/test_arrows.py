@@ -147,7 +147,8 @@ DRAWS = {
 MAY_DRAW = {
     "gan_zoo/rng.py",
     "gan_zoo/exact/draws.py",  # what rng.py draws in exact numerics
-    "benchmarks/report/statistics.py", "benchmarks/report/verdicts.py",  # one seeded generator for the bootstrap
+    "benchmarks/report/statistics.py",  # one seeded generator for the bootstrap
+    "benchmarks/report/verdicts.py",  # another for the repeats of a sweep
 }
 DRAWS_IN_PLACE = {
     *("normal_", "uniform_", "bernoulli_", "exponential_", "random_", "cauchy_", "log_normal_", "geometric_"),
