@@ -13,7 +13,8 @@ import torch
 from benchmarks.cli import main
 from gan_zoo.datasets import Images, load_dataset
 from gan_zoo.errors import UserError
-from gan_zoo.metrics import Evaluator, classifier, hash_tensors, training
+from gan_zoo.files import hash_tensors
+from gan_zoo.metrics import Evaluator, classifier, training
 from gan_zoo.metrics.classifier import bring, classifier_extractor, classifier_of, hand_on, read
 from gan_zoo.metrics.training import Classifier, accuracy
 from gan_zoo.metrics.whole_numbers import LARGEST, LOGIT_BITS, SUM_BITS, WholeNumberNet, fixed_point, to_whole_numbers

@@ -1,8 +1,7 @@
 """Scores of generated samples. A metric's name says what it measures; its protocol says with what."""
 
-from gan_zoo.files import hash_tensors
 from gan_zoo.metrics.evaluator import Evaluator, default_metrics, metric_names
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights
 from gan_zoo.metrics.metric import Metric
 
-__all__ = ["WEIGHTS_FILE", "Evaluator", "Metric", "default_metrics", "fetch_weights", "hash_tensors", "metric_names"]
+__all__ = ["WEIGHTS_FILE", "Evaluator", "Metric", "default_metrics", "fetch_weights", "metric_names"]
