@@ -7,6 +7,7 @@ FFT, no Winograd: torch has none for float64 but in cuDNN, which is left out).
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 from gan_zoo.exact.grid import Operands
 
 aten = torch.ops.aten
+
+Multiply = Callable[[Tensor, Tensor], Tensor]
 
 
 class Products:
@@ -26,38 +29,42 @@ class Products:
     def table(self) -> dict[Any, Callable[..., Any]]:
         """The function of each operation."""
         return {
-            aten.mm.default: self.matmul,
-            aten.bmm.default: self.matmul,
-            aten.mv.default: self.matmul,
-            aten.dot.default: self.matmul,
-            aten.addmm.default: self.addmm,
-            aten.addmm_.default: self.addmm_,
-            aten.baddbmm.default: self.addmm,
-            aten.addmv.default: self.addmm,
+            aten.mm.default: partial(self.product, torch.mm),
+            aten.bmm.default: partial(self.product, torch.bmm),
+            aten.mv.default: partial(self.product, torch.mv),
+            aten.dot.default: partial(self.product, torch.dot),
+            aten.addmm.default: partial(self.plus_product, torch.mm),
+            aten.addmm_.default: partial(self.add_product, torch.mm),
+            aten.baddbmm.default: partial(self.plus_product, torch.bmm),
+            aten.addmv.default: partial(self.plus_product, torch.mv),
             aten.convolution.default: self.convolution,
             aten.convolution_backward.default: self.convolution_backward,
         }
 
-    def wide(self, a: Tensor, b: Tensor) -> Tensor:
+    def wide(self, multiply: Multiply, a: Tensor, b: Tensor) -> Tensor:
         """a b in float64."""
         refuse_unless_single(a, b)
         k = a.shape[-1]
-        return torch.matmul(self.operands(a, k), self.operands(b, k))
+        return multiply(self.operands(a, k), self.operands(b, k))
 
-    def matmul(self, a: Tensor, b: Tensor) -> Tensor:
+    def product(self, multiply: Multiply, a: Tensor, b: Tensor) -> Tensor:
         """a b"""
-        return self.wide(a, b).float()
+        return self.wide(multiply, a, b).float()
 
-    def addmm(self, bias: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    def plus_product(
+        self, multiply: Multiply, bias: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1
+    ) -> Tensor:
         """beta bias + alpha a b"""
-        product = self.wide(a, b)
+        product = self.wide(multiply, a, b)
         if alpha != 1:
             product.mul_(alpha)
         return product.add_(bias if beta == 1 else bias.double().mul_(beta)).float()
 
-    def addmm_(self, total: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    def add_product(
+        self, multiply: Multiply, total: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1
+    ) -> Tensor:
         """The same in place."""
-        return total.copy_(self.addmm(total, a, b, beta=beta, alpha=alpha))
+        return total.copy_(self.plus_product(multiply, total, a, b, beta=beta, alpha=alpha))
 
     def convolution(
         self,
