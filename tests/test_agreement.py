@@ -12,6 +12,7 @@ from benchmarks.record.export import Record
 from benchmarks.report.against import against_published, against_text, hold
 from benchmarks.report.agreement import Place, allowed, judge
 from benchmarks.report.results import Results
+from benchmarks.report.upheld import upheld, verdict_sentences
 
 LOSSES = ["minimax", "wgan-gp"]
 PLACE = Place("8gaussians", "wgan-gp", 1)
@@ -157,12 +158,42 @@ def test_a_report_has_the_section_of_its_own(tmp_path: Path, monkeypatch: pytest
     published(tmp_path / "published", monkeypatch)
     made = changed(record(), weights="another", emd=1.01)
     made.write(tmp_path / "export")
-    heading, items, table = against_published(tmp_path / "export", Results(made))
+    heading, items, table, verdicts = against_published(tmp_path / "export", Results(made))
     assert heading.text == "Against the published results"
     assert items.texts[0].startswith("7 of 8")
     assert [[entry.text for entry in row] for row in table.rows] == [
         ["minimax", "8gaussians", "4", "4", "0", "0"],
         ["wgan-gp", "8gaussians", "4", "3", "1", "0"],
     ]
+    assert [[entry.text for entry in row][:3] for row in verdicts.rows] == [["wgan-gp", "8gaussians", "minimax"]]
+    assert items.texts[-1].startswith("8gaussians: of ")
     made.meta["suite"] = "unpublished"
     assert against_published(tmp_path / "export", Results(made)) == []
+
+
+def scaled(factors: list[float]) -> Record:
+    """wgan-gp's scores multiplied seed by seed."""
+    made = record()
+    for seed, factor in enumerate(factors):
+        changed(made, Place("8gaussians", "wgan-gp", seed), emd=factor)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "outcome"),
+    [
+        ([30.0] * SEEDS, [40.0] * SEEDS, "upheld"),
+        ([30.0] * SEEDS, [1e-2, 1e2, 1e-2, 1e2], "undecided here"),
+        ([1e-2, 1e2, 1e-2, 1e2], [30.0] * SEEDS, "decided here alone"),
+        ([30.0] * SEEDS, [1 / 30] * SEEDS, "contradicted"),
+    ],
+)
+def test_what_becomes_of_a_published_verdict(there: list[float], here: list[float], outcome: str) -> None:
+    published, mine = Results(scaled(there)), Results(scaled(here))
+    compared = [Place("8gaussians", loss, seed) for loss in LOSSES for seed in range(SEEDS)]
+    (verdict,) = upheld(compared, published, mine)
+    assert verdict.outcome == outcome
+    (text,) = verdict_sentences([verdict])
+    assert text.startswith(f"8gaussians: of {1 if outcome != 'decided here alone' else 0} published verdicts")
+    assert ("wgan-gp against minimax is worse there and better here" in text) == (outcome == "contradicted")
+    assert upheld(compared[:-1], published, mine) == []  # a cell is missing or was changed

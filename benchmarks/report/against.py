@@ -15,6 +15,7 @@ from benchmarks.record.export import Record
 from benchmarks.record.places import published_folder
 from benchmarks.report.agreement import Agreement, Kind, Place, judge, run_at
 from benchmarks.report.results import Results
+from benchmarks.report.upheld import upheld, verdict_sentences, verdict_table
 from benchmarks.report.versus import alike
 from gan_zoo.errors import UserError
 
@@ -48,7 +49,10 @@ def against_published(export: Path, results: Results) -> list[Block]:
     except UserError as error:
         return [Heading(TITLE), Items([f"Not compared: {error}"])]
     held = hold(published, mine)
-    return [Heading(TITLE), Items(sentences(held)), *([count_table(held, published)] if held.agreements else [])]
+    verdicts = upheld(held.agreements.keys(), published, mine)
+    tables = [count_table(held, published)] if held.agreements else []
+    tables += [verdict_table(verdicts)] if verdicts else []
+    return [Heading(TITLE), Items([*sentences(held), *verdict_sentences(verdicts)]), *tables]
 
 
 def against_text(export: Path) -> str:

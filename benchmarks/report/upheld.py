@@ -1,0 +1,92 @@
+"""What becomes of published verdicts in a record of one's own: upheld, undecided on a side, or contradicted."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.markup.blocks import Column, Entry, Table, listed
+from benchmarks.report.agreement import Place
+from benchmarks.report.results import Results
+from benchmarks.report.statistics import Array
+
+
+@dataclass(frozen=True)
+class Upheld:
+    """A published verdict on a loss against the best one there, and what the runs here say of the same two."""
+
+    dataset: str
+    loss: str
+    best: str
+    there: str
+    here: str
+
+    @property
+    def outcome(self) -> str:
+        if self.there == self.here:
+            return "upheld"
+        if self.there == "undecided":
+            return "decided here alone"
+        return "undecided here" if self.here == "undecided" else "contradicted"
+
+
+def upheld(compared: Collection[Place], published: Results, mine: Results) -> list[Upheld]:
+    """The verdicts on primary metrics that the published report prints, of losses of which every cell is `compared`."""
+    found = []
+    for dataset in published.datasets:
+        metric = published.meta["primary"][dataset]
+        summary = published.summary(dataset, metric)
+        whole = [all(Place(dataset, loss, seed) in compared for seed in published.seeds) for loss in published.losses]
+        if summary.best is None or not whole[summary.best] or metric not in mine.meta["metrics"]:
+            continue
+        ours = published.judged(metric, own_scores(published, mine, dataset, metric)).against(summary.best)
+        for row, loss in enumerate(published.losses):
+            if row != summary.best and whole[row] and summary.verdicts[row]:
+                verdicts = summary.verdicts[row], ours[row]
+                found.append(Upheld(dataset, loss, published.losses[summary.best], *verdicts))
+    return found
+
+
+def own_scores(published: Results, mine: Results, dataset: str, metric: str) -> Array:
+    """(losses, seeds) in the order of the published record; NaN where there is no run here."""
+    scores = mine.scores(dataset, metric)
+    ordered = np.full((len(published.losses), len(published.seeds)), np.nan)
+    for row, loss in enumerate(published.losses):
+        for column, seed in enumerate(published.seeds):
+            if loss in mine.losses and seed in mine.seeds:
+                ordered[row, column] = scores[mine.losses.index(loss), mine.seeds.index(seed)]
+    return ordered
+
+
+def verdict_sentences(verdicts: list[Upheld]) -> list[str]:
+    """Data set by data set, what became of the published verdicts that decide something."""
+    texts = []
+    for dataset in dict.fromkeys(verdict.dataset for verdict in verdicts):
+        decided = [verdict for verdict in verdicts if verdict.dataset == dataset and verdict.there != "undecided"]
+        count = Counter(verdict.outcome for verdict in decided)
+        off = [
+            f"{verdict.loss} against {verdict.best} is {verdict.there} there and {verdict.here} here"
+            for verdict in decided
+            if verdict.outcome == "contradicted"
+        ]
+        texts.append(
+            f"{dataset}: of {len(decided)} published verdicts that decide something {count['upheld']} are upheld, "
+            f"{count['undecided here']} undecided here and {count['contradicted']} contradicted"
+            f"{': ' if off else ''}{listed(off)}."
+        )
+    return texts
+
+
+def verdict_table(verdicts: list[Upheld]) -> Table:
+    """Each published verdict and what became of it."""
+    rows = [
+        [Entry(text) for text in (each.loss, each.dataset, each.best, each.there, each.here, each.outcome)]
+        for each in verdicts
+    ]
+    titles = ("Loss", "data set", "against", "published", "here", "outcome")
+    caption = (
+        "Published verdicts on the primary metric of each data set, on losses of which every cell is compared, beside "
+        "those of the runs here by the same rule."
+    )
+    return Table("against-verdicts", caption, [Column(title, False) for title in titles], rows)
