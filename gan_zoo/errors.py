@@ -21,6 +21,10 @@ def suggestion(word: object, words: Iterable[str]) -> str:
 
 def brief(value: object) -> str:
     """A value as it stands in messages: on one line, and not too long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    return printable(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def printable(text: str) -> str:
+    """A text on one line, and not too long."""
     text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."

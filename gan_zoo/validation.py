@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, with_config
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
-from gan_zoo.errors import UserError, brief, suggestion
+from gan_zoo.errors import UserError, brief, printable, suggestion
 
 T = TypeVar("T")
 KeyPath = tuple[str | int, ...]
@@ -40,7 +40,8 @@ class SpecError(UserError):
 
 
 def dotted(path: KeyPath) -> str:
-    return ".".join(str(part) for part in path)
+    """a.b.0, on one line whatever the keys are."""
+    return ".".join(printable(str(part)) for part in path)
 
 
 def refusal(reason: str, *key: str | int) -> PydanticCustomError:

@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import ScalarNode
 
-from gan_zoo.errors import UserError, brief
+from gan_zoo.errors import UserError, brief, printable
 from gan_zoo.files import read_text
 from gan_zoo.validation import KeyPath, dotted
 
@@ -106,7 +106,7 @@ class _Reader:
             raise UserError(f"{self._place(mark.line if mark else 0)}: not YAML: {problem}") from None
         except YAMLError as error:
             reason = next((line for line in str(error).splitlines() if line), "cannot be read")
-            raise UserError(f"{self._source}: not YAML: {brief(reason)}") from None
+            raise UserError(f"{self._source}: not YAML: {printable(reason)}") from None
 
     def _next(self) -> Any:
         return next(self._events)
@@ -128,7 +128,8 @@ class _Reader:
         if isinstance(event, AliasEvent):
             return self._alias(event, path)
         if event.tag is not None:
-            raise self._error(event, f"a tag ({event.tag[:40]}) has no meaning here: leave it out", path)
+            tag = printable(str(event.tag)[:40])
+            raise self._error(event, f"a tag ({tag}) has no meaning here: leave it out", path)
         if len(path) > DEEPEST:
             raise self._error(event, f"nested more than {DEEPEST} deep: write it flatter", path[:2])
         before = self._values

@@ -10,7 +10,7 @@ from benchmarks.suites.checkpoint import Checkpoint
 from benchmarks.suites.margin import MARGIN, parse_margin
 from gan_zoo.errors import suggestion
 from gan_zoo.spec import RunSpec
-from gan_zoo.validation import SpecError, different, refusal, strict
+from gan_zoo.validation import SpecError, different, refusal, shown_name, strict
 
 
 def read_by(reader: Callable[[Any], object]) -> AfterValidator:
@@ -57,7 +57,7 @@ class ReportSettings:
                 if name not in known:
                     place = {"baseline": (), "targets": (name,)}.get(key, (i,))
                     hint = suggestion(name, known)
-                    raise SpecError(("report", key, *place), f"'{name[:80]}' is not in this suite ({hint})")
+                    raise SpecError(("report", key, *place), f"{shown_name(name)} is not in this suite ({hint})")
         self._check_metrics(cells)
         self._check_checkpoint(cells)
 
@@ -67,7 +67,7 @@ class ReportSettings:
         for i, name in enumerate(self.metrics or ()):
             if all(asked) and name not in measured:
                 hint = suggestion(name, sorted(measured))
-                raise SpecError(("report", "metrics", i), f"'{name[:80]}' is not in evaluate.metrics ({hint})")
+                raise SpecError(("report", "metrics", i), f"{shown_name(name)} is not in evaluate.metrics ({hint})")
 
     def _check_checkpoint(self, cells: Sequence[RunSpec]) -> None:
         rule, place = Checkpoint.parse(self.checkpoint), ("report", "checkpoint")
