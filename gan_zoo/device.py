@@ -28,7 +28,7 @@ def choose_devices(wanted: str, cores: int) -> list[str]:
     known = [f"cuda:{i}" for i in range(gpus)]
     devices = known if wanted in ("auto", "cuda") else [device for device in known if device == wanted]
     if not devices:
-        raise UserError(f"--device {wanted}: not on this machine (there are: {', '.join(['cpu', *known])})")
+        raise UserError(f"device {wanted}: not on this machine (there are: {', '.join(['cpu', *known])})")
     return devices
 
 

@@ -94,9 +94,9 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
 def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics) -> None:
     """UserError where `spec` cannot be trained in these numerics."""
     if numerics not in ("reference", "fast") and spec.train.precision != "float32":
-        raise UserError(f"--numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
+        raise UserError(f"numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
     if numerics == "tf32" and torch.device(device).type != "cuda":
-        raise UserError("--numerics tf32: only GPUs have it; use reference or bf16")
+        raise UserError("numerics tf32: only GPUs have it; use reference or bf16")
 
 
 def initial_state(run: Run) -> TrainState:

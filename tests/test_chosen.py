@@ -83,5 +83,5 @@ def test_a_stack_of_one_is_plain_and_a_name_is_taken_at_its_word() -> None:
     assert choose_for_one("stacked", players(), CPU).name == "plain"
     assert choose_for_stack(CPU).name == "stacked"
     assert choose_for_one("plain", players(steps=LONG), CPU).name == "plain"
-    with pytest.raises(UserError, match="--engine fast: unknown engine"):
+    with pytest.raises(UserError, match="engine fast: unknown engine"):
         choose_for_one("fast", players(), CPU)

@@ -346,7 +346,7 @@ def test_engines_are_chosen_by_name() -> None:
     engine = choose("closed-form")
     finish(make_run("mlp", steps=2), engine)
     assert (engine.name, engine.reason) == ("closed-form", "")
-    with pytest.raises(UserError, match="--engine fast: unknown engine"):
+    with pytest.raises(UserError, match="engine fast: unknown engine"):
         choose("fast")
 
 

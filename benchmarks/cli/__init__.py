@@ -12,6 +12,8 @@ from gan_zoo.errors import UserError, suggestion
 from gan_zoo.numerics.environment import settle
 
 USAGE_ERROR, INTERRUPTED = 2, 130
+SETTINGS = ("device", "engine", "numerics")
+"""Settings of the science that are options here; its errors begin with their names."""
 EXAMPLES = """\
 examples:
   gan-zoo run                                     the default suite, quickstart, with its report
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except UserError as error:
-        print(f"gan-zoo: {error}", file=sys.stderr)
+        print(f"gan-zoo: {with_flag(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("gan-zoo: interrupted; the same command goes on from here", file=sys.stderr)
@@ -42,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def with_flag(message: str) -> str:
+    """An error about a setting of which the science knows, as one about the option that set it."""
+    return f"--{message}" if message.split(" ", 1)[0] in SETTINGS else message
 
 
 def print_what_cannot_be_printed() -> None:

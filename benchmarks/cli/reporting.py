@@ -1,12 +1,18 @@
 """The commands about what was recorded: report, diff."""
 
 import argparse
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import add_results, folder
+from benchmarks.cli.options import add_results, folder, whole_number
+from gan_zoo.errors import UserError, brief
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
 
 def add_commands(commands: "Commands") -> None:
@@ -30,6 +36,8 @@ def add_commands(commands: "Commands") -> None:
         report.add_argument(
             option, f"--{key}", nargs="+", dest=key, metavar="NAME", help=f"only these {what}, in this order"
         )
+    seed = whole_number(0, 2**63 - 1)
+    report.add_argument("--seeds", nargs="+", type=seed, metavar="N", help="only these seeds")
     report.add_argument("--metrics", nargs="+", metavar="NAME", help="only these metrics, in this order")
     report.add_argument("--baseline", metavar="LOSS", help="the loss that the others are compared with")
     report.add_argument(
@@ -56,7 +64,19 @@ def add_commands(commands: "Commands") -> None:
 def make_report(options: argparse.Namespace) -> int:
     from benchmarks.report.commands import report
 
+    for suite in options.suites:
+        check_place(suite)
+    if options.check and options.from_export:
+        raise UserError("--from-export: does nothing beside --check, which always rebuilds from the export")
     return report(options)
+
+
+def check_place(suite: str) -> None:
+    """Errors: UserError unless `suite` may be a suite's name, or is a folder that is there."""
+    folder = Path(suite)
+    is_report = suite.isprintable() and ((folder / "export").is_dir() or (folder / "meta.json").is_file())
+    if not (NAME.fullmatch(suite) or is_report):
+        raise UserError(f"{brief(suite)}: expected the name of a suite, or the folder of a report with its export")
 
 
 def diff_runs(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """From the tags, parameters and metrics of runs to the frames of a record. Knows no MLflow."""
 
 import io
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
@@ -34,13 +35,16 @@ def _parsed(value: Any, kind: str) -> Any:
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "str": str,
     "float64": float,
-    "Int64": lambda value: int(float(value)),
+    "Int64": lambda value: int(value) if re.fullmatch(r"-?\d+", str(value)) else int(float(value)),
     "boolean": lambda value: str(value).lower() == "true",
 }
 
 
 def run_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(RUN_COLUMNS)).astype(RUN_COLUMNS)
+    """The run table, column by column: pandas would make numbers of a column with a gap floats first, inexactly."""
+    rows = list(rows)
+    columns = {name: pd.array([row[name] for row in rows], dtype=kind) for name, kind in RUN_COLUMNS.items()}
+    return pd.DataFrame(columns)
 
 
 def latest_metrics(histories: pd.DataFrame, keys: Mapping[str, str]) -> pd.DataFrame:

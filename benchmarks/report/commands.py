@@ -16,7 +16,7 @@ from benchmarks.report.build import build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
 from gan_zoo.errors import UserError
 
-CHOICES = ("rows", "columns", "metrics", "baseline", "checkpoint", "margin")
+CHOICES = ("rows", "columns", "seeds", "metrics", "baseline", "checkpoint", "margin")
 LONGEST_NAME = 80
 
 
@@ -30,7 +30,9 @@ def write_report(suite: str, store: Store, results: Path) -> Path:
 
 def scores_text(folder: Path) -> str:
     """The scores of a report for a terminal: a small table per data set."""
-    table = pd.read_csv(folder / "table.csv")
+    names = {"dataset": str, "loss": str, "metric": str}
+    gaps = {"mean": [""], "half_width_95": [""]}
+    table = pd.read_csv(folder / "table.csv", dtype=names, keep_default_na=False, na_values=gaps)
     spread = table["half_width_95"].map(lambda half: "" if pd.isna(half) else f" ± {half:.2g}")
     table["score"] = table["mean"].map(lambda mean: "failed" if pd.isna(mean) else f"{mean:.4g}") + spread
     parts = []
@@ -69,7 +71,7 @@ def view(folder: Path, choice: dict[str, Any], only: list[str] | None) -> Path:
     """Where a report goes: `folder` for the suite's own choices, else a folder of its own below, named by what was
     chosen, so that nothing overwrites the report of record."""
     named = {{"rows": "losses", "columns": "datasets"}.get(key, key): value for key, value in choice.items()}
-    words = [f"{key}-{'+'.join(value) if isinstance(value, list) else value}" for key, value in named.items()]
+    words = [f"{key}-{'+'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in named.items()]
     if not words and not only:
         return folder
     name = re.sub(r"[^\w.+=-]", "-", "_".join(words) or "parts")

@@ -23,9 +23,9 @@ PLAYERS = ("critic/", "generator/")
 class Results:
     """What a report reads: the record's runs and metrics, indexed. Raises UserError where they cannot share a table.
 
-    `choice` overrides the suite's own `report` settings: `rows` (losses), `columns` (data sets), `metrics`, `baseline`,
-    `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K), `margin` (smallest difference of
-    interest, a share). What is not chosen takes part in no number.
+    `choice` overrides the suite's own `report` settings: `rows` (losses), `columns` (data sets), `seeds`, `metrics`,
+    `baseline`, `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K), `margin` (smallest
+    difference of interest, a share). What is not chosen takes part in no number.
     """
 
     def __init__(self, record: Record, choice: dict[str, Any] | None = None) -> None:
@@ -33,8 +33,9 @@ class Results:
         self.choice: dict[str, Any] = {**record.meta.get("report", {}), **self.asked}
         self.losses: list[str] = self._chosen("rows", list(record.meta["losses"]))
         self.datasets: list[str] = self._chosen("columns", list(record.meta["datasets"]))
-        self.seeds: list[int] = [int(seed) for seed in record.meta["seeds"]]
-        self.runs = record.runs[record.runs.loss.isin(self.losses) & record.runs.dataset.isin(self.datasets)]
+        self.seeds: list[int] = [int(seed) for seed in self._chosen("seeds", [str(s) for s in record.meta["seeds"]])]
+        shown = record.runs.loss.isin(self.losses) & record.runs.dataset.isin(self.datasets)
+        self.runs = record.runs[shown & record.runs.seed.isin(self.seeds)]
         self._check()
 
     def _chosen(self, key: str, known: list[str]) -> list[str]:

@@ -98,7 +98,7 @@ def states_of(subject: TrainState | Sequence[TrainState]) -> Sequence[TrainState
 def choose(name: str) -> Chosen[TrainState]:
     """The engine of this name for a single run. Errors: UserError that lists the names."""
     if name not in ENGINES:
-        raise UserError(f"--engine {name}: unknown engine (there are: {', '.join(ENGINE_NAMES)})")
+        raise UserError(f"engine {name}: unknown engine (there are: {', '.join(ENGINE_NAMES)})")
     return Chosen(name, ENGINES[name])
 
 
