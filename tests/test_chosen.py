@@ -51,7 +51,7 @@ def test_on_a_cpu_net_and_length_decide(architecture: dict[str, Any], steps: int
 
 def test_reference_numerics_are_never_compiled_on_a_cpu() -> None:
     assert choose_for_one("auto", players(steps=LONG), CPU).name == "closed-form"
-    with pytest.raises(UserError, match=r"--engine compiled: its code, and so its bits, .*; add --numerics fast"):
+    with pytest.raises(UserError, match=r"engine compiled: its code, and so its bits, .*; ask for numerics fast"):
         choose_for_one("compiled", players(), CPU)
     assert choose_for_one("compiled", replace(players(), numerics="fast"), CPU).name == "compiled"
 

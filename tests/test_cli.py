@@ -1,10 +1,13 @@
 """The command line: what it prints, and how it ends."""
 
+import builtins
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,3 +166,20 @@ def test_without_a_home_the_place_of_data_must_be_given(
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert main(["run", suite, "--dry-run"]) == 2
     assert "--data: there is no home folder to keep data sets in; give --data DIR" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_program_loads_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("builtins.__import__", interrupted_at("benchmarks.cli.program", builtins.__import__))
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "gan-zoo: interrupted; the same command goes on from here\n"
+
+
+def interrupted_at(module: str, importer: Callable[..., Any]) -> Callable[..., Any]:
+    def importing(name: str, *rest: Any, **more: Any) -> Any:
+        if name == module:
+            raise KeyboardInterrupt
+        return importer(name, *rest, **more)
+
+    return importing

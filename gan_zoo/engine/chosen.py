@@ -116,10 +116,10 @@ def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chose
 def check_engine(name: str, numerics: Numerics, device: torch.device | str = "cpu") -> None:
     """UserError where the engine of this name does not compute in these numerics on this device."""
     if numerics == "exact" and name not in EXACT_ENGINES:
-        raise UserError(f"--engine {name}: not in exact numerics; use {', '.join(EXACT_ENGINES)}")
+        raise UserError(f"engine {name}: not in exact numerics; use {', '.join(EXACT_ENGINES)}")
     if name == "compiled" and numerics == "reference" and torch.device(device).type == "cpu":
         raise UserError(
-            "--engine compiled: its code, and so its bits, depend on the processor; add --numerics fast, or use plain, "
+            "engine compiled: its code, and so its bits, depend on the processor; ask for numerics fast, or use plain, "
             "closed-form or stacked"
         )
 

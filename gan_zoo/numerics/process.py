@@ -11,7 +11,7 @@ import torch
 from gan_zoo.numerics import Numerics, environment, products
 
 MKL_BRANCH, MKL_COMPATIBLE = 1, 3
-REMEDY = "import gan_zoo before numpy and torch, or use --numerics fast"
+REMEDY = "import gan_zoo before numpy and torch, or ask for numerics fast"
 
 
 def compute_in(numerics: Numerics) -> None:

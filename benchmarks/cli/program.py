@@ -1,0 +1,73 @@
+"""All commands in one parser, and how they end. A command imports what it needs when it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from benchmarks.cli import checking, publishing, reporting, scoring, training
+from benchmarks.cli.options import Parser
+from benchmarks.record.environment import version
+from gan_zoo.errors import UserError, suggestion
+from gan_zoo.numerics.environment import settle
+
+USAGE_ERROR = 2
+SETTINGS = ("device", "engine", "numerics")
+"""Settings of the science that are options here; its errors begin with their names."""
+EXAMPLES = """\
+examples:
+  gan-zoo run                                     the default suite, quickstart, with its report
+  gan-zoo run zoo --losses wgan-gp r3gan --dry-run
+  gan-zoo run my.yaml --set train.steps=5000
+  gan-zoo train --loss wgan-gp --dataset swissroll
+  gan-zoo report quickstart
+"""
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs one command; its exit code. Ctrl-C passes through."""
+    try:
+        print_what_cannot_be_printed()
+        options = parse(words)
+        if hasattr(options, "numerics"):
+            settle(options.numerics)
+        code: int = options.command(options)
+        sys.stdout.flush()
+        return code
+    except UserError as error:
+        print(f"gan-zoo: {with_flag(str(error))}", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def with_flag(message: str) -> str:
+    """An error about a setting of which the science knows, as one about the option that set it."""
+    return f"--{message}" if message.split(" ", 1)[0] in SETTINGS else message
+
+
+def print_what_cannot_be_printed() -> None:
+    """A terminal or pipe that has no Greek letters gets marks in their place, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line. Errors: UserError; SystemExit after --help and --version."""
+    top, commands = parser()
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is not None and command not in commands:
+        raise UserError(f"unknown command '{command}' ({suggestion(command, commands)})")
+    return top.parse_args(words)
+
+
+def parser() -> tuple[Parser, list[str]]:
+    """The parser of all commands, and their names."""
+    top = Parser(prog="gan-zoo", description="A reproducible benchmark of GAN losses.", epilog=EXAMPLES)
+    top.add_argument("--version", action="version", version=f"gan-zoo {version('gan-zoo')}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for group in (training, reporting, publishing, checking, scoring):
+        group.add_commands(commands)
+    return top, list(commands.choices)
