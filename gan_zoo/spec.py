@@ -1,14 +1,15 @@
-"""RunSpec: everything that one run is, frozen, with one canonical JSON form both ways and a key that is its hash.
+"""RunSpec: everything that one run is, frozen, with one canonical JSON form both ways and a key by which it is known.
 
-Two specs with the same key give the same weights on the same kind of device. What does not change the numbers (device,
-engine, number of workers, where a data set lies on disk) is not part of a spec.
+Two specs with the same key give the same weights on the same kind of device, of the same data, in the same numerics
+and by the same SCIENCE_VERSION. What does not change the numbers (engine, number of workers, where a data set lies on
+disk) is not part of a spec.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.errors import brief
 from gan_zoo.losses import Loss
+from gan_zoo.losses.base import part_name
 from gan_zoo.losses.config import parse_loss
 from gan_zoo.validation import (
     KeyPath,
@@ -30,6 +32,10 @@ from gan_zoo.validation import (
     strict,
     validated,
 )
+
+SCIENCE_VERSION = 2
+"""Raised by every change that alters weights or scores of some run, a default of a field included: what was recorded
+under another version is run anew."""
 
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
 CriticSteps = Annotated[int, Field(gt=0, le=10_000)]
@@ -95,11 +101,6 @@ class EvaluateSpec:
     """How often the end is scored, each time on samples of its own, from `seed`, `seed` + 1, ...; where it is more than
     1, every evaluation is also scored on data held apart, so that a best checkpoint can be chosen fairly."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, without `repeats` where there are none: older specs keep their keys."""
-        content = asdict(self)
-        return content if self.repeats > 1 else {key: value for key, value in content.items() if key != "repeats"}
-
 
 @strict
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class RunSpec:
             "dataset": asdict(self.dataset),
             "architecture": {"name": name_of(ARCHITECTURES, self.architecture), **asdict(self.architecture)},
             "train": {**asdict(self.train), "optimizer": optimizer_dict(self.train.optimizer)},
-            "evaluate": self.evaluate.to_dict(),
+            "evaluate": asdict(self.evaluate),
             "seed": self.seed,
             **({"insist": list(self.insist)} if self.insist else {}),
         }
@@ -152,8 +153,41 @@ class RunSpec:
 
     @property
     def key(self) -> str:
-        """The cell's identity: 16 hexadecimal digits, BLAKE2b of its canonical JSON."""
-        return hashlib.blake2b(self.canonical.encode(), digest_size=8).hexdigest()
+        """By what the run is known: 16 hexadecimal digits, BLAKE2b of the fields that differ from their defaults.
+
+        So a field that is new, with the behaviour of before as its default, gives no run another key.
+        """
+        optimizer = self.train.optimizer
+        content = {
+            "loss": {"name": self.loss_name, **loss_dict(self.loss)},
+            "dataset": differing(replace(self.dataset, folder=None)),
+            "architecture": {"name": name_of(ARCHITECTURES, self.architecture), **differing(self.architecture)},
+            "train": {
+                **differing(self.train),
+                "optimizer": {"name": name_of(OPTIMIZERS, optimizer), **differing(optimizer)},
+            },
+            "evaluate": differing(self.evaluate),
+            "seed": self.seed,
+            "insist": self.insist,
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
+
+
+def differing(instance: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults, by name."""
+    values = {entry.name: getattr(instance, entry.name) for entry in fields(instance)}
+    return {entry.name: values[entry.name] for entry in fields(instance) if values[entry.name] != entry.default}
+
+
+def loss_dict(loss: Loss) -> dict[str, Any]:
+    """The parts of a loss, each by what differs from its defaults."""
+    content: dict[str, Any] = {
+        "adversarial": {part_name(loss.adversarial): differing(loss.adversarial)},
+        "penalties": [{part_name(penalty): differing(penalty)} for penalty in loss.penalties],
+    }
+    limits = {"weight_clip": loss.weight_clip, "critic_norm": loss.critic_norm}
+    return content | {name: value for name, value in limits.items() if value is not None}
 
 
 def name_of(registry: Mapping[str, type], instance: object) -> str:

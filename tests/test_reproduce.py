@@ -15,7 +15,7 @@ from benchmarks.record.store import Store
 from benchmarks.report.results import Results
 from benchmarks.suites.suite import load_suite
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.plan import Options
+from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from benchmarks.tools import publish, reproduce
 
@@ -37,7 +37,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Pa
     (folder / "tiny.yaml").write_text(SUITE)
     shutil.copy(migrated_database, folder / "mlflow.db")
     store, suite = Store(folder), load_suite(str(folder / "tiny.yaml"))
-    run_suite(suite, Options(folder, folder / "data", "cpu", 1), store, Listener())
+    run_suite(make_plan(suite, Options(folder, folder / "data", "cpu", 1), store, print), store, Listener())
     store.record("tiny").write(folder / "export")
     return folder / "export"
 

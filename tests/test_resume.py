@@ -13,7 +13,7 @@ from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import stack
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.plan import Options
+from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from gan_zoo.spec import RunSpec
 
@@ -53,11 +53,12 @@ def sweep(suite: Suite, store: Store, stop_at: int | None = None) -> list[str]:
     """Runs the suite until it has ended, or until step `stop_at` of the second cell; what was said."""
     listener = Stopping(stop_at)
     options = Options(store.results, store.results / "data", "cpu", workers=1)
+    plan = make_plan(suite, options, store, listener.say)
     if stop_at is None:
-        assert {outcome.status for outcome in run_suite(suite, options, store, listener).values()} == {"done"}
+        assert run_suite(plan, store, listener).unfinished == []
     else:
         with pytest.raises(KeyboardInterrupt):
-            run_suite(suite, options, store, listener)
+            run_suite(plan, store, listener)
     return listener.said
 
 

@@ -73,13 +73,20 @@ class Hearing(Listener):
 
     def __init__(self, progress: Any) -> None:
         self.step, self.said = progress, list[str]()
+        self.outcomes: dict[RunSpec, Outcome] = {}
+
+    def end(self, spec: RunSpec, outcome: Outcome) -> None:
+        self.outcomes[spec] = outcome
 
     def say(self, line: str) -> None:
         self.said.append(line)
 
 
 def run(suite: Suite, options: Options, store: Store, progress: Any = ignore) -> dict[RunSpec, Outcome]:
-    return run_suite(suite, options, store, Hearing(progress))
+    """The outcomes of the cells that ran."""
+    listener = Hearing(progress)
+    run_suite(make_plan(suite, options, store, ignore), store, listener)
+    return listener.outcomes
 
 
 def comparable(store: Store, suite: Suite) -> dict[str, Any]:
@@ -134,10 +141,10 @@ def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(
 def test_a_changed_spec_is_another_cell(suite: Suite, options: Options, store: Store, tmp_path: Path) -> None:
     run(suite, options, store)
     longer = load_suite(str(tmp_path / "small.yaml"), {"train.steps": "50"})
-    plan = make_plan(longer, store)
+    plan = make_plan(longer, options, store, ignore)
     assert len(plan.todo) == 6
     shorter_seeds = load_suite(str(tmp_path / "small.yaml"), {"seeds": "3"})
-    assert [spec.seed for spec in make_plan(shorter_seeds, store).todo] == [2, 2, 2]
+    assert [spec.seed for spec in make_plan(shorter_seeds, options, store, ignore).todo] == [2, 2, 2]
 
 
 @pytest.mark.parametrize("stop_at", [3, 12, 39])
@@ -153,7 +160,7 @@ def test_an_interrupted_sweep_ends_with_the_numbers_of_an_undisturbed_one(
 
     with pytest.raises(KeyboardInterrupt):
         run(suite, options, store, interrupt)
-    statuses = sorted(cell.status for cell in store.cells("small").values())
+    statuses = sorted(cell.status for cell in store.cells("small"))
     assert len(statuses) == 2
     assert "done" in statuses
     outcomes = run(suite, options, store)

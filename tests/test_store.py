@@ -21,7 +21,7 @@ from benchmarks.record.export import Record
 from benchmarks.record.notes import LIMIT, NOTE, report_note
 from benchmarks.record.owner import owner_is_dead
 from benchmarks.record.run_log import CellLog
-from benchmarks.record.store import Store
+from benchmarks.record.store import RecordedCell, Store
 from benchmarks.record.table import sqlite_histories
 from gan_zoo.errors import UserError
 
@@ -57,9 +57,16 @@ def open_cell(store: Store, sweep: str, key: str = "k1", loss: str = "wgan-gp", 
         key=key,
         name=f"{loss} / 8gaussians / seed 0",
         params={"train.lr": 1e-4, "train.steps": 100, "evaluate.seed": 0, "loss.weight_clip": None, "lr_decay": "none"},
+        identity={},
+        folder=store.results / "toy" / "runs" / key,
         tags={**described(loss), **tags},
         dataset={"name": "8gaussians", "digest": "d1", "shape": (2,)},
     )
+
+
+def cell(store: Store, key: str = "k1") -> RecordedCell:
+    (found,) = [each for each in store.cells("toy") if each.key == key]
+    return found
 
 
 def values(record: Record, name: str) -> dict[int, float]:
@@ -119,6 +126,7 @@ def test_of_repeated_steps_the_latest_wins(results: Path, monkeypatch: pytest.Mo
     for step, value in ((10, 1.0), (20, 9.0)):
         first.metrics(step, {"emd": value})
     first.flush()
+    first.interrupt()
     again = open_cell(store, sweep)
     for step, value in ((20, 2.0), (30, 3.0), (30, 4.0)):
         again.metrics(step, {"emd": value})
@@ -136,7 +144,7 @@ def test_infinity_becomes_nan_and_is_told(results: Path) -> None:
     record = store.record("toy")
     assert run.data.tags["infinite"] == "critic/penalty = inf at step 5"
     assert run.info.status == "FAILED"
-    assert store.cells("toy")["k1"].error == "critic/penalty is not finite"
+    assert cell(store).error == "critic/penalty is not finite"
     assert record.runs["status"].tolist() == ["diverged"]
     assert math.isnan(values(record, "critic/penalty")[5])
     assert math.isnan(values(record, "emd")[5])
@@ -151,8 +159,9 @@ def test_done_is_the_last_word(results: Path, monkeypatch: pytest.MonkeyPatch) -
     for name in ("log_batch", "set_terminated", "set_tag"):
         monkeypatch.setattr(log._client, name, lambda *a, name=name, **k: calls.append((name, a[1:])))
     log.finish("done")
-    assert [name for name, _ in calls] == ["log_batch", "set_terminated", "set_tag"]
-    assert calls[-1] == ("set_tag", ("status", "done"))
+    assert [name for name, _ in calls] == ["log_batch", "set_terminated", "set_tag", "set_tag"]
+    assert calls[2] == ("set_tag", ("status", "done"))
+    assert calls[3][1][1] == "0"  # the lease, given up
 
 
 def test_an_end_without_the_last_word_is_an_interruption(results: Path) -> None:
@@ -160,9 +169,9 @@ def test_an_end_without_the_last_word_is_an_interruption(results: Path) -> None:
     log = open_cell(store, start(store))
     log.metrics(100, {"emd": 1.0})
     log.flush()
-    assert store.cells("toy")["k1"].status == "running"
+    assert cell(store).status == "running"
     store._client.set_terminated(log.run_id, "FINISHED")
-    assert store.cells("toy")["k1"].status == "interrupted"
+    assert cell(store).status == "interrupted"
 
 
 KILLED = """
@@ -184,9 +193,9 @@ def test_a_killed_run_is_reconciled_and_resumed(results: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert killed.returncode == -9, killed.stderr
     store = Store(results)
-    cell = store.cells("toy")["k1"]
-    assert (cell.status, cell.step, cell.seconds) == ("interrupted", 40, 2.5)
-    assert store._client.get_run(cell.run_id).info.status == "KILLED"
+    killed_cell = cell(store)
+    assert (killed_cell.status, killed_cell.step, killed_cell.seconds) == ("interrupted", 40, 2.5)
+    assert store._client.get_run(killed_cell.run_id).info.status == "KILLED"
     assert store.record("toy").runs["status"].tolist() == ["missing"]
 
     sweep = start(store, {"k1": described("wgan-gp")})
@@ -194,8 +203,8 @@ def test_a_killed_run_is_reconciled_and_resumed(results: Path) -> None:
     parents = store._client.search_runs([experiment], "tags.kind = 'sweep'", order_by=["start_time ASC"])
     assert [run.info.status for run in parents] == ["KILLED", "RUNNING"]
     log = open_cell(store, sweep, threads=2)
-    assert log.run_id == cell.run_id
-    assert store.cells("toy")["k1"].status == "running"
+    assert log.run_id == killed_cell.run_id
+    assert cell(store).status == "running"
     log.metrics(100, {"emd": 0.5})
     log.finish("done")
     store.finish_sweep(sweep, "finished")
@@ -311,14 +320,16 @@ def test_a_report_is_attached_and_its_summary_noted(results: Path) -> None:
     store = Store(results)
     sweeps = [start(store) for _ in range(2)]
     folder = results / "toy"
-    for name in ("report.html", "figures/a.png", "export/runs.csv", "runs/k1/checkpoint.pt"):
+    made = ["report.html", "figures/a.png", "export/runs.csv", "report.md"]
+    for name in (*made, "runs/k1/checkpoint.pt", "my-thesis.docx", "figures/private.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     (folder / "report.md").write_text("# Title\n\nAbout.\n\n## Summary\n\n- a won\n\n## toy\n\n| numbers |\n")
-    store.log_report("toy", folder)
+    store.log_report("toy", folder, [folder / name for name in made])
     client, experiment = store._client, store.experiment("toy")
     kept = {entry.path for entry in client.list_artifacts(sweeps[1], "report")}
     assert kept == {"report/report.html", "report/report.md", "report/figures", "report/export"}
+    assert [entry.path for entry in client.list_artifacts(sweeps[1], "report/figures")] == ["report/figures/a.png"]
     assert client.list_artifacts(sweeps[0], "report") == []
     assert client.get_run(sweeps[1]).data.tags[NOTE] == "About.\n\n## Summary\n\n- a won"
     note = client.get_experiment(experiment).tags[NOTE]
@@ -374,7 +385,7 @@ def test_a_moved_record_is_read_but_not_written(results: Path) -> None:
 
 def test_looking_for_a_record_makes_none(tmp_path: Path) -> None:
     store = Store(tmp_path / "none")
-    assert store.cells("toy") == {}
+    assert store.cells("toy") == []
     with pytest.raises(UserError, match="no record of suite 'toy': run `gan-zoo run toy` first"):
         store.record("toy")
     assert not (tmp_path / "none").exists()
@@ -412,6 +423,6 @@ def test_the_environment_names_another_record(tmp_path: Path, monkeypatch: pytes
 
 
 def test_mlflow_is_imported_only_where_a_store_is_used() -> None:
-    script = "import sys; sys.modules['mlflow'] = None; import benchmarks.record as t; t.Store('x').experiment('y')"
+    script = "import sys; sys.modules['mlflow'] = None; from benchmarks.record.store import Store as S; S('x')._client"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].startswith("gan_zoo.errors.UserError: mlflow: not installed")

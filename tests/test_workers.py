@@ -71,7 +71,7 @@ def test_one_worker_a_gpu_and_no_clock_of_those_that_share_one(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr("benchmarks.sweep.run.core_count", lambda: 4)
+    monkeypatch.setattr("benchmarks.sweep.plan.core_count", lambda: 4)
     options = Options(Path("results"), Path("data"), device, workers)
     assert options.devices() == devices
     assert options.context("small").timing_comparable == comparable

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.suites.suite import Suite
     from benchmarks.sweep.plan import Options
 
-FAILED_CELLS = 1
+UNFINISHED = 1
 TRAIN_EXAMPLES = """\
 examples:
   gan-zoo train --loss wgan-gp --dataset swissroll
@@ -116,9 +116,10 @@ def run_suite(options: argparse.Namespace) -> int:
     suite = suite.only(options.losses, options.datasets, options.seeds)
     if options.dry_run:
         from benchmarks.record.store import Store
-        from benchmarks.sweep.progress import plan_text
+        from benchmarks.sweep.plan import make_plan
+        from benchmarks.sweep.progress import plan_text, say
 
-        print(plan_text(suite, runner_options(options, options.workers), Store(options.results)))
+        print(plan_text(make_plan(suite, runner_options(options, options.workers), Store(options.results), say)))
         return 0
     return run_and_report(suite, options, options.workers)
 
@@ -128,18 +129,18 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
     from benchmarks.report.against import against_text
     from benchmarks.report.commands import scores_text, write_report
     from benchmarks.sweep.plan import make_plan
-    from benchmarks.sweep.progress import Progress
+    from benchmarks.sweep.progress import Progress, say, unfinished_text
     from benchmarks.sweep.run import run_suite
 
     store = Store(options.results)
-    with Progress(make_plan(suite, store)) as progress:
-        outcomes = run_suite(suite, runner_options(options, workers), store, progress)
-    folder = write_report(suite.name, store, options.results)
-    store.log_report(suite.name, folder)
+    plan = make_plan(suite, runner_options(options, workers), store, say)
+    with Progress(plan) as progress:
+        plan = run_suite(plan, store, progress)
+    folder, files = write_report(suite.name, store, options.results)
+    store.log_report(suite.name, folder, files)
     print(f"\n{scores_text(folder)}\n")
     held = against_text(folder / "export")
     print(*([f"{held}\n"] if held else []), f"report: {folder / 'report.html'}", sep="\n")
-    failed = {spec: outcome for spec, outcome in outcomes.items() if outcome.status == "failed"}
-    for spec, outcome in failed.items():
-        print(f"failed: {spec.label}: {outcome.reason}", file=sys.stderr)
-    return FAILED_CELLS if failed else 0
+    for line in unfinished_text(plan):
+        print(line, file=sys.stderr)
+    return UNFINISHED if plan.unfinished else 0

@@ -1,57 +1,120 @@
 """How a record is opened, and what is said where that fails."""
 
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from benchmarks.record.patience import Patience, PatientClient, first_line, without_password
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-QUIET = {  # MLflow reads these when it is imported
+QUIET = {  # MLflow reads these when it is imported, or at each request
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # of its own accord it retries for twelve minutes, and says nothing
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
-BUSY_SECONDS = 120  # how long a writer waits for the sqlite file
+BUSY_MILLISECONDS = 5000  # how long a writer waits for the sqlite file before it is said that the file is locked
+LOCK_SECONDS = 20.0  # after which whoever was making a database is taken for dead
 
 
-def open_client(uri: str, database: Path | None) -> "MlflowClient":
+def open_client(uri: str, database: Path | None, say: Callable[[str], None]) -> "MlflowClient":
+    """The client of the record at `uri`, or of the sqlite file `database`, which is made if need be.
+
+    Whatever keeps it from answering later is waited for; `say` hears of that. Errors: UserError where it cannot be
+    opened now.
+    """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
         from mlflow import MlflowClient
     except ImportError as error:
         raise UserError("mlflow: not installed: run `python -m pip install mlflow`") from error
-    with one_line(uri):
+    for library in ("mlflow", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what goes wrong is said here, in one line
+    with one_line(uri, database):
         if database is not None:
             _create(database)
-            client = MlflowClient(f"{uri}?timeout={BUSY_SECONDS}")
-            client._tracking_client.store.engine.dispose()  # connections to a file that may have been replaced
-            return client
+            uri = sqlite_address(database)
         _reach(uri)
-        client = MlflowClient(uri)
+        client = MlflowClient(uri, registry_uri=uri)
+        engine = getattr(client._tracking_client.store, "engine", None)
+        if engine is not None:
+            _tune(engine)
         client.search_experiments(max_results=1)
-        return client
+    place = without_password(str(database or uri))
+    patient: Any = PatientClient(client, Patience(place, say, engine.dispose if engine is not None else lambda: None))
+    return patient
+
+
+def sqlite_address(database: Path, mode: str = "rw") -> str:
+    """What SQLAlchemy opens `database` by, whatever is in its name: `rw` makes no new file where there is none.
+
+    The name is escaped once for sqlite and once for SQLAlchemy; without a slash left, MLflow makes no folder of it.
+    """
+    return f"sqlite:///{quote('file:' + quote(str(database)), safe='')}?mode={mode}&uri=true"
+
+
+def _tune(engine: Any) -> None:
+    """Wait for a locked sqlite file as long as we say, and trust no connection to a file that may be another now."""
+    from sqlalchemy import event
+
+    engine.dispose()
+    if engine.dialect.name == "sqlite" and not event.contains(engine, "before_cursor_execute", _wait_shorter):
+        event.listen(engine, "before_cursor_execute", _wait_shorter, retval=True)
+
+
+def _wait_shorter(
+    connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> tuple[str, Any]:
+    """MLflow sets 20 s of silence in every session, over whatever the address asks for."""
+    if statement.startswith("PRAGMA busy_timeout"):
+        statement = f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}"
+    return statement, parameters
 
 
 def _create(database: Path) -> None:
     """Make a migrated database that appears whole or not at all: of processes that race for it, one wins."""
     from mlflow import MlflowClient
 
-    if not database.exists():
-        database.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
-            fresh = Path(folder) / database.name
-            MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
-            with suppress(FileExistsError):
-                os.link(fresh, database)
-    MlflowClient(f"sqlite:///{database}?timeout={BUSY_SECONDS}").search_experiments(max_results=1)
+    if database.exists():
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
+        fresh = Path(folder) / database.name
+        MlflowClient(sqlite_address(fresh, "rwc")).search_experiments(max_results=1)
+        with _alone(database.with_name(f"{database.name}.lock")):
+            if not database.exists():
+                os.replace(fresh, database)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Within it no other process is, on any file system: to make a folder succeeds once, hard links or not."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            lock.mkdir()
+            break
+        except FileExistsError:
+            if time.monotonic() > deadline:
+                break  # left by a process that was killed within the few milliseconds that this takes
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.rmdir()
 
 
 def _reach(uri: str) -> None:
@@ -71,16 +134,24 @@ def mlflow_error() -> type[Exception]:
 def _storage_errors() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError
 
-    return OSError, SQLAlchemyError, mlflow_error()
+    return OSError, SQLAlchemyError, ImportError, mlflow_error()
 
 
 @contextmanager
-def one_line(uri: str) -> Iterator[None]:
-    """Turn whatever keeps the record from opening into one line."""
+def one_line(uri: str, database: Path | None) -> Iterator[None]:
+    """Turn whatever keeps the record from opening into one line that says what to do."""
     try:
         yield
     except UserError:
         raise
-    except _storage_errors() as error:
-        reason = str(error).strip().partition("\n")[0][:300]
-        raise UserError(f"{uri}: cannot be used as the record ({reason}): choose another --results") from error
+    except _storage_errors() as failure:
+        place = without_password(str(database or uri))
+        raise UserError(f"{place}: cannot be used as the record ({first_line(failure)}): {remedy(uri)}") from None
+
+
+def remedy(uri: str) -> str:
+    """What to do about a record that cannot be opened."""
+    named = bool(os.environ.get("MLFLOW_TRACKING_URI"))
+    if uri.startswith(("http://", "https://")):
+        return "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"
+    return "correct or unset MLFLOW_TRACKING_URI" if named else "choose another --results"

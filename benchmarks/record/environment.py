@@ -1,12 +1,16 @@
 """Where a number was made: versions, commit and hardware, recorded with every run; and where data lies."""
 
 import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = ("*.py", "*.yaml", "*.toml", "*.lock")
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn", "mlflow")
 
 
@@ -33,19 +37,52 @@ def version(package: str) -> str:
 
 @functools.cache
 def commit() -> dict[str, str | bool]:
-    """The git commit of the code that runs and whether it was changed since; outside a checkout nothing is known."""
+    """The git commit of the code that runs, whether it was changed since, and a hash of the changes.
 
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--", "*.py", "*.yaml", "*.toml", "*.lock")
-        return {"commit": git("rev-parse", "--short=12", "HEAD"), "dirty": bool(changed)}
-    except (OSError, subprocess.CalledProcessError):
+    Only the project's own repository counts: installed into another one, nothing is known.
+    """
+    if not is_own_repository():
         return {"commit": "unknown", "dirty": True}
+    changed = sorted(changed_files())
+    known: dict[str, str | bool] = {"commit": git("rev-parse", "--short=12", "HEAD"), "dirty": bool(changed)}
+    return known | ({"changes": hash_files(changed)} if changed else {})
+
+
+@functools.cache
+def changed_files() -> frozenset[Path]:
+    """What of code and settings differs from the commit or is new; empty outside the project's repository."""
+    if not is_own_repository():
+        return frozenset()
+    changed = git("diff", "--name-only", "-z", "HEAD", "--", *KINDS)
+    new = git("ls-files", "--others", "--exclude-standard", "-z", "--", *KINDS)
+    return frozenset(ROOT / name for name in (changed + new).split("\0") if name)
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """16 hexadecimal digits of the names and contents of files, of which some may be gone."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        content = path.read_bytes() if path.is_file() else b"gone"
+        digest.update(f"{path.relative_to(ROOT)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+@functools.cache
+def is_own_repository() -> bool:
+    """Whether the code lies in a checkout of this project, and not in the folder of another repository."""
+    try:
+        top = git("rev-parse", "--show-toplevel").removesuffix("\n")
+        git("ls-files", "--error-unmatch", __file__)
+        return Path(top).samefile(ROOT)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+def git(*arguments: str) -> str:
+    """What a git command says in the folder of the code, whatever repository the environment names."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(["git", *arguments], cwd=ROOT, env=own, capture_output=True, text=True, check=True)
+    return done.stdout if "-z" in arguments else done.stdout.strip()
 
 
 def data_folder() -> Path:

@@ -66,8 +66,9 @@ class Record:
     metrics: pd.DataFrame
     samples: dict[str, np.ndarray]
 
-    def write(self, folder: Path) -> None:
-        """Write the export into `folder`; whoever reads meanwhile sees the old record, or an error, never a mixture."""
+    def write(self, folder: Path) -> list[Path]:
+        """Write the export into `folder`; its files. Whoever reads meanwhile sees the old record, or an error, never a
+        mixture."""
         folder.mkdir(parents=True, exist_ok=True)
         contents = {
             "runs.csv": _csv(self.runs, RUN_COLUMNS, ["dataset", "loss", "seed", "run_key"]),
@@ -80,6 +81,7 @@ class Record:
             _write_durably(folder / _partial(name), content)
         for name in contents:
             os.replace(folder / _partial(name), folder / name)
+        return [folder / name for name in contents]
 
     @classmethod
     def read(cls, folder: Path) -> "Record":

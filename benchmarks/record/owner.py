@@ -1,8 +1,11 @@
-"""Who writes a run, as tags: another process on the same host can then tell whether the writer still lives."""
+"""Who writes a run, as tags: another process on the same machine can then tell whether the writer still lives."""
 
+import functools
 import getpass
+import os
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -11,14 +14,26 @@ SAME_START = 60.0  # seconds by which two readings of one process's start may di
 
 
 def owner_tags() -> dict[str, Any]:
-    """This process: host, process id and, because ids come again, the time it started (seconds since 1970)."""
+    """This process: host, machine, process id and, because ids come again, the time it started (seconds since 1970)."""
     process = psutil.Process()
-    return {"host": socket.gethostname(), "pid": process.pid, "pid_started": process.create_time()}
+    own = {"pid": process.pid, "pid_started": process.create_time()}
+    return {"host": socket.gethostname(), "machine": machine(), **own}
 
 
-def owner_is_dead(tags: Mapping[str, str]) -> bool:
-    """True where the process of `tags` ran on this host and is gone; another host's processes count as alive."""
-    if tags.get("host") != socket.gethostname():
+@functools.cache
+def machine() -> str:
+    """What tells this machine, since it was started, and this container from all others that may have its name."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # not Linux
+        return socket.gethostname()
+
+
+def owner_is_dead(tags: Mapping[str, Any]) -> bool:
+    """True where the process of `tags` ran on this machine and is gone; another machine's processes count as alive."""
+    here = tags["machine"] == machine() if tags.get("machine") else tags.get("host") == socket.gethostname()
+    if not here:
         return False
     try:
         process = psutil.Process(int(tags["pid"]))

@@ -3,16 +3,20 @@
 import hashlib
 import json
 import math
+import os
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from benchmarks.record.lease import Kept
+from benchmarks.record.patience import Away, Patience, at_most_once, impatient
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits of one log_batch
+UNSENT = "unsent.json"  # in a run's folder: metrics that wait for a record that is away
 TEXT_LIMIT = 5000  # characters of a tag or parameter; MLflow refuses more than 6000
 
 Values = Mapping[str, Any]
@@ -57,8 +62,11 @@ class CellLog:
     `run_id`: its run in the record; `empty`: nothing was recorded there by an earlier process.
     """
 
-    def __init__(self, client: "MlflowClient", opening: Opening, earlier: "Run | None" = None) -> None:
-        self._client, self._opening = client, opening
+    def __init__(
+        self, client: "MlflowClient", opening: Opening, lease: Kept, folder: Path, earlier: "Run | None" = None
+    ) -> None:
+        self._client, self._opening, self._lease, self._folder = client, opening, lease, folder
+        self._patience: Patience = client._patience  # type: ignore[attr-defined]
         self.empty = earlier is None or not (earlier.data.metrics or earlier.data.tags.get("step"))
         self.run_id = opening.new_run(client) if earlier is None else opening.go_on(client, earlier)
         self._buffer: dict[tuple[str, int], tuple[float, int]] = {}
@@ -83,13 +91,57 @@ class CellLog:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is buffered."""
+        """Send what is buffered, or keep it in the run's folder while the record is away.
+
+        Errors: Held where another process has taken the cell.
+        """
+        self._lease.check()
+        try:
+            with impatient(self._patience):
+                self._send()
+        except Away:
+            with suppress(OSError):  # where it cannot be written either, it stays in memory
+                self._keep_unsent()
+
+    def _send(self) -> None:
         log_in_batches(self._client, self.run_id, metrics=self._buffer, tags=self._tags)
         self._buffer, self._tags = {}, {}
+        for path in sorted(self._folder.glob("unsent-*@*.npy")):
+            key, step = path.stem.removeprefix("unsent-").rsplit("@", 1)
+            self._client.log_image(self.run_id, np.load(path), key=key, step=int(step))
+            path.unlink()
+        (self._folder / UNSENT).unlink(missing_ok=True)
+
+    def _keep_unsent(self) -> None:
+        rows = [[name, step, value, now] for (name, step), (value, now) in self._buffer.items()]
+        content = json.dumps({"record": self.run_id, "tags": self._tags, "metrics": rows})
+        partial = self._folder / f"{UNSENT}.partial"
+        partial.write_text(content, encoding="utf-8")
+        os.replace(partial, self._folder / UNSENT)
+
+    def take_unsent(self, until: int) -> None:
+        """Send with the next metrics what an earlier process could not, up to step `until`, from where it goes on."""
+        try:
+            content = json.loads((self._folder / UNSENT).read_text(encoding="utf-8"))
+            rows = [(name, step, value, now) for name, step, value, now in content["metrics"] if step <= until]
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        if content["record"] == self.run_id:
+            self._buffer = {(name, step): (value, now) for name, step, value, now in rows}
+            self._tags = dict(content["tags"])
+
+    def patiently(self, action: Callable[[], None]) -> None:
+        """Do what writes files, as soon as storage lets it. Errors: Away where that takes too long."""
+        self._patience(action)
 
     def image(self, key: str, pixels: np.ndarray, step: int) -> None:
         """An image (H, W, C) uint8 on the step slider of the UI."""
-        self._client.log_image(self.run_id, pixels, key=key, step=step)
+        try:
+            with impatient(self._patience):
+                self._client.log_image(self.run_id, pixels, key=key, step=step)
+        except Away:
+            with suppress(OSError):
+                np.save(self._folder / f"unsent-{key}@{step}.npy", pixels)
 
     def artifact(self, path: Path, folder: str = "") -> None:
         """Keep a copy of a file."""
@@ -138,17 +190,21 @@ class CellLog:
 
     def interrupt(self) -> None:
         """Leave the run to be resumed; what was not flushed is not recorded."""
-        self._client.set_tag(self.run_id, "status", "interrupted")
-        self._client.set_terminated(self.run_id, "KILLED")
+        with at_most_once(self._patience):
+            self._client.set_tag(self.run_id, "status", "interrupted")
+            self._client.set_terminated(self.run_id, "KILLED")
+            self._lease.give_up()
 
     def finish(
         self, status: Literal["done", "diverged", "failed"], tags: Values | None = None, error: str = ""
     ) -> None:
         """Send all that is left, then close the run; its status is the last word."""
         self._tags |= texts({**(tags or {}), "error": " ".join(error.split())})
-        self.flush()
+        self._lease.check()
+        self._send()
         self._client.set_terminated(self.run_id, "FINISHED" if status == "done" else "FAILED")
         self._client.set_tag(self.run_id, "status", status)
+        self._lease.give_up()
 
 
 def log_in_batches(

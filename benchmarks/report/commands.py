@@ -20,12 +20,12 @@ CHOICES = ("rows", "columns", "seeds", "metrics", "baseline", "checkpoint", "mar
 LONGEST_NAME = 80
 
 
-def write_report(suite: str, store: Store, results: Path) -> Path:
-    """The report in results/suite/, from the record by way of its export; its folder."""
+def write_report(suite: str, store: Store, results: Path) -> tuple[Path, list[Path]]:
+    """The report in results/suite/, from the record by way of its export; its folder, and all files that it is."""
     folder = results / suite
-    store.record(suite).write(folder / "export")
-    build_report(folder / "export", folder)
-    return folder
+    exported = store.record(suite).write(folder / "export")
+    handed_on = [path for path in (folder / "export" / "extractors").glob("*") if path.is_file()]
+    return folder, [*exported, *handed_on, *build_report(folder / "export", folder)]
 
 
 def scores_text(folder: Path) -> str:

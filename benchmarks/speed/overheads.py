@@ -12,7 +12,7 @@ from benchmarks.record.environment import data_folder
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import load_first_look
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.plan import Options
+from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from gan_zoo.spec import RunSpec
 
@@ -62,9 +62,9 @@ def run_one(dataset: str) -> Clocks:
         store = Store(Path(folder), f"sqlite:///{folder}/mlflow.db")
         options = Options(Path(folder), data_folder(), "cpu", workers=1)
         started = time.perf_counter()
-        outcomes = run_suite(suite, options, store, FirstStep(reached))
-        if (outcome := outcomes[spec]).status != "done":
-            raise RuntimeError(f"{spec.label}: {outcome.status}: {outcome.reason}")
+        plan = run_suite(make_plan(suite, options, store, print), store, FirstStep(reached))
+        if plan.status(spec) != "done":
+            raise RuntimeError(f"{spec.label}: {plan.status(spec)}: {plan.why(spec)}")
         metrics = store.record(suite.name).metrics.sort_values("step")
     last = metrics.groupby("name").value.last()
     evaluations = metrics[metrics.name == "critic/wasserstein_estimate"].step.nunique()

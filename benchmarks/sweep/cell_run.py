@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from benchmarks.record.patience import first_line
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.sweep.columns import circumstances, columns, flat, results
-from benchmarks.sweep.context import Context
+from benchmarks.sweep.context import Context, Sweep
+from benchmarks.sweep.identity import identity
 from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from gan_zoo.engine import Chosen, TrainState
+from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation, final_weights, weights_hash
 from gan_zoo.metrics import Evaluator
 from gan_zoo.spec import RunSpec
@@ -29,7 +32,6 @@ from gan_zoo.trainer import Run, initial_state, prepare
 
 if TYPE_CHECKING:
     from benchmarks.record.run_log import CellLog
-    from benchmarks.record.store import Store
 
 SHOWN_OVER_STEPS = 500
 """Samples kept of each evaluation."""
@@ -41,10 +43,25 @@ LOGGED_POINTS = 100
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended: done, diverged (a result as well) or failed, with the reason of the latter two."""
+    """How a cell ended: done, diverged (a result as well), failed, or held by another process, with the reason."""
 
-    status: Literal["done", "diverged", "failed"]
+    status: Literal["done", "diverged", "failed", "held"]
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """Announces silence: nothing may be heard for so many seconds."""
+
+    seconds: float
+
+
+Message = int | str | Quiet | Outcome
+"""Of a cell: the step that it reached, what a person should know, that it will be silent, how it ended."""
+Tell = Callable[[RunSpec, Message], None]
+
+FIRST, SHORTEST, LENGTHS = 3600.0, 300.0, 20.0
+"""How long an evaluation may take: the first one in seconds, each later one SHORTEST or in lengths of the longest."""
 
 
 @dataclass
@@ -90,43 +107,49 @@ class CellRun:
     spec: RunSpec
     context: Context
     log: "CellLog"
+    tell: Tell
     run: Run = field(init=False)
     state: TrainState = field(init=False)
     evaluation: Evaluation = field(init=False)
     evaluator: Evaluator = field(init=False)
     history: History = field(default_factory=History)
     outcome: Outcome | None = None
+    longest: float = 0.0
+    """seconds of its longest evaluation in this process"""
 
     @classmethod
-    def open(cls, spec: RunSpec, context: Context, data: Any, store: "Store", suite: str, sweep: str) -> "CellRun":
-        """The cell in the record, new or resumed."""
-        (context.runs / spec.key).mkdir(parents=True, exist_ok=True)
-        log = store.open_cell(
-            suite,
-            sweep,
+    def open(cls, spec: RunSpec, sweep: Sweep, data: Any, tell: Tell) -> "CellRun":
+        """The cell in the record, new or resumed. Errors: Held where another process has it."""
+        context = sweep.context
+        log = sweep.store.open_cell(
+            sweep.suite,
+            sweep.run_id,
             key=spec.key,
             name=spec.label,
             params=flat(spec.to_dict()),
             tags={**columns(spec), **circumstances(spec, context), "engine": context.engine},
+            identity=identity(spec, data.fingerprint, context).tags,
             dataset={"name": data.name, "digest": data.fingerprint, "shape": data.shape},
+            folder=context.runs / spec.key,
         )
+        (context.runs / spec.key).mkdir(parents=True, exist_ok=True)
         log.dictionary(spec.to_dict(), "spec.json")
-        return cls(spec, context, log)
+        return cls(spec, context, log, tell)
 
     @property
     def folder(self) -> Path:
         """What a resume needs."""
         return self.context.runs / self.spec.key
 
-    def start(self, data: Any, evaluator: Evaluator, apart: Evaluator | None, say: Callable[[str], None]) -> None:
-        """Takes the state of the checkpoint, or that before the first step; `say` hears of a checkpoint refused."""
+    def start(self, data: Any, evaluator: Evaluator, apart: Evaluator | None) -> None:
+        """Takes the state of the checkpoint, or that before the first step."""
         self.run = prepare(self.spec, data, self.context.device, self.context.numerics)
         self.state, self.evaluator = initial_state(self.run), evaluator
         self.evaluation = Evaluation(self.run, data, evaluator, apart)
         try:
             self.resume()
         except CheckpointError as refusal:
-            say(f"{self.spec.label} starts anew: {refusal}")
+            self.tell(self.spec, f"{self.spec.label} starts anew: {refusal}")
             self.start_anew()
         if self.state.step == 0:
             self.show()
@@ -137,6 +160,7 @@ class CellRun:
         if path.exists():
             extra = load_checkpoint(path, self.state, self.spec.key, self.log.run_id, self.spec.train.steps)
             self.history = History.from_dict(extra)
+            self.log.take_unsent(self.state.step)
         elif not self.log.empty:
             self.start_anew()  # killed after metrics were sent and before its first checkpoint
 
@@ -155,16 +179,19 @@ class CellRun:
         step, train = self.state.step, self.spec.train
         due = step % self.spec.evaluate.every == 0 or step == train.steps
         if due:
+            self.tell(self.spec, Quiet(max(SHORTEST, LENGTHS * self.longest) if self.longest else FIRST))
+            started = time.monotonic()
             with self.history.on("evaluate"):
                 values |= self.evaluation(self.state)
+            self.longest = max(self.longest, time.monotonic() - started)
         with self.history.on("record"):
             self.record(values, due)
         bad = [name for name, value in values.items() if name.startswith(PLAYERS) and not isfinite(value)]
         how = {"engine_reason": engine.reason} if engine.reason else {}
         if bad:
-            self.end(Outcome("diverged", f"{bad[0]} is not finite at step {step}"), how)
+            self.end("diverged", f"{bad[0]} is not finite at step {step}", how)
         elif step == train.steps:
-            self.end(Outcome("done"), {"weights_hash": self.keep(values), **how})
+            self.end("done", "", {"weights_hash": self.keep(values), **how})
 
     def record(self, values: dict[str, float], due: bool) -> None:
         """What is known at this step under the names that reports use; where an evaluation is due also a picture."""
@@ -180,7 +207,10 @@ class CellRun:
         with self.history.on("record"):
             self.log.flush()
             path, extra = self.folder / "checkpoint.pt", self.history.to_dict()
-            save_checkpoint(path, self.state, self.spec.key, self.log.run_id, extra)
+            try:
+                save_checkpoint(path, self.state, self.spec.key, self.log.run_id, extra)
+            except UserError as failure:  # a disk that is full may have room again at the next one
+                self.tell(self.spec, f"{self.spec.label}: no checkpoint at step {self.state.step}: {failure}")
 
     def show(self) -> None:
         """A sample image on the record's step slider, once though steps be repeated, and its samples beside the
@@ -188,14 +218,14 @@ class CellRun:
         samples, path = self.evaluation.samples(self.state), self.folder / f"samples@{self.state.step}.npy"
         if not path.exists():
             self.log.image("samples", thumbnail(samples), self.state.step)
-        np.save(path, samples[:SHOWN_OVER_STEPS])
+        self.log.patiently(lambda: np.save(path, samples[:SHOWN_OVER_STEPS]))
 
     def keep(self, scores: dict[str, float]) -> str:
         """Records the final weights and what reports show of them; the hash of the weights."""
         from safetensors.torch import save_file
 
         evaluation, weights = self.evaluation, final_weights(self.run, self.state)
-        save_file(weights, self.folder / "weights.safetensors")
+        self.log.patiently(lambda: save_file(weights, self.folder / "weights.safetensors"))
         self.log.weights(self.folder / "weights.safetensors", self.state.step, scores)
         arrays = {path.stem: np.load(path) for path in self.folder.glob("samples@*.npy")}
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
@@ -206,12 +236,17 @@ class CellRun:
 
     def fail(self, error: Exception) -> Outcome:
         """Ends the cell by an error; it goes on from its checkpoint when it is run again."""
-        self.log.text("".join(traceback.format_exception(error)), "traceback.txt")
-        self.outcome = Outcome("failed", " ".join(f"{type(error).__name__}: {error}".split()))
-        self.log.finish("failed", error=self.outcome.reason)
+        name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        reason = " ".join(f"{name}{error}".split())
+        self.outcome = Outcome("failed", reason)
+        try:
+            self.log.text("".join(traceback.format_exception(error)), "traceback.txt")
+            self.log.finish("failed", error=reason)
+        except Exception as second:  # the run is gone from the record: the sweep goes on all the same
+            self.outcome = Outcome("failed", f"{reason} (and the record refuses it: {first_line(second)})")
         return self.outcome
 
-    def end(self, outcome: Outcome, more: dict[str, str]) -> None:
+    def end(self, status: Literal["done", "diverged"], reason: str, more: dict[str, str]) -> None:
         """Records a result, with `more` tags beside the usual ones, and leaves nothing to resume."""
         history, alone = self.history, self.history.stacked == 1 and len(self.history.engines) == 1
         tags = {
@@ -221,8 +256,8 @@ class CellRun:
             "timing_comparable": self.context.timing_comparable and alone,
             **more,
         }
-        self.log.finish(outcome.status, tags=tags, error=outcome.reason)
-        self.outcome = outcome
+        self.log.finish(status, tags=tags, error=reason)
+        self.outcome = Outcome(status, reason)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

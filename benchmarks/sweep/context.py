@@ -1,14 +1,15 @@
-"""Where a process finds and leaves things, and how it computes."""
+"""Where a process finds and leaves things, how it computes, and what it has loaded."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.record.store import Store
 from gan_zoo.datasets import load_dataset
 from gan_zoo.engine import Numerics
 from gan_zoo.metrics import Evaluator, default_metrics
 from gan_zoo.metrics.floor import Floor, floor
-from gan_zoo.spec import RunSpec
+from gan_zoo.spec import DatasetSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,52 @@ def extractor_cache(data: Path) -> Path:
     return data / "extractors"
 
 
-def load_data(spec: RunSpec, context: Context) -> Any:
-    """The data set of `spec` where a run in `context` draws from it (`Run.draws_on`).
+class Shelf:
+    """The data sets and evaluators of a process, each loaded once, on the device of `context`."""
 
-    Errors: UserError that says what to put where.
-    """
-    folder = Path(spec.dataset.folder) if spec.dataset.folder else None
-    dataset = load_dataset(spec.dataset.name, root=context.data, folder=folder, image_size=spec.dataset.image_size)
-    return dataset.to("cpu" if context.numerics == "exact" else context.device)
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._data: dict[DatasetSpec, Any] = {}
+        self._evaluators: dict[tuple[Any, ...], Evaluator] = {}
+
+    def data(self, spec: RunSpec) -> Any:
+        """The data set of `spec` where a run draws from it (`Run.draws_on`). Errors: UserError that says what to put
+        where."""
+        wanted, context = spec.dataset, self.context
+        if wanted not in self._data:
+            folder = Path(wanted.folder) if wanted.folder else None
+            loaded = load_dataset(wanted.name, root=context.data, folder=folder, image_size=wanted.image_size)
+            self._data[wanted] = loaded.to("cpu" if context.numerics == "exact" else context.device)
+        return self._data[wanted]
+
+    def evaluator(self, spec: RunSpec, apart: bool = False) -> Evaluator:
+        """The metrics that `spec` asks for, with their references; trains the data set's classifier if it is missing.
+
+        `apart`: the primary one alone, against data that the scores are not measured by.
+        """
+        data, names, samples = self.data(spec), self.metrics(spec), spec.evaluate.samples
+        key = (spec.dataset, tuple(names), samples, apart)
+        if key not in self._evaluators:
+            asked = names[:1] if apart else names
+            context = self.context
+            self._evaluators[key] = Evaluator(data, asked, samples, context.cache, context.device, apart=apart)
+        return self._evaluators[key]
+
+    def floor(self, spec: RunSpec) -> Floor:
+        """What real data score by the metrics that `spec` asks for."""
+        samples = spec.evaluate.samples
+        return floor(self.data(spec), self.metrics(spec), samples, self.context.cache, self.context.device)
+
+    def metrics(self, spec: RunSpec) -> list[str]:
+        """The names of the metrics that `spec` asks for."""
+        return list(spec.evaluate.metrics) or default_metrics(self.data(spec))
 
 
-def load_evaluator(spec: RunSpec, data: Any, context: Context, apart: bool = False) -> Evaluator:
-    """The metrics that `spec` asks for, with their references; trains the data set's classifier where it is missing.
+@dataclass(frozen=True)
+class Sweep:
+    """What the cells of one sweep share: the suite's name, the parent run in the record, and where and how they run."""
 
-    `apart`: the primary one alone, against data that the scores are not measured by.
-    """
-    names = list(spec.evaluate.metrics) or default_metrics(data)
-    asked = names[:1] if apart else names
-    return Evaluator(data, asked, spec.evaluate.samples, context.cache, context.device, apart=apart)
-
-
-def load_floor(spec: RunSpec, data: Any, context: Context) -> Floor:
-    """What real data score by the metrics that `spec` asks for."""
-    names = list(spec.evaluate.metrics) or default_metrics(data)
-    return floor(data, names, spec.evaluate.samples, context.cache, context.device)
+    suite: str
+    run_id: str
+    store: Store
+    context: Context

@@ -2,54 +2,93 @@
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.record.store import RecordedCell, Store
+from benchmarks.record.store import SETTLED, RecordedCell, Store
 from benchmarks.suites.suite import Suite
-from benchmarks.sweep.columns import numerics_text
 from benchmarks.sweep.context import Context
+from benchmarks.sweep.identity import Identity, identity
+from benchmarks.sweep.shared import Shared, prepare_shared
 from benchmarks.sweep.stack import trial_seconds
 from gan_zoo.device import choose_devices, core_count
 from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine
 from gan_zoo.errors import UserError
-from gan_zoo.metrics import Metric
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import lookup
 
-SETTLED = ("done", "diverged", "running")
-"""Cells that a sweep leaves alone: those with a result, a divergence included, and those that another sweep is at."""
+LEFT_ALONE = (*SETTLED, "running")
+"""Cells that a sweep does not run: those with a result, and those that another process is at."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a suite against the record: what stands, what is to be done, how long that may take."""
+    """The cells of a suite against the record: what stands, what is to be done, how long that may take.
+
+    `identities`: what the numbers of each cell come from; `recorded`: all cells of the record, the latest last.
+    """
 
     suite: Suite
-    recorded: Mapping[str, RecordedCell]
+    context: Context
+    devices: Sequence[str]
+    shared: Shared
+    identities: Mapping[RunSpec, Identity]
+    recorded: Sequence[RecordedCell]
+
+    def found(self, spec: RunSpec) -> RecordedCell | None:
+        """The cell in the record, of this very identity."""
+        tags = self.identities[spec].tags
+        own = [cell for cell in self.recorded if cell.key == spec.key and cell.identity == tags]
+        return own[-1] if own else None
+
+    def stale(self, spec: RunSpec) -> str:
+        """In what the cell that is recorded in the place of this one is another, in words; "" where there is none."""
+        others = [cell for cell in self.recorded if cell.key == spec.key]
+        return self.identities[spec].differences(others[-1].identity) if others else ""
 
     def status(self, spec: RunSpec) -> str:
-        return self.recorded[spec.key].status if spec.key in self.recorded else "missing"
+        """done, diverged, failed, interrupted, running, stale or missing."""
+        found = self.found(spec)
+        if found is not None:
+            return found.status
+        return "stale" if self.stale(spec) else "missing"
+
+    def why(self, spec: RunSpec) -> str:
+        """What explains the status, where that needs an explanation."""
+        found = self.found(spec)
+        if found is None:
+            return self.stale(spec)
+        return f"by {found.owner}" if found.status == "running" else found.error
 
     @property
     def todo(self) -> list[RunSpec]:
-        """Cells to run: missing, failed and interrupted ones, the last first."""
-        cells = [spec for spec in self.suite.cells if self.status(spec) not in SETTLED]
+        """Cells to run: missing, stale, failed and interrupted ones, the last first."""
+        cells = [spec for spec in self.suite.cells if self.status(spec) not in LEFT_ALONE]
         return sorted(cells, key=lambda spec: self.status(spec) != "interrupted")
 
-    def seconds(self, context: Context, workers: int) -> float:
+    @property
+    def unfinished(self) -> list[RunSpec]:
+        """Cells without a result."""
+        return [spec for spec in self.suite.cells if self.status(spec) not in SETTLED]
+
+    def refreshed(self, store: Store) -> "Plan":
+        """The plan against what the record says now."""
+        return replace(self, recorded=store.cells(self.suite.name))
+
+    def seconds(self) -> float:
         """An estimate for `todo`: the recorded time of like cells, or of a few trial iterations where there is none."""
         known: dict[tuple[str, str], list[float]] = {}
         for spec in self.suite.cells:
-            if self.status(spec) == "done":
-                known.setdefault((spec.loss_name, spec.dataset.name), []).append(self.recorded[spec.key].seconds)
+            found = self.found(spec)
+            if found is not None and found.status == "done":
+                known.setdefault((spec.loss_name, spec.dataset.name), []).append(found.seconds)
         forecast: dict[tuple[str, str], float] = {key: statistics.median(seconds) for key, seconds in known.items()}
         for spec in self.todo:
             key = (spec.loss_name, spec.dataset.name)
             if key not in forecast:
-                forecast[key] = trial_seconds(spec, context)
-        return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / workers
+                forecast[key] = trial_seconds(spec, self.context)
+        return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / len(self.devices)
 
 
 @dataclass(frozen=True)
@@ -80,31 +119,28 @@ class Options:
         return Context(runs, self.data, devices[0], self.threads, alone, self.engine, self.numerics)
 
 
-def make_plan(suite: Suite, store: Store) -> Plan:
-    return Plan(suite, store.cells(suite.name))
+def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None]) -> Plan:
+    """The plan of a sweep, its data loaded. `say` hears what was left out or changed when they were read.
+
+    Errors: UserError for what cannot be had, or is not what the record was scored by.
+    """
+    context = options.context(suite.name)
+    shared = prepare_shared(suite, context, say)
+    identities = {spec: identity(spec, shared.fingerprints[spec.dataset.name], context) for spec in suite.cells}
+    plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name))
+    refuse_other_protocols(plan)
+    return plan
 
 
-def refuse_other_numerics(plan: Plan, context: Context) -> None:
-    """UserError where a cell stands in the record in other numerics: no table mixes them."""
-    for spec in plan.suite.cells:
-        wanted = numerics_text(spec, context.numerics, context.device)
-        known = plan.recorded.get(spec.key)
-        stands = (known.numerics or spec.train.precision) if known else wanted
-        if stands != wanted:
-            raise UserError(
-                f"--numerics {context.numerics}: {spec.label} is recorded in {stands}, not {wanted}; "
-                "use the numerics of the record, or another --results"
-            )
-
-
-def refuse_other_protocols(plan: Plan, dataset: str, metrics: Mapping[str, Metric]) -> None:
-    """UserError where cells are to run that no table could set beside those recorded of a data set, because its
-    `metrics` are not computed as they were."""
-    settled = [spec for spec in plan.suite.cells if spec.dataset.name == dataset and plan.status(spec) in SETTLED]
+def refuse_other_protocols(plan: Plan) -> None:
+    """UserError where cells are to run that no table could set beside those recorded of a data set, because its metrics
+    are not computed as they were."""
+    settled = [spec for spec in plan.suite.cells if plan.status(spec) in SETTLED]
     for spec in settled if plan.todo else ():
-        recorded = json.loads(plan.recorded[spec.key].protocol or "{}")
+        found, metrics = plan.found(spec), plan.shared.protocols[spec.dataset.name]
+        recorded = json.loads(found.protocol or "{}") if found else {}
         for name in recorded.keys() & metrics.keys():
-            before, now = recorded[name].split("; "), metrics[name].protocol.split("; ")
+            before, now = recorded[name].split("; "), metrics[name].split("; ")
             if before != now:
                 was, would_be = lacking(before, now), lacking(now, before)
                 raise UserError(

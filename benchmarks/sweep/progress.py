@@ -1,16 +1,15 @@
 """What a person sees while a sweep runs: a bar on a terminal; elsewhere one line for each cell that ended."""
 
 import sys
+from collections import Counter
 from types import TracebackType
 
 from tqdm import tqdm
 
-from benchmarks.record.store import Store
-from benchmarks.suites.suite import Suite
+from benchmarks.record.store import SETTLED
 from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.plan import Options, Plan, make_plan, refuse_other_numerics
-from benchmarks.sweep.run import prepare_shared
+from benchmarks.sweep.plan import Plan
 from gan_zoo.spec import RunSpec
 
 
@@ -18,17 +17,16 @@ class Progress(Listener):
     """Counts generator steps over all cells to be run, with their rate and the time left."""
 
     def __init__(self, plan: Plan) -> None:
-        todo = plan.todo
-        self._plan, self._left = plan, len(todo)
+        self._plan = plan
         self._reached: dict[str, int] = {}
-        total = sum(spec.train.steps for spec in todo)
+        total = sum(spec.train.steps for spec in plan.todo)
         self._bar = tqdm(
             total=total, unit=" steps", disable=not sys.stderr.isatty(), dynamic_ncols=True, smoothing=0.05
         )
 
     def __enter__(self) -> "Progress":
-        done = len(self._plan.suite.cells) - self._left
-        say(f"{self._plan.suite.name}: {self._left} of {len(self._plan.suite.cells)} cells to run, {done} stand")
+        for line in opening_text(self._plan):
+            say(line)
         return self
 
     def __exit__(
@@ -45,20 +43,37 @@ class Progress(Listener):
 
     def end(self, spec: RunSpec, outcome: Outcome) -> None:
         self.step(spec, spec.train.steps)
-        self._left -= 1
-        say(f"{outcome.status:9} {spec.label}" + (f": {outcome.reason}" if outcome.reason else ""))
+        say(f"{outcome.status:9} {spec.label}{because(outcome.reason)}")
 
 
-def plan_text(suite: Suite, options: Options, store: Store) -> str:
+def opening_text(plan: Plan) -> list[str]:
+    """How many cells are to be run, how many stand, which are stale and why."""
+    statuses = {spec: plan.status(spec) for spec in plan.suite.cells}
+    counts = Counter(statuses.values())
+    done = sum(counts[status] for status in SETTLED)
+    others = f", {counts['running']} being run by others" if counts["running"] else ""
+    stale = Counter(plan.why(spec) for spec, status in statuses.items() if status == "stale")
+    return [
+        f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run, {done} stand{others}",
+        *(f"stale, run anew: {count} cells ({reason})" for reason, count in stale.items()),
+    ]
+
+
+def plan_text(plan: Plan) -> str:
     """The cells of a suite, what stands of them, and a forecast for the rest."""
-    plan, context, workers = make_plan(suite, store), options.context(suite.name), len(options.devices())
-    refuse_other_numerics(plan, context)
-    prepare_shared(plan, context, say)
-    cells = [f"{plan.status(spec):12}{spec.label}" for spec in suite.cells]
-    left = f"{len(plan.todo)} of {len(suite.cells)} cells to run"
-    return "\n".join(
-        [*cells, f"{left}, about {duration(plan.seconds(context, workers))} of training with {workers} workers"]
-    )
+    cells = [f"{plan.status(spec):12}{spec.label}{because(plan.why(spec))}" for spec in plan.suite.cells]
+    left = f"{len(plan.todo)} of {len(plan.suite.cells)} cells to run"
+    return "\n".join([*cells, f"{left}, about {duration(plan.seconds())} of training with {len(plan.devices)} workers"])
+
+
+def unfinished_text(plan: Plan) -> list[str]:
+    """A line for each cell that has no result, and why."""
+    return [f"{plan.status(spec)}: {spec.label}{because(plan.why(spec))}" for spec in plan.unfinished]
+
+
+def because(reason: str) -> str:
+    """A reason as the end of a line."""
+    return f": {reason}" if reason else ""
 
 
 def say(line: str) -> None:

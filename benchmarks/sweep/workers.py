@@ -1,39 +1,37 @@
 """Stacks of cells run in this process, or in one process per core or GPU that is fed stack after stack.
 
 A worker that dies takes only its stack with it: its cells are reported as failed, a fresh worker takes its context and
-the sweep goes on.
+the sweep goes on. One that says nothing for longer than it announced, or than its own pace explains, is ended, and its
+stack is run once more.
 """
 
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from benchmarks.record.store import Store
-from benchmarks.sweep.cell_run import Outcome
-from benchmarks.sweep.context import Context
+from benchmarks.record.patience import Away
+from benchmarks.sweep.cell_run import Message, Outcome, Quiet
+from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
 from gan_zoo.spec import RunSpec, run_spec
 
+STARTING = 1800.0
+"""Seconds that a worker may take to its first word: it imports torch, loads data, compiles."""
+SHORTEST_LIMIT = 300.0
+PACES = 20.0
+"""A worker is hung that is silent for SHORTEST_LIMIT seconds and PACES times its longest silence so far."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What numerical libraries read at import; workers inherit them."""
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """What the cells of one sweep share."""
-
-    suite: str
-    run_id: str
-    store: Store
-    context: Context
 
 
 def run_cells(
@@ -55,11 +53,12 @@ def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
     return [list(part) for group in groups.values() for part in batched(group, -(-len(group) // parts))]
 
 
-def pass_on(listener: Listener, spec: RunSpec, message: int | str) -> None:
-    """A word of a cell that still runs."""
+def pass_on(listener: Listener, spec: RunSpec | None, message: Message) -> None:
+    """A word of a cell that still runs, or one that is about no cell; an empty line says only that a worker lives."""
     if isinstance(message, str):
-        listener.say(message)
-    else:
+        if message:
+            listener.say(message)
+    elif isinstance(message, int) and spec is not None:
         listener.step(spec, message)
 
 
@@ -71,30 +70,36 @@ def in_place(
     sweep: Sweep, waiting: Sequence[Sequence[RunSpec]], device: str, listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One stack after the other in this process."""
-    context = replace(sweep.context, device=device)
-    configure_process(device, context.threads, context.numerics)
+    sweep = replace(sweep, context=replace(sweep.context, device=device))
+    configure_process(device, sweep.context.threads, sweep.context.numerics)
+    shelf = Shelf(sweep.context)
     ended: list[tuple[RunSpec, Outcome]] = []
 
-    def tell(spec: RunSpec, message: int | str | Outcome) -> None:
+    sweep.store.say = lambda line: pass_on(listener, None, line)
+
+    def tell(spec: RunSpec, message: Message) -> None:
         if isinstance(message, Outcome):
             ended.append((spec, message))
         else:
             pass_on(listener, spec, message)
 
     for stack in waiting:
-        run_together(stack, context, sweep.store, sweep.suite, sweep.run_id, tell)
+        run_together(stack, sweep, shelf, tell)
         yield from ended
         ended.clear()
 
 
 @dataclass
 class Worker:
-    """A process and the cells it is at, by key."""
+    """A process and the cells it is at, by key; when it was heard last, and for how long it may be silent."""
 
     process: BaseProcess
     pipe: Connection
     device: str
     left: dict[str, RunSpec]
+    heard: float = 0.0
+    pace: float = 0.0
+    quiet: float = STARTING
 
     @classmethod
     def start(cls, sweep: Sweep, device: str, stack: Sequence[RunSpec]) -> "Worker":
@@ -103,7 +108,8 @@ class Worker:
         ours, theirs = context.Pipe()
         sweep = replace(sweep, context=replace(sweep.context, device=device))
         process = context.Process(target=work, args=(sweep, theirs), daemon=True)
-        process.start()
+        with no_interrupts():  # the child inherits it: Ctrl-C is for the sweep, which ends its workers
+            process.start()
         theirs.close()
         worker = cls(process, ours, device, {})
         worker.give(stack)
@@ -112,21 +118,65 @@ class Worker:
     def give(self, stack: Sequence[RunSpec]) -> None:
         """Hands over the next stack."""
         self.left = {spec.key: spec for spec in stack}
+        self.heard, self.pace, self.quiet = time.monotonic(), 0.0, STARTING
         self.pipe.send([spec.to_dict() for spec in stack])
+
+    def hear(self, message: Message) -> None:
+        """Notes that it lives, and how long it may be silent now: as it said, or many times its longest silence."""
+        now = time.monotonic()
+        if isinstance(message, Quiet):
+            self.quiet = message.seconds
+        else:
+            if self.quiet != STARTING:
+                self.pace = max(self.pace, now - self.heard)
+            self.quiet = max(SHORTEST_LIMIT, self.pace * PACES)
+        self.heard = now
+
+    @property
+    def silent_for(self) -> float:
+        return time.monotonic() - self.heard
+
+
+@contextmanager
+def no_interrupts() -> Iterator[None]:
+    """Holds Ctrl-C back, for this thread and for processes started by it; what came meanwhile is heard afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def work(sweep: Sweep, pipe: Connection) -> None:
-    """The life of a worker: stacks in; steps and outcomes of their cells out."""
+    """The life of a worker: stacks in; steps and outcomes of their cells out, and what a person should know."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=die_with_parent, daemon=True).start()
     configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
+    shelf, lock = Shelf(sweep.context), threading.Lock()
 
-    def tell(spec: RunSpec, message: int | str | Outcome) -> None:
-        pipe.send((spec.key, message))
+    def send(key: str, message: Message | Away) -> None:
+        with lock:  # leases are renewed in a thread that has something to say as well
+            pipe.send((key, message))
 
+    sweep.store.say = lambda line: send("", line)
     with suppress(EOFError, BrokenPipeError):  # the sweep is gone; the record will show the cells as interrupted
-        while (content := pipe.recv()) is not None:
-            stack = [run_spec(each) for each in content]
-            run_together(stack, sweep.context, sweep.store, sweep.suite, sweep.run_id, tell)
+        try:
+            while (content := pipe.recv()) is not None:
+                stack = [run_spec(each) for each in content]
+                run_together(stack, sweep, shelf, lambda spec, message: send(spec.key, message))
+        except Away as away:
+            send("", away)
+
+
+def die_with_parent() -> None:
+    """Ends this worker at once, whatever it is doing, when the sweep's own process is gone: its cells are then free."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def in_processes(
@@ -136,27 +186,61 @@ def in_processes(
     os.environ.update({name: str(sweep.context.threads) for name in THREAD_VARIABLES})
     waiting = deque(stacks)
     workers: list[Worker] = []
+    hung: set[str] = set()
     try:
         for device in devices[: len(stacks)]:
             workers.append(Worker.start(sweep, device, waiting.popleft()))
         while workers:
-            for pipe in wait([worker.pipe for worker in workers]):
-                worker = next(each for each in workers if each.pipe is pipe)
-                for spec, message in receive(worker):
-                    if isinstance(message, Outcome):
-                        del worker.left[spec.key]
-                        yield spec, message
-                    else:
-                        pass_on(listener, spec, message)
-                if not worker.left:
-                    workers.remove(worker)
-                    if waiting:
-                        workers.append(next_turn(sweep, worker, waiting.popleft()))
-                    else:
-                        dismiss(worker)
+            yield from listen(workers, listener)
+            for worker in workers:
+                if worker.left and worker.silent_for > worker.quiet:
+                    yield from end_hung(sweep, worker, waiting, hung, listener)
+            for worker in [each for each in workers if not each.left]:
+                workers.remove(worker)
+                if waiting:
+                    workers.append(next_turn(sweep, worker, waiting.popleft()))
+                else:
+                    dismiss(worker)
     finally:
         for worker in workers:
             worker.process.kill()
+
+
+def listen(workers: Sequence[Worker], listener: Listener) -> Iterator[tuple[RunSpec, Outcome]]:
+    """What workers say until the next of them may have been silent for too long; the cells that ended.
+
+    Errors: Away where a worker waited for the record in vain.
+    """
+    patience = min(worker.quiet - worker.silent_for for worker in workers)
+    for pipe in wait([worker.pipe for worker in workers], timeout=max(0.0, patience)):
+        worker = next(each for each in workers if each.pipe is pipe)
+        for spec, message in receive(worker):
+            if isinstance(message, Away):
+                raise message
+            if isinstance(message, Outcome) and spec is not None:
+                del worker.left[spec.key]
+                yield spec, message
+            else:
+                pass_on(listener, spec, message)
+
+
+def end_hung(
+    sweep: Sweep, worker: Worker, waiting: deque[Sequence[RunSpec]], hung: set[str], listener: Listener
+) -> Iterator[tuple[RunSpec, Outcome]]:
+    """Ends a worker that is silent for too long; its cells are run once more, and have failed the second time."""
+    worker.process.kill()
+    worker.process.join()
+    silence = f"its worker said nothing for {worker.silent_for:.0f} s and was ended"
+    again = [spec for spec in worker.left.values() if spec.key not in hung]
+    for spec in worker.left.values():
+        listener.say(f"{spec.label}: {silence}" + ("; it is run once more" if spec.key not in hung else ""))
+        sweep.store.note(sweep.run_id, f"hung.{spec.key}", silence)
+        if spec.key in hung:
+            yield spec, Outcome("failed", f"{silence}, twice")
+    hung |= {spec.key for spec in again}
+    worker.left = {}
+    if again:
+        waiting.append(again)
 
 
 def next_turn(sweep: Sweep, worker: Worker, stack: Sequence[RunSpec]) -> Worker:
@@ -167,11 +251,12 @@ def next_turn(sweep: Sweep, worker: Worker, stack: Sequence[RunSpec]) -> Worker:
     return worker
 
 
-def receive(worker: Worker) -> list[tuple[RunSpec, int | str | Outcome]]:
-    """A worker's next word: a step that a cell reached or how it ended; or its own death, which ends all its cells."""
+def receive(worker: Worker) -> list[tuple[RunSpec | None, Message | Away]]:
+    """A worker's next word: of a cell or of none; or its own death, which ends all its cells."""
     try:
         key, message = worker.pipe.recv()
-        return [(worker.left[key], message)]
+        worker.hear(message)
+        return [(worker.left.get(key), message)]
     except (EOFError, OSError):
         worker.process.join()
         died = Outcome("failed", f"the worker process died (exit code {worker.process.exitcode})")

@@ -25,9 +25,9 @@ from benchmarks.report.against import unlike
 from benchmarks.report.agreement import Agreement, Place, judge, run_at
 from benchmarks.report.results import Results, differing
 from benchmarks.suites.suite import Suite
-from benchmarks.sweep.context import load_data, load_evaluator
+from benchmarks.sweep.context import Shelf
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.plan import Options
+from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from gan_zoo.datasets import DATASETS
 from gan_zoo.device import configure_process
@@ -144,7 +144,7 @@ def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) 
     for cell in {cell.place.dataset: cell for cell in drawn}.values():
         context = options(cell, request, Path()).context("reproduce")
         configure_process(context.device, context.threads, context.numerics)
-        evaluator = load_evaluator(cell.spec, load_data(cell.spec, context), context)
+        evaluator = Shelf(context).evaluator(cell.spec)
         here = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
         for metric in claimed.metric_names(cell.place.dataset):
             there = claimed.protocol(cell.place.dataset, metric)
@@ -193,7 +193,8 @@ def recompute(group: Sequence[Drawn], claimed: Results, request: Request, folder
         cells=tuple(cell.spec for cell in group),
     )
     store = Store(folder, f"sqlite:///{folder.resolve() / 'mlflow.db'}")
-    run_suite(suite, options(group[0], request, folder), store, Listener())
+    plan = make_plan(suite, options(group[0], request, folder), store, Listener().say)
+    run_suite(plan, store, Listener())
     return Results(store.record(name))
 
 

@@ -16,7 +16,7 @@ from benchmarks.record.store import Store
 from benchmarks.report.commands import scores_text, write_report
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep.plan import Options, make_plan
-from benchmarks.sweep.progress import Progress
+from benchmarks.sweep.progress import Progress, say
 from benchmarks.sweep.run import run_suite
 from gan_zoo.spec import RunSpec
 
@@ -71,9 +71,10 @@ def search(source: str) -> Suite:
 
 def main(source: str, results: Path) -> None:
     suite, store = search(source), Store(results)
-    with Progress(make_plan(suite, store)) as progress:
-        run_suite(suite, Options(results, data_folder()), store, progress)
-    print(scores_text(write_report(suite.name, store, results)))
+    plan = make_plan(suite, Options(results, data_folder()), store, say)
+    with Progress(plan) as progress:
+        run_suite(plan, store, progress)
+    print(scores_text(write_report(suite.name, store, results)[0]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,124 @@
+"""Storage that is away for a while: said at once, waited for, and given up with a remedy.
+
+Away is a server that does not answer, a database that is locked, moved or full, a folder that cannot be written. What
+a record refuses for another reason (a run that it does not have, a name that it does not take) is no matter of time.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from gan_zoo.errors import UserError
+
+T = TypeVar("T")
+
+SECONDS = 1800.0
+"""How long is waited, where the environment variable GAN_ZOO_PATIENCE, in seconds, does not say otherwise."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+PASSWORD = re.compile(r"(://[^\s/@:]*:)[^\s/]*@")
+TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")
+"""MLflow's codes of what may succeed when it is tried again."""
+
+
+class Away(UserError):
+    """Storage that did not come back in time. What was not sent waits in the folders of the runs."""
+
+
+class Patience:
+    """Tries what fails because storage is away again, until it is back.
+
+    `place` is what people call the record, `say` hears when it is away and when it is back, and an empty line at each
+    try between; `reset` is called before another try.
+    """
+
+    def __init__(self, place: str, say: Callable[[str], None], reset: Callable[[], None]) -> None:
+        self.place, self.say, self.reset = place, say, reset
+        self.limit = float(os.environ.get("GAN_ZOO_PATIENCE") or SECONDS)
+        self.since: float | None = None
+
+    def __call__(self, action: Callable[[], T]) -> T:
+        """What `action` gives as soon as storage lets it. Errors: Away where that takes too long."""
+        started, pause = time.monotonic(), FIRST_PAUSE
+        while True:
+            with suppress(Away):
+                return self.once(action)
+            if time.monotonic() - started > self.limit:
+                raise Away(f"{self.place}: away for too long (GAN_ZOO_PATIENCE); the same command goes on from here")
+            self.say("")
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def once(self, action: Callable[[], T]) -> T:
+        """What `action` gives. Errors: Away where storage is, which is said the first time."""
+        try:
+            result = action()
+        except Exception as failure:
+            if not is_away(failure):
+                raise
+            self.reset()
+            if self.since is None:
+                self.since = time.time()
+                now = time.strftime("%H:%M:%S")
+                wait = f"what is not sent waits beside the checkpoints, for up to {self.limit:.0f} s where it must"
+                self.say(f"{self.place}: away since {now} ({first_line(failure)}): {wait}")
+            raise Away(f"{self.place}: away") from None
+        if self.since is not None:
+            self.say(f"{self.place}: back after {time.time() - self.since:.0f} s")
+            self.since = None
+        return result
+
+
+class PatientClient:
+    """An MLflow client all of whose calls are made with patience."""
+
+    def __init__(self, client: Any, patience: Patience) -> None:
+        self._client, self._patience = client, patience
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._client, name)
+        if not callable(attribute):
+            return attribute
+        return lambda *words, **named: self._patience(lambda: attribute(*words, **named))
+
+
+def is_away(failure: BaseException) -> bool:
+    """Whether something failed because storage is away."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import DatabaseError, IntegrityError
+
+    if isinstance(failure, MlflowException) and failure.__cause__ is None:
+        return failure.error_code in TRANSIENT  # of a server, or of a request that had no answer
+    cause = failure.__cause__ if isinstance(failure, MlflowException) else failure
+    return isinstance(cause, DatabaseError | OSError) and not isinstance(cause, IntegrityError)
+
+
+def first_line(failure: BaseException) -> str:
+    """The first line of an error that says something, without what SQLAlchemy puts around it."""
+    cause = failure.__cause__ if failure.__cause__ is not None else failure
+    text = str(getattr(cause, "orig", None) or getattr(cause, "strerror", None) or cause or type(cause).__name__)
+    return without_password(" ".join(text.strip().split("\n")[0].split())[:200])
+
+
+@contextmanager
+def impatient(patience: Patience) -> Iterator[None]:
+    """Within it, storage that is away is not waited for. Errors: Away."""
+    limit, patience.limit = patience.limit, -1.0
+    try:
+        yield
+    finally:
+        patience.limit = limit
+
+
+@contextmanager
+def at_most_once(patience: Patience) -> Iterator[None]:
+    """Within it, what cannot be sent because storage is away is left out, without waiting."""
+    with suppress(Away), impatient(patience):
+        yield
+
+
+def without_password(text: str) -> str:
+    """A text whose addresses show no password: postgresql://me:***@host/db."""
+    return PASSWORD.sub(r"\1***@", text)

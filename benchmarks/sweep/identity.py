@@ -1,0 +1,91 @@
+"""What a cell's numbers come from beside its spec. A recorded cell of which any of it was another is stale.
+
+science    SCIENCE_VERSION, raised by hand where a change alters weights or scores
+data       the fingerprint of the data set's content
+numerics   what the run computes in
+code       the source of the loss's own files, comments and docstrings aside, so that a loss that is edited is another
+           one, in the package or in a plugin; and what a checkout has changed and not committed of the science
+"""
+
+import ast
+import functools
+import hashlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.record.environment import changed_files
+from benchmarks.sweep.columns import numerics_text
+from benchmarks.sweep.context import Context
+from gan_zoo.losses import Loss
+from gan_zoo.spec import SCIENCE_VERSION, RunSpec
+
+OTHER_LOSSES = "losses"
+"""The folder of all losses: of it a cell knows only the files of its own loss."""
+WITHOUT_NUMBERS = ("__init__.py", "verify")
+"""Files and folders of the science that change no weight and no score: registries and tests of losses."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a cell's numbers come from, as the tags of its run in the record."""
+
+    science: str
+    data: str
+    numerics: str
+    code: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return asdict(self)
+
+    def differences(self, recorded: Mapping[str, str]) -> str:
+        """In what a recorded cell with these tags is another, in words; "" where it is this one."""
+        if not any(recorded.get(name) for name in ("science", "data", "code")):
+            return "recorded before cells had an identity"
+        words = {"science": "version of the science", "data": "data", "numerics": "numerics", "code": "code"}
+        other = [name for name, value in self.tags.items() if recorded.get(name) != value]
+        return ", ".join(f"{words[name]} {recorded.get(name, '')[:12]}, now {self.tags[name][:12]}" for name in other)
+
+
+def identity(spec: RunSpec, fingerprint: str, context: Context) -> Identity:
+    """That of `spec` on data of this fingerprint, run in `context` by the code that is there now."""
+    numerics = numerics_text(spec, context.numerics, context.device)
+    return Identity(str(SCIENCE_VERSION), fingerprint, numerics, code(spec.loss))
+
+
+def code(loss: Loss) -> str:
+    """16 hexadecimal digits of the source that a loss and, in a changed checkout, the science is."""
+    parts = (loss.adversarial, *loss.penalties)
+    files = {Path(inspect.getfile(type(part))) for part in parts} | changed_science()
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(files):
+        digest.update(f"{path.name}\n{source(path)}\n".encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def changed_science() -> frozenset[Path]:
+    """The uncommitted files of a checkout that change numbers, whatever the loss."""
+    science = Path(inspect.getfile(RunSpec)).parent
+    changed = {path for path in changed_files() if path.suffix == ".py" and path.is_relative_to(science)}
+    ignored = {*WITHOUT_NUMBERS, OTHER_LOSSES}
+    return frozenset(path for path in changed if not ignored & set(path.relative_to(science).parts))
+
+
+@functools.cache
+def source(path: Path) -> str:
+    """A Python file without comments, docstrings and layout; "" where it is gone."""
+    if not path.is_file():
+        return ""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [line for line in node.body if not is_text(line)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a string alone: the docstring of what stands around or above it."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -1,0 +1,59 @@
+"""What the cells of a suite share: data sets, metrics and what real data score, loaded once before anything runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.suites.suite import Suite
+from benchmarks.sweep.context import Context, Shelf
+from gan_zoo.architectures import check_architecture
+from gan_zoo.device import configure_process
+from gan_zoo.metrics.classifier import hand_on
+from gan_zoo.trainer import check_numerics
+
+
+@dataclass(frozen=True)
+class Shared:
+    """By data set: the primary metric, what real data score (`floor`), the fingerprint of its content, and by what
+    protocol each metric is computed; by name what a report says of each metric."""
+
+    metrics: Mapping[str, Any]
+    primary: Mapping[str, str]
+    floor: Mapping[str, Any]
+    fingerprints: Mapping[str, str]
+    protocols: Mapping[str, Mapping[str, str]]
+
+
+def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -> Shared:
+    """Loads every data set and its extractor. `say` hears what was left out or changed when the data were read.
+
+    Errors: UserError for a data set, shape or metric that cannot be had.
+    """
+    configure_process(context.device, context.threads, context.numerics)
+    shelf, shared = Shelf(context), Shared({}, {}, {}, {}, {})
+    for name in suite.datasets:
+        cells = [spec for spec in suite.cells if spec.dataset.name == name]
+        spec, data = cells[0], shelf.data(cells[0])
+        for note in data.notes:
+            say(f"data set {name}: {note}")
+        check_numerics(spec, context.device, context.numerics)
+        for architecture in {spec.architecture for spec in cells}:
+            check_architecture(architecture, data.shape)
+        evaluator = shelf.evaluator(spec)
+        if data.kind == "images":
+            hand_on(data, context.cache, context.handed_on)
+        metrics = evaluator.metrics.values()
+        shared = Shared(
+            {**shared.metrics, **{metric.name: described(metric) for metric in metrics}},
+            {**shared.primary, name: next(iter(evaluator.metrics))},
+            {**shared.floor, name: shelf.floor(spec)},
+            {**shared.fingerprints, name: data.fingerprint},
+            {**shared.protocols, name: {metric.name: metric.protocol for metric in metrics}},
+        )
+    return shared
+
+
+def described(metric: Any) -> dict[str, Any]:
+    """What a report says of a metric."""
+    fields = ("direction", "label", "protocol", "lowest", "highest")
+    return {name: getattr(metric, name) for name in fields}

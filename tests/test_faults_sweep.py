@@ -1,0 +1,359 @@
+"""Sweeps under real faults: kills at random moments, a database that is locked, gone or full, a server that dies.
+
+Whatever happens, the sweep ends with the weights and all metrics but the clocks of an undisturbed one, and with one run
+a cell; and what is away is said at once.
+"""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.record import client
+from benchmarks.record.patience import Away
+from benchmarks.record.store import Store
+from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.sweep import stack, workers
+from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.plan import Options, make_plan
+from benchmarks.sweep.run import run_suite
+from benchmarks.sweep.workers import Worker
+from gan_zoo.errors import UserError
+from gan_zoo.rng import Rng
+from gan_zoo.spec import RunSpec
+
+SUITE = """\
+name: tiny
+losses: [wgan-gp]
+datasets: [8gaussians]
+seeds: 2
+architecture: {name: mlp, width: 4, depth: 1}
+train: {steps: 40, batch_size: 4, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
+evaluate: {every: 20, samples: 20, metrics: [emd]}
+"""
+CLOCKS = r".*_seconds|iterations_per_second"
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    (tmp_path / "tiny.yaml").write_text(SUITE)
+    return load_suite(str(tmp_path / "tiny.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every window of steps, and little waiting."""
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
+    monkeypatch.setattr(client, "BUSY_MILLISECONDS", 20)
+    monkeypatch.setattr("benchmarks.record.patience.FIRST_PAUSE", 0.01)
+
+
+class Disturbing(Listener):
+    """Does something once a step is reached, and something else when the record is said to be away."""
+
+    def __init__(self, at: int = -1, do: Callable[[], object] = int, undo: Callable[[], object] = int) -> None:
+        self.at, self.do, self.undo, self.said = at, do, undo, list[str]()
+
+    def step(self, spec: RunSpec, step: int) -> None:
+        if step >= self.at > 0 and spec.seed == 1:
+            self.at = -1
+            self.do()
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+        if "away since" in line:
+            self.undo()
+
+
+def sweep(suite: Suite, store: Store, listener: Listener, count: int = 1) -> None:
+    options = Options(store.results, store.results / "data", "cpu", workers=count)
+    assert run_suite(make_plan(suite, options, store, listener.say), store, listener).unfinished == []
+
+
+def result(store: Store) -> dict[str, Any]:
+    """Weights and all metrics but the clocks, of as many runs as there are cells; the steps that have pictures."""
+    record = store.record("tiny")
+    runs = store._client.search_runs([store.experiment("tiny")], "tags.kind = 'cell'")
+    assert len(runs) == len(record.runs) == 2
+    kept = record.metrics[~record.metrics.name.str.fullmatch(CLOCKS)]
+    pictures = [store._client.list_artifacts(run.info.run_id, "images") for run in runs]
+    steps = [{entry.path.split("+")[2] for entry in found if entry.path.endswith(".png")} for found in pictures]
+    return {"weights": record.runs.weights_hash.tolist(), "metrics": kept.values.tolist(), "pictures": steps}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "tiny.yaml").write_text(SUITE)
+    shutil.copy(migrated_database, folder / "mlflow.db")
+    store = Store(folder)
+    sweep(load_suite(str(folder / "tiny.yaml")), store, Listener())
+    return result(store)
+
+
+def lock(results: Path) -> tuple[Callable[[], object], Callable[[], object]]:
+    held = sqlite3.connect(results / "mlflow.db", isolation_level=None)
+    return lambda: held.execute("BEGIN EXCLUSIVE"), lambda: held.execute("COMMIT")
+
+
+def move(results: Path) -> tuple[Callable[[], object], Callable[[], object]]:
+    there, elsewhere = results / "mlflow.db", results / "elsewhere.db"
+    return lambda: there.rename(elsewhere), lambda: elsewhere.rename(there)
+
+
+def end_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows takes the process of what went before for dead: its leases, which it could not give up, are free."""
+    monkeypatch.setattr("benchmarks.record.lease.owner_is_dead", lambda owner: True)
+    monkeypatch.setattr("benchmarks.record.store.owner_is_dead", lambda owner: True)
+
+
+STORAGE = {"locked": (lock, "database is locked"), "gone": (move, "")}
+
+
+@pytest.mark.parametrize("kind", STORAGE)
+def test_what_cannot_be_sent_waits_and_is_sent_later(
+    suite: Suite, results: Path, undisturbed: dict[str, Any], kind: str
+) -> None:
+    make, reason = STORAGE[kind]
+    do, undo = make(results)
+    listener = Disturbing(12, do, undo)
+    store = Store(results)
+    sweep(suite, store, listener)
+    away, back = [line for line in listener.said if line]
+    assert away.startswith(f"{results / 'mlflow.db'}: away since ")
+    assert reason in away
+    assert back.startswith(f"{results / 'mlflow.db'}: back after ")
+    assert result(store) == undisturbed
+    assert sorted(path.name for path in results.iterdir()) == ["data", "mlartifacts", "mlflow.db", "tiny"]
+
+
+def test_what_waits_in_the_folder_survives_the_sweep(
+    suite: Suite, results: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do, undo = move(results)
+    store = Store(results)
+
+    def interrupt(spec: RunSpec, step: int) -> None:
+        if spec.seed == 1 and step == 25:
+            raise KeyboardInterrupt
+
+    listener = Disturbing()
+    listener.step = interrupt  # type: ignore[method-assign]
+    original = stack.save
+
+    def without_record(cells: Any) -> float:
+        if cells[0].spec.seed == 1 and cells[0].state.step == 12:
+            do()
+        return original(cells)
+
+    monkeypatch.setattr(stack, "save", without_record)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(suite, store, listener)
+    monkeypatch.setattr(stack, "save", original)
+    assert len(list((results / "tiny" / "runs").glob("*/unsent.json"))) == 1
+    undo()
+    end_process(monkeypatch)
+    sweep(suite, Store(results), Listener())
+    assert result(Store(results)) == undisturbed
+
+
+def test_patience_ends_with_a_line_and_the_same_command_goes_on(
+    suite: Suite, results: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do, undo = move(results)
+    monkeypatch.setenv("GAN_ZOO_PATIENCE", "0.05")
+    with pytest.raises(Away, match=r"mlflow\.db: away for too long .* goes on from"):
+        sweep(suite, Store(results), Disturbing(12, do))
+    undo()
+    end_process(monkeypatch)
+    sweep(suite, Store(results), Listener())
+    assert result(Store(results)) == undisturbed
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few megabytes."""
+    place = tmp_path / "small"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], capture_output=True)
+    if made.returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_full_disk_is_waited_for(
+    suite: Suite, small_disk: Path, migrated_database: Path, undisturbed: dict[str, Any]
+) -> None:
+    shutil.copy(migrated_database, small_disk / "mlflow.db")
+    ballast = small_disk / "ballast"
+
+    def fill() -> None:
+        with suppress(OSError), ballast.open("wb") as file:
+            while True:
+                file.write(bytes(4096))
+                file.flush()
+
+    listener = Disturbing(12, fill, lambda: ballast.unlink(missing_ok=True))
+    sweep(suite, Store(small_disk), listener)
+    assert any("away since" in line for line in listener.said)
+    assert result(Store(small_disk)) == undisturbed
+
+
+def test_a_read_only_record_is_read_and_not_written(
+    suite: Suite, results: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep(suite, Store(results), Listener())
+    before = (results / "mlflow.db").read_bytes()
+    monkeypatch.setattr("benchmarks.record.store.is_read_only", lambda database: True)
+    store = Store(results)
+    assert store.record("tiny").runs.weights_hash.tolist() == undisturbed["weights"]
+    with pytest.raises(UserError, match="is read-only: choose another --results"):
+        store.experiment("tiny")
+    assert (results / "mlflow.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a%20b", "what?", "C#", "ä b", "%zz", "mode=rw&x"])
+def test_any_name_of_a_folder_will_do(suite: Suite, tmp_path: Path, migrated_database: Path, name: str) -> None:
+    folder = tmp_path / "there" / name
+    folder.mkdir(parents=True)
+    shutil.copy(migrated_database, folder / "mlflow.db")
+    store = Store(folder)
+    log = store.open_cell(
+        "tiny",
+        store.start_sweep("tiny", name="s", params={}, tags={}, meta={"metrics": {}}, cells={"k": {}}),
+        key="k",
+        name="n",
+        params={},
+        tags={"loss": "l", "dataset": "d", "seed": 0},
+        identity={},
+        dataset={"name": "d"},
+        folder=folder / "tiny" / "runs" / "k",
+    )
+    log.metrics(1, {"emd": 1.0})
+    log.text("hello", "note.txt")
+    log.finish("done")
+    assert len(store.record("tiny", {}).metrics) == 1
+    assert [path.name for path in (tmp_path / "there").iterdir()] == [name]
+    assert len(list(folder.rglob("note.txt"))) == 1
+
+
+def forked(action: Callable[[], object]) -> int:
+    """The id of a process, leader of a group of its own, that does `action` with workers that need no fresh start."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        spawned = multiprocessing.get_context("fork")
+        workers.multiprocessing.get_context = lambda kind: spawned  # type: ignore[assignment]
+        action()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.faults)])
+def test_kills_lose_nothing_and_double_nothing(
+    suite: Suite, results: Path, undisturbed: dict[str, Any], kills: int
+) -> None:
+    """The whole sweep is killed, or only its first process, whose workers then end by themselves."""
+    started = time.monotonic()
+    os.waitpid(forked(lambda: sweep(suite, Store(results / "timed"), Listener(), 2)), 0)
+    whole = time.monotonic() - started
+    moments = Rng(12, "moments of kills").uniform(kills, 2)
+    for moment, alone in moments.tolist():
+        pid = forked(lambda: sweep(suite, Store(results), Listener(), 2))
+        time.sleep(moment * whole)
+        if alone < 0.3:
+            os.kill(pid, signal.SIGKILL)
+        else:
+            os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    pid = forked(lambda: sweep(suite, Store(results), Listener(), 2))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert result(Store(results)) == undisturbed
+    assert not any((results / "tiny" / "runs").iterdir())
+
+
+def test_a_hung_worker_is_ended_and_its_cell_run_once_more(
+    suite: Suite, results: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = list[int]()
+
+    class Stopping(Disturbing):
+        def step(self, spec: RunSpec, step: int) -> None:
+            if not stopped:
+                (child, *_) = multiprocessing.active_children()
+                stopped.append(child.pid or 0)
+                os.kill(stopped[0], signal.SIGSTOP)
+
+    def silent_for(worker: Worker) -> float:
+        return 1e9 if worker.process.pid in stopped else 0.0
+
+    monkeypatch.setattr(Worker, "silent_for", property(silent_for))
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: fork)
+    listener = Stopping()
+    store = Store(results)
+    store.experiment("tiny")
+    sweep(suite, store, listener, 2)
+    (line,) = [line for line in listener.said if "said nothing for" in line]
+    assert line.endswith("and was ended; it is run once more")
+    assert result(store) == undisturbed
+
+
+@pytest.mark.faults
+def test_a_server_that_dies_and_comes_back_loses_nothing(
+    suite: Suite, tmp_path: Path, migrated_database: Path, undisturbed: dict[str, Any]
+) -> None:
+    shutil.copy(migrated_database, tmp_path / "server.db")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = [serve(tmp_path, port)]
+
+    def kill() -> None:
+        os.killpg(running[0].pid, signal.SIGKILL)
+        running[0].wait()
+
+    def restart() -> None:
+        running[0] = serve(tmp_path, port)
+
+    listener = Disturbing(12, kill, restart)
+    store = Store(tmp_path / "results", f"http://127.0.0.1:{port}")
+    try:
+        sweep(suite, store, listener)
+        assert [line for line in listener.said if "back after" in line]
+        assert result(store) == undisturbed
+    finally:
+        kill()
+
+
+def serve(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+    """A tracking server that answers."""
+    words = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "files")]
+    command = [sys.executable, "-m", "mlflow", "server", *words, "--port", str(port), "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return server
+        time.sleep(0.2)
+    raise AssertionError("the server does not answer")
