@@ -414,6 +414,25 @@ def test_a_place_that_cannot_be_used_gets_one_line(tmp_path: Path, kind: str) ->
     assert len(str(error.value)) < 600
 
 
+@pytest.mark.parametrize(
+    ("uri", "remedy"),
+    [
+        ("http://me:secret@127.0.0.1:9", "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"),
+        ("postgresql+nodriver://me:secret@127.0.0.1:9/db", "correct or unset MLFLOW_TRACKING_URI"),
+        ("foo://me:secret@127.0.0.1", "correct or unset MLFLOW_TRACKING_URI"),
+    ],
+)
+def test_a_wrong_address_gets_its_remedy_and_shows_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, remedy: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UserError) as error:
+        Store(tmp_path).experiment("toy")
+    assert str(error.value).endswith(remedy)
+    assert "secret" not in str(error.value)
+    assert "me:***@" in str(error.value)
+
+
 def test_the_environment_names_another_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")

@@ -146,11 +146,15 @@ def one_line(uri: str, database: Path | None) -> Iterator[None]:
         raise
     except _storage_errors() as failure:
         place = without_password(str(database or uri))
-        raise UserError(f"{place}: cannot be used as the record ({first_line(failure)}): {remedy(uri)}") from None
+        raise UserError(
+            f"{place}: cannot be used as the record ({first_line(failure)}): {remedy(uri, failure)}"
+        ) from None
 
 
-def remedy(uri: str) -> str:
+def remedy(uri: str, failure: Exception) -> str:
     """What to do about a record that cannot be opened."""
+    if isinstance(failure, ImportError):
+        return f"install the driver of this database: python -m pip install {failure.name}"
     named = bool(os.environ.get("MLFLOW_TRACKING_URI"))
     if uri.startswith(("http://", "https://")):
         return "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"
