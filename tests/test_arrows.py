@@ -37,6 +37,7 @@ TENSOR_FREE = (
 ONLY_IN = {
     "mlflow": {"benchmarks/record"},
     "ruamel": {"benchmarks/suites/document.py"},
+    "jinja2": {"benchmarks/markup/page.py"},
     "matplotlib": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
     "seaborn": {"benchmarks/report/figures"},
     "ray": {"benchmarks/sweep"},

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import Page, browser, chromium
 from PIL import Image, ImageColor
@@ -17,7 +18,7 @@ from benchmarks.report.figures.style import colour, look
 CHROMIUM = chromium()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: put one on the path or name it in $CHROMIUM")
 
-VALUES = {"nine": 9.0, "ten": 10.0, "hundred": 100.0, "endless": math.inf, "none": math.nan, "below": -2.5}
+VALUES = {"nine": 9.0, "ten": 10.0, "hundred": np.float64(100), "endless": math.inf, "none": math.nan, "below": -2.5}
 STEPS = ["0", "500", "1500"]
 PUBLISHED = sorted((Path(__file__).parents[1] / "results" / "published").glob("*/report.html"))
 
