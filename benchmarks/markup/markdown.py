@@ -1,6 +1,7 @@
 """Blocks as GitHub-flavoured Markdown."""
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 
 from benchmarks.markup.blocks import Block, Code, Column, Entry, Figure, Heading, Items, Slider, Table, Text
 
@@ -38,11 +39,22 @@ def render(block: Block) -> str:
             return f"{frames}\n\n*{escape(block.caption)}*"
 
 
-def _table(table: Table) -> str:
-    head = " | ".join(escape(column.title) for column in table.columns)
-    rule = " | ".join("---:" if column.numeric else ":---" for column in table.columns)
-    rows = [" | ".join(map(_cell, row, table.columns)) for row in table.rows]
-    return "\n".join([*(f"| {line} |" for line in (head, rule, *rows)), "", f"*{escape(table.caption)}*"])
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numeric: Collection[int] = ()) -> str:
+    """A table of cells that are Markdown already; columns at the positions in `numeric` are aligned to the right."""
+    rule = ["---:" if position in numeric else ":---" for position in range(len(heads))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rule, *rows))
+
+
+def code(text: str) -> str:
+    """A code span that a table leaves whole."""
+    return "`" + text.replace("|", r"\|") + "`"
+
+
+def _table(block: Table) -> str:
+    heads = [escape(column.title) for column in block.columns]
+    rows = [list(map(_cell, row, block.columns)) for row in block.rows]
+    numeric = [position for position, column in enumerate(block.columns) if column.numeric]
+    return f"{table(heads, rows, numeric)}\n\n*{escape(block.caption)}*"
 
 
 def _cell(cell: Entry, column: Column) -> str:

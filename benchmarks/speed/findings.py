@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.speed.markup import Bar
+from benchmarks.speed.bars import Bar
 from benchmarks.speed.measure import PINNED, Missing, Row
 from benchmarks.speed.overheads import Clocks
 from benchmarks.speed.quickstart import Gain

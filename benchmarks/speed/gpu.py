@@ -16,7 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.speed.markup import Bar, bar_table, table
+from benchmarks.markup.markdown import table
+from benchmarks.speed.bars import Bar, bar_table
 from benchmarks.speed.measure import least_flops
 from benchmarks.speed.workloads import WORKLOADS, Workload
 from gan_zoo.device import configure_process, tf32
@@ -215,7 +216,7 @@ def markdown(
         )
         for result, ratio in ratios.items()
     ]
-    return "\n".join([*lines, table(heads, rows)])
+    return "\n".join([*lines, table(heads, rows, numeric=(2, 3, 4)), ""])
 
 
 def bars(ratios: Mapping[Result, float]) -> Iterator[Bar]:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from benchmarks.markup.markdown import table
 from benchmarks.record.environment import data_folder, environment
 from gan_zoo.datasets import IMAGES, Images, load_dataset
 from gan_zoo.device import device_name
@@ -170,21 +171,30 @@ def write(folder: Path, made: dict[str, str | int | bool], found: Sequence[Timin
 
 def markdown(made: dict[str, str | int | bool], found: Sequence[Timing]) -> str:
     """The table with what it was measured on."""
-    n = int(made["images"])
+    n, mine = int(made["images"]), found[0]
+    heads = (
+        *("program", "scores", "first, CPU s", "again, CPU s", "images/s again"),
+        *("times gan-zoo's seconds, first", "again"),
+    )
+    rows = [
+        (
+            each.program,
+            each.task,
+            f"{each.first:.1f}",
+            f"{each.again:.1f}",
+            f"{n / each.again:.1f}",
+            f"{each.first / mine.first:.2f}",
+            f"{each.again / mine.again:.2f}",
+        )
+        for each in found
+    ]
     lines = [
         "# Cost of the metrics\n",
         f"Made by `{made['command']}`: {n} held-out images of {made['reference']} against {n} training images, "
         "Inception with random weights, seconds of the CPU on one thread. First: nothing is known. Again: the real "
         "images' statistics or features are, as in every evaluation of a run but its first.\n",
         "; ".join(f"{key}: {value}" for key, value in made.items() if key not in ("images", "command")) + ".\n",
-        "| program | scores | first, CPU s | again, CPU s | images/s again | times gan-zoo's seconds, first | again |",
-        "|---|---|---:|---:|---:|---:|---:|",
-    ]
-    mine = found[0]
-    lines += [
-        f"| {each.program} | {each.task} | {each.first:.1f} | {each.again:.1f} | {n / each.again:.1f} "
-        f"| {each.first / mine.first:.2f} | {each.again / mine.again:.2f} |"
-        for each in found
+        table(heads, rows, numeric=range(2, len(heads))),
     ]
     if len(found) > 1:
         both = "; ".join(f"{name} {mine.scores[name]:.7g} and {found[1].scores[name]:.7g}" for name in THEIR_NAMES)

@@ -2,11 +2,14 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.markup.blocks import Column, Entry, Table
+from benchmarks.markup.latex import latex
+from benchmarks.markup.markdown import table
+from benchmarks.speed.bars import bar_table, significant
 from benchmarks.speed.findings import Findings, bars
-from benchmarks.speed.markup import bar_table, significant, table
 from benchmarks.speed.measure import ALL_CORES, PINNED, Row
 
 COMMAND = "nox -s speed"
@@ -19,7 +22,7 @@ def write(folder: Path, findings: Findings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "speed.json").write_text(json.dumps(findings.to_dict(), indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(markdown(findings, (folder / "gpu.md").exists()), encoding="utf-8")
-    (folder / "speed.tex").write_text(latex([row for row in findings.rows if row.mode == PINNED]), encoding="utf-8")
+    (folder / "speed.tex").write_text(latex([paper_table(findings)], "speed"), encoding="utf-8")
     with (folder / "speed.csv").open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(COLUMNS)
@@ -33,7 +36,7 @@ def markdown(findings: Findings, has_gpu: bool) -> str:
     if findings.throughput:
         heads = ("workload", "how", "cells per hour", "against the textbook loop")
         rows = [(t.workload, t.how, f"{t.cells_per_hour:.0f}", f"{t.speedup:.2f}x") for t in findings.throughput]
-        parts += ["## A sweep\n\nCells of 1000 steps, training only, wall clock.\n", table(heads, rows)]
+        parts += ["## A sweep\n\nCells of 1000 steps, training only, wall clock.\n", numbers(heads, rows)]
     parts += quickstart_lines(findings)
     parts += overhead_lines(findings)
     if findings.failures or findings.missing:
@@ -66,7 +69,7 @@ def training_lines(findings: Findings) -> Iterator[str]:
     for mode in (PINNED, ALL_CORES):
         heads = ("workload", "engine", "iterations/s", "of the limit", "against the textbook loop", "rounds")
         yield f"### {mode[0].upper()}{mode[1:]}\n"
-        yield table(heads, [cells(row) for row in findings.rows if row.mode == mode])
+        yield numbers(heads, [cells(row) for row in findings.rows if row.mode == mode])
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -103,7 +106,7 @@ def quickstart_lines(findings: Findings) -> Iterator[str]:
         "plain is faster",
         "auto is faster",
     )
-    yield table(
+    yield numbers(
         heads,
         [
             (
@@ -132,7 +135,7 @@ def overhead_lines(findings: Findings) -> Iterator[str]:
         "meanwhile. An evaluation scores the samples and looks at the critic. Recording: tracking, checkpoints, "
         "pictures. With Inception an evaluation costs what `python -m benchmarks.speed.metrics` measures.\n"
     )
-    yield table(
+    yield numbers(
         heads,
         [
             (
@@ -149,14 +152,15 @@ def overhead_lines(findings: Findings) -> Iterator[str]:
         yield f"`gan-zoo --help`: {findings.help_seconds:.2f} s.\n"
 
 
-def latex(rows: Sequence[Row]) -> str:
-    """The table of one mode for a paper, with booktabs."""
-    heads = r"Workload & Engine & Iterations/s & Of the limit & Speed-up \\"
-    lines = [
-        f"{row.workload} & {row.engine} & {significant(row.iterations_per_second)} & {row.fraction:.2f} "
-        rf"& {row.speedup:.2f} \\"
-        for row in rows
-    ]
-    return "\n".join(
-        [r"\begin{tabular}{llrrr}", r"\toprule", heads, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}", ""]
-    )
+def numbers(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table whose first two columns are text and the others numbers."""
+    return table(heads, rows, numeric=range(2, len(heads))) + "\n"
+
+
+def paper_table(findings: Findings) -> Table:
+    """What one thread does, for a paper."""
+    texts = [Column(title, numeric=False) for title in ("Workload", "Engine")]
+    columns = [*texts, *map(Column, ("Iterations/s", "Of the limit", "Speed-up"))]
+    rows = [list(map(Entry, cells(row)[:5])) for row in findings.rows if row.mode == PINNED]
+    caption = f"Iterations of WGAN-GP per second, {PINNED}. {findings.machine_text}."
+    return Table("training", caption, columns, rows)

@@ -6,6 +6,7 @@ Nothing in them depends on the machine.
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.markup.markdown import code, table
 from benchmarks.suites.recipes import RECIPES
 from benchmarks.tools.pulls import picture
 from gan_zoo.losses import LOSSES, Loss
@@ -74,41 +75,42 @@ def section(name: str, loss: Loss) -> str:
     failed = [check for check, result in results.items() if not result.passed]
     verdict = f"passes {', '.join(passed)}" + (f"; FAILS {', '.join(failed)}" if failed else "")
     named = [recipe for recipe, content in RECIPES.items() if name in content.losses]
-    rows = {
-        "critic": f"`{loss.critic_formula}`",
-        "generator": f"`{loss.generator_formula}`",
-        "source": loss.paper,
-        "parts": f"`{composed_name(loss)}`",
-        "recipes": ", ".join(f"`{recipe}`" for recipe in named) or "none of its own",
-        "verified": verdict,
-    }
-    table = "\n".join(f"| {key} | {value.replace('|', chr(92) + '|')} |" for key, value in rows.items())
-    return f"## {name}\n\n| | |\n|---|---|\n{table}\n\n![pulls of {name}](losses/{name}.svg)\n"
+    rows = [
+        ("critic", code(loss.critic_formula)),
+        ("generator", code(loss.generator_formula)),
+        ("source", loss.paper),
+        ("parts", code(composed_name(loss))),
+        ("recipes", ", ".join(map(code, named)) or "none of its own"),
+        ("verified", verdict),
+    ]
+    return f"## {name}\n\n{table(('', ''), rows)}\n\n![pulls of {name}](losses/{name}.svg)\n"
 
 
 def checks() -> str:
-    lines = "\n".join(f"| {name} | {check.about} | {check.tolerance:g} |" for name, check in CHECKS.items())
+    rows = [(name, check.about, f"{check.tolerance:g}") for name, check in CHECKS.items()]
     return (
         "## Checks\n\n`gan-zoo verify` measures how far each loss is from answers that are known.\n\n"
-        f"| check | known answer | allowed deviation |\n|---|---|---|\n{lines}\n"
+        f"{table(('check', 'known answer', 'allowed deviation'), rows, numeric=(2,))}\n"
     )
 
 
 def recipes() -> str:
-    lines = "\n".join(recipe_rows())
+    heads = (
+        *("recipe", "source", "optimiser, critic steps, batch, generator steps"),
+        *("for single losses", "not in it"),
+    )
     return (
         "## Recipes\n\n`train: {recipe: NAME}` in a suite starts from one; what the suite says itself wins.\n\n"
-        "| recipe | source | optimiser, critic steps, batch, generator steps | for single losses | not in it |\n"
-        f"|---|---|---|---|---|\n{lines}\n"
+        f"{table(heads, recipe_rows())}\n"
     )
 
 
-def recipe_rows() -> Iterator[str]:
+def recipe_rows() -> Iterator[tuple[str, ...]]:
     for name, recipe in RECIPES.items():
         train = recipe.train
         main = f"{brief(train['optimizer'])}; {train['n_critic']}; {train['batch_size']}; {train['steps']:,}"
         single = "; ".join(f"{loss}: {brief(override)}" for loss, override in recipe.losses.items() if override)
-        yield f"| `{name}` | {recipe.source} | {main} | {single} | {recipe.note} |"
+        yield code(name), recipe.source, main, single, recipe.note
 
 
 def brief(settings: object) -> str:
@@ -120,8 +122,8 @@ def brief(settings: object) -> str:
 
 
 def refusals() -> str:
-    lines = "\n".join(f"| `{name}` | {refusal.reason} |" for name, refusal in REFUSALS.items())
+    rows = [(code(name), refusal.reason) for name, refusal in REFUSALS.items()]
     return (
         "## Refusals\n\nThese are refused before anything runs; `insist: [NAME]` in a suite runs them all the same, "
-        f"and the run's spec records it.\n\n| refusal | reason |\n|---|---|\n{lines}\n"
+        f"and the run's spec records it.\n\n{table(('refusal', 'reason'), rows)}\n"
     )

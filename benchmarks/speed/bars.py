@@ -1,7 +1,9 @@
-"""Tables in Markdown, and the bars that a measurement is held to. Needs nothing but Python, as the GPU's part does."""
+"""The bars that a measurement is held to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from benchmarks.markup.markdown import table
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Bar:
 
 
 def bar_table(bars: Iterable[Bar]) -> str:
+    """The bars as Markdown, with what was measured and by which share one is missed."""
     rows = [
         (
             bar.what,
@@ -36,13 +39,7 @@ def bar_table(bars: Iterable[Bar]) -> str:
         )
         for bar in bars
     ]
-    return table(("bar", "by", "wanted", "measured", ""), rows)
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table whose first two columns are text and the others numbers."""
-    rules = ["---" if i < 2 else "---:" for i in range(len(heads))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rules, *rows)) + "\n"
+    return table(("bar", "by", "wanted", "measured", ""), rows, numeric=(2, 3)) + "\n"
 
 
 def significant(value: float) -> str:
