@@ -24,7 +24,12 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{' '.join(message.split()).removeprefix('argument ')}; see {self.prog} --help")
+        raise UserError(f"{oneline(message).removeprefix('argument ')}; see {self.prog} --help")
+
+
+def oneline(message: str) -> str:
+    """What argparse says of words, whatever they hold."""
+    return "".join(letter if letter.isprintable() else " " for letter in " ".join(message.split()))
 
 
 def folder(text: str) -> Path:

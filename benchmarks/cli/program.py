@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from benchmarks.cli import checking, publishing, reporting, scoring, training
 from benchmarks.cli.options import Parser
 from benchmarks.record.environment import version
-from gan_zoo.errors import UserError, suggestion
+from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.numerics.environment import settle
 
 USAGE_ERROR = 2
@@ -59,7 +59,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     top, commands = parser()
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in commands:
-        raise UserError(f"unknown command '{command}' ({suggestion(command, commands)})")
+        raise UserError(f"unknown command '{printable(command)}' ({suggestion(command, commands)})")
     return top.parse_args(words)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmarks.cli.options import MOST_WORKERS, add_data, add_device, add_results, data_root, whole_number
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, printable
 from gan_zoo.numerics import NUMERICS
 
 if TYPE_CHECKING:
@@ -85,10 +85,11 @@ def parse_settings(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
-            raise UserError(f"--set {text}: expected KEY=VALUE, e.g. --set train.steps=500")
+            raise UserError(f"--set {printable(text)}: expected KEY=VALUE, e.g. --set train.steps=500")
         undone = next((known for known in settings if f"{known}.".startswith(f"{key}.")), None)
         if undone:
-            raise UserError(f"--set {undone}={settings[undone]}: does nothing, for --set {text} replaces it")
+            before, after = printable(f"{undone}={settings[undone]}"), printable(text)
+            raise UserError(f"--set {before}: does nothing, for --set {after} replaces it")
         settings[key] = value
     return settings
 

@@ -23,7 +23,7 @@ from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.report_settings import ReportSettings, narrowed
 from benchmarks.suites.settings import under
 from gan_zoo.datasets import DATASETS, POINTS, TAKEN
-from gan_zoo.errors import UserError, brief, suggestion
+from gan_zoo.errors import UserError, brief, printable, suggestion
 from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import parse_loss
 from gan_zoo.spec import DatasetSpec, RunSpec, Seed
@@ -93,7 +93,8 @@ class SuiteContent:
     report: ReportSettings = field(default_factory=ReportSettings)
 
 
-SUITE, DATASET, NAME_OF_LOSS = TypeAdapter(SuiteContent), TypeAdapter(DatasetSpec), TypeAdapter(LossName)
+SUITE, REPORT = TypeAdapter(SuiteContent), TypeAdapter(ReportSettings)
+DATASET, NAME_OF_LOSS = TypeAdapter(DatasetSpec), TypeAdapter(LossName)
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ def load_first_look(
     replaced = ("name", "description", "losses", "datasets", "seeds", "report")
     for key in settings:
         if key.split(".")[0] in replaced:
-            raise UserError(f"--set {key}=...: does nothing for train, which has --losses, --datasets and --seeds")
+            typed = printable(key)
+            raise UserError(f"--set {typed}=...: does nothing for train, which has --losses, --datasets and --seeds")
     document = _with_settings(document, settings)
     content = {key: value for key, value in document.content.items() if key != "report"}
     for option, names in (("losses", losses), ("datasets", datasets)):
@@ -200,7 +202,7 @@ def _read(name_or_path: str) -> Document:
 
 def _with_settings(document: Document, settings: Mapping[str, str]) -> Document:
     for key, text in settings.items():
-        document = put(document, key, text, f"--set {key}={text if len(text) < 60 else '...'}")
+        document = put(document, key, text, f"--set {printable(key)}={printable(text) if len(text) < 60 else '...'}")
     return document
 
 
@@ -232,10 +234,11 @@ def _suite(content: Mapping[str, Any], in_file: Mapping[str, Sequence[str]]) -> 
     cells = cells_of(base, overrides, losses, datasets, checked.seeds, content.get("overrides", {}) if whole else {})
     if whole:
         _refuse_idle_insistence(checked.insist, cells)
-    report = content.get("report", {})
+    report, settings = content.get("report", {}), checked.report
     if not whole:
         report = narrowed(report, loss_names, dataset_names)
-    validated(TypeAdapter(ReportSettings), report, ("report",)).check(loss_names, dataset_names, cells)
+        settings = validated(REPORT, report, ("report",))
+    settings.check(loss_names, dataset_names, cells)
     named = checked.name, checked.description, loss_names, dataset_names, checked.seeds
     return Suite(*named, overrides, report, cells, recipe)
 
