@@ -35,8 +35,7 @@ def choose_devices(wanted: str, cores: int) -> list[str]:
 def configure_process(device: str, threads: int, numerics: Numerics = "reference") -> None:
     """Settings for a process that computes on `device`: the same numbers every time, float32 without TF32."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.set_num_threads(threads)
-    compute_in(numerics)
+    compute_in(numerics, threads)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.allow_tf32 = False

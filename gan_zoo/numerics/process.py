@@ -14,9 +14,18 @@ MKL_BRANCH, MKL_COMPATIBLE = 1, 3
 REMEDY = "import gan_zoo before numpy and torch, or ask for numerics fast"
 
 
-def compute_in(numerics: Numerics) -> None:
-    """Have this process make its products on a CPU as `numerics` say, whatever they were before."""
-    products.install(numerics != "fast" and fault() is None)
+def compute_in(numerics: Numerics, threads: int | None = None) -> None:
+    """Have this process compute on a CPU as `numerics` say, whatever it did before; `threads`: on how many, else as
+    before.
+
+    Portable numerics use one thread but for large products: how other sums are cut for several changes their bits.
+    """
+    if numerics == "fast" or fault() is not None:
+        products.remove()
+        torch.set_num_threads(threads or torch.get_num_threads())
+    elif threads is not None or not products.installed():
+        torch.set_num_threads(1)
+        products.install(threads or 1)
 
 
 def portable(device: torch.device | str, numerics: Numerics) -> bool:

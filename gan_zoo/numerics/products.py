@@ -75,16 +75,28 @@ def laid_out(a: Tensor) -> tuple[Tensor, int, int]:
     return a.contiguous(), AS_IS, columns
 
 
-def by_onednn() -> Kernel:
-    """a (m, k), b (k, n) -> a b, by oneDNN, which computes x w' and is slow where x is transposed."""
+def by_onednn(threads: int = 1) -> Kernel:
+    """a (m, k), b (k, n) -> a b, by oneDNN, which computes x w' and is slow where x is transposed.
+
+    Its bits are the same on any number of threads, which are used within it alone.
+    """
     linear = torch.library.get_kernel("mkldnn::_linear_pointwise", "CPU").call_boxed
 
     def block(a: Tensor, b: Tensor) -> Tensor:
         if a.stride(1) != 1 and b.stride(1) != 1:
-            return linear(CPU, b.t(), a, None, "none", [], "").t()  # type: ignore[no-any-return]
-        return linear(CPU, a, b.t(), None, "none", [], "")  # type: ignore[no-any-return]
+            return linear(CPU, b.t(), dense(a), None, "none", [], "").t()  # type: ignore[no-any-return]
+        return linear(CPU, a, dense(b.t()), None, "none", [], "")  # type: ignore[no-any-return]
 
     def product(a: Tensor, b: Tensor) -> Tensor:
+        if threads == 1:
+            return blocks(a, b)
+        torch.set_num_threads(threads)
+        try:
+            return blocks(a, b)
+        finally:
+            torch.set_num_threads(1)
+
+    def blocks(a: Tensor, b: Tensor) -> Tensor:
         if a.shape[1] <= ONEDNN_BLOCK:
             return block(a, b)
         first, *others = zip(a.split(ONEDNN_BLOCK, 1), b.split(ONEDNN_BLOCK), strict=True)
@@ -96,12 +108,17 @@ def by_onednn() -> Kernel:
     return product
 
 
-def portable_products() -> dict[str, Kernel]:
+def dense(w: Tensor) -> Tensor:
+    """A matrix without gaps in memory: oneDNN takes a thousand times as long for a w with gaps."""
+    return w if w.is_contiguous() or w.t().is_contiguous() else w.contiguous()
+
+
+def portable_products(threads: int) -> dict[str, Kernel]:
     """Kernels of ATen's `mm` and `addmm` on a CPU; all but float32 is left to the kernels that were there."""
     library = openblas()
     mkl_mm = torch.library.get_kernel("aten::mm", "CPU").call_boxed
     mkl_addmm = torch.library.get_kernel("aten::addmm", "CPU").call_boxed
-    onednn = by_onednn()
+    onednn = by_onednn(threads)
     blas = by_openblas(library) if library else onednn
     float32 = torch.float32
 
@@ -124,12 +141,20 @@ _installed: list[torch.library.Library] = []
 """What holds the kernels in place; a module-level one because ATen's table of kernels is one for the process."""
 
 
-def install(wanted: bool = True) -> None:
-    """Put the portable products in ATen's table for the CPU, or take them out of it."""
-    if wanted and not _installed:
-        library = torch.library.Library("aten", "IMPL")
-        for name, kernel in portable_products().items():
-            library.impl(name, kernel, "CPU")
-        _installed.append(library)
-    elif not wanted and _installed:
+def install(threads: int) -> None:
+    """Put the portable products, on as many threads, in ATen's table for the CPU."""
+    remove()
+    library = torch.library.Library("aten", "IMPL")
+    for name, kernel in portable_products(threads).items():
+        library.impl(name, kernel, "CPU")
+    _installed.append(library)
+
+
+def installed() -> bool:
+    return bool(_installed)
+
+
+def remove() -> None:
+    """Leave ATen's own products in its table."""
+    while _installed:
         _installed.pop()._destroy()
