@@ -14,6 +14,7 @@ CHOICE = "GAN_ZOO_NUMERICS"
 SETTINGS = {
     "MKL_CBWR": "COMPATIBLE",
     "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
     "OPENBLAS_NUM_THREADS": "1",
     # The names before and after NumPy 2.4; what a processor does not have is ignored.
