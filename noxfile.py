@@ -83,6 +83,18 @@ def faults(session: nox.Session) -> None:
     run(session, environment(session, "full"), "pytest", "-m", "faults", *session.posargs)
 
 
+@nox.session(default=False)
+def portability(session: nox.Session) -> None:
+    """Recompute the fingerprints of reference numerics on emulated processors of both makers; many minutes."""
+    emulator = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
+    if emulator is None:
+        session.skip("no qemu-x86_64 here; Debian and Ubuntu have it as qemu-user-static")
+    python = environment(session, "full") / "python"
+    for processor in ("EPYC-Milan", "Haswell-noTSX"):
+        words = [str(python), "-m", "gan_zoo.fingerprints", *session.posargs]
+        session.run(str(emulator), "-cpu", processor, *words, env={"OMP_NUM_THREADS": "1"}, external=True)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types, without torch."""
