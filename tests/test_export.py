@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.record.export import RUN_COLUMNS, Record
 from gan_zoo.errors import UserError
+from gan_zoo.rng import Rng
 
 
 def small_record() -> Record:
@@ -85,6 +86,36 @@ def test_a_damaged_or_missing_file_is_one_clear_line(tmp_path, name):
     assert "\n" not in f"{damaged.value}{missing.value}"
 
 
+def mutated(content, kind, place, more):
+    """`content` with a flipped bit, a lost end, a lost part, or a part that is doubled or foreign."""
+    at = place % len(content)
+    return [
+        content[:at] + bytes([content[at] ^ (1 << more % 8)]) + content[at + 1 :],
+        content[:at],
+        content[:at] + content[at + 1 + more % 40 :],
+        content[:at] + content[max(0, at - 1 - more % 40) :],
+        content[:at] + bytes(1 + more % 40) + content[at:],
+    ][kind % 5]
+
+
+@pytest.mark.parametrize("count", [25, pytest.param(400, marks=pytest.mark.faults)])
+def test_no_mutated_export_is_taken_for_another_record(tmp_path, count):
+    """What is read is what was written, or one line says which file is not."""
+    small_record().write(tmp_path)
+    original = contents(tmp_path)
+    for kind, place, more in Rng(12, "mutated exports").integers(2**31, (count, 3)).tolist():
+        name = sorted(original)[place % len(original)]
+        (tmp_path / name).write_bytes(mutated(original[name], kind, place // 4, more))
+        refusal = ""
+        try:
+            Record.read(tmp_path).write(tmp_path / "again")
+        except UserError as error:
+            refusal = str(error)
+        assert name in refusal if refusal else contents(tmp_path / "again") == original
+        assert "\n" not in refusal
+        (tmp_path / name).write_bytes(original[name])
+
+
 def test_a_write_cut_short_between_two_files_is_found(tmp_path):
     small_record().write(tmp_path)
     newer = small_record()
@@ -102,6 +133,7 @@ def test_an_older_export_leaves_empty_what_was_not_yet_recorded(tmp_path):
     older = "\n".join(line.rsplit(",", 3)[0] for line in runs) + "\n"
     (tmp_path / "runs.csv").write_text(older)
     meta = json.loads((tmp_path / "meta.json").read_text())
+    del meta["sha256"]["meta.json"]
     meta["sha256"]["runs.csv"] = hashlib.sha256(older.encode()).hexdigest()
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     record = Record.read(tmp_path)

@@ -1,9 +1,9 @@
 """What a sweep left behind, as four plain files: everything a report needs, and nothing else.
 
-`export/meta.json` (what was asked, and the SHA-256 of the other three), `runs.csv` (one row a cell), `metrics.csv`
-(tidy: run_key, step, name, value) and `samples.npz`. Equal records give equal bytes: rows are sorted, floats have nine
-significant digits (every float32 survives), zip members carry no time. `meta.json` is replaced last, so that a write
-that was cut short is found by its hashes and never taken for a record.
+`export/meta.json` (what was asked, and the SHA-256 of that and of the other three), `runs.csv` (one row a cell),
+`metrics.csv` (tidy: run_key, step, name, value) and `samples.npz`. Equal records give equal bytes: rows are sorted,
+floats have nine significant digits (every float32 survives), zip members carry no time. `meta.json` is replaced last,
+so that a write that was cut short is found by its hashes and never taken for a record.
 """
 
 import hashlib
@@ -76,6 +76,7 @@ class Record:
             "samples.npz": _npz(self.samples),
         }
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        hashes["meta.json"] = _meta_hash(self.meta)
         contents["meta.json"] = _json({**self.meta, "sha256": hashes})
         for name, content in contents.items():
             _write_durably(folder / _partial(name), content)
@@ -88,6 +89,8 @@ class Record:
         """The record in `folder`. Raises UserError where a file is missing, altered or half-written."""
         meta = _read_meta(folder)
         hashes = meta.pop("sha256")
+        if hashes.get("meta.json", _meta_hash(meta)) != _meta_hash(meta):  # older exports have no hash of it
+            raise UserError(f"{folder / 'meta.json'}: altered or damaged (its hash is another): {_REMEDY}")
         content = {name: _read_verified(folder / name, hashes) for name in FILES}
         runs = _frame(content["runs.csv"], RUN_COLUMNS, folder / "runs.csv")
         metrics = _frame(content["metrics.csv"], METRIC_COLUMNS, folder / "metrics.csv")
@@ -149,6 +152,10 @@ def _json(value: dict[str, Any]) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def _meta_hash(meta: dict[str, Any]) -> str:
+    return hashlib.sha256(_json(meta)).hexdigest()
+
+
 def _partial(name: str) -> str:
     return f".{name}.partial"
 
@@ -172,6 +179,8 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON ({error}): the export is damaged: {_REMEDY}") from error
     lacking = [key for key in (*META_KEYS, "sha256") if not isinstance(meta, dict) or key not in meta]
+    if not lacking and not isinstance(meta["sha256"], dict):
+        lacking = ["sha256"]
     if lacking:
         raise UserError(f"{path}: lacks {', '.join(lacking)}: not an export of this version: {_REMEDY}")
     return meta
