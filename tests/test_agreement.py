@@ -64,7 +64,7 @@ def test_an_altered_hash_beside_equal_numbers_contradicts() -> None:
 
 
 def test_other_bits_agree_within_the_spread_of_the_other_seeds_and_no_further() -> None:
-    scores = Results(record()).scores("8gaussians", "emd")
+    scores = Results(record()).on("8gaussians").scores("emd")
     others = np.log(np.delete(scores[1], 1))
     limit = float(np.exp(stats.t.ppf(0.995, SEEDS - 2) * others.std(ddof=1) * np.sqrt(2)))
     assert limit > 1.2

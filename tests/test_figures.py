@@ -71,7 +71,7 @@ def draw(record):
 
     def drawn(make, **settings):
         with drawing():
-            return make(results(), POINTS, **settings)
+            return make(results().on(POINTS), **settings)
 
     return drawn
 
@@ -243,7 +243,7 @@ def test_a_run_that_ended_earlier_shows_its_last_samples(record):
     for loss, step in ((short, 100), (long, 100), (long, 200)):
         record.samples[f"{key[loss]}/samples@{step}"] = np.full((5, 2), step / 100, np.float32)
     with drawing():
-        panels = sample_panels(Results(record), POINTS, 200).axes
+        panels = sample_panels(Results(record).on(POINTS), 200).axes
     titles = {axes.get_title(loc="left"): axes for axes in panels if axes.get_title(loc="left")}
     assert list(titles) == [f"{short} (step 100)", long, without]
     shown = [set(axes.lines[-1].get_xdata()) for axes in titles.values() if axes.lines]
@@ -262,8 +262,8 @@ def test_a_column_shows_the_primary_metric_alone(draw, record):
 def test_many_losses_have_lines_without_bands():
     few, many = (synthetic([f"loss {i}" for i in range(n)], (POINTS,), seeds=2, failing=()) for n in (8, 9))
     with drawing():
-        assert score_column(Results(few), POINTS).axes[0].collections
-        assert not score_column(Results(many), POINTS).axes[0].collections
+        assert score_column(Results(few).on(POINTS)).axes[0].collections
+        assert not score_column(Results(many).on(POINTS)).axes[0].collections
 
 
 def test_hostile_names_are_drawn_as_they_are(record):
@@ -272,7 +272,7 @@ def test_hostile_names_are_drawn_as_they_are(record):
     results = Results(record)
     with drawing():
         for diagnostic in DIAGNOSTICS:
-            figure = diagnostic.draw(results, POINTS)
+            figure = diagnostic.draw(results.on(POINTS))
             if diagnostic.draw is weights:
                 figure.draw_without_rendering()
             titles = [axes.get_title("left") or "".join(text.get_text() for text in axes.texts) for axes in figure.axes]

@@ -84,7 +84,7 @@ def with_critic(slope: float, estimate: float) -> Record:
 def test_an_unhealthy_critic_is_flagged_beside_its_score(slope: float, estimate: float, fault: str) -> None:
     known = with_critic(slope, estimate)
     results = Results(known)
-    assert unhealthy_losses(results, "8gaussians") == ({"wgan-gp": fault} if fault else {})
+    assert unhealthy_losses(results.on("8gaussians")) == ({"wgan-gp": fault} if fault else {})
     text, page, tex = texts(known)
     assert ("Unhealthy critics on 8gaussians (†): that of wgan-gp: " in text) == bool(fault)
     marked = [row[2].endswith("†") for row in rows_of("wgan-gp |", text) if "±" in row[2]]

@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.record.lease import Kept
 from benchmarks.record.patience import Away, Patience, at_most_once, impatient
+from benchmarks.record.vocabulary import is_score
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class CellLog:
     def weights(self, path: Path, step: int, scores: Mapping[str, float]) -> None:
         """Keep the weights as an artifact and name them as a logged model, which the UI ranks by its `scores`.
 
-        What players log (`critic/...`) is no score.
+        What players log is no score.
         """
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
@@ -184,7 +185,7 @@ class CellLog:
         rows = [
             Metric(score, value, now, step, model.model_id, data.name, data.digest, self.run_id)
             for score, value in scores.items()
-            if "/" not in score and math.isfinite(value)
+            if is_score(score) and math.isfinite(value)
         ]
         self._client.log_batch(self.run_id, metrics=rows)
 

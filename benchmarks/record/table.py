@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record.export import METRIC_COLUMNS, RUN_COLUMNS
+from benchmarks.record.vocabulary import of_run
 
 HISTORY = ["run_id", "name", "step", "timestamp", "value"]
 
@@ -75,4 +76,4 @@ def named_samples(key: str, archive: bytes | None) -> dict[str, np.ndarray]:
     if archive is None:
         return {}
     with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-        return {name if name.startswith("data/") else f"{key}/{name}": arrays[name] for name in arrays.files}
+        return {of_run(key, name): arrays[name] for name in arrays.files}

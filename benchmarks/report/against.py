@@ -70,7 +70,7 @@ def hold(published: Results, mine: Results) -> Held:
         place = Place(run.dataset, run.loss, int(run.seed))
         reason = why_not(place, run, mine)
         if not reason:
-            metric = published.meta["primary"][place.dataset]
+            metric = published.on(place.dataset).primary
             metrics = [metric] if alike(published, mine, place.dataset, metric) else []
             agreement = judge(published, mine, place, metrics, LEVEL)
             reason = (

@@ -68,7 +68,7 @@ def judge(claimed: Results, found: Results, place: Place, metrics: Sequence[str]
 
 def run_at(results: Results, place: Place) -> Any:
     """The row of a cell in the run table."""
-    runs = results.cell_runs(place.dataset, place.loss)
+    runs = results.on(place.dataset).cell_runs(place.loss)
     return next(runs[runs.seed == place.seed].itertuples())
 
 
@@ -81,7 +81,7 @@ def logged(results: Results, run_key: str) -> pd.Series:
 
 def ended_otherwise(claimed: Results, place: Place, theirs: Any, ours: Any) -> Agreement:
     """A run that diverged in one record alone: chance, where another seed of its cell ended so too."""
-    runs = claimed.cell_runs(place.dataset, place.loss)
+    runs = claimed.on(place.dataset).cell_runs(place.loss)
     like = runs[(runs.seed != place.seed) & (runs.status == ours.status)]
     text = f"{theirs.status} there, {ours.status} here"
     if len(like):
@@ -106,7 +106,7 @@ def noise(claimed: Results, found: Results, place: Place, metrics: Sequence[str]
     notes, contradicted = [], False
     for metric in metrics:
         there, here = (score_at(side, place, metric) for side in (claimed, found))
-        column = claimed.scores(place.dataset, metric)
+        column = claimed.on(place.dataset).scores(metric)
         limit, is_log = allowed(column, here, claimed.losses.index(place.loss), claimed.seeds.index(place.seed), level)
         distance = abs(np.log(there) - np.log(here)) if is_log else abs(there - here)
         off = bool(distance > limit)
@@ -125,7 +125,7 @@ def _how_far(distance: float, limit: float, is_log: bool) -> str:
 def score_at(results: Results, place: Place, metric: str) -> float:
     """The score of a run by the checkpoint rule."""
     row, column = results.losses.index(place.loss), results.seeds.index(place.seed)
-    return float(results.scores(place.dataset, metric)[row, column])
+    return float(results.on(place.dataset).scores(metric)[row, column])
 
 
 def allowed(column: Array, here: float, row: int, seed: int, level: float) -> tuple[float, bool]:

@@ -7,7 +7,8 @@ import pandas as pd
 from benchmarks.markup.blocks import Mark, amount, listed, number, shortened
 from benchmarks.report.health import TOLERANCE, unhealthy_losses
 from benchmarks.report.published import facts_of
-from benchmarks.report.results import Results, Summary
+from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.summary import Summary
 from benchmarks.suites.checkpoint import Checkpoint
 
 BEST = Mark("best", bold=True)
@@ -22,9 +23,9 @@ FLOOR = "real data (floor)"
 UNHEALTHY = "\u2020"
 
 
-def remarks(results: Results, datasets: list[str], scored: list[tuple[str, str]]) -> list[str]:
-    """What a table says of its last row, where it has a floor, and of unhealthy critics."""
-    floors = [floor for place in scored if (floor := results.floor(*place))]
+def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
+    """Notes on the last row of a table of these metrics, where it has a floor, and on unhealthy critics."""
+    floors = [floor for dataset, metric in scored if (floor := dataset.floor(metric))]
     texts = []
     if floors:
         draws = " or ".join(map(str, sorted({len(values) for values, _ in floors})))
@@ -32,7 +33,7 @@ def remarks(results: Results, datasets: list[str], scored: list[tuple[str, str]]
             f"{FLOOR.capitalize()}: held-out real data scored as if generated, mean ± half-width of the 95 % "
             f"t-interval over {draws} draws: what a score means is its distance from it; no part of any ranking."
         )
-    if any(unhealthy_losses(results, dataset) for dataset in datasets):
+    if any(unhealthy_losses(dataset) for dataset, _ in scored):
         texts.append(
             f"{UNHEALTHY}: unhealthy critic, whose slope is more than {TOLERANCE:g} times what its loss asks for, or "
             f"whose estimate is more than {TOLERANCE:g} times the exact distance (medians over seeds, last checkpoint)."
@@ -40,11 +41,11 @@ def remarks(results: Results, datasets: list[str], scored: list[tuple[str, str]]
     return texts
 
 
-def health_sentence(results: Results, dataset: str) -> str:
+def health_sentence(dataset: DatasetResults) -> str:
     """Which critics are unhealthy on a data set and why; nothing where none is known to be."""
-    faults = unhealthy_losses(results, dataset)
+    faults = unhealthy_losses(dataset)
     named = "; ".join(f"that of {shortened(loss, 48)}: {fault}" for loss, fault in faults.items())
-    return f"Unhealthy critics on {dataset} ({UNHEALTHY}): {named}." if faults else ""
+    return f"Unhealthy critics on {dataset.name} ({UNHEALTHY}): {named}." if faults else ""
 
 
 def planned_images(run: Any) -> float:
@@ -55,15 +56,17 @@ def planned_images(run: Any) -> float:
 def budget_sentence(results: Results) -> str:
     """How much each loss was trained on each data set, and whether that is the same for all."""
     texts, same = [], True
-    for dataset in results.datasets:
+    for dataset in results.each_dataset:
         groups: dict[str, list[str]] = {}
         for loss in results.losses:
-            for run in results.cell_runs(dataset, loss)[:1].itertuples():
+            for run in dataset.cell_runs(loss)[:1].itertuples():
                 groups.setdefault(_budget(run), []).append(shortened(loss, 48))
         same &= len(groups) < 2
         ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
         alone = len(groups) < 2
-        texts += [f"{dataset}: {'; '.join(f'{b} for ' + ('all' if alone else listed(who)) for b, who in ordered)}."]
+        texts += [
+            f"{dataset.name}: {'; '.join(f'{b} for ' + ('all' if alone else listed(who)) for b, who in ordered)}."
+        ]
     return " ".join(["The same budget for all losses:" if same else "Budgets differ:", *texts])
 
 
@@ -76,17 +79,17 @@ def seeds(results: Results) -> str:
     return f"{len(results.seeds)} training seed{'s' if len(results.seeds) > 1 else ''}"
 
 
-def checkpoint_rule(results: Results, dataset: str) -> str:
+def checkpoint_rule(dataset: DatasetResults) -> str:
     """Which checkpoint gives the scores of a data set, and after how many generator steps it stands."""
-    asked = results.runs[results.runs.dataset == dataset].steps.dropna()
+    asked = dataset.runs.steps.dropna()
     steps = " or ".join(str(steps) for steps in sorted(asked.unique()))
-    return rule(results, dataset, results.checkpoint) + (f" (of {steps} generator steps)" if steps else "")
+    return rule(dataset, dataset.results.checkpoint) + (f" (of {steps} generator steps)" if steps else "")
 
 
-def rule(results: Results, dataset: str, checkpoint: Checkpoint) -> str:
+def rule(dataset: DatasetResults, checkpoint: Checkpoint) -> str:
     """A checkpoint rule in words."""
     if checkpoint.rule == "best":
-        chosen = results.label(results.meta["primary"][dataset], arrow=False)
+        chosen = dataset.results.label(dataset.primary, arrow=False)
         return f"best checkpoint of each run, chosen by {chosen} on latents and data other than those scored"
     return f"mean of the last {checkpoint.count} checkpoints" if checkpoint.rule == "mean" else "last checkpoint"
 
@@ -151,12 +154,12 @@ def _threads(threads: object) -> str:
     return "threads not recorded" if pd.isna(threads) else f"{threads} thread{'s' if threads != 1 else ''}"
 
 
-def measured_by(results: Results, dataset: str, metrics: list[str]) -> str:
+def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
     """The protocols of metrics in sentences; what several share is said once."""
     holders: dict[str, list[str]] = {}
     for metric in metrics:
-        for part in filter(None, results.protocol(dataset, metric).split("; ")):
-            holders.setdefault(part, []).append(results.label(metric, arrow=False))
+        for part in filter(None, dataset.protocol(metric).split("; ")):
+            holders.setdefault(part, []).append(dataset.results.label(metric, arrow=False))
     groups: dict[str, list[str]] = {}
     for part, names in sorted(holders.items(), key=lambda held: -len(held[1])):
         everyone = len(names) == len(metrics) > 1
@@ -165,9 +168,9 @@ def measured_by(results: Results, dataset: str, metrics: list[str]) -> str:
     return " ".join(f"{names}: {'; '.join(parts)}." for names, parts in groups.items())
 
 
-def quoted(results: Results, dataset: str) -> str:
+def quoted(dataset: DatasetResults) -> str:
     """What published columns hold and where it is from; nothing where there are none."""
-    facts = [f for metric in results.metric_names(dataset) for f in facts_of(dataset, metric, results.losses)]
+    facts = [f for metric in dataset.metrics for f in facts_of(dataset.name, metric, dataset.losses)]
     if not facts:
         return ""
     return (

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Table, number
+from benchmarks.record.vocabulary import TRAIN_SECONDS
 from benchmarks.report.captions import rule
 from benchmarks.report.figures.comparisons import ratio_strata
-from benchmarks.report.figures.plan import file_names
 from benchmarks.report.published import facts_of
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.statistics import (
     Array,
     geometric_mean_ratio,
@@ -24,13 +24,13 @@ from benchmarks.report.statistics import (
 from benchmarks.report.tables import is_true, sortable
 
 
-def baseline_table(results: Results, dataset: str) -> Table:
+def baseline_table(dataset: DatasetResults) -> Table:
     """Each loss against the baseline on the primary metric: ratio or difference, simultaneous interval, verdict."""
-    metric = results.meta["primary"][dataset]
-    summary = results.summary(dataset, metric)
-    column, reference = summary.column, results.losses.index(results.baseline)
+    results, metric = dataset.results, dataset.primary
+    summary = dataset.summary(metric)
+    column, reference = summary.column, dataset.losses.index(dataset.results.baseline)
     rows = []
-    for row, (loss, verdict) in enumerate(zip(results.losses, column.against(reference), strict=True)):
+    for row, (loss, verdict) in enumerate(zip(dataset.losses, column.against(reference), strict=True)):
         against = column.contrast(reference, row)
         n = Entry(str(against.n), float(against.n))
         if row == reference:
@@ -41,12 +41,12 @@ def baseline_table(results: Results, dataset: str) -> Table:
         rows.append([Entry(loss), _number_entry(effect), Entry(interval, sortable(low)), Entry(verdict), n])
     what = "ratio" if column.is_log else "difference"
     caption = (
-        f"{dataset}: {results.label(metric)} ({rule(results, dataset, results.checkpoint)}), each loss against "
+        f"{dataset.name}: {results.label(metric)} ({rule(dataset, results.checkpoint)}), each loss against "
         f"{results.baseline}: {what} of scores, paired by seed over runs that both finished, with a 95 % interval that "
-        f"is simultaneous over all pairs of losses. {verdicts_in_words(results)}"
+        f"is simultaneous over all pairs of losses. {verdicts_in_words(dataset.results)}"
     )
     columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("verdict", False), Column("pairs")]
-    return Table(f"baseline-{file_names(results)[dataset]}", caption, columns, rows)
+    return Table(f"baseline-{dataset.slug}", caption, columns, rows)
 
 
 def verdicts_in_words(results: Results) -> str:
@@ -62,36 +62,38 @@ def _number_entry(value: float) -> Entry:
     return Entry(number(value), sortable(value))
 
 
-def target_table(results: Results, dataset: str) -> Table | None:
+def target_table(dataset: DatasetResults) -> Table | None:
     """Training time until the baseline's median score is reached; None where the baseline sets no target."""
-    metric = results.meta["primary"][dataset]
-    direction = results.direction(metric)
-    fixed = (results.choice.get("targets") or {}).get(dataset)
-    baseline = results.scores(dataset, metric)[results.losses.index(results.baseline)]
+    metric = dataset.primary
+    direction = dataset.results.direction(metric)
+    fixed = (dataset.results.choice.get("targets") or {}).get(dataset.name)
+    baseline = dataset.scores(metric)[dataset.losses.index(dataset.results.baseline)]
     target = float(fixed) if fixed is not None else target_of(baseline)
     if target is None:
         return None
     rows = []
-    for loss in results.losses:
-        times, steps = _reached(results, dataset, loss, metric, target)
+    for loss in dataset.losses:
+        times, steps = _reached(dataset, loss, metric, target)
         hit = sum(np.isfinite(steps))
         share = Entry(f"{hit}/{len(steps)}", hit / len(steps)) if steps else Entry("no run")
         rows.append([Entry(loss), share, _time_cell(steps), _time_cell(times)])
-    origin = "fixed in the suite" if fixed is not None else f"the median score of {results.baseline} in this sweep"
-    aim = f"{results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
+    origin = (
+        "fixed in the suite" if fixed is not None else f"the median score of {dataset.results.baseline} in this sweep"
+    )
+    aim = f"{dataset.results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
     caption = (
-        f"{dataset}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as infinite "
-        "(AlgoPerf's rules). The clock counts training only and is read at evaluations."
+        f"{dataset.name}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as "
+        "infinite (AlgoPerf's rules). The clock counts training only and is read at evaluations."
     )
     columns = [Column("Loss", False), Column("reached / n"), Column("median steps"), Column("median train s")]
-    return Table(f"target-{file_names(results)[dataset]}", caption, columns, rows)
+    return Table(f"target-{dataset.slug}", caption, columns, rows)
 
 
-def _reached(results: Results, dataset: str, loss: str, metric: str, target: float) -> tuple[list[float], list[float]]:
+def _reached(dataset: DatasetResults, loss: str, metric: str, target: float) -> tuple[list[float], list[float]]:
     """Seconds (comparable runs only) and steps to the target, an entry an attempted run."""
-    scores, clock = results.curve(dataset, loss, metric), results.curve(dataset, loss, "train_seconds")
-    direction, times, steps = results.direction(metric), [], []
-    for run in results.cell_runs(dataset, loss).itertuples():
+    scores, clock = dataset.curve(loss, metric), dataset.curve(loss, TRAIN_SECONDS)
+    direction, times, steps = dataset.results.direction(metric), [], []
+    for run in dataset.cell_runs(loss).itertuples():
         if run.status == "missing":
             continue
         values = scores[run.seed] if run.seed in scores.columns else pd.Series(dtype=float)
@@ -118,7 +120,7 @@ def aggregate_table(results: Results) -> Table | None:
         same = loss == results.baseline
         cells.append(Entry("baseline") if same else _aggregate(probability_of_improvement, group, base))
         rows.append([Entry(loss), *cells])
-    rules = dict.fromkeys(rule(results, dataset, results.checkpoint) for dataset in results.datasets)
+    rules = dict.fromkeys(rule(dataset, results.checkpoint) for dataset in results.each_dataset)
     caption = (
         f"Across {len(base)} data sets, primary metrics ({'; '.join(rules)}) as ratios to {results.baseline}'s "
         "geometric mean, turned so that below 1 is better: geometric mean, interquartile mean, and the probability "
@@ -136,10 +138,10 @@ def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Entry:
     return Entry(f"{number(value)} [{number(low)}, {number(high)}]", value)
 
 
-def published_table(results: Results, dataset: str) -> Table | None:
+def published_table(dataset: DatasetResults) -> Table | None:
     """Every number that the published columns quote, with its source; None where nothing is quoted."""
-    kinds = dict.fromkeys(metric.split("_")[0] for metric in results.metric_names(dataset))
-    facts = [fact for kind in kinds for fact in facts_of(dataset, kind, results.losses)]
+    kinds = dict.fromkeys(metric.split("_")[0] for metric in dataset.metrics)
+    facts = [fact for kind in kinds for fact in facts_of(dataset.name, kind, dataset.losses)]
     rows = [
         [
             *map(Entry, (fact.loss, fact.called, fact.metric.upper())),
@@ -149,9 +151,9 @@ def published_table(results: Results, dataset: str) -> Table | None:
         for fact in facts
     ]
     caption = (
-        f"{dataset}: numbers that others printed, quoted from their sources. Nets, budgets, extractors and sample "
+        f"{dataset.name}: numbers that others printed, quoted from their sources. Nets, budgets, extractors and sample "
         "counts are theirs: these rows are not comparable with ours, nor with each other."
     )
     titles = ("Loss", "called there", "metric", "published", "setting", "source")
     columns = [Column(title, title == "published", quoted=title == "published") for title in titles]
-    return Table(f"published-{file_names(results)[dataset]}", caption, columns, rows) if rows else None
+    return Table(f"published-{dataset.slug}", caption, columns, rows) if rows else None

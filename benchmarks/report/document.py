@@ -31,8 +31,9 @@ from benchmarks.report.contrasts import (
     target_table,
 )
 from benchmarks.report.figures.plan import Drawing
-from benchmarks.report.results import Results, Summary
+from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.spreads import spread_table
+from benchmarks.report.summary import Summary
 from benchmarks.report.tables import primary_table, recipe_table, run_table, scores_table
 
 
@@ -44,8 +45,8 @@ def document(results: Results, plan: list[Drawing], against: Sequence[Block] = (
     blocks += [Heading("Summary"), Items(summary_lines(results))]
     blocks += [primary_table(results)] if len(results.datasets) > 1 else []
     blocks += against
-    for dataset in results.datasets:
-        blocks += _dataset_blocks(results, dataset, plan)
+    for dataset in results.each_dataset:
+        blocks += _dataset_blocks(dataset, plan)
     blocks += _overall(results, plan)
     blocks += _losses(results)
     blocks += _failures(results, plan)
@@ -54,32 +55,32 @@ def document(results: Results, plan: list[Drawing], against: Sequence[Block] = (
 
 def summary_lines(results: Results) -> list[str]:
     """What there is to know first: a line a data set, unhealthy critics, budgets."""
-    lines = [verdict(results, dataset) for dataset in results.datasets]
-    lines += [text for dataset in results.datasets if (text := health_sentence(results, dataset))]
+    lines = [verdict(dataset) for dataset in results.each_dataset]
+    lines += [text for dataset in results.each_dataset if (text := health_sentence(dataset))]
     return [*lines, budget_sentence(results)]
 
 
-def verdict(results: Results, dataset: str) -> str:
+def verdict(dataset: DatasetResults) -> str:
     """What has the best mean on one data set, and what is certain of the other losses against it."""
-    metric = results.meta["primary"][dataset]
-    summary = results.summary(dataset, metric)
-    name, best = results.label(metric, arrow=False), summary.best
+    metric = dataset.primary
+    summary = dataset.summary(metric)
+    name, best = dataset.results.label(metric, arrow=False), summary.best
     if best is None:
-        return f"{dataset}: no loss can be called best by {name}: most runs failed or are missing."
+        return f"{dataset.name}: no loss can be called best by {name}: most runs failed or are missing."
     score = measured(float(summary.mean[best]), float(summary.half[best]))
     n, failed = summary.attempted[best], summary.failed[best]
     text = (
-        f"{dataset}: {shortened(results.losses[best], 48)} has the best {name}: {score} "
-        f"({rule(results, dataset, results.checkpoint)}; {failed} of {n} runs failed)."
+        f"{dataset.name}: {shortened(dataset.losses[best], 48)} has the best {name}: {score} "
+        f"({rule(dataset, dataset.results.checkpoint)}; {failed} of {n} runs failed)."
     )
     if n - failed < 2:
         return f"{text} With fewer than two finished runs there is no interval: how sure this is cannot be said."
-    margin = f"{100 * results.margin:g} %"
-    if alike := _named(results, summary, "equivalent"):
+    margin = f"{100 * dataset.results.margin:g} %"
+    if alike := _named(dataset.results, summary, "equivalent"):
         text += f" Equivalent to it within {margin}: {alike}."
-    if open_ := _named(results, summary, "undecided"):
+    if open_ := _named(dataset.results, summary, "undecided"):
         text += f" Undecided with these seeds: {open_}."
-    return text + _worse(results, summary)
+    return text + _worse(dataset.results, summary)
 
 
 def _named(results: Results, summary: Summary, verdict: str) -> str:
@@ -138,12 +139,12 @@ def cautions(results: Results) -> list[str]:
     return texts
 
 
-def _dataset_blocks(results: Results, dataset: str, plan: list[Drawing]) -> list[Block]:
-    blocks: list[Block] = [Heading(dataset), scores_table(results, dataset)]
-    blocks += [item.block for item in plan if item.dataset == dataset]
-    if len(results.losses) > 1:
-        blocks.append(baseline_table(results, dataset))
-    optional = [make(results, dataset) for make in (target_table, spread_table, published_table)]
+def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]:
+    blocks: list[Block] = [Heading(dataset.name), scores_table(dataset)]
+    blocks += [item.block for item in plan if item.dataset == dataset.name]
+    if len(dataset.losses) > 1:
+        blocks.append(baseline_table(dataset))
+    optional = [make(dataset) for make in (target_table, spread_table, published_table)]
     return blocks + [table for table in optional if table]
 
 
@@ -188,20 +189,16 @@ def _losses(results: Results) -> list[Block]:
         *([Items(overrides)] if overrides else []),
         recipe_table(results),
         Heading("Metrics", 3),
-        Items(
-            [
-                _metric(results, dataset, metric)
-                for dataset in results.datasets
-                for metric in results.metric_names(dataset)
-            ]
-        ),
+        Items([_metric(dataset, metric) for dataset in results.each_dataset for metric in dataset.metrics]),
     ]
 
 
-def _metric(results: Results, dataset: str, metric: str) -> str:
+def _metric(dataset: DatasetResults, metric: str) -> str:
+    results = dataset.results
     better = "lower is better" if results.direction(metric) == "min" else "higher is better"
-    protocol = results.protocol(dataset, metric)
-    return f"{dataset}: {results.label(metric, arrow=False)} ({metric}), {better}{': ' + protocol if protocol else ''}."
+    protocol = dataset.protocol(metric)
+    how = f": {protocol}" if protocol else ""
+    return f"{dataset.name}: {results.label(metric, arrow=False)} ({metric}), {better}{how}."
 
 
 def _flat(value: Any, prefix: str = "") -> str:

@@ -14,19 +14,21 @@ import re
 import numpy as np
 
 from benchmarks.markup.blocks import number
-from benchmarks.report.results import Results
+from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, WASSERSTEIN_ESTIMATE
+from benchmarks.report.results import DatasetResults
 
 TOLERANCE = 10.0
 ASKED = re.compile(r"‖ - (\d+(?:\.\d+)?)\)")
-SLOPE, ESTIMATE, DISTANCE = "critic/grad_norm", "critic/wasserstein_estimate", "emd"
 
 
-def unhealthy(results: Results, dataset: str, loss: str) -> str:
+def unhealthy(dataset: DatasetResults, loss: str) -> str:
     """What is wrong with the critic of a loss on a data set, in words; nothing where nothing is known to be."""
-    asked = ASKED.search(results.formula(dataset, loss).get("critic", ""))
+    asked = ASKED.search(dataset.formula(loss).get("critic", ""))
     if asked is None:
         return ""
-    slope, estimate, distance = (_last(results, dataset, loss, name) for name in (SLOPE, ESTIMATE, DISTANCE))
+    slope, estimate, distance = (
+        _last(dataset, loss, name) for name in (GRADIENT_NORM, WASSERSTEIN_ESTIMATE, EARTH_MOVER)
+    )
     c, faults = float(asked[1]), []
     if slope > TOLERANCE * c:
         faults.append(f"its slope is {number(slope, 2)} where the loss asks for {number(c)}")
@@ -35,16 +37,15 @@ def unhealthy(results: Results, dataset: str, loss: str) -> str:
     return " and ".join(faults)
 
 
-def unhealthy_losses(results: Results, dataset: str) -> dict[str, str]:
+def unhealthy_losses(dataset: DatasetResults) -> dict[str, str]:
     """Loss -> what is wrong with its critic on a data set."""
-    faults = {loss: unhealthy(results, dataset, loss) for loss in results.losses}
+    faults = {loss: unhealthy(dataset, loss) for loss in dataset.losses}
     return {loss: fault for loss, fault in faults.items() if fault}
 
 
-def _last(results: Results, dataset: str, loss: str, name: str) -> float:
+def _last(dataset: DatasetResults, loss: str, name: str) -> float:
     """The median over finished seeds of a quantity where it was logged last; NaN where it was not logged."""
-    curve = results.curve(dataset, loss, name)
-    runs = results.cell_runs(dataset, loss)
-    done = [seed for seed in runs[runs.status == "done"].seed if seed in curve.columns]
+    curve = dataset.curve(loss, name)
+    done = [seed for seed in dataset.finished_seeds(loss) if seed in curve.columns]
     values = curve[done].dropna(how="all").to_numpy(dtype=float)
     return float(np.nanmedian(values[-1])) if values.size else float("nan")

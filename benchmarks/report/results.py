@@ -8,37 +8,54 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record.export import Record
+from benchmarks.record.vocabulary import is_player_term, validation
+from benchmarks.report.consistency import check_alike, check_recipes, protocols, variants
+from benchmarks.report.names import unique_slugs
 from benchmarks.report.specs import spec_fields
-from benchmarks.report.statistics import Array, Direction, best_loss, t_interval, worst
+from benchmarks.report.statistics import Array, Direction, worst
+from benchmarks.report.summary import Summary
 from benchmarks.report.verdicts import Scores
 from benchmarks.suites.checkpoint import Checkpoint
 from benchmarks.suites.margin import MARGIN, parse_margin
 from gan_zoo.errors import UserError
 
-RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]
-
-PLAYERS = ("critic/", "generator/")
+COSTS = ["images_seen", "train_seconds", "iterations_per_second"]
 
 
 class Results:
-    """What a report reads: the record's runs and metrics, indexed. Raises UserError where they cannot share a table.
+    """What a report reads: the record's runs and metrics, indexed; `on` gives those of one data set.
 
     `choice` overrides the suite's own `report` settings: `rows` (losses), `columns` (data sets), `seeds`, `metrics`,
     `baseline`, `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K), `margin` (smallest
     difference of interest, a share). What is not chosen takes part in no number.
+
+    Errors: UserError where the runs cannot share a table.
     """
 
     def __init__(self, record: Record, choice: dict[str, Any] | None = None) -> None:
-        self.record, self.meta, self.asked = record, record.meta, dict(choice or {})
+        self.record = record
+        self.meta = record.meta
+        self.asked = dict(choice or {})
         self.choice: dict[str, Any] = {**record.meta.get("report", {}), **self.asked}
-        self.losses: list[str] = self._chosen("rows", list(record.meta["losses"]))
-        self.datasets: list[str] = self._chosen("columns", list(record.meta["datasets"]))
-        self.seeds: list[int] = [int(seed) for seed in self._chosen("seeds", [str(s) for s in record.meta["seeds"]])]
+        self.losses: list[str] = self.chosen("rows", list(record.meta["losses"]))
+        self.datasets: list[str] = self.chosen("columns", list(record.meta["datasets"]))
+        self.seeds: list[int] = [int(seed) for seed in self.chosen("seeds", [str(s) for s in record.meta["seeds"]])]
         shown = record.runs.loss.isin(self.losses) & record.runs.dataset.isin(self.datasets)
         self.runs = record.runs[shown & record.runs.seed.isin(self.seeds)]
+        self._on = {dataset: DatasetResults(self, dataset) for dataset in self.datasets}
         self._check()
 
-    def _chosen(self, key: str, known: list[str]) -> list[str]:
+    def on(self, dataset: str) -> "DatasetResults":
+        """The results on one data set."""
+        return self._on[dataset]
+
+    @property
+    def each_dataset(self) -> "list[DatasetResults]":
+        """The results on each data set, in the report's order."""
+        return list(self._on.values())
+
+    def chosen(self, key: str, known: list[str]) -> list[str]:
+        """The names chosen under a key of `report`, or all that are known. Errors: UserError for an unknown one."""
         chosen = [str(name) for name in self.choice.get(key) or known]
         for name in chosen:
             if name not in known:
@@ -52,64 +69,9 @@ class Results:
             primary = self.meta["primary"].get(dataset)
             if primary not in self.meta["metrics"]:
                 raise UserError(f"export/meta.json: primary: {dataset!r} has {primary!r}, which is none of its metrics")
-        for (loss, dataset), cell in self.runs.groupby(["loss", "dataset"], sort=False):
-            for name, values in _recipes(cell).items():
-                if len(values) > 1:
-                    unlike = " and ".join(values[:2])
-                    place = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {name} ({unlike})"
-                    raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps apart")
-        for dataset in self.datasets:
-            self._check_provenance(dataset)
-            self._check_checkpoints(dataset)
-
-    def _check_provenance(self, dataset: str) -> None:
-        """Scores of one data set are made alike, or they do not stand in one table."""
-        named = {"numerics": self._variants(dataset, "numerics")}
-        named |= {metric: self._protocols(dataset, metric) for metric in self.metric_names(dataset)}
-        for name, variants in named.items():
-            if len(variants) > 1:
-                (one, a), (other, b) = list(variants.items())[:2]
-                unlike = " and ".join(
-                    f"{text} ({run})" for text, run in zip(differing(one, other), (a, b), strict=True)
-                )
-                raise UserError(
-                    f"export/runs.csv: data set {dataset!r}, {name}: runs differ: {unlike}: such rows share no "
-                    "table: run them again alike, or report them apart (--rows, --metrics)"
-                )
-
-    def _variants(self, dataset: str, column: str) -> dict[str, str]:
-        """What runs of a data set recorded in a column -> the first that did."""
-        runs = self.runs[(self.runs.dataset == dataset) & (self.runs[column] != "")]
-        return {
-            value: f"{run.loss} seed {run.seed}"
-            for value, run in runs.drop_duplicates(column).set_index(column).iterrows()
-        }
-
-    def _protocols(self, dataset: str, metric: str) -> dict[str, str]:
-        """By which protocols a metric was measured on a data set -> the first run that was."""
-        protocols: dict[str, str] = {}
-        for text, run in self._variants(dataset, "protocol").items():
-            try:
-                known = json.loads(text)
-            except ValueError:
-                raise UserError(f"export/runs.csv: {run} on {dataset!r}: protocol: not JSON: {text[:60]}") from None
-            protocols.setdefault(known.get(metric, f"not scored by it, but by {', '.join(known)}"), run)
-        return protocols
-
-    def _check_checkpoints(self, dataset: str) -> None:
-        """Every finished run has the evaluations that the checkpoint rule needs."""
-        primary = self.meta["primary"][dataset]
-        for run in self.runs[(self.runs.dataset == dataset) & (self.runs.status == "done")].itertuples():
-            have = self._of_seed(dataset, run.loss, primary, run.seed)
-            apart = self._of_seed(dataset, run.loss, f"apart/{primary}", run.seed)
-            place = f"report.checkpoint: {self.checkpoint}: loss {run.loss!r} on {dataset!r}, seed {run.seed}"
-            if self.checkpoint.rule == "best" and not len(apart):
-                raise UserError(
-                    f"{place}: has no score apart from the reported one (apart/{primary}) to choose by: run the suite "
-                    "with evaluate.repeats 2 or more, or choose last or mean-K"
-                )
-            if 0 < len(have) < self.checkpoint.count:
-                raise UserError(f"{place}: has {len(have)} evaluations only: choose a smaller K, or last")
+        check_recipes(self.runs)
+        for each in self.each_dataset:
+            each.check()
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -136,7 +98,8 @@ class Results:
         return str(chosen)
 
     @cached_property
-    def _curves(self) -> dict[tuple[str, str, str], pd.DataFrame]:
+    def curves(self) -> dict[tuple[str, str, str], pd.DataFrame]:
+        """(data set, loss, name of a logged quantity) -> its values, a row a step and a column a seed."""
         keys = self.runs[["run_key", "loss", "dataset", "seed"]]
         joined = self.record.metrics.merge(keys, on="run_key", how="inner")
         groups = joined.groupby(["dataset", "loss", "name"], sort=False)
@@ -144,23 +107,6 @@ class Results:
             key: group.pivot_table(index="step", columns="seed", values="value", aggfunc="last", dropna=False)
             for key, group in groups
         }
-
-    def curve(self, dataset: str, loss: str, name: str) -> pd.DataFrame:
-        """Values of one logged quantity: a row a step, a column a seed, NaN where it was not logged or not a number."""
-        return self._curves.get((dataset, loss, name), pd.DataFrame())
-
-    def metric_names(self, dataset: str) -> list[str]:
-        """The metrics that this data set was scored by, its primary one first."""
-        primary = self.meta["primary"][dataset]
-        scored = {name for place, _, name in self._curves if place == dataset}
-        names = [primary, *(name for name in self.meta["metrics"] if name in scored and name != primary)]
-        chosen = self._chosen("metrics", list(self.meta["metrics"]))
-        return [name for name in names if name in chosen] or [primary]
-
-    def term_names(self, dataset: str) -> list[str]:
-        """What was logged of either player on this data set, critic's before generator's."""
-        names = {name for place, _, name in self._curves if place == dataset and name.startswith(PLAYERS)}
-        return sorted(names - set(self.meta["metrics"]))
 
     def direction(self, metric: str) -> Direction:
         """Whether less or more of a metric is better; never guessed from its name."""
@@ -171,42 +117,10 @@ class Results:
 
     def label(self, metric: str, arrow: bool = True) -> str:
         """A metric's name for people, with an arrow to where it is better."""
-        text = self.meta["metrics"][metric].get("label") or metric
-        return f"{text}\u00a0{'↓' if self.direction(metric) == 'min' else '↑'}" if arrow else str(text)
-
-    def protocol(self, dataset: str, metric: str) -> str:
-        """How a metric was measured on a data set: as its runs say, or the sweep where they do not."""
-        of_sweep = str(self.meta["metrics"][metric].get("protocol", ""))
-        return next(iter(self._protocols(dataset, metric)), of_sweep)
-
-    def cell_runs(self, dataset: str, loss: str) -> pd.DataFrame:
-        """The runs of one loss on one data set."""
-        return self.runs[(self.runs.dataset == dataset) & (self.runs.loss == loss)]
-
-    def scores(self, dataset: str, metric: str, checkpoint: Checkpoint | None = None) -> Array:
-        """(losses, seeds): scores by the checkpoint rule; `worst` where a run gave none; NaN where there was no run."""
-        scores = np.full((len(self.losses), len(self.seeds)), np.nan)
-        rows, columns = ({name: i for i, name in enumerate(names)} for names in (self.losses, self.seeds))
-        rule, direction = checkpoint or self.checkpoint, self.direction(metric)
-        primary = self.meta["primary"][dataset]
-        runs = self.runs[(self.runs.dataset == dataset) & (self.runs.status != "missing")]
-        for run in runs[runs.seed.isin(self.seeds)].itertuples():
-            values = self._of_seed(dataset, run.loss, metric, run.seed)
-            apart = self._of_seed(dataset, run.loss, f"apart/{primary}", run.seed)
-            finished = run.status == "done" and len(values)
-            score = rule.score(values, apart, self.direction(primary)) if finished else np.nan
-            scores[rows[run.loss], columns[int(run.seed)]] = score if np.isfinite(score) else worst(direction)
-        return scores
-
-    def _of_seed(self, dataset: str, loss: str, name: str, seed: int) -> Array:
-        """What one run logged of a quantity, in the order of steps; empty where it logged none."""
-        curve = self.curve(dataset, loss, name)
-        return curve[seed].to_numpy(dtype=float) if seed in curve.columns else np.empty(0)
-
-    def summary(self, dataset: str, metric: str) -> "Summary":
-        """One column of a table: a metric on a data set, for every loss."""
-        scores = self.scores(dataset, metric)
-        return Summary(scores, self.judged(metric, scores))
+        text = str(self.meta["metrics"][metric].get("label") or metric)
+        if not arrow:
+            return text
+        return f"{text}\u00a0{'↓' if self.direction(metric) == 'min' else '↑'}"
 
     def judged(self, metric: str, scores: Array, comparisons: int | None = None) -> Scores:
         """Scores of a metric (rows, seeds), as verdicts judge them; intervals are simultaneous over all pairs of rows,
@@ -214,16 +128,6 @@ class Results:
         known = self.meta["metrics"][metric]
         limits = known.get("lowest"), known.get("highest")
         return Scores(scores, self.direction(metric), self.margin, limits, comparisons)
-
-    def times(self, dataset: str) -> pd.DataFrame:
-        """Mean costs of the finished runs by loss: n_critic, images_seen, train_seconds and iterations_per_second."""
-        runs = self.runs[(self.runs.dataset == dataset) & (self.runs.status == "done")].copy()
-        incomparable = ~runs.timing_comparable.fillna(False).astype(bool)
-        runs.loc[incomparable, ["train_seconds", "iterations_per_second"]] = np.nan
-        costs = ["images_seen", "train_seconds", "iterations_per_second"]
-        means = runs.groupby("loss")[costs].mean().reindex(self.losses).astype(float)
-        started = self.runs[self.runs.dataset == dataset].groupby("loss").n_critic.first()
-        return means.assign(n_critic=started.reindex(self.losses).astype(float))
 
     def failed_runs(self) -> pd.DataFrame:
         """Every run that is not done, in the report's order."""
@@ -239,69 +143,153 @@ class Results:
         return [cell for cell in planned if cell not in present]
 
     def formulas(self, loss: str) -> list[tuple[str, dict[str, str]]]:
-        """What `critic` and `generator` minimised under a loss and the `paper`, by data set; data sets with the same
-        formula stand together. Exports of old have one a loss."""
+        """(data sets, formula) of a loss; data sets with the same formula stand together. Old exports have one a
+        loss."""
         if "formulas" not in self.meta:
-            old = self.meta.get("loss_info", {}).get(loss, {})
-            keys = {"critic": "formula_critic", "generator": "formula_generator", "paper": "paper"}
-            return [("all", {name: str(old.get(key, "")) for name, key in keys.items()})]
+            return [("all", self.each_dataset[0].formula(loss))]
         groups: dict[str, tuple[list[str], dict[str, str]]] = {}
-        for dataset in self.datasets:
-            formula = self.formula(dataset, loss)
+        for each in self.each_dataset:
+            formula = each.formula(loss)
             if formula:
-                groups.setdefault(json.dumps(formula), ([], formula))[0].append(dataset)
+                groups.setdefault(json.dumps(formula), ([], formula))[0].append(each.name)
         return [(", ".join(datasets), formula) for datasets, formula in groups.values()]
-
-    def formula(self, dataset: str, loss: str) -> dict[str, str]:
-        """What `critic` and `generator` minimised under a loss on a data set, and the `paper`; empty if unknown."""
-        if "formulas" in self.meta:
-            return dict(self.meta["formulas"].get(dataset, {}).get(loss, {}))
-        return self.formulas(loss)[0][1]
-
-    def floor(self, dataset: str, metric: str) -> tuple[Array, int] | None:
-        """The scores of held-out real data in place of generated samples, one a draw, and of how many samples each is;
-        None where the export has none."""
-        known = self.meta.get("floor", {}).get(dataset, {}).get(metric)
-        return (np.asarray(known["values"], dtype=float), int(known["n"])) if known and known["values"] else None
-
-    def samples(self, dataset: str) -> int | None:
-        """How many samples are generated for a score on a data set; None where the export has no specs."""
-        specs = [spec_fields(text) for text in self.runs[self.runs.dataset == dataset].spec if text]
-        return int(specs[0]["evaluate.samples"]) if specs else None
 
     def environment(self) -> dict[str, Any]:
         """Versions and the machine, as the sweep recorded them."""
         return dict(self.meta.get("environment", {}))
 
 
-def _recipes(cell: pd.DataFrame) -> dict[str, list[str]]:
-    """What the runs of a cell were asked for but their seed: the values of each column, and of each field of specs."""
-    recipes = {column: [str(value) for value in cell[column].dropna().unique()] for column in RECIPE}
-    specs = pd.DataFrame([spec_fields(text) for text in cell.spec if text]).drop(columns="seed", errors="ignore")
-    return recipes | {str(name): [str(value) for value in specs[name].dropna().unique()] for name in specs}
+class DatasetResults:
+    """The results on one data set: its metrics, scores, curves and costs."""
 
+    def __init__(self, results: Results, name: str) -> None:
+        self.results = results
+        self.name = name
+        self.losses = results.losses
+        self.runs = results.runs[results.runs.dataset == name]
 
-def differing(one: str, other: str) -> tuple[str, str]:
-    """The parts of two lists "key=value; key=value" that are not in both."""
-    a, b = (text.split("; ") for text in (one, other))
-    return "; ".join(part for part in a if part not in b), "; ".join(part for part in b if part not in a)
+    @property
+    def slug(self) -> str:
+        """The part of a file's name that stands for this data set."""
+        return unique_slugs(self.results.datasets)[self.name]
 
+    @property
+    def primary(self) -> str:
+        """The metric that losses are ranked by."""
+        return str(self.results.meta["primary"][self.name])
 
-class Summary:
-    """Scores (losses, seeds) of one metric with their means, intervals, failures, the best loss, and what is certain of
-    the others against it: `verdicts` are "best", one of VERDICTS, or empty where nothing can be said."""
+    @cached_property
+    def metrics(self) -> list[str]:
+        """The metrics that this data set was scored by, its primary one first."""
+        known = list(self.results.meta["metrics"])
+        chosen = self.results.chosen("metrics", known)
+        scored = self._logged_names()
+        others = [name for name in known if name in scored and name != self.primary]
+        return [name for name in [self.primary, *others] if name in chosen] or [self.primary]
 
-    def __init__(self, scores: Array, column: Scores) -> None:
-        self.scores, self.direction, self.column = scores, column.direction, column
-        self.mean, self.half = t_interval(scores)
-        self.attempted = (~np.isnan(scores)).sum(1)
-        self.failed = np.isinf(scores).sum(1)
-        self.best = best_loss(scores, self.direction)
-        self.verdicts = [""] * len(scores)
-        if self.best is not None and np.isfinite(scores[self.best]).sum() > 1:
-            self.verdicts = self.column.against(self.best)
-            self.verdicts[self.best] = "best"
+    def player_terms(self) -> list[str]:
+        """What was logged of either player, the critic's before the generator's."""
+        names = {name for name in self._logged_names() if is_player_term(name)}
+        return sorted(names - set(self.results.meta["metrics"]))
 
-    def contradiction(self) -> float:
-        """The probability that a repeat of the sweep contradicts one of `verdicts`; NaN where there are none."""
-        return self.column.contradiction(self.best) if self.best is not None and any(self.verdicts) else float("nan")
+    def _logged_names(self) -> set[str]:
+        return {name for dataset, _, name in self.results.curves if dataset == self.name}
+
+    def curve(self, loss: str, name: str) -> pd.DataFrame:
+        """Values of one logged quantity: a row a step, a column a seed, NaN where it was not logged or not a number."""
+        return self.results.curves.get((self.name, loss, name), pd.DataFrame())
+
+    def curve_of_seed(self, loss: str, name: str, seed: int) -> Array:
+        """What one run logged of a quantity, in the order of steps; empty where it logged none."""
+        curve = self.curve(loss, name)
+        return curve[seed].to_numpy(dtype=float) if seed in curve.columns else np.empty(0)
+
+    def cell_runs(self, loss: str) -> pd.DataFrame:
+        """The runs of one loss."""
+        return self.runs[self.runs.loss == loss]
+
+    def finished_seeds(self, loss: str) -> list[int]:
+        """The seeds of the runs of a loss that came to their end."""
+        runs = self.cell_runs(loss)
+        return [int(seed) for seed in runs[runs.status == "done"].seed]
+
+    def scores(self, metric: str, checkpoint: Checkpoint | None = None) -> Array:
+        """(losses, seeds): scores by the checkpoint rule; `worst` where a run gave none; NaN where there was no run."""
+        rule = checkpoint or self.results.checkpoint
+        losses, seeds = self.losses, self.results.seeds
+        scores = np.full((len(losses), len(seeds)), np.nan)
+        for run in self.runs[self.runs.status != "missing"].itertuples():
+            row, column = losses.index(run.loss), seeds.index(int(run.seed))
+            score = self._score(run, metric, rule)
+            scores[row, column] = score if np.isfinite(score) else worst(self.results.direction(metric))
+        return scores
+
+    def _score(self, run: Any, metric: str, rule: Checkpoint) -> float:
+        """The score of a run; NaN where it did not come to its end or was not scored."""
+        values = self.curve_of_seed(run.loss, metric, run.seed)
+        if run.status != "done" or not len(values):
+            return float("nan")
+        chosen_by = self.curve_of_seed(run.loss, validation(self.primary), run.seed)
+        return rule.score(values, chosen_by, self.results.direction(self.primary))
+
+    def summary(self, metric: str) -> Summary:
+        """One column of a table: a metric, for every loss."""
+        scores = self.scores(metric)
+        return Summary(scores, self.results.judged(metric, scores))
+
+    def times(self) -> pd.DataFrame:
+        """Mean costs of the finished runs by loss: n_critic, images_seen, train_seconds and iterations_per_second."""
+        runs = self.runs[self.runs.status == "done"].copy()
+        incomparable = ~runs.timing_comparable.fillna(False).astype(bool)
+        runs.loc[incomparable, ["train_seconds", "iterations_per_second"]] = np.nan
+        means = runs.groupby("loss")[COSTS].mean().reindex(self.losses).astype(float)
+        n_critic = self.runs.groupby("loss").n_critic.first().reindex(self.losses).astype(float)
+        return means.assign(n_critic=n_critic)
+
+    def protocol(self, metric: str) -> str:
+        """How a metric was measured: as the runs say, or the sweep where they do not."""
+        of_sweep = str(self.results.meta["metrics"][metric].get("protocol", ""))
+        return next(iter(protocols(self.runs, self.name, metric)), of_sweep)
+
+    def formula(self, loss: str) -> dict[str, str]:
+        """What `critic` and `generator` minimised under a loss, and the `paper`; empty if unknown. Old exports say what
+        a loss minimises by default."""
+        meta = self.results.meta
+        if "formulas" in meta:
+            return dict(meta["formulas"].get(self.name, {}).get(loss, {}))
+        old = meta.get("loss_info", {}).get(loss, {})
+        keys = {"critic": "formula_critic", "generator": "formula_generator", "paper": "paper"}
+        return {name: str(old.get(key, "")) for name, key in keys.items()}
+
+    def floor(self, metric: str) -> tuple[Array, int] | None:
+        """The scores of held-out real data in place of generated samples, one a draw, and of how many samples each is;
+        None where the export has none."""
+        known = self.results.meta.get("floor", {}).get(self.name, {}).get(metric)
+        if not known or not known["values"]:
+            return None
+        return np.asarray(known["values"], dtype=float), int(known["n"])
+
+    def sample_count(self) -> int | None:
+        """How many samples are generated for a score; None where the export has no specs."""
+        spec = next((text for text in self.runs.spec if text), None)
+        return int(spec_fields(spec)["evaluate.samples"]) if spec else None
+
+    def check(self) -> None:
+        """Errors: UserError where runs were scored in different ways, or not as the checkpoint rule needs."""
+        check_alike(self.name, "numerics", variants(self.runs, "numerics"))
+        for metric in self.metrics:
+            check_alike(self.name, metric, protocols(self.runs, self.name, metric))
+        for run in self.runs[self.runs.status == "done"].itertuples():
+            self._check_checkpoint(run)
+
+    def _check_checkpoint(self, run: Any) -> None:
+        rule, chosen_by = self.results.checkpoint, validation(self.primary)
+        place = f"report.checkpoint: {rule}: loss {run.loss!r} on {self.name!r}, seed {run.seed}"
+        if rule.rule == "best" and not len(self.curve_of_seed(run.loss, chosen_by, run.seed)):
+            raise UserError(
+                f"{place}: has no score on the validation split ({chosen_by}) to choose by: run the suite with "
+                "evaluate.repeats 2 or more, or choose last or mean-K"
+            )
+        evaluations = len(self.curve_of_seed(run.loss, self.primary, run.seed))
+        if 0 < evaluations < rule.count:
+            raise UserError(f"{place}: has {evaluations} evaluations only: choose a smaller K, or last")

@@ -8,9 +8,9 @@ from itertools import count, takewhile
 import numpy as np
 
 from benchmarks.markup.blocks import Column, Entry, Table, measured, number
+from benchmarks.record.vocabulary import redrawn, validation
 from benchmarks.report.captions import rule, seeds
-from benchmarks.report.figures.plan import file_names
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array, pooled_deviation, t_interval
 from benchmarks.report.tables import sortable
 from benchmarks.suites.checkpoint import Checkpoint
@@ -19,48 +19,49 @@ LAST = 3
 """Checkpoints whose mean stands for the end of training, where the suite says nothing else."""
 
 
-def spread_table(results: Results, dataset: str) -> Table | None:
+def spread_table(dataset: DatasetResults) -> Table | None:
     """The primary score by choice of checkpoint and its spreads; None where there is one evaluation a run, or none."""
-    metric = results.meta["primary"][dataset]
-    few = results.checkpoint if results.checkpoint.count > 1 else Checkpoint("mean", LAST)
-    draws = [_draws(results, dataset, loss, metric) for loss in results.losses]
-    ends = [_ends(results, dataset, loss, metric)[:, -few.count :] for loss in results.losses]
+    metric = dataset.primary
+    few = dataset.results.checkpoint if dataset.results.checkpoint.count > 1 else Checkpoint("mean", LAST)
+    draws = [_draws(dataset, loss, metric) for loss in dataset.losses]
+    ends = [_ends(dataset, loss, metric)[:, -few.count :] for loss in dataset.losses]
     if max(end.shape[1] for end in ends) < 2:
         return None
-    apart = any(len(results.curve(dataset, loss, f"apart/{metric}")) for loss in results.losses)
+    apart = any(len(dataset.curve(loss, validation(metric))) for loss in dataset.losses)
     choices = {"last": Checkpoint(), "best": Checkpoint("best"), f"mean of last {few.count}": few}
     if not apart:
         del choices["best"]
-    scores = results.scores(dataset, metric)
+    scores = dataset.scores(metric)
     spreads = {"sd over seeds": [pooled_deviation([row]) for row in scores]}
     repeats = max(group.shape[1] for group in draws)
     if repeats:
         spreads["sd over samples"] = [pooled_deviation(group) for group in draws]
     spreads["sd over checkpoints"] = [pooled_deviation(group) for group in ends]
-    means = [results.scores(dataset, metric, choice) for choice in choices.values()]
+    means = [dataset.scores(metric, choice) for choice in choices.values()]
     rows = [
         [Entry(loss), *(_mean(by[row]) for by in means), *(_deviation(sd[row]) for sd in spreads.values())]
-        for row, loss in enumerate(results.losses)
+        for row, loss in enumerate(dataset.losses)
     ]
     columns = [Column("Loss", False), *map(Column, (*choices, *spreads))]
-    caption = _caption(results, dataset, few, repeats if apart else 0)
-    return Table(f"spreads-{file_names(results)[dataset]}", caption, columns, rows)
+    caption = _caption(dataset, few, repeats if apart else 0)
+    return Table(f"spreads-{dataset.slug}", caption, columns, rows)
 
 
-def _caption(results: Results, dataset: str, few: Checkpoint, repeats: int) -> str:
-    label = results.label(results.meta["primary"][dataset])
-    over = [f"over training seeds, at the {rule(results, dataset, results.checkpoint)}"]
+def _caption(dataset: DatasetResults, few: Checkpoint, repeats: int) -> str:
+    label = dataset.results.label(dataset.primary)
+    over = [f"over training seeds, at the {rule(dataset, dataset.results.checkpoint)}"]
     over += [f"over {repeats} draws of latents for the same final weights"] if repeats else []
     over += [f"over the last {few.count} checkpoints of a run, between which it may still have learned"]
     remark = (
-        f"Best is the {rule(results, dataset, Checkpoint('best'))}."
+        f"Best is the {rule(dataset, Checkpoint('best'))}."
         if repeats
         else "Every evaluation drew its latents once, so there is no spread over samples and no best checkpoint chosen "
         "fairly: evaluate.repeats 2 or more gives both."
     )
     return (
-        f"{dataset}: {label} by choice of checkpoint, mean ± half-width of the 95 % t-interval over {seeds(results)}; "
-        f"and its standard deviations, pooled over seeds but for the first: {'; '.join(over)}. {remark}"
+        f"{dataset.name}: {label} by choice of checkpoint, mean ± half-width of the 95 % t-interval over "
+        f"{seeds(dataset.results)}; and its standard deviations, pooled over seeds but for the first: "
+        f"{'; '.join(over)}. {remark}"
     )
 
 
@@ -73,18 +74,14 @@ def _deviation(value: float) -> Entry:
     return Entry(number(value, 2), sortable(value))
 
 
-def _finished(results: Results, dataset: str, loss: str) -> list[int]:
-    return [int(seed) for seed in results.cell_runs(dataset, loss).query("status == 'done'").seed]
-
-
-def _ends(results: Results, dataset: str, loss: str, metric: str) -> Array:
+def _ends(dataset: DatasetResults, loss: str, metric: str) -> Array:
     """(finished runs, checkpoints): the scores of one loss over training."""
-    curve = results.curve(dataset, loss, metric)
-    return curve[[seed for seed in _finished(results, dataset, loss) if seed in curve.columns]].to_numpy(dtype=float).T
+    curve = dataset.curve(loss, metric)
+    return curve[[seed for seed in dataset.finished_seeds(loss) if seed in curve.columns]].to_numpy(dtype=float).T
 
 
-def _draws(results: Results, dataset: str, loss: str, metric: str) -> Array:
+def _draws(dataset: DatasetResults, loss: str, metric: str) -> Array:
     """(finished runs, repeats): the scores of the same final weights on several draws of latents."""
-    curves = (results.curve(dataset, loss, f"sampling/{metric}/{i}") for i in count())
-    ends = [curve.reindex(columns=_finished(results, dataset, loss)).iloc[-1] for curve in takewhile(len, curves)]
+    curves = (dataset.curve(loss, redrawn(metric, i)) for i in count())
+    ends = [curve.reindex(columns=dataset.finished_seeds(loss)).iloc[-1] for curve in takewhile(len, curves)]
     return np.array(ends, dtype=float).T if ends else np.empty((0, 0))

@@ -3,7 +3,7 @@
 from benchmarks.markup.spreadsheet import exact, text
 from benchmarks.report.captions import FLOOR
 from benchmarks.report.health import unhealthy_losses
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.statistics import t_interval
 
 HEADS = "dataset,metric,direction,checkpoint,loss,mean,half_width_95,n,n_failed,verdict,unhealthy"
@@ -13,26 +13,26 @@ COSTS = ["n_critic", "images_seen", "train_seconds", "iterations_per_second"]
 def scores_csv(results: Results) -> str:
     """Every score cell of the report as a row."""
     rows: list[list[object]] = [[*HEADS.split(","), *COSTS]]
-    for dataset in results.datasets:
-        costs, sick = results.times(dataset), unhealthy_losses(results, dataset)
-        for metric in results.metric_names(dataset):
-            summary = results.summary(dataset, metric)
+    for dataset in results.each_dataset:
+        costs, sick = dataset.times(), unhealthy_losses(dataset)
+        for metric in dataset.metrics:
+            summary = dataset.summary(metric)
             for row, loss in enumerate(results.losses):
                 cost = costs.loc[loss, COSTS]
                 counts = [int(summary.attempted[row]), int(summary.failed[row])]
                 marks = [summary.verdicts[row], int(loss in sick)]
                 numbers = [exact(x) for x in (summary.mean[row], summary.half[row])]
-                identity = [dataset, metric, summary.direction, str(results.checkpoint), loss]
+                identity = [dataset.name, metric, summary.direction, str(results.checkpoint), loss]
                 rows.append([*identity, *numbers, *counts, *marks, *map(exact, cost)])
-            rows += _floor(results, dataset, metric)
+            rows += _floor(dataset, metric)
     return text(rows)
 
 
-def _floor(results: Results, dataset: str, metric: str) -> list[list[object]]:
+def _floor(dataset: DatasetResults, metric: str) -> list[list[object]]:
     """The row of real data in place of generated samples, `n` the number of draws; none where there is no floor."""
-    floor = results.floor(dataset, metric)
+    floor = dataset.floor(metric)
     if floor is None:
         return []
     numbers = [exact(float(x)) for x in t_interval(floor[0])]
-    identity = [dataset, metric, results.direction(metric), str(results.checkpoint), FLOOR]
+    identity = [dataset.name, metric, dataset.results.direction(metric), str(dataset.results.checkpoint), FLOOR]
     return [[*identity, *numbers, len(floor[0]), 0, "floor", 0, *[""] * len(COSTS)]]

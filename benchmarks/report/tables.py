@@ -20,12 +20,12 @@ from benchmarks.report.captions import (
     sentences,
     verdict_rule,
 )
-from benchmarks.report.figures.plan import file_names
 from benchmarks.report.health import unhealthy_losses
 from benchmarks.report.published import Fact, facts_of
-from benchmarks.report.results import Results, Summary
+from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import t_interval
+from benchmarks.report.summary import Summary
 
 FAILED = "failed /\u00a0n"
 IMAGES = "images seen"
@@ -46,14 +46,14 @@ def flag(cell: Entry, unhealthy: bool) -> Entry:
     return replace(cell, mark=replace(cell.mark, word=word, symbol=cell.mark.symbol + UNHEALTHY))
 
 
-def floor_cell(results: Results, dataset: str, metric: str) -> Entry:
+def floor_cell(dataset: DatasetResults, metric: str) -> Entry:
     """What real data scores in place of generated samples; of how many, where that is not what losses are scored on."""
-    floor = results.floor(dataset, metric)
+    floor = dataset.floor(metric)
     if floor is None:
         return Entry(DASH)
     values, n = floor
     mean, half = (float(x) for x in t_interval(values))
-    note = "" if n == results.samples(dataset) else f"(n = {n})"
+    note = "" if n == dataset.sample_count() else f"(n = {n})"
     return Entry(measured(mean, half), sortable(mean), note=note, half=sortable(half))
 
 
@@ -63,17 +63,17 @@ def failed_cell(summary: Summary, row: int) -> Entry:
     return Entry(f"{failed}/{attempted}" if attempted else "no run", failed / attempted if attempted else None)
 
 
-def scores_table(results: Results, dataset: str) -> Table:
+def scores_table(dataset: DatasetResults) -> Table:
     """Every metric of one data set, and what each loss cost."""
-    metrics = results.metric_names(dataset)
-    summaries = [results.summary(dataset, metric) for metric in metrics]
-    costs, sick = results.times(dataset), unhealthy_losses(results, dataset)
-    columns = [Column("Loss", False), *(Column(results.label(metric)) for metric in metrics)]
-    others = published_columns(results, dataset)
+    metrics = dataset.metrics
+    summaries = [dataset.summary(metric) for metric in metrics]
+    costs, sick = dataset.times(), unhealthy_losses(dataset)
+    columns = [Column("Loss", False), *(Column(dataset.results.label(metric)) for metric in metrics)]
+    others = published_columns(dataset)
     costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
     columns += [*map(Column, costs_titles), *others]
     rows = []
-    for row, loss in enumerate(results.losses):
+    for row, loss in enumerate(dataset.losses):
         scores = []
         for summary in summaries:
             cell, failed = score_cell(summary, row), failed_cell(summary, row)
@@ -83,20 +83,20 @@ def scores_table(results: Results, dataset: str) -> Table:
         costs_of = _cost_cells(costs.loc[loss])
         theirs = [cells[row] for cells in others.values()]
         rows.append([Entry(loss), *scores, failed_cell(summaries[0], row), *costs_of, *theirs])
-    floors = [floor_cell(results, dataset, metric) for metric in metrics]
+    floors = [floor_cell(dataset, metric) for metric in metrics]
     if any(floor.text != DASH for floor in floors):
         rows.append([Entry(FLOOR), *floors, *[Entry(DASH)] * (len(columns) - len(floors) - 1)])
-    return Table(f"scores-{file_names(results)[dataset]}", _scores_caption(results, dataset), columns, rows, paper=True)
+    return Table(f"scores-{dataset.slug}", _scores_caption(dataset), columns, rows, paper=True)
 
 
-def published_columns(results: Results, dataset: str) -> dict[Column, list[Entry]]:
+def published_columns(dataset: DatasetResults) -> dict[Column, list[Entry]]:
     """For each metric with printed numbers of others, a column of them: the number, or the range and how many."""
     columns = {}
-    for metric in results.metric_names(dataset):
-        facts = facts_of(dataset, metric, results.losses)
+    for metric in dataset.metrics:
+        facts = facts_of(dataset.name, metric, dataset.losses)
         if facts:
             title = f"published {facts[0].metric.upper()}"
-            columns[Column(title, quoted=True)] = [_printed(facts, loss) for loss in results.losses]
+            columns[Column(title, quoted=True)] = [_printed(facts, loss) for loss in dataset.losses]
     return columns
 
 
@@ -123,19 +123,20 @@ def sortable(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _scores_caption(results: Results, dataset: str) -> str:
-    metrics = results.metric_names(dataset)
-    summaries = [results.summary(dataset, metric) for metric in metrics]
+def _scores_caption(dataset: DatasetResults) -> str:
+    results = dataset.results
+    metrics = dataset.metrics
+    summaries = [dataset.summary(metric) for metric in metrics]
     return sentences(
         [
-            f"{dataset}: mean ± half-width of the 95 % t-interval over the finished of {seeds(results)},",
-            f"{checkpoint_rule(results, dataset)}.",
+            f"{dataset.name}: mean ± half-width of the 95 % t-interval over the finished of {seeds(results)},",
+            f"{checkpoint_rule(dataset)}.",
             "Failed: diverged, broken off or without a finite score, of n runs; in no mean, but ranked last.",
             verdict_rule(results, summaries),
             "Critic steps are per generator step; images: real ones that the critic saw; seconds: of training alone,",
-            f"of runs with a device to themselves. {hardware(results)}. {measured_by(results, dataset, metrics)}",
-            quoted(results, dataset),
-            *remarks(results, [dataset], [(dataset, metric) for metric in metrics]),
+            f"of runs with a device to themselves. {hardware(results)}. {measured_by(dataset, metrics)}",
+            quoted(dataset),
+            *remarks([(dataset, metric) for metric in metrics]),
         ]
     )
 
@@ -143,44 +144,41 @@ def _scores_caption(results: Results, dataset: str) -> str:
 def primary_table(results: Results) -> Table:
     """The primary metric of every data set, side by side."""
     columns, bodies, floors = [Column("Loss", False)], [], []
-    for dataset in results.datasets:
-        metric = results.meta["primary"][dataset]
-        summary = results.summary(dataset, metric)
-        columns += [Column(f"{dataset}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
-        bodies.append(_primary_cells(results, dataset, summary))
-        floors += [floor_cell(results, dataset, metric), Entry(DASH), Entry(DASH)]
+    for dataset in results.each_dataset:
+        metric = dataset.primary
+        summary = dataset.summary(metric)
+        columns += [Column(f"{dataset.name}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
+        bodies.append(_primary_cells(dataset, summary))
+        floors += [floor_cell(dataset, metric), Entry(DASH), Entry(DASH)]
     rows = [[Entry(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
     if any(floor.text != DASH for floor in floors):
         rows.append([Entry(FLOOR), *floors])
-    primary = [(dataset, results.meta["primary"][dataset]) for dataset in results.datasets]
-    summaries = [results.summary(dataset, metric) for dataset, metric in primary]
-    rules = dict.fromkeys(checkpoint_rule(results, dataset) for dataset in results.datasets)
-    protocols = [
-        f"{dataset}: {measured_by(results, dataset, [results.meta['primary'][dataset]])}"
-        for dataset in results.datasets
-    ]
+    primary = [(dataset, dataset.primary) for dataset in results.each_dataset]
+    summaries = [dataset.summary(metric) for dataset, metric in primary]
+    rules = dict.fromkeys(checkpoint_rule(dataset) for dataset in results.each_dataset)
+    protocols = [f"{dataset.name}: {measured_by(dataset, [metric])}" for dataset, metric in primary]
     caption = sentences(
         [
             "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of",
             f"{seeds(results)}, {'; '.join(rules)}. {verdict_rule(results, summaries)} {hardware(results)}.",
             f"{IMAGES.capitalize()}: real ones that the critic saw.",
             *protocols,
-            *remarks(results, results.datasets, primary),
+            *remarks(primary),
         ]
     )
     return Table("primary", caption, columns, rows, paper=True)
 
 
-def _primary_cells(results: Results, dataset: str, summary: Summary) -> list[list[Entry]]:
+def _primary_cells(dataset: DatasetResults, summary: Summary) -> list[list[Entry]]:
     """For each loss its score, failed runs and images seen."""
-    sick, seen = unhealthy_losses(results, dataset), results.times(dataset).images_seen
+    sick, seen = unhealthy_losses(dataset), dataset.times().images_seen
     return [
         [
             flag(score_cell(summary, row), loss in sick),
             failed_cell(summary, row),
             Entry(amount(seen[loss]), sortable(seen[loss])),
         ]
-        for row, loss in enumerate(results.losses)
+        for row, loss in enumerate(dataset.losses)
     ]
 
 

@@ -34,9 +34,9 @@ class Upheld:
 def upheld(compared: Collection[Place], published: Results, mine: Results) -> list[Upheld]:
     """The verdicts on primary metrics that the published report prints, of losses of which every cell is `compared`."""
     found = []
-    for dataset in published.datasets:
-        metric = published.meta["primary"][dataset]
-        summary = published.summary(dataset, metric)
+    for there in published.each_dataset:
+        dataset, metric = there.name, there.primary
+        summary = there.summary(metric)
         whole = [all(Place(dataset, loss, seed) in compared for seed in published.seeds) for loss in published.losses]
         if summary.best is None or not whole[summary.best] or metric not in mine.meta["metrics"]:
             continue
@@ -50,7 +50,7 @@ def upheld(compared: Collection[Place], published: Results, mine: Results) -> li
 
 def own_scores(published: Results, mine: Results, dataset: str, metric: str) -> Array:
     """(losses, seeds) in the order of the published record; NaN where there is no run here."""
-    scores = mine.scores(dataset, metric)
+    scores = mine.on(dataset).scores(metric)
     ordered = np.full((len(published.losses), len(published.seeds)), np.nan)
     for row, loss in enumerate(published.losses):
         for column, seed in enumerate(published.seeds):

@@ -16,9 +16,10 @@ from benchmarks.markup.markdown import markdown
 from benchmarks.markup.page import page
 from benchmarks.record.export import Record
 from benchmarks.report.captions import rule
+from benchmarks.report.consistency import RECIPE, differing
 from benchmarks.report.contrasts import verdicts_in_words
 from benchmarks.report.figures.style import colour
-from benchmarks.report.results import RECIPE, Results, differing
+from benchmarks.report.results import Results
 from benchmarks.report.specs import spec_fields, unlike_fields
 from benchmarks.report.statistics import t_interval
 from benchmarks.report.tables import sortable
@@ -61,13 +62,13 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
     texts = []
     for dataset in datasets:
         for loss in (loss for loss in a.losses if loss in b.losses):
-            ours, theirs = a.cell_runs(dataset, loss), b.cell_runs(dataset, loss)
+            ours, theirs = (side.on(dataset).cell_runs(loss) for side in (a, b))
             for text in _unlike(ours, theirs) if len(ours) and len(theirs) else []:
                 texts.append(f"{loss} on {dataset}: {text}")
     for dataset in datasets:
-        for metric in (metric for metric in a.metric_names(dataset) if metric in b.metric_names(dataset)):
+        for metric in (metric for metric in a.on(dataset).metrics if metric in b.on(dataset).metrics):
             if not alike(a, b, dataset, metric):
-                ours, theirs = differing(a.protocol(dataset, metric), b.protocol(dataset, metric))
+                ours, theirs = differing(a.on(dataset).protocol(metric), b.on(dataset).protocol(metric))
                 texts.append(f"{metric} on {dataset}: A {ours or 'as B'}; B {theirs or 'as A'}: not compared")
     for side, ours, theirs in (("A", a, b), ("B", b, a)):
         for what, mine, others in (
@@ -109,20 +110,20 @@ def _environments(a: Results, b: Results) -> Table:
 
 def _scores(a: Results, b: Results, dataset: str) -> Table:
     """The primary metric of A on one data set: both sides' cells and their paired ratio, B to A."""
-    metric = a.meta["primary"][dataset]
+    metric = a.on(dataset).primary
     comparable = alike(a, b, dataset, metric)
     rows = []
     losses = [loss for loss in a.losses if loss in b.losses]
     for loss in losses:
         scores = _matched(a, b, dataset, loss, metric)
-        keys = [set(side.cell_runs(dataset, loss).run_key) for side in (a, b)]
+        keys = [set(side.on(dataset).cell_runs(loss).run_key) for side in (a, b)]
         same = Entry("equal" if keys[0] == keys[1] else "differ")
         rows.append([Entry(loss), *_score_cells(a, metric, scores, len(losses) if comparable else 0), same])
     caption = (
         f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, "
-        f"{rule(a, dataset, a.checkpoint)}; B to A as ratio of scores (difference, where one is not positive), paired "
-        f"by seed, with a 95 % interval that is simultaneous over the rows. {verdicts_in_words(a)} Specs are equal "
-        "where the run keys are."
+        f"{rule(a.on(dataset), a.checkpoint)}; B to A as ratio of scores (difference, where one is not positive), "
+        f"paired by seed, with a 95 % interval that is simultaneous over the rows. {verdicts_in_words(a)} "
+        "Specs are equal where the run keys are."
     )
     titles = ("A", "B", "B to A", "95 % interval", "verdict on B", "pairs")
     columns = [Column("Loss", False), *(Column(title, title != "verdict on B") for title in titles)]
@@ -134,7 +135,10 @@ def alike(a: Results, b: Results, dataset: str, metric: str) -> bool:
     """Whether both sides measured a metric in the same way."""
     if metric not in b.meta["metrics"]:
         return False
-    return (a.direction(metric), a.protocol(dataset, metric)) == (b.direction(metric), b.protocol(dataset, metric))
+    return (a.direction(metric), a.on(dataset).protocol(metric)) == (
+        b.direction(metric),
+        b.on(dataset).protocol(metric),
+    )
 
 
 def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np.ndarray:
@@ -142,7 +146,7 @@ def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np
     sides = []
     for side in (a, b):
         known = metric in side.meta["metrics"]
-        scores = side.scores(dataset, metric)[side.losses.index(loss)] if known else np.full(len(side.seeds), np.nan)
+        scores = side.on(dataset).scores(metric)[side.losses.index(loss)] if known else np.full(len(side.seeds), np.nan)
         sides.append(pd.Series(scores, index=side.seeds))
     return pd.concat(sides, axis=1).sort_index().to_numpy(dtype=float).T
 
@@ -164,7 +168,7 @@ def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
     """A line a metric: how many verdicts on pairs of losses both records give, and which contradict each other."""
     losses = [loss for loss in a.losses if loss in b.losses]
     texts = []
-    for metric in (metric for metric in a.metric_names(dataset) if metric in b.metric_names(dataset)):
+    for metric in (metric for metric in a.on(dataset).metrics if metric in b.on(dataset).metrics):
         otherwise = "" if alike(a, b, dataset, metric) else " (measured otherwise by A and B)"
         pairs = pairs_of_verdicts(a, b, dataset, metric)
         decided = [sum(pair[side] != "undecided" for pair in pairs.values()) for side in (0, 1)]
@@ -182,7 +186,7 @@ def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
 def pairs_of_verdicts(a: Results, b: Results, dataset: str, metric: str) -> dict[tuple[str, str], tuple[str, str]]:
     """(loss, other loss) -> the verdicts of two records on the one against the other, each pair once."""
     losses = [loss for loss in a.losses if loss in b.losses]
-    sides = [(side.losses, side.summary(dataset, metric).column) for side in (a, b)]
+    sides = [(side.losses, side.on(dataset).summary(metric).column) for side in (a, b)]
     pairs = {}
     for x, y in combinations(losses, 2):
         ours, theirs = (column.verdict(known.index(x), known.index(y)) for known, column in sides)

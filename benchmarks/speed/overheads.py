@@ -10,6 +10,7 @@ from statistics import median
 
 from benchmarks.record.environment import data_folder
 from benchmarks.record.store import Store
+from benchmarks.record.vocabulary import WASSERSTEIN_ESTIMATE
 from benchmarks.suites.suite import load_first_look
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
@@ -67,7 +68,7 @@ def run_one(dataset: str) -> Clocks:
             raise RuntimeError(f"{spec.label}: {plan.status(spec)}: {plan.why(spec)}")
         metrics = store.record(suite.name).metrics.sort_values("step")
     last = metrics.groupby("name").value.last()
-    evaluations = metrics[metrics.name == "critic/wasserstein_estimate"].step.nunique()
+    evaluations = metrics[metrics.name == WASSERSTEIN_ESTIMATE].step.nunique()
     seconds = (float(last[f"{what}_seconds"]) for what in ("train", "evaluate", "record"))
     return Clocks(spec.label, spec.train.steps, spec.evaluate.samples, evaluations, reached[0] - started, *seconds)
 

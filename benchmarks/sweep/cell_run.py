@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.record.patience import first_line
 from benchmarks.record.thumbnail import thumbnail
+from benchmarks.record.vocabulary import is_player_term, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
 from benchmarks.sweep.context import Context, Sweep
 from benchmarks.sweep.identity import identity
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 SHOWN_OVER_STEPS = 500
 """Samples kept of each evaluation."""
-PLAYERS = ("critic/", "generator/")
-"""Of what is measured, all that must be finite in a run that has not diverged; a score may be impossible to have."""
 LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
 
@@ -186,7 +185,7 @@ class CellRun:
             self.longest = max(self.longest, time.monotonic() - started)
         with self.history.on("record"):
             self.record(values, due)
-        bad = [name for name, value in values.items() if name.startswith(PLAYERS) and not isfinite(value)]
+        bad = [name for name, value in values.items() if is_player_term(name) and not isfinite(value)]
         how = {"engine_reason": engine.reason} if engine.reason else {}
         if bad:
             self.end("diverged", f"{bad[0]} is not finite at step {step}", how)
@@ -215,7 +214,7 @@ class CellRun:
     def show(self) -> None:
         """A sample image on the record's step slider, once though steps be repeated, and its samples beside the
         checkpoint for the report's."""
-        samples, path = self.evaluation.samples(self.state), self.folder / f"samples@{self.state.step}.npy"
+        samples, path = self.evaluation.samples(self.state), self.folder / f"{samples_at(self.state.step)}.npy"
         if not path.exists():
             self.log.image("samples", thumbnail(samples), self.state.step)
         self.log.patiently(lambda: np.save(path, samples[:SHOWN_OVER_STEPS]))
@@ -227,11 +226,11 @@ class CellRun:
         evaluation, weights = self.evaluation, final_weights(self.run, self.state)
         self.log.patiently(lambda: save_file(weights, self.folder / "weights.safetensors"))
         self.log.weights(self.folder / "weights.safetensors", self.state.step, scores)
-        arrays = {path.stem: np.load(path) for path in self.folder.glob("samples@*.npy")}
+        arrays = {path.stem: np.load(path) for path in self.folder.glob(f"{samples_at('*')}.npy")}
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
         if evaluation.data.kind == "points":
             arrays["critic"] = evaluation.critic_contour(self.state)
-        self.log.samples({**arrays, f"data/{self.spec.dataset.name}": evaluation.real_samples()})
+        self.log.samples({**arrays, real_data(self.spec.dataset.name): evaluation.real_samples()})
         return weights_hash(weights)
 
     def fail(self, error: Exception) -> Outcome:

@@ -23,7 +23,8 @@ from benchmarks.record.export import Record
 from benchmarks.record.store import Store
 from benchmarks.report.against import unlike
 from benchmarks.report.agreement import Agreement, Place, judge, run_at
-from benchmarks.report.results import Results, differing
+from benchmarks.report.consistency import differing
+from benchmarks.report.results import Results
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Shelf
 from benchmarks.sweep.listener import Listener
@@ -80,7 +81,7 @@ def reproduce(request: Request, tell: Tell = print) -> bool:
         f"{request.export}: {len(drawn)} of {finished} cells, drawn by the export's hash {mark} and seed {request.seed}"
     )
     check_protocols(claimed, drawn, request)
-    level = 1 - ERROR / max(1, sum(len(claimed.metric_names(cell.place.dataset)) for cell in drawn))
+    level = 1 - ERROR / max(1, sum(len(claimed.on(cell.place.dataset).metrics) for cell in drawn))
     found: dict[Place, str] = {}
     differences: dict[str, None] = {}
     with place_for(request.out) as folder:
@@ -146,8 +147,8 @@ def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) 
         configure_process(context.device, context.threads, context.numerics)
         evaluator = Shelf(context).evaluator(cell.spec)
         here = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
-        for metric in claimed.metric_names(cell.place.dataset):
-            there = claimed.protocol(cell.place.dataset, metric)
+        for metric in claimed.on(cell.place.dataset).metrics:
+            there = claimed.on(cell.place.dataset).protocol(metric)
             if here.get(metric) != there:
                 parts = differing(there, here.get(metric, "not measured"))
                 place = f"{request.export}: {metric} on {cell.place.dataset}"
@@ -202,7 +203,7 @@ def compare(claimed: Results, mine: Results, place: Place, level: float) -> Agre
     """None where the run failed."""
     if run_at(mine, place).status not in ENDED:
         return None
-    return judge(claimed, mine, place, claimed.metric_names(place.dataset), level)
+    return judge(claimed, mine, place, claimed.on(place.dataset).metrics, level)
 
 
 def error_of(mine: Results, cell: Drawn) -> str:

@@ -12,43 +12,43 @@ from benchmarks.markup.blocks import number, shortened
 from benchmarks.report.captions import MARKS
 from benchmarks.report.figures.axes import counts, keys, label_below, legend, legend_height, logarithmic
 from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, look
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.statistics import Array, comparable_scale, log_ratios, performance_profile
 from benchmarks.report.verdicts import Scores
 
 
-def final_scores(results: Results, dataset: str) -> Figure:
+def final_scores(dataset: DatasetResults) -> Figure:
     """A panel a metric, a line a loss: every seed's score as a dot, mean and t-interval over it."""
-    return _final(results, dataset, results.metric_names(dataset), PAGE)
+    return _final(dataset, dataset.metrics, PAGE)
 
 
-def final_column(results: Results, dataset: str) -> Figure:
+def final_column(dataset: DatasetResults) -> Figure:
     """The first metric of `final_scores` alone, as wide as a column."""
-    return _final(results, dataset, results.metric_names(dataset)[:1], COLUMN)
+    return _final(dataset, dataset.metrics[:1], COLUMN)
 
 
-def _final(results: Results, dataset: str, metrics: list[str], width: float) -> Figure:
-    figure = Figure(figsize=(width, 0.55 + 0.24 * len(results.losses)))
+def _final(dataset: DatasetResults, metrics: list[str], width: float) -> Figure:
+    figure = Figure(figsize=(width, 0.55 + 0.24 * len(dataset.losses)))
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics, strict=True):
-        _dots(axes, results, dataset, metric)
-        axes.set_xlabel(results.label(metric))
-    primary = results.summary(dataset, metrics[0])
+        _dots(axes, dataset, metric)
+        axes.set_xlabel(dataset.results.label(metric))
+    primary = dataset.summary(metrics[0])
     names = [
         shortened(loss) + (f" ({primary.failed[row]}/{primary.attempted[row]} failed)" if primary.failed[row] else "")
-        for row, loss in enumerate(results.losses)
+        for row, loss in enumerate(dataset.losses)
     ]
     figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
     figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 
-def _dots(axes: Axes, results: Results, dataset: str, metric: str) -> None:
-    summary = results.summary(dataset, metric)
+def _dots(axes: Axes, dataset: DatasetResults, metric: str) -> None:
+    summary = dataset.summary(metric)
     finite = summary.scores[np.isfinite(summary.scores)]
     if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 30:
         axes.set_xlim(finite.min() / 1.5, finite.max() * 1.5)
         logarithmic(axes, "x")
-    for row, loss in enumerate(results.losses):
+    for row, loss in enumerate(dataset.losses):
         style, values = look(loss), summary.scores[row]
         jitter = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
         shown = np.isfinite(values)
@@ -69,28 +69,28 @@ def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
     return left - 0.06 * span, right + 0.06 * span
 
 
-def pairwise_matrix(results: Results, dataset: str) -> Figure:
+def pairwise_matrix(dataset: DatasetResults) -> Figure:
     """Row against column on the primary metric: mean ratio (or difference) and the verdict on it, by type and mark."""
-    metric = results.meta["primary"][dataset]
-    column = results.summary(dataset, metric).column
-    count = len(results.losses)
+    metric = dataset.primary
+    column = dataset.summary(metric).column
+    count = len(dataset.losses)
     effect = np.array([column.contrast(at).difference for at in range(count)]).T
     np.fill_diagonal(effect, np.nan)
     size = max(2.8, 0.42 * count + 1.7)
     figure = Figure(figsize=(min(PAGE, size), min(PAGE, size) * (0.8 if count < 9 else 0.93)))
     axes = figure.subplots()
-    sign = 1.0 if results.direction(metric) == "min" else -1.0
+    sign = 1.0 if dataset.results.direction(metric) == "min" else -1.0
     limit = max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
     axes.imshow(sign * effect, cmap="PuOr_r", vmin=-limit * 1.3, vmax=limit * 1.3)
     for reference in range(count):
         for row, verdict in enumerate(column.against(reference)):
             if np.isfinite(effect[row, reference]):
                 _pair(axes, column, verdict, (row, reference), 0.75 * limit, effect[row, reference])
-    names = [shortened(loss, 22) for loss in results.losses]
+    names = [shortened(loss, 22) for loss in dataset.losses]
     axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)
     axes.grid(visible=False)
-    axes.set_title(results.label(metric), loc="left")
+    axes.set_title(dataset.results.label(metric), loc="left")
     axes.set_xlabel("ratio of row to column" if column.is_log else "row minus column")
     return figure
 
@@ -135,9 +135,9 @@ def profiles(results: Results) -> Figure:
 def ratio_strata(results: Results) -> dict[str, list[Array]]:
     """Log ratios to the baseline by loss, an array of runs a data set; only data sets where all can be compared."""
     usable = []
-    for dataset in results.datasets:
-        metric = results.meta["primary"][dataset]
-        scores = results.scores(dataset, metric)
+    for dataset in results.each_dataset:
+        metric = dataset.primary
+        scores = dataset.scores(metric)
         base = scores[results.losses.index(results.baseline)]
         positive = comparable_scale(scores)[1]
         if positive and np.isfinite(base).any() and (~np.isnan(scores)).any(1).all():
@@ -162,10 +162,10 @@ def timeline(results: Results) -> Figure:
     band = max(0.3, 0.08 * len(results.seeds))
     figure = Figure(figsize=(PAGE, 0.35 + rows * (0.35 + band * len(losses))))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
-    for axes, dataset in zip(grid, results.datasets, strict=False):
+    for axes, dataset in zip(grid, results.each_dataset, strict=False):
         for row, loss in enumerate(losses):
-            _timeline_row(axes, results.cell_runs(dataset, loss), row, look(loss).colour)
-        axes.set_title(shortened(dataset), loc="left")
+            _timeline_row(axes, dataset.cell_runs(loss), row, look(loss).colour)
+        axes.set_title(shortened(dataset.name), loc="left")
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(counts)
         axes.grid(axis="y", visible=False)

@@ -8,107 +8,109 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.markup.blocks import shortened
+from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, CRITIC_LOSS_TRAIN, TRAIN_SECONDS
 from benchmarks.report.figures.axes import counts, label_below, legend, legend_height, scale
 from benchmarks.report.figures.style import COLUMN, PAGE, look
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.statistics import Array, t_interval
 
-Horizontal = Callable[[Results, str, str, Array], Array | None]
+Horizontal = Callable[[DatasetResults, str, Array], Array | None]
 BANDS = 8  # losses
 POINTS = 160  # a curve is thinned to so many steps: more cannot be seen at this size
 
 
-def score_curves(results: Results, dataset: str) -> Figure:
+def score_curves(dataset: DatasetResults) -> Figure:
     """A row a metric; columns: generator steps, real images seen by the critic, seconds of training."""
-    metrics = results.metric_names(dataset)
+    metrics = dataset.metrics
     axes_of = {"generator steps": _steps, "images seen": _images, "training seconds": _seconds}
-    figure = Figure(figsize=(PAGE, 0.3 + 1.55 * len(metrics) + legend_height(results.losses, PAGE)))
+    figure = Figure(figsize=(PAGE, 0.3 + 1.55 * len(metrics) + legend_height(dataset.losses, PAGE)))
     grid = figure.subplots(len(metrics), len(axes_of), squeeze=False, sharex="col", sharey="row")
     for row, metric in zip(grid, metrics, strict=True):
         for axes, (title, horizontal) in zip(row, axes_of.items(), strict=True):
-            _score_panel(axes, results, dataset, metric, horizontal)
+            _score_panel(axes, dataset, metric, horizontal)
             axes.set_xlabel(title if metric == metrics[-1] else "")
-        row[0].set_ylabel(results.label(metric))
+        row[0].set_ylabel(dataset.results.label(metric))
     figure.align_ylabels()
-    legend(figure, results.losses)
+    legend(figure, dataset.losses)
     return figure
 
 
-def score_column(results: Results, dataset: str) -> Figure:
+def score_column(dataset: DatasetResults) -> Figure:
     """The first metric against generator steps alone, as wide as a column."""
-    metric = results.metric_names(dataset)[0]
-    figure = Figure(figsize=(COLUMN, 2.0 + legend_height(results.losses, COLUMN)))
+    metric = dataset.metrics[0]
+    figure = Figure(figsize=(COLUMN, 2.0 + legend_height(dataset.losses, COLUMN)))
     axes = figure.subplots()
-    _score_panel(axes, results, dataset, metric, _steps)
-    axes.set_ylabel(results.label(metric))
+    _score_panel(axes, dataset, metric, _steps)
+    axes.set_ylabel(dataset.results.label(metric))
     axes.set_xlabel("generator steps")
-    legend(figure, results.losses)
+    legend(figure, dataset.losses)
     return figure
 
 
-def _score_panel(axes: Axes, results: Results, dataset: str, metric: str, horizontal: Horizontal) -> None:
+def _score_panel(axes: Axes, dataset: DatasetResults, metric: str, horizontal: Horizontal) -> None:
     if horizontal is not _seconds:
         axes.xaxis.set_major_formatter(counts)
-    scale(axes, [_score_curve(axes, results, dataset, loss, metric, horizontal) for loss in results.losses])
+    scale(axes, [_score_curve(axes, dataset, loss, metric, horizontal) for loss in dataset.losses])
 
 
-def _score_curve(axes: Axes, results: Results, dataset: str, loss: str, metric: str, horizontal: Horizontal) -> Array:
-    frame = results.curve(dataset, loss, metric)
-    if frame.empty:
+def _score_curve(axes: Axes, dataset: DatasetResults, loss: str, metric: str, horizontal: Horizontal) -> Array:
+    frame = dataset.curve(loss, metric)
+    x = None if frame.empty else horizontal(dataset, loss, frame.index.to_numpy(dtype=float))
+    if x is None:
         return np.empty((2, 0))
-    x = horizontal(results, dataset, loss, frame.index.to_numpy(dtype=float))
-    return np.empty((2, 0)) if x is None else _draw(axes, x, frame, results, loss, markers=True)
+    return _draw(axes, x, frame, dataset.results, loss, markers=True)
 
 
-def _steps(results: Results, dataset: str, loss: str, steps: Array) -> Array | None:
+def _steps(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
     return steps
 
 
-def _images(results: Results, dataset: str, loss: str, steps: Array) -> Array | None:
-    runs = results.cell_runs(dataset, loss)
+def _images(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
+    runs = dataset.cell_runs(loss)
     rates = (runs.images_seen / runs.step.where(runs.step > 0)).dropna()
     return steps * float(rates.iloc[0]) if len(rates) else None
 
 
-def _seconds(results: Results, dataset: str, loss: str, steps: Array) -> Array | None:
-    runs = results.cell_runs(dataset, loss)
+def _seconds(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
+    runs = dataset.cell_runs(loss)
     fair = runs.seed[runs.timing_comparable.fillna(False).astype(bool)].astype(int)
-    clock = results.curve(dataset, loss, "train_seconds")
+    clock = dataset.curve(loss, TRAIN_SECONDS)
     if clock.empty:
         return None
     mean = clock[[seed for seed in fair if seed in clock.columns]].mean(axis=1).dropna()
     return np.interp(steps, [0.0, *mean.index], [0.0, *mean]) if len(mean) else None
 
 
-def term_curves(results: Results, dataset: str) -> Figure:
+def term_curves(dataset: DatasetResults) -> Figure:
     """A panel for every logged term: both losses, the Wasserstein estimate, penalties, gradient norms."""
-    names = term_names(results, dataset)
+    names = term_names(dataset)
     columns = 2 if len(names) in (2, 4) else min(3, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(PAGE, 0.3 + 1.6 * rows + legend_height(results.losses, PAGE)))
+    figure = Figure(figsize=(PAGE, 0.3 + 1.6 * rows + legend_height(dataset.losses, PAGE)))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
     for axes, name in zip(grid, names, strict=False):
-        scale(axes, [_term_curve(axes, results, dataset, loss, name) for loss in results.losses])
+        scale(axes, [_term_curve(axes, dataset, loss, name) for loss in dataset.losses])
         axes.set_title(term_label(name), loc="left")
         axes.xaxis.set_major_formatter(counts)
     for axes in grid[len(names) :]:
         axes.set_axis_off()
     label_below(grid, columns, "generator steps")
-    legend(figure, results.losses)
+    legend(figure, dataset.losses)
     return figure
 
 
-def _term_curve(axes: Axes, results: Results, dataset: str, loss: str, name: str) -> Array:
-    frame = results.curve(dataset, loss, name)
+def _term_curve(axes: Axes, dataset: DatasetResults, loss: str, name: str) -> Array:
+    frame = dataset.curve(loss, name)
     if frame.empty:
         return np.empty((2, 0))
     frame = frame.iloc[:: -(-len(frame) // POINTS)]
-    return _draw(axes, frame.index.to_numpy(dtype=float), frame, results, loss)
+    return _draw(axes, frame.index.to_numpy(dtype=float), frame, dataset.results, loss)
 
 
-def term_names(results: Results, dataset: str) -> list[str]:
+def term_names(dataset: DatasetResults) -> list[str]:
     """What was logged of either player on this data set, less what has a figure of its own."""
-    return [name for name in results.term_names(dataset) if name not in ("critic/loss_train", "critic/loss_held_out")]
+    own_figure = (CRITIC_LOSS_TRAIN, CRITIC_LOSS_HELD_OUT)
+    return [name for name in dataset.player_terms() if name not in own_figure]
 
 
 def term_label(name: str) -> str:

@@ -17,6 +17,17 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.markup.blocks import shortened
+from benchmarks.record.vocabulary import (
+    CRITIC_LOSS_HELD_OUT,
+    CRITIC_LOSS_TRAIN,
+    EARTH_MOVER,
+    LAYER_GRADIENT_NORM,
+    WASSERSTEIN_ESTIMATE,
+    WEIGHTS_AT_BOUND,
+    gradient_norms,
+    layer_depth,
+    weight_histogram,
+)
 from benchmarks.report.figures.axes import (
     counts,
     keys,
@@ -29,11 +40,10 @@ from benchmarks.report.figures.axes import (
     scale,
 )
 from benchmarks.report.figures.style import PAGE, columns_for, look
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array, t_interval
 
 BLACK = "#222222"
-SLOPES, LAYERS = "diagnostics/grad_norm_", "diagnostics/layer_grad_norm/"
 PLACES = {"real": "-", "between": "--", "fake": ":"}
 
 
@@ -44,20 +54,20 @@ class Diagnostic:
     name: str
     caption: str
     alt: str
-    has_data: Callable[[Results, str], bool]
-    draw: Callable[[Results, str], Figure]
+    has_data: Callable[[DatasetResults], bool]
+    draw: Callable[[DatasetResults], Figure]
 
 
-def slopes(results: Results, dataset: str) -> Figure:
+def slopes(dataset: DatasetResults) -> Figure:
     """A row a loss: quantiles of ‖∇f‖ on real points, between and on fakes, and the share of points above 1."""
-    losses = results.losses
+    losses = dataset.losses
     height = 0.85 if len(losses) < 9 else 0.58
     figure = Figure(figsize=(PAGE, 0.75 + height * len(losses)))
-    grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(results, dataset) else "row")
+    grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(dataset) else "row")
     for row, loss in zip(grid, losses, strict=True):
-        bands = [_band(axes, results, dataset, loss, place) for axes, place in zip(row, PLACES, strict=False)]
+        bands = [_band(axes, dataset, loss, place) for axes, place in zip(row, PLACES, strict=False)]
         _around_one(list(row[:3]), np.concatenate(bands))
-        _shares(row[3], results, dataset, loss)
+        _shares(row[3], dataset, loss)
         for axes in row:
             axes.xaxis.set_major_formatter(counts)
         row[0].text(-0.4, 0.5, shortened(loss, 18), transform=row[0].transAxes, ha="right", va="center")
@@ -70,9 +80,9 @@ def slopes(results: Results, dataset: str) -> Figure:
     return figure
 
 
-def _band(axes: Axes, results: Results, dataset: str, loss: str, place: str) -> Array:
+def _band(axes: Axes, dataset: DatasetResults, loss: str, place: str) -> Array:
     """Median and band of one panel; the quantiles drawn, as one array."""
-    frames = [_values(results, dataset, loss, f"{SLOPES}{place}/{name}") for name in ("q05", "q50", "q95")]
+    frames = [_values(dataset, loss, gradient_norms(place, name)) for name in ("q05", "q50", "q95")]
     if any(frame.empty for frame in frames):
         not_measured(axes)
         return np.empty(0)
@@ -83,10 +93,10 @@ def _band(axes: Axes, results: Results, dataset: str, loss: str, place: str) -> 
     return np.concatenate([low, middle, high])
 
 
-def _shares(axes: Axes, results: Results, dataset: str, loss: str) -> None:
+def _shares(axes: Axes, dataset: DatasetResults, loss: str) -> None:
     colour = look(loss).colour
     curves = [
-        _line(axes, _values(results, dataset, loss, f"{SLOPES}{place}/above_1"), colour, dash)
+        _line(axes, _values(dataset, loss, gradient_norms(place, "above_1")), colour, dash)
         for place, dash in PLACES.items()
     ]
     axes.set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
@@ -106,14 +116,14 @@ def _around_one(panels: list[Axes], values: Array) -> None:
         axes.tick_params(labelleft=axes is panels[0])
 
 
-def layers(results: Results, dataset: str) -> Figure:
+def layers(dataset: DatasetResults) -> Figure:
     """Panels of E ‖∂f/∂h‖ against the layer with output h, from the input on, at the first and last evaluation."""
-    figure, panels = loss_panels(results.losses, sharex=True, sharey=True)
-    names = layer_names(results, dataset)
-    depths = np.array([int(name.removeprefix(LAYERS).partition("_")[0]) for name in names])
+    figure, panels = loss_panels(dataset.losses, sharex=True, sharey=True)
+    names = layer_names(dataset)
+    depths = np.array([layer_depth(name) for name in names])
     drawn = []
     for loss, axes in panels.items():
-        frames = [_values(results, dataset, loss, name) for name in names]
+        frames = [_values(dataset, loss, name) for name in names]
         present = np.array([not frame.empty for frame in frames])
         if not present.any():
             not_measured(axes)
@@ -137,17 +147,19 @@ def layers(results: Results, dataset: str) -> Figure:
     return figure
 
 
-def layer_names(results: Results, dataset: str) -> list[str]:
+def layer_names(dataset: DatasetResults) -> list[str]:
     """Names of the norms by layer that were logged on a data set, from the input on."""
-    names = {str(name) for name in results.record.metrics.name.unique() if str(name).startswith(LAYERS)}
-    return sorted(name for name in names if logged(results, dataset, name))
+    names = {
+        str(name) for name in dataset.results.record.metrics.name.unique() if str(name).startswith(LAYER_GRADIENT_NORM)
+    }
+    return sorted(name for name in names if logged(dataset, name))
 
 
-def weights(results: Results, dataset: str) -> Figure:
+def weights(dataset: DatasetResults) -> Figure:
     """Panels of the last critics' weights: the share of them in each bin, a line a seed."""
-    figure, panels = loss_panels(results.losses)
+    figure, panels = loss_panels(dataset.losses)
     for loss, axes in panels.items():
-        found = list(_histograms(results, dataset, loss))
+        found = list(_histograms(dataset, loss))
         if not found:
             not_measured(axes)
             continue
@@ -159,7 +171,7 @@ def weights(results: Results, dataset: str) -> Figure:
         logarithmic(axes, "y", decades=1.5)
         axes.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
         axes.xaxis.set_major_formatter(plain_number)
-        bound = _values(results, dataset, loss, "critic/weights_at_bound")
+        bound = _values(dataset, loss, WEIGHTS_AT_BOUND)
         if not bound.empty:
             share, c = bound.iloc[-1].mean(), max(_outer_edges(centres)[1] for centres, _ in found)
             text = f"{100 * share:.0f} % exactly at ±{c:.3g}"
@@ -169,9 +181,9 @@ def weights(results: Results, dataset: str) -> Figure:
     return figure
 
 
-def _histograms(results: Results, dataset: str, loss: str) -> Iterator[tuple[Array, Array]]:
-    for key in results.cell_runs(dataset, loss).sort_values("seed").run_key:
-        histogram = results.record.samples.get(f"{key}/weights")
+def _histograms(dataset: DatasetResults, loss: str) -> Iterator[tuple[Array, Array]]:
+    for key in dataset.cell_runs(loss).sort_values("seed").run_key:
+        histogram = dataset.results.record.samples.get(weight_histogram(key))
         if histogram is not None and histogram[1].sum() > 0:
             centres, number = histogram.astype(float)
             yield centres, number / number.sum()
@@ -182,30 +194,24 @@ def _outer_edges(centres: Array) -> tuple[float, float]:
     return float(centres[0] - half), float(centres[-1] + half)
 
 
-def overfitting(results: Results, dataset: str) -> Figure:
+def overfitting(dataset: DatasetResults) -> Figure:
     """Panels of the critic's objective on samples that it was trained on and on held-out ones."""
-    return _two_lines(
-        results,
-        dataset,
-        {"critic/loss_train": "on training data", "critic/loss_held_out": "on held-out data"},
-    )
+    names = {CRITIC_LOSS_TRAIN: "on training data", CRITIC_LOSS_HELD_OUT: "on held-out data"}
+    return _two_lines(dataset, names)
 
 
-def transport(results: Results, dataset: str) -> Figure:
+def transport(dataset: DatasetResults) -> Figure:
     """Panels of the critic's Wasserstein estimate and the exact earth mover's distance."""
-    return _two_lines(
-        results,
-        dataset,
-        {"critic/wasserstein_estimate": "critic's estimate (colour of the loss)", "emd": "exact distance"},
-    )
+    names = {WASSERSTEIN_ESTIMATE: "critic's estimate (colour of the loss)", EARTH_MOVER: "exact distance"}
+    return _two_lines(dataset, names)
 
 
-def _two_lines(results: Results, dataset: str, names: dict[str, str]) -> Figure:
+def _two_lines(dataset: DatasetResults, names: dict[str, str]) -> Figure:
     """The first quantity in the loss's colour, the second in black and dashed, on one scale."""
-    figure, panels = loss_panels(results.losses, sharex=_one_length(results, dataset))
+    figure, panels = loss_panels(dataset.losses, sharex=_one_length(dataset))
     for loss, axes in panels.items():
         looks = ((look(loss).colour, "-"), (BLACK, "--"))
-        frames = [_values(results, dataset, loss, name) for name in names]
+        frames = [_values(dataset, loss, name) for name in names]
         axes.xaxis.set_major_formatter(counts)
         scale(axes, [_line(axes, frame, *style) for frame, style in zip(frames, looks, strict=True)])
     _below(panels, "generator steps")
@@ -229,19 +235,19 @@ def _line(axes: Axes, frame: pd.DataFrame, colour: str, dash: str) -> Array:
     return np.stack([mean, half])
 
 
-def _values(results: Results, dataset: str, loss: str, name: str) -> pd.DataFrame:
+def _values(dataset: DatasetResults, loss: str, name: str) -> pd.DataFrame:
     """A logged quantity, a row a step and a column a seed, at steps where some seed has a finite value."""
-    return results.curve(dataset, loss, name).replace([np.inf, -np.inf], np.nan).dropna(how="all")
+    return dataset.curve(loss, name).replace([np.inf, -np.inf], np.nan).dropna(how="all")
 
 
-def logged(results: Results, dataset: str, name: str) -> bool:
+def logged(dataset: DatasetResults, name: str) -> bool:
     """Whether any loss has a finite value of this quantity."""
-    return any(not _values(results, dataset, loss, name).empty for loss in results.losses)
+    return any(not _values(dataset, loss, name).empty for loss in dataset.losses)
 
 
-def _one_length(results: Results, dataset: str) -> bool:
+def _one_length(dataset: DatasetResults) -> bool:
     """Whether all losses were to be trained for as many generator steps, so that they can share an axis of steps."""
-    return bool(results.runs[results.runs.dataset == dataset].steps.nunique() <= 1)
+    return bool(dataset.runs.steps.nunique() <= 1)
 
 
 DIAGNOSTICS = (
@@ -251,7 +257,7 @@ DIAGNOSTICS = (
         "logarithmic, each row its own scale) and the share of points where it exceeds 1, with 95 % t-interval. The "
         "dashed line is 1: the slope that penalties on the gradient's norm ask for, and the bound of a 1-Lipschitz f.",
         "Bands of gradient norms over generator steps, a row a loss.",
-        lambda results, dataset: logged(results, dataset, f"{SLOPES}between/q50"),
+        lambda dataset: logged(dataset, gradient_norms("between", "q50")),
         slopes,
     ),
     Diagnostic(
@@ -260,7 +266,7 @@ DIAGNOSTICS = (
         "output h, the first next to the input, at the first and the last evaluation (mean and 95 % t-interval over "
         "seeds; logarithmic, one scale; as Gulrajani et al. 2017, figure 1b).",
         "Gradient norms by layer, a panel a loss.",
-        lambda results, dataset: bool(layer_names(results, dataset)),
+        lambda dataset: bool(layer_names(dataset)),
         layers,
     ),
     Diagnostic(
@@ -269,7 +275,7 @@ DIAGNOSTICS = (
         "seed, logarithmic (as Gulrajani et al. 2017, figure 1b). Clipping: the share exactly at the "
         "bound is named; more lie beside it in the outer bins.",
         "Histograms of weights, a panel a loss.",
-        lambda results, dataset: any(list(_histograms(results, dataset, loss)) for loss in results.losses),
+        lambda dataset: any(list(_histograms(dataset, loss)) for loss in dataset.losses),
         weights,
     ),
     Diagnostic(
@@ -278,7 +284,7 @@ DIAGNOSTICS = (
         "(mean and 95 % t-interval over seeds). A line on training data that falls below the other is a critic that "
         "overfits (Gulrajani et al. 2017, figure 5).",
         "The critic's loss on training and on held-out data over generator steps, a panel a loss.",
-        lambda results, dataset: logged(results, dataset, "critic/loss_held_out"),
+        lambda dataset: logged(dataset, CRITIC_LOSS_HELD_OUT),
         overfitting,
     ),
     Diagnostic(
@@ -288,9 +294,7 @@ DIAGNOSTICS = (
         "with slopes of at most 1 estimates that distance, from below; steeper ones exceed it, clipped ones know it up "
         "to an unknown factor, and for other losses it is a difference of scores on no common scale.",
         "The critic's Wasserstein estimate and the exact distance over generator steps, a panel a loss.",
-        lambda results, dataset: (
-            logged(results, dataset, "emd") and logged(results, dataset, "critic/wasserstein_estimate")
-        ),
+        lambda dataset: logged(dataset, EARTH_MOVER) and logged(dataset, WASSERSTEIN_ESTIMATE),
         transport,
     ),
 )

@@ -1,6 +1,5 @@
 """The figures of a report: which there are, what each shows in words, and who draws it."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.markup.blocks import Figure, Slider, shortened
+from benchmarks.record.vocabulary import final_samples
 from benchmarks.report.captions import EQUIVALENT, UNDECIDED, rule
 from benchmarks.report.figures.comparisons import (
     final_column,
@@ -23,7 +23,7 @@ from benchmarks.report.figures.curves import banded, score_column, score_curves,
 from benchmarks.report.figures.diagnostics import DIAGNOSTICS
 from benchmarks.report.figures.samples import sample_panels, sample_steps, shown_runs
 from benchmarks.report.figures.style import COLUMN, drawing, save
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults, Results
 
 
 @dataclass(frozen=True)
@@ -49,24 +49,10 @@ class Drawing:
         return [*save(self.draw(), folder, self.block.name, self.endings), *narrow]
 
 
-def slug(name: str) -> str:
-    """A file name for any data set's name."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "data"
-
-
-def file_names(results: Results) -> dict[str, str]:
-    """Data set -> the part of a file's name that stands for it; unique, whatever the names are."""
-    slugs = [slug(dataset) for dataset in results.datasets]
-    return {
-        dataset: name if slugs.count(name) == 1 else f"{name}-{position}"
-        for position, (dataset, name) in enumerate(zip(results.datasets, slugs, strict=True))
-    }
-
-
 def drawings(results: Results) -> Iterator[Drawing]:
     """Every figure that this record has data for, in the report's order."""
-    for dataset, name in file_names(results).items():
-        yield from _of_dataset(results, dataset, name)
+    for dataset in results.each_dataset:
+        yield from _of_dataset(dataset)
     if len(results.losses) > 1 and ratio_strata(results) and _any_score(results):
         text = (
             f"Performance profile: the share of runs whose primary score is within a factor of {results.baseline}'s "
@@ -84,46 +70,48 @@ def drawings(results: Results) -> Iterator[Drawing]:
         )
 
 
-def _of_dataset(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
-    if any(not results.curve(dataset, loss, m).empty for loss in results.losses for m in results.metric_names(dataset)):
-        yield from _of_scores(results, dataset, name)
-    yield from _of_samples(results, dataset, name)
-    shown = shortened(dataset, 40)
-    if term_names(results, dataset):
+def _of_dataset(dataset: DatasetResults) -> Iterator[Drawing]:
+    if any(not dataset.curve(loss, m).empty for loss in dataset.losses for m in dataset.metrics):
+        yield from _of_scores(dataset)
+    yield from _of_samples(dataset)
+    shown = shortened(dataset.name, 40)
+    if term_names(dataset):
         text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. "
         alt = "Curves of each logged term over generator steps, one a loss."
-        block = Figure(f"terms-{name}", text + _interval(results), alt)
-        yield Drawing(block, dataset, lambda: term_curves(results, dataset))
+        block = Figure(f"terms-{dataset.slug}", text + _interval(dataset.results), alt)
+        yield Drawing(block, dataset.name, lambda: term_curves(dataset))
     for diagnostic in DIAGNOSTICS:
-        if diagnostic.has_data(results, dataset):
-            block = Figure(f"{diagnostic.name}-{name}", f"{shown}: {diagnostic.caption}", diagnostic.alt)
-            yield Drawing(block, dataset, partial(diagnostic.draw, results, dataset))
+        if diagnostic.has_data(dataset):
+            block = Figure(f"{diagnostic.name}-{dataset.slug}", f"{shown}: {diagnostic.caption}", diagnostic.alt)
+            yield Drawing(block, dataset.name, partial(diagnostic.draw, dataset))
 
 
-def _of_scores(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
-    shown = shortened(dataset, 40)
-    metrics = ", ".join(results.label(metric) for metric in results.metric_names(dataset))
-    at = rule(results, dataset, results.checkpoint)
+def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
+    shown = shortened(dataset.name, 40)
+    metrics = ", ".join(dataset.results.label(metric) for metric in dataset.metrics)
+    at = rule(dataset, dataset.results.checkpoint)
     text = f"{shown}: {metrics}, {at}. Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
-    block = Figure(f"final-{name}", text, f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}.")
-    column = partial(final_column, results, dataset)
-    yield Drawing(block, dataset, lambda: final_scores(results, dataset), column)
+    block = Figure(
+        f"final-{dataset.slug}", text, f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
+    )
+    column = partial(final_column, dataset)
+    yield Drawing(block, dataset.name, lambda: final_scores(dataset), column)
     text = (
         f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. "
-        f"{_interval(results)} A curve of a loss with failures is of those still running."
+        f"{_interval(dataset.results)} A curve of a loss with failures is of those still running."
     )
-    block = Figure(f"scores-{name}", text, f"Curves of {metrics}, one a loss, over training.")
-    yield Drawing(block, dataset, lambda: score_curves(results, dataset), partial(score_column, results, dataset))
-    primary = results.meta["primary"][dataset]
-    if len(results.losses) > 1 and np.isfinite(results.scores(dataset, primary)).sum(1).max() > 1:
+    block = Figure(f"scores-{dataset.slug}", text, f"Curves of {metrics}, one a loss, over training.")
+    yield Drawing(block, dataset.name, lambda: score_curves(dataset), partial(score_column, dataset))
+    primary = dataset.primary
+    if len(dataset.losses) > 1 and np.isfinite(dataset.scores(primary)).sum(1).max() > 1:
         text = (
-            f"{shown}: every pair of losses on {results.label(primary)} ({at}): geometric-mean ratio over seeds that "
-            f"both finished (difference, where a score is not positive), row against column. {EQUIVALENT.symbol} "
-            f"equivalent, {UNDECIDED.symbol} undecided, bold: better or worse by more than {100 * results.margin:g} %, "
-            "as in the table against the baseline. Orange is worse, purple better."
+            f"{shown}: every pair of losses on {dataset.results.label(primary)} ({at}): geometric-mean ratio over "
+            f"seeds that both finished (difference, where a score is not positive), row against column. "
+            f"{EQUIVALENT.symbol} equivalent, {UNDECIDED.symbol} undecided, bold: better or worse by more than "
+            f"{100 * dataset.results.margin:g} %, as in the table against the baseline. Orange is worse, purple better."
         )
-        block = Figure(f"pairs-{name}", text, "Matrix of pairwise ratios between losses.")
-        yield Drawing(block, dataset, lambda: pairwise_matrix(results, dataset))
+        block = Figure(f"pairs-{dataset.slug}", text, "Matrix of pairwise ratios between losses.")
+        yield Drawing(block, dataset.name, lambda: pairwise_matrix(dataset))
 
 
 def _interval(results: Results) -> str:
@@ -131,25 +119,25 @@ def _interval(results: Results) -> str:
     return f"{what} over at most {len(results.seeds)} seeds that have a finite value there."
 
 
-def _of_samples(results: Results, dataset: str, name: str) -> Iterator[Drawing]:
-    runs = shown_runs(results, dataset)
+def _of_samples(dataset: DatasetResults) -> Iterator[Drawing]:
+    runs = shown_runs(dataset)
     if runs:
         block, column = (
-            _samples_block(results, dataset, name, runs),
-            partial(sample_panels, results, dataset, width=COLUMN),
+            _samples_block(dataset, runs),
+            partial(sample_panels, dataset, width=COLUMN),
         )
-        yield Drawing(block, dataset, lambda: sample_panels(results, dataset), column, (".pdf", ".png"))
-    steps = sample_steps(results, dataset)
+        yield Drawing(block, dataset.name, lambda: sample_panels(dataset), column, (".pdf", ".png"))
+    steps = sample_steps(dataset)
     if len(steps) > 1:
-        frames = [(str(step), f"samples-{name}-{step}") for step in steps]
-        text = f"{shortened(dataset, 40)}: the same runs' samples at each generator step, or the latest before it."
-        slider = Slider(f"slider-{name}", text, frames)
-        yield Drawing(slider, dataset, lambda step: sample_panels(results, dataset, int(step)))
+        frames = [(str(step), f"samples-{dataset.slug}-{step}") for step in steps]
+        text = f"{shortened(dataset.name, 40)}: the same runs' samples at each generator step, or the latest before it."
+        slider = Slider(f"slider-{dataset.slug}", text, frames)
+        yield Drawing(slider, dataset.name, lambda step: sample_panels(dataset, int(step)))
 
 
-def _samples_block(results: Results, dataset: str, name: str, runs: dict[str, tuple[str, int]]) -> Figure:
-    shown = shortened(dataset, 40)
-    first = results.record.samples[f"{next(iter(runs.values()))[0]}/samples"]
+def _samples_block(dataset: DatasetResults, runs: dict[str, tuple[str, int]]) -> Figure:
+    shown = shortened(dataset.name, 40)
+    first = dataset.results.record.samples[final_samples(next(iter(runs.values()))[0])]
     seed = min(seed for _, seed in runs.values())
     rule = f"Last checkpoint of seed {seed}, the first that most losses have: not chosen by its result."
     if first.ndim == 2:
@@ -157,11 +145,11 @@ def _samples_block(results: Results, dataset: str, name: str, runs: dict[str, tu
     else:
         what = "Generated images, unselected, beside the data's."
     names = ", ".join(shortened(loss) for loss in runs)
-    return Figure(f"samples-{name}", f"{shown}: {what} {rule}", f"{what} One panel each: {names}.")
+    return Figure(f"samples-{dataset.slug}", f"{shown}: {what} {rule}", f"{what} One panel each: {names}.")
 
 
 def _any_score(results: Results) -> bool:
-    return any(np.isfinite(results.scores(d, results.meta["primary"][d])).any() for d in results.datasets)
+    return any(np.isfinite(dataset.scores(dataset.primary)).any() for dataset in results.each_dataset)
 
 
 def draw_all(plan: list[Drawing], folder: Path) -> list[Path]:

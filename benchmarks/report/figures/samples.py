@@ -1,50 +1,67 @@
 """Generated samples, losses side by side: points over data with the critic's contours, images as grids."""
 
+from collections import Counter
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmarks.markup.blocks import shortened
+from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, real_data, sample_step, samples_at
 from benchmarks.report.figures.style import PAGE, columns_for, look
-from benchmarks.report.results import Results
+from benchmarks.report.results import DatasetResults, Results
 
 EXTENT = 3.0  # critic scores lie on a grid over [-3, 3]^2, row = y ascending
 SHOWN = 6  # images a side in a grid
 
 
-def shown_runs(results: Results, dataset: str) -> dict[str, tuple[str, int]]:
+def shown_runs(dataset: DatasetResults) -> dict[str, tuple[str, int]]:
     """Run key and seed to show of each loss: the first seed that most losses have samples of, else its own first."""
-    available: dict[str, dict[int, str]] = {loss: {} for loss in results.losses}
-    for run in results.runs[results.runs.dataset == dataset].sort_values("seed").itertuples():
-        if f"{run.run_key}/samples" in results.record.samples:
+    arrays = dataset.results.record.samples
+    available: dict[str, dict[int, str]] = {loss: {} for loss in dataset.losses}
+    for run in dataset.runs.sort_values("seed").itertuples():
+        if final_samples(run.run_key) in arrays:
             available[run.loss][int(run.seed)] = run.run_key
-    seeds = sorted({seed for keys in available.values() for seed in keys})
-    common = max(seeds, key=lambda seed: sum(seed in keys for keys in available.values()), default=None)
-    chosen = {loss: common if common in keys else min(keys) for loss, keys in available.items() if keys}
-    return {loss: (available[loss][seed], seed) for loss, seed in chosen.items() if seed is not None}
+    losses_with = Counter(seed for keys in available.values() for seed in keys)
+    common = max(sorted(losses_with), key=lambda seed: losses_with[seed], default=None)
+    shown = {}
+    for loss, keys in available.items():
+        if keys:
+            seed = common if common is not None and common in keys else min(keys)
+            shown[loss] = keys[seed], seed
+    return shown
 
 
-def sample_steps(results: Results, dataset: str) -> list[int]:
-    """Generator steps at which the shown runs left samples (`<run_key>/samples@<step>`), eight at most."""
-    keys = {f"{key}/samples" for key, _ in shown_runs(results, dataset).values()}
-    places = [name.rpartition("@") for name in results.record.samples]
-    steps = sorted({int(step) for start, _, step in places if start in keys and step.isdigit()})
-    return [steps[i] for i in sorted({round(x) for x in np.linspace(0, len(steps) - 1, min(8, len(steps)))})]
+def sample_steps(dataset: DatasetResults) -> list[int]:
+    """Generator steps at which the shown runs left samples, eight at most, evenly chosen."""
+    found: set[int] = set()
+    for key, _ in shown_runs(dataset).values():
+        found.update(_kept_steps(dataset, key))
+    steps = sorted(found)
+    chosen = np.linspace(0, len(steps) - 1, min(8, len(steps)))
+    return [steps[i] for i in sorted({round(position) for position in chosen})]
 
 
-def sample_panels(results: Results, dataset: str, step: int | None = None, width: float = PAGE) -> Figure:
+def _kept_steps(dataset: DatasetResults, run_key: str) -> list[int]:
+    """Generator steps before the end at which a run left samples."""
+    steps = (sample_step(name, run_key) for name in dataset.results.record.samples)
+    return [step for step in steps if step is not None]
+
+
+def sample_panels(dataset: DatasetResults, step: int | None = None, width: float = PAGE) -> Figure:
     """A panel a loss, and the data first where it is images; at the last checkpoint, or at `step`.
 
     A run that was not evaluated at `step`, having fewer steps than others perhaps, shows its latest samples before it.
     """
-    runs = shown_runs(results, dataset)
-    real = results.record.samples.get(f"data/{dataset}")
-    kept = {loss: _samples_at(results, key, step) for loss, (key, _) in runs.items()}
-    shown = {loss: name for loss, name in kept.items() if name in results.record.samples}
-    first = next((results.record.samples[name] for name in shown.values()), real)
+    arrays = dataset.results.record.samples
+    real = arrays.get(real_data(dataset.name))
+    runs = shown_runs(dataset)
+    kept = {loss: _samples_at(dataset, key, step) for loss, (key, _) in runs.items()}
+    shown = {loss: name for loss, name in kept.items() if name in arrays}
+    first = next((arrays[name] for name in shown.values()), real)
     is_points = first is not None and first.ndim == 2
-    panels: list[str | None] = list(results.losses)
+    panels: list[str | None] = list(dataset.losses)
     if not is_points and real is not None:
         panels.insert(0, None)
     columns = columns_for(len(panels)) if width == PAGE else min(len(panels), 3)
@@ -54,38 +71,45 @@ def sample_panels(results: Results, dataset: str, step: int | None = None, width
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.set_axis_off()
     for axes, loss in zip(figure.axes, panels, strict=False):
-        if loss is None and real is not None:
+        if loss is not None:
+            _panel(axes, dataset.results, shown.get(loss), real, loss, 1 if width == PAGE else 2)
+            older = _older_step(dataset, loss, runs, step) if loss in shown else []
+            axes.set_title(shortened(_title(dataset, loss, runs, older), int(14 * side)), loc="left")
+        elif real is not None:
             _images(axes, real)
             axes.set_title("data", loc="left")
-        if loss is not None:
-            _panel(axes, results, shown.get(loss), real, loss, 1 if width == PAGE else 2)
-            remark = _earlier(shown.get(loss, ""), step)
-            axes.set_title(shortened(_title(results, loss, runs, remark), int(14 * side)), loc="left")
     return figure
 
 
-def _samples_at(results: Results, key: str, step: int | None) -> str:
-    """The name of a run's last samples, or of its latest up to `step`."""
-    places = [name.rpartition("@") for name in results.record.samples] if step is not None else []
-    steps = [int(at) for start, _, at in places if start == f"{key}/samples" and at.isdigit()]
-    earlier = [at for at in steps if step is not None and at <= step]
-    return f"{key}/samples@{max(earlier)}" if earlier else f"{key}/samples" if step is None else ""
+def _samples_at(dataset: DatasetResults, run_key: str, step: int | None) -> str:
+    """The name of a run's last samples, or of its latest up to `step`; empty where it has none so early."""
+    if step is None:
+        return final_samples(run_key)
+    earlier = [at for at in _kept_steps(dataset, run_key) if at <= step]
+    return of_run(run_key, samples_at(max(earlier))) if earlier else ""
 
 
-def _earlier(name: str, step: int | None) -> list[str]:
-    """The step of samples that are older than `step`, in words."""
-    at = name.rpartition("@")[2]
-    return [f"step {at}"] if step is not None and at.isdigit() and int(at) < step else []
+def _older_step(dataset: DatasetResults, loss: str, runs: dict[str, tuple[str, int]], step: int | None) -> list[str]:
+    """The step of shown samples that are older than `step`, in words."""
+    if step is None:
+        return []
+    latest = max(at for at in _kept_steps(dataset, runs[loss][0]) if at <= step)
+    return [f"step {latest}"] if latest < step else []
 
 
-def _title(results: Results, loss: str, runs: dict[str, tuple[str, int]], remark: list[str]) -> str:
+def _title(dataset: DatasetResults, loss: str, runs: dict[str, tuple[str, int]], remarks: list[str]) -> str:
+    """The loss, and what sets its samples apart from those beside them."""
     if loss not in runs:
         return loss
     key, seed = runs[loss]
-    status = results.runs.set_index("run_key").status[key]
-    other = seed != min(seed for _, seed in runs.values())
-    remarks = [f"seed {seed}"] * other + [str(status)] * (status != "done") + remark
-    return f"{loss} ({', '.join(remarks)})" if remarks else loss
+    notes = []
+    if seed != min(seed for _, seed in runs.values()):
+        notes.append(f"seed {seed}")
+    status = str(dataset.runs.set_index("run_key").status[key])
+    if status != "done":
+        notes.append(status)
+    notes += remarks
+    return f"{loss} ({', '.join(notes)})" if notes else loss
 
 
 def _panel(axes: Axes, results: Results, name: str | None, real: NDArray | None, loss: str, coarseness: int) -> None:
@@ -94,7 +118,7 @@ def _panel(axes: Axes, results: Results, name: str | None, real: NDArray | None,
         return
     samples = results.record.samples[name]
     if samples.ndim == 2:
-        critic = results.record.samples.get(name.replace("/samples", "/critic"))
+        critic = results.record.samples.get(critic_scores(name))
         _points(axes, samples, real, critic, loss, coarseness)
     else:
         _images(axes, samples)

@@ -1,0 +1,72 @@
+"""Whether runs may share a cell or a table. They may not where they were asked for, or scored, in different ways."""
+
+import json
+from collections.abc import Mapping
+
+import pandas as pd
+
+from benchmarks.report.specs import spec_fields
+from gan_zoo.errors import UserError
+
+RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]
+"""Columns of the run table that say how a cell was to be trained."""
+
+
+def check_recipes(runs: pd.DataFrame) -> None:
+    """Errors: UserError where the runs of a loss on a data set differ in more than their seeds."""
+    for (loss, dataset), cell in runs.groupby(["loss", "dataset"], sort=False):
+        for name, values in _recipes(cell).items():
+            if len(values) > 1:
+                unlike = " and ".join(values[:2])
+                place = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {name} ({unlike})"
+                raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps apart")
+
+
+def _recipes(cell: pd.DataFrame) -> dict[str, list[str]]:
+    """What the runs of a cell were asked for but their seed: the values of each column, and of each field of specs."""
+    specs = pd.DataFrame([spec_fields(text) for text in cell.spec if text]).drop(columns="seed", errors="ignore")
+    recipes = {name: _values(cell[name]) for name in RECIPE}
+    return recipes | {str(name): _values(specs[name]) for name in specs}
+
+
+def _values(column: pd.Series) -> list[str]:
+    return [str(value) for value in column.dropna().unique()]
+
+
+def variants(runs: pd.DataFrame, column: str) -> dict[str, str]:
+    """What runs recorded in a column -> the first that did, in words."""
+    recorded = runs[runs[column] != ""].drop_duplicates(column)
+    return {getattr(run, column): f"{run.loss} seed {run.seed}" for run in recorded.itertuples()}
+
+
+def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> dict[str, str]:
+    """By which protocols runs were scored by a metric on a data set -> the first run that was."""
+    found: dict[str, str] = {}
+    for text, run in variants(runs, "protocol").items():
+        try:
+            known = json.loads(text)
+        except ValueError:
+            raise UserError(f"export/runs.csv: {run} on {dataset!r}: protocol: not JSON: {text[:60]}") from None
+        found.setdefault(known.get(metric, f"not scored by it, but by {', '.join(known)}"), run)
+    return found
+
+
+def check_alike(dataset: str, what: str, found: Mapping[str, str]) -> None:
+    """Errors: UserError where runs of a data set recorded more than one thing. found: it -> the first run that did."""
+    if len(found) > 1:
+        (one, first), (other, second) = list(found.items())[:2]
+        ours, theirs = differing(one, other)
+        raise UserError(
+            f"export/runs.csv: data set {dataset!r}, {what}: runs differ: {ours} ({first}) and {theirs} ({second}): "
+            "such rows share no table: run them again alike, or report them apart (--rows, --metrics)"
+        )
+
+
+def differing(one: str, other: str) -> tuple[str, str]:
+    """The parts of two lists "key=value; key=value" that are not in both."""
+    ours, theirs = one.split("; "), other.split("; ")
+    return _without(ours, theirs), _without(theirs, ours)
+
+
+def _without(parts: list[str], others: list[str]) -> str:
+    return "; ".join(part for part in parts if part not in others)
