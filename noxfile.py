@@ -12,6 +12,7 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import nox
 
@@ -142,5 +143,5 @@ def ui(session: nox.Session) -> None:
     for suite, number in suites:  # the link opens the pages for training runs, not those for chat models
         page = f"#/experiments/{number}/runs?workflowType=machine_learning"
         session.log(f"{suite}: http://127.0.0.1:{port}/{page} (in some seconds; Ctrl-C ends it)")
-    server = ["--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1", "--workers", "1"]
+    server = ["--backend-store-uri", f"sqlite:///{quote(str(database))}", "--host", "127.0.0.1", "--workers", "1"]
     run(session, programs, "mlflow", "server", *server, "--uvicorn-opts", "--log-level warning", *words)

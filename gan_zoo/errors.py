@@ -2,7 +2,9 @@
 
 import difflib
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 LONGEST = 60
 """Characters of a value in a message; what is longer is cut."""
@@ -10,6 +12,16 @@ LONGEST = 60
 
 class UserError(Exception):
     """Bad input. The message is one line that names the place, the key and the remedy."""
+
+
+@contextmanager
+def ends_program(name: str) -> Iterator[None]:
+    """Makes bad input the end of a program: its one line, and exit code 2."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def suggestion(word: object, words: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import builtins
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cli import main
+from benchmarks.cli import main, program
+from benchmarks.cli.options import folder
 from gan_zoo.losses import LOSSES
 
 SUITE = """\
@@ -174,6 +176,55 @@ def test_ctrl_c_while_the_program_loads_is_one_line(
     monkeypatch.setattr("builtins.__import__", interrupted_at("benchmarks.cli.program", builtins.__import__))
     assert main(["list"]) == 130
     assert capsys.readouterr().err == "gan-zoo: interrupted; the same command goes on from here\n"
+
+
+def test_ctrl_c_that_a_library_turns_into_another_error_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def turned(words: list[str]) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise AttributeError("numpy has no attribute") from None
+        return 0
+
+    monkeypatch.setattr(program, "run", turned)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "gan-zoo: interrupted; the same command goes on from here\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_without_ctrl_c_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(words: list[str]) -> int:
+        raise AttributeError("numpy has no attribute")
+
+    monkeypatch.setattr(program, "run", broken)
+    with pytest.raises(AttributeError):
+        main(["list"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--loss", "hinge", "--dataset", "8gaussians", "--seed", "1", "--seeds", "2"],
+        ["run", "--device", "cpu", "--device", "cpu"],
+        ["report", "--losses", "hinge", "--rows", "lsgan"],
+        ["score", "--images", "a.npy", "--images", "b.npy"],
+    ],
+)
+def test_an_option_given_twice_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert "given twice; keep one; see gan-zoo " in capsys.readouterr().err
+
+
+def test_a_home_folder_is_put_in_full_where_the_shell_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert folder("~/x") == tmp_path / "x"
+    assert folder("x/~y") == Path("x/~y")
+    assert main(["run", "--results=~no-such-user/x"]) == 2
+    assert "--results: there is no home folder \"~no-such-user\"; write the path in full" in capsys.readouterr().err
 
 
 def interrupted_at(module: str, importer: Callable[..., Any]) -> Callable[..., Any]:

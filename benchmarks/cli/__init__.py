@@ -1,7 +1,10 @@
 """The command line `gan-zoo`: words into typed calls, nothing else."""
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 INTERRUPTED = 130
 
@@ -11,10 +14,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Nothing is imported before, so that Ctrl-C finds this handler in the first seconds too.
     """
-    try:
-        from benchmarks.cli.program import run
+    with noted_interrupts() as interrupts:
+        try:
+            from benchmarks.cli.program import run
 
-        return run(list(sys.argv[1:] if arguments is None else arguments))
-    except KeyboardInterrupt:
-        print("gan-zoo: interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
+            return run(list(sys.argv[1:] if arguments is None else arguments))
+        except KeyboardInterrupt:
+            pass
+        except Exception:  # a library that is being loaded makes another error of Ctrl-C, as numpy does
+            if not interrupts:
+                raise
+    print("gan-zoo: interrupted; the same command goes on from here", file=sys.stderr)
+    return INTERRUPTED
+
+
+@contextmanager
+def noted_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C as ever, and a list that has an entry for each."""
+    interrupts: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # whoever called has arranged it otherwise
+        yield interrupts
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)

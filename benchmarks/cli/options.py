@@ -15,16 +15,31 @@ MOST_THREADS = MOST_WORKERS = 256
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that takes no shortened options and keeps the lines of its examples.
+    """An argparse parser that takes no shortened options, each once, and keeps the lines of its examples.
 
     Errors: UserError, of one line, where words are not as they should be.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+        self.register("action", None, Once)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{oneline(message).removeprefix('argument ')}; see {self.prog} --help")
+
+
+class Once(argparse.Action):
+    """Stores the value of an option, of which a second one would silently undo the first."""
+
+    given = False
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if option and self.given:
+            raise argparse.ArgumentError(self, "given twice; keep one")
+        self.given = True
+        setattr(namespace, self.dest, values)
 
 
 def oneline(message: str) -> str:
@@ -33,10 +48,13 @@ def oneline(message: str) -> str:
 
 
 def folder(text: str) -> Path:
-    """A path as typed, `~` being the home folder."""
+    """A path as typed, `~` being the home folder, as in --data=~/x, which a shell leaves as it is."""
     if not text or not text.isprintable():
         raise argparse.ArgumentTypeError(f"expected a path, got {brief(text)}")
-    return Path(os.path.expanduser(text))
+    path = Path(os.path.expanduser(text))
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        raise argparse.ArgumentTypeError(f"there is no home folder {brief(path.parts[0])}; write the path in full")
+    return path
 
 
 def whole_number(lowest: int, highest: int) -> Any:

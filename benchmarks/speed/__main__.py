@@ -20,6 +20,7 @@ from benchmarks.speed.sweep import TOYS, sweep
 from benchmarks.speed.table import write
 from benchmarks.speed.workloads import WORKLOADS
 from gan_zoo.device import core_count, device_name
+from gan_zoo.errors import ends_program
 
 Result = TypeVar("Result")
 
@@ -95,4 +96,5 @@ def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Res
 
 
 if __name__ == "__main__":
-    main()
+    with ends_program("speed"):
+        main()

@@ -28,6 +28,7 @@ from benchmarks.markup.markdown import table
 from benchmarks.record.environment import data_folder, environment
 from gan_zoo.datasets import IMAGES, Images, load_dataset
 from gan_zoo.device import device_name
+from gan_zoo.errors import ends_program
 from gan_zoo.metrics import Evaluator
 from gan_zoo.rng import Rng
 
@@ -227,4 +228,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ends_program("metrics"):
+        main()

@@ -18,6 +18,7 @@ from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.progress import Progress, say
 from benchmarks.sweep.run import run_suite
+from gan_zoo.errors import ends_program
 from gan_zoo.spec import RunSpec
 
 SEED = 100
@@ -78,4 +79,5 @@ def main(source: str, results: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path("results"))
+    with ends_program("tuning"):
+        main(sys.argv[1] if len(sys.argv) > 1 else "quickstart", Path("results"))
