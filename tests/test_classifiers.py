@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "LEAST_EPOCHS", 1)
 
 
-def protocol(data: Images, cache: Path) -> str:
+def protocol(data: Images, cache: Path) -> Mapping[str, str]:
     return classifier_extractor(data, cache).protocol
 
 
@@ -71,8 +72,8 @@ def test_digits_are_scored_by_the_packages_without_training(
     assert found.test_accuracy == accuracy(found.tensors, digits)
     (metric,) = Evaluator(digits, ["is_digits"], 10, tmp_path, "cpu").metrics.values()
     assert metric.label == "IS (digits)"
-    assert f"of the package (128 features, test accuracy {found.test_accuracy:.2%})" in metric.protocol
-    assert metric.protocol.endswith(f"weights={found.weights[:12]}")
+    assert f"of the package (128 features, test accuracy {found.test_accuracy:.2%})" in metric.protocol["extractor"]
+    assert metric.protocol["weights"] == found.weights[:12]
 
 
 def test_the_command_trains_the_digits_classifier_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +124,7 @@ def test_other_images_under_a_name_of_the_packages_have_a_classifier_named_by_it
     (metric,) = Evaluator(changed, ["is_digits"], 10, tmp_path, "cpu").metrics.values()
     weights = classifier_of(changed, tmp_path).weights
     assert metric.label == f"IS (digits {weights[:8]})"
-    assert "classifier v2 of its own" in metric.protocol
+    assert "classifier v2 of its own" in metric.protocol["extractor"]
 
 
 # a user's own
@@ -242,7 +243,7 @@ def test_cifar10_has_a_classifier_of_the_users_until_the_package_brings_one(
     assert classifier.cards()["cifar10"]["weights"] == weights
     assert classifier.shipped("cifar10").weights == weights
     extractor = classifier_extractor(data, tmp_path / "extractors")
-    assert (extractor.title, "of the package" in extractor.protocol) == ("cifar10", True)
+    assert (extractor.title, "of the package" in extractor.protocol["extractor"]) == ("cifar10", True)
     assert main(asked) == 0
     assert "bit for bit" in capsys.readouterr().out
 

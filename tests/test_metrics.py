@@ -329,7 +329,7 @@ def test_the_evaluator_scores_points(tmp_path: Path) -> None:
     assert scores == evaluator(x.double())
     assert scores["modes_covered"] == 8
     assert scores["emd"] < 0.4
-    assert evaluator.metrics["emd"].protocol.startswith("measure=exact W1 between 1000 and 1000 points")
+    assert evaluator.metrics["emd"].protocol["measure"] == "exact W1 between 1000 and 1000 points"
     assert evaluator.metrics["modes_covered"].highest == 8
     assert evaluator.metrics["mode_kl"].highest == pytest.approx(math.log(8))
     assert not list(tmp_path.iterdir())

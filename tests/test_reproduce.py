@@ -159,7 +159,7 @@ def swapped(record: Record) -> None:
 
 
 def otherwise_scored(record: Record) -> None:
-    record.runs["protocol"] = record.runs.protocol.str.replace("generated=50", "generated=60")
+    record.runs["protocol"] = record.runs.protocol.str.replace('"generated": "50"', '"generated": "60"')
 
 
 def unfinished(record: Record) -> None:

@@ -156,16 +156,18 @@ def _threads(threads: object) -> str:
 
 def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
     """The protocols of metrics in sentences; what several share is said once."""
-    holders: dict[str, list[str]] = {}
+    holders: dict[tuple[str, str], list[str]] = {}
     for metric in metrics:
-        for part in filter(None, dataset.protocol(metric).split("; ")):
+        for part in dataset.protocol(metric).items():
             holders.setdefault(part, []).append(dataset.results.label(metric, arrow=False))
     groups: dict[str, list[str]] = {}
-    for part, names in sorted(holders.items(), key=lambda held: -len(held[1])):
+    # What most metrics share comes first.
+    for (key, value), names in sorted(holders.items(), key=lambda held: -len(held[1])):
         everyone = len(names) == len(metrics) > 1
-        what = "All scores" if everyone else listed(names)
-        groups.setdefault(what, []).append(part.removeprefix("measure=").replace("=", " ", 1))
-    return " ".join(f"{names}: {'; '.join(parts)}." for names, parts in groups.items())
+        whose = "All scores" if everyone else listed(names)
+        said = value if key == "measure" else f"{key} {value}".strip()
+        groups.setdefault(whose, []).append(said)
+    return " ".join(f"{whose}: {'; '.join(parts)}." for whose, parts in groups.items())
 
 
 def quoted(dataset: DatasetResults) -> str:

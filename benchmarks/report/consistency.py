@@ -1,10 +1,10 @@
 """Whether runs may share a cell or a table. They may not where they were asked for, or scored, in different ways."""
 
 import json
-from collections.abc import Mapping
 
 import pandas as pd
 
+from benchmarks.record.protocols import Protocol, differing, read_protocol
 from benchmarks.report.specs import spec_fields
 from gan_zoo.errors import UserError
 
@@ -39,34 +39,39 @@ def variants(runs: pd.DataFrame, column: str) -> dict[str, str]:
     return {getattr(run, column): f"{run.loss} seed {run.seed}" for run in recorded.itertuples()}
 
 
-def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> dict[str, str]:
-    """By which protocols runs were scored by a metric on a data set -> the first run that was."""
-    found: dict[str, str] = {}
+def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> list[tuple[Protocol, str]]:
+    """The protocols that runs were scored by with a metric on a data set, each with the first run that was.
+
+    Errors: UserError where a run's protocols are not JSON.
+    """
+    found: list[tuple[Protocol, str]] = []
     for text, run in variants(runs, "protocol").items():
         try:
             known = json.loads(text)
         except ValueError:
             raise UserError(f"export/runs.csv: {run} on {dataset!r}: protocol: not JSON: {text[:60]}") from None
-        found.setdefault(known.get(metric, f"not scored by it, but by {', '.join(known)}"), run)
+        protocol = read_protocol(known.get(metric, f"not scored by it, but by {', '.join(known)}"))
+        if all(protocol != other for other, _ in found):
+            found.append((protocol, run))
     return found
 
 
-def check_alike(dataset: str, what: str, found: Mapping[str, str]) -> None:
-    """Errors: UserError where runs of a data set recorded more than one thing. found: it -> the first run that did."""
+def check_numerics(runs: pd.DataFrame, dataset: str) -> None:
+    """Errors: UserError where runs of a data set computed in different numerics."""
+    found = [(read_protocol(numerics), run) for numerics, run in variants(runs, "numerics").items()]
+    _check_alike(dataset, "numerics", found)
+
+
+def check_protocols(runs: pd.DataFrame, dataset: str, metric: str) -> None:
+    """Errors: UserError where runs of a data set were scored by a metric in different ways."""
+    _check_alike(dataset, metric, protocols(runs, dataset, metric))
+
+
+def _check_alike(dataset: str, what: str, found: list[tuple[Protocol, str]]) -> None:
     if len(found) > 1:
-        (one, first), (other, second) = list(found.items())[:2]
+        (one, first), (other, second) = found[:2]
         ours, theirs = differing(one, other)
         raise UserError(
             f"export/runs.csv: data set {dataset!r}, {what}: runs differ: {ours} ({first}) and {theirs} ({second}): "
             "such rows share no table: run them again alike, or report them apart (--rows, --metrics)"
         )
-
-
-def differing(one: str, other: str) -> tuple[str, str]:
-    """The parts of two lists "key=value; key=value" that are not in both."""
-    ours, theirs = one.split("; "), other.split("; ")
-    return _without(ours, theirs), _without(theirs, ours)
-
-
-def _without(parts: list[str], others: list[str]) -> str:
-    return "; ".join(part for part in parts if part not in others)

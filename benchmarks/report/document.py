@@ -23,6 +23,7 @@ from benchmarks.markup.blocks import (
     number,
     shortened,
 )
+from benchmarks.record.protocols import protocol_text
 from benchmarks.report.captions import budget_sentence, hardware, health_sentence, rule
 from benchmarks.report.contrasts import (
     aggregate_table,
@@ -196,7 +197,7 @@ def _losses(results: Results) -> list[Block]:
 def _metric(dataset: DatasetResults, metric: str) -> str:
     results = dataset.results
     better = "lower is better" if results.direction(metric) == "min" else "higher is better"
-    protocol = dataset.protocol(metric)
+    protocol = protocol_text(dataset.protocol(metric))
     how = f": {protocol}" if protocol else ""
     return f"{dataset.name}: {results.label(metric, arrow=False)} ({metric}), {better}{how}."
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record.export import Record
+from benchmarks.record.protocols import Protocol, read_protocol
 from benchmarks.record.vocabulary import is_player_term, validation
-from benchmarks.report.consistency import check_alike, check_recipes, protocols, variants
+from benchmarks.report.consistency import check_numerics, check_protocols, check_recipes, protocols
 from benchmarks.report.names import unique_slugs
 from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import Array, Direction, worst
@@ -246,10 +247,12 @@ class DatasetResults:
         n_critic = self.runs.groupby("loss").n_critic.first().reindex(self.losses).astype(float)
         return means.assign(n_critic=n_critic)
 
-    def protocol(self, metric: str) -> str:
+    def protocol(self, metric: str) -> Protocol:
         """How a metric was measured: as the runs say, or the sweep where they do not."""
-        of_sweep = str(self.results.meta["metrics"][metric].get("protocol", ""))
-        return next(iter(protocols(self.runs, self.name, metric)), of_sweep)
+        of_runs = protocols(self.runs, self.name, metric)
+        if of_runs:
+            return of_runs[0][0]
+        return read_protocol(self.results.meta["metrics"][metric].get("protocol"))
 
     def formula(self, loss: str) -> dict[str, str]:
         """What `critic` and `generator` minimised under a loss, and the `paper`; empty if unknown. Old exports say what
@@ -276,9 +279,9 @@ class DatasetResults:
 
     def check(self) -> None:
         """Errors: UserError where runs were scored in different ways, or not as the checkpoint rule needs."""
-        check_alike(self.name, "numerics", variants(self.runs, "numerics"))
+        check_numerics(self.runs, self.name)
         for metric in self.metrics:
-            check_alike(self.name, metric, protocols(self.runs, self.name, metric))
+            check_protocols(self.runs, self.name, metric)
         for run in self.runs[self.runs.status == "done"].itertuples():
             self._check_checkpoint(run)
 

@@ -15,8 +15,9 @@ from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items,
 from benchmarks.markup.markdown import markdown
 from benchmarks.markup.page import page
 from benchmarks.record.export import Record
+from benchmarks.record.protocols import differing
 from benchmarks.report.captions import rule
-from benchmarks.report.consistency import RECIPE, differing
+from benchmarks.report.consistency import RECIPE
 from benchmarks.report.contrasts import verdicts_in_words
 from benchmarks.report.figures.style import colour
 from benchmarks.report.results import Results

@@ -51,7 +51,7 @@ def results(spec: RunSpec, context: Context, state: TrainState, evaluator: Evalu
         for net in ("generator", "critic")
     }
     memory = peak_memory(context.device)
-    protocols = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
+    protocols = {metric.name: dict(metric.protocol) for metric in evaluator.metrics.values()}
     return {
         **sizes,
         "images_seen": state.step * spec.train.n_critic * spec.train.batch_size,

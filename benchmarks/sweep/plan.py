@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.record.protocols import differing, read_protocol
 from benchmarks.record.store import SETTLED, RecordedCell, Store
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context
@@ -140,15 +141,10 @@ def refuse_other_protocols(plan: Plan) -> None:
         found, metrics = plan.found(spec), plan.shared.protocols[spec.dataset.name]
         recorded = json.loads(found.protocol or "{}") if found else {}
         for name in recorded.keys() & metrics.keys():
-            before, now = recorded[name].split("; "), metrics[name].split("; ")
-            if before != now:
-                was, would_be = lacking(before, now), lacking(now, before)
+            was, would_be = differing(read_protocol(recorded[name]), metrics[name])
+            if was or would_be:
                 raise UserError(
                     f"{name}: {spec.label} was scored by {was}, now it would be {would_be}; bring that "
                     "classifier back (gan-zoo import-extractor) or use another --results"
                 )
 
-
-def lacking(parts: Sequence[str], others: Sequence[str]) -> str:
-    """What of a protocol another one lacks."""
-    return "; ".join(part for part in parts if part not in others)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.record.protocols import Protocol
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context, Shelf
 from gan_zoo.architectures import check_architecture
@@ -21,7 +22,7 @@ class Shared:
     primary: Mapping[str, str]
     floor: Mapping[str, Any]
     fingerprints: Mapping[str, str]
-    protocols: Mapping[str, Mapping[str, str]]
+    protocols: Mapping[str, Mapping[str, Protocol]]
 
 
 def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -> Shared:
@@ -55,5 +56,5 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
 
 def described(metric: Any) -> dict[str, Any]:
     """What a report says of a metric."""
-    fields = ("direction", "label", "protocol", "lowest", "highest")
-    return {name: getattr(metric, name) for name in fields}
+    fields = ("direction", "label", "lowest", "highest")
+    return {name: getattr(metric, name) for name in fields} | {"protocol": dict(metric.protocol)}

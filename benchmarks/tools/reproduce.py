@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from benchmarks.record.export import Record
+from benchmarks.record.protocols import differing
 from benchmarks.record.store import Store
 from benchmarks.report.against import unlike
 from benchmarks.report.agreement import Agreement, Place, judge, run_at
-from benchmarks.report.consistency import differing
 from benchmarks.report.results import Results
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Shelf
@@ -149,8 +149,8 @@ def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) 
         here = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
         for metric in claimed.on(cell.place.dataset).metrics:
             there = claimed.on(cell.place.dataset).protocol(metric)
-            if here.get(metric) != there:
-                parts = differing(there, here.get(metric, "not measured"))
+            parts = differing(there, here.get(metric, {"not measured": ""}))
+            if any(parts):
                 place = f"{request.export}: {metric} on {cell.place.dataset}"
                 raise UserError(f"{place}: measured by {parts[0]} there, {parts[1]} here: such scores are not compared")
 

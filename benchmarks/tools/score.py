@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record.environment import environment
+from benchmarks.record.protocols import protocol_text
 from benchmarks.sweep.context import extractor_cache
 from gan_zoo.datasets import DATASETS, Dataset, Pictures, load_dataset, read_images
 from gan_zoo.device import choose_devices, configure_process, device_name
@@ -78,7 +79,7 @@ def described(metric: Metric, value: float) -> dict[str, Any]:
         "value": value if math.isfinite(value) else None,
         "direction": metric.direction,
         "label": metric.label,
-        "protocol": metric.protocol,
+        "protocol": dict(metric.protocol),
     }
 
 
@@ -148,7 +149,7 @@ def as_text(result: dict[str, Any]) -> str:
         f"{name:{width}}  {number(each['value']):>13}  {'less' if each['direction'] == 'min' else 'more'} is better"
         for name, each in scores.items()
     ]
-    protocols = [f"{name}: {each['protocol']}" for name, each in scores.items()]
+    protocols = [f"{name}: {protocol_text(each['protocol'])}" for name, each in scores.items()]
     head = f"{result['images']['path']}: {result['images']['samples']} samples against {result['reference']['name']}"
     return "\n".join([head, "", *rows, "", *protocols])
 

@@ -62,10 +62,11 @@ def classifier_extractor(data: ImageData, cache: Path) -> Extractor:
         net=WholeNumberNet(found.tensors),
         name=data.name,
         title=found.title,
-        protocol=(
-            f"extractor={data.name} classifier v{VERSION} {whose} ({FEATURES} features, "
-            f"test accuracy {found.test_accuracy:.2%}); weights={found.weights[:12]}"
-        ),
+        protocol={
+            "extractor": f"{data.name} classifier v{VERSION} {whose} ({FEATURES} features, "
+            f"test accuracy {found.test_accuracy:.2%})",
+            "weights": found.weights[:12],
+        },
         weights=found.weights,
         classes=data.classes,
         kid_subsets=KID_SUBSETS,

@@ -1,5 +1,6 @@
 """Features of images: what every image metric reads, extracted once per evaluation by a fixed network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +27,7 @@ class Extractor:
     net: nn.Module
     name: str
     title: str
-    protocol: str
+    protocol: Mapping[str, str]
     weights: str
     classes: int
     kid_subsets: int

@@ -7,6 +7,7 @@ count is on another scale.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +72,7 @@ def _images(pool: Tensor, n: int, draws: int) -> list[Tensor]:
 
 def _kept(name: str, evaluator: Evaluator, cache: Path, device: Any, draws: int, samples: Any) -> dict[str, Tensor]:
     """The scores (draws,) of each metric, float64: from `cache`, or of `samples()`, and kept there."""
-    protocols = " | ".join(metric.protocol for metric in evaluator.metrics.values())
+    protocols = json.dumps([dict(metric.protocol) for metric in evaluator.metrics.values()])
     about = f"floor v{VERSION} {draws} {torch.device(device).type} torch {torch.__version__} {protocols}"
     path = cache / "floors" / f"{name}-{hashlib.sha256(about.encode()).hexdigest()[:16]}.safetensors"
     kept = read_tensors(path, about)

@@ -52,7 +52,10 @@ def inception_extractor(cache: Path, weights: Path | None) -> Extractor:
         net=Inception(net.to(memory_format=torch.channels_last)),
         name="inception",
         title="inception",
-        protocol=f"extractor=inception-v3-compat of torch-fidelity (2048 features); weights={digest[:12]}",
+        protocol={
+            "extractor": "inception-v3-compat of torch-fidelity (2048 features)",
+            "weights": digest[:12],
+        },
         weights=digest,
         classes=1008,
         kid_subsets=100,

@@ -1,6 +1,6 @@
 """What a metric's number means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,14 +14,14 @@ class Metric:
     """A metric as one evaluation computes it.
 
     `direction` says whether less or more is better; `lowest` and `highest` bound its values, None where nothing does.
-    `protocol` is a list "key=value; key=value" of all that the number depends on beside the generated samples: rows
-    whose protocols differ are not comparable.
+    `protocol` names all that the number depends on beside the generated samples: rows whose protocols differ are not
+    comparable.
     """
 
     name: str
     direction: Direction
     label: str
-    protocol: str
+    protocol: Mapping[str, str]
     lowest: float | None
     highest: float | None
 

@@ -242,7 +242,7 @@ def _describe(text: str, name: Name, data: ImageData, extractor: Extractor, real
         subset, manifold = kid_subset_size(samples, m), min(m, NEIGHBOURS_LIMIT)
         how = how.format(subsets=extractor.kid_subsets, subset=subset, manifold=manifold)
         compared = f"{data.name} {name.split} split, {m} images {size_text(data)}, {data.fingerprint[:12]}"
-    protocol = f"measure={how}; generated={samples}; reference={compared}; {extractor.protocol}"
+    protocol = {"measure": how, "generated": str(samples), "reference": compared, **extractor.protocol}
     label = f"{measure.label} ({extractor.title})"
     return Metric(text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))
 

@@ -106,7 +106,11 @@ def prepare(
     def describe(name: str) -> Metric:
         measure = MEASURES[name]
         how = measure.protocol.format(pairs=len(real))
-        protocol = f"measure={how}; generated={samples}; law={law.name} {law.fingerprint[:12]}"
+        protocol = {
+            "measure": how,
+            "generated": str(samples),
+            "distribution": f"{law.name} {law.fingerprint[:12]}",
+        }
         highest = measure.highest(count) if count else None
         lowest = None if name == "cross_entropy" else 0.0
         return Metric(name, measure.direction, measure.label, protocol, lowest, highest)
