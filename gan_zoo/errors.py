@@ -25,9 +25,10 @@ def ends_program(name: str) -> Iterator[None]:
 
 
 def suggestion(word: object, words: Iterable[str]) -> str:
-    """A hint after an unknown word: the closest known one, whatever its case, or all of them."""
-    by_lower_case = {known.lower(): known for known in words}
-    close = difflib.get_close_matches(str(word).lower(), by_lower_case, n=1)
+    """A hint after an unknown word: the closest known one or the first that begins so, whatever its case, or all."""
+    by_lower_case, asked = {known.lower(): known for known in words}, str(word).lower()
+    close = difflib.get_close_matches(asked, by_lower_case, n=1)
+    close = close or [known for known in by_lower_case if asked and known.startswith(asked)]
     return f"did you mean '{by_lower_case[close[0]]}'?" if close else f"known: {', '.join(by_lower_case.values())}"
 
 

@@ -8,14 +8,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gan_zoo.diagnostics import Probes, diagnose, weight_histogram
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.exact import arithmetic
+from gan_zoo.files import reason, shown
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 from gan_zoo.step import Bound
@@ -28,6 +28,9 @@ SHOWN_IMAGES, SHOWN_POINTS = 64, 2500
 CONTOUR_SIDE, CONTOUR_LIMIT = 128, 3.0
 """Critic contours are drawn from scores on a 128 x 128 grid over [-3, 3]^2, as in Gulrajani et al. 2017, figure 1."""
 
+
+HASH = "weights_hash"
+"""What a file of weights says of itself: `weights_hash` of its content."""
 
 Scores = Callable[[Tensor], Mapping[str, float]]
 
@@ -154,12 +157,9 @@ def final_weights(run: Run, state: TrainState) -> dict[str, Tensor]:
 def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: torch.device | str) -> nn.Module:
     """The generator of samples of `shape` that a run of `spec` left at `path`, ready for use.
 
-    Errors: UserError where there are no weights, or those of another net.
+    Errors: UserError where there are no weights, damaged ones, or those of another net.
     """
-    try:
-        content = load_file(path)
-    except (OSError, SafetensorError) as failure:
-        raise UserError(f"cannot read weights from {path} ({' '.join(str(failure).split())})") from None
+    content = read_weights(path)
     weights = {name.removeprefix("generator."): w for name, w in content.items() if name.startswith("generator.")}
     if not weights:
         raise UserError(f"{path}: holds no weights named generator.*: give those that a run left")
@@ -171,6 +171,19 @@ def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: to
         reason = " ".join(str(failure).split())[:200]
         raise UserError(f"{path}: these weights are of another net than its spec says ({reason})") from None
     return net.to(device).eval().requires_grad_(False)  # type: ignore[no-any-return]
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file of weights. Errors: UserError where it holds none, or is not what a run wrote."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            said = (file.metadata() or {}).get(HASH)
+    except (OSError, SafetensorError, ValueError, TypeError) as failure:
+        raise UserError(f"cannot read weights from {shown(path)} ({reason(failure)})") from None
+    if said is not None and said != weights_hash(weights):
+        raise UserError(f"{shown(path)}: damaged or altered (its hash is another): take it from the record again")
+    return weights
 
 
 def make_samples(net: nn.Module, spec: RunSpec, n: int, seed: int, device: torch.device | str) -> Tensor:

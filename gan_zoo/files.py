@@ -1,23 +1,17 @@
-"""Files that are there whole or not at all, and tensors kept on disk with the hash of their content.
-
-What is worked out once (decoded images, a classifier, reference features) is kept as one safetensors file: the
-tensors, `about`, which says what they were worked out from, a card of plain data, and a hash of all three. A file that
-is missing, damaged, altered or about something else is no file: its content is worked out again.
+"""Files that are there whole or not at all, and the one way to read what anybody may have written: bounded, and refused
+in one line. Knows no tensor.
 """
 
-import hashlib
 import json
 import os
 import stat
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+import numpy as np
 
 from gan_zoo.errors import UserError
 
@@ -35,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with partial.open("rb") as file:
             os.fsync(file.fileno())  # a name is never there before its content
         os.replace(partial, path)
-    except (OSError, SafetensorError) as failure:
+    except OSError as failure:
         why = reason(failure)
         raise UserError(f"cannot write {shown(path)} ({why}); choose a folder that can be written") from None
     finally:
@@ -43,23 +37,58 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
-def read_text(path: Path, largest: int) -> str:
-    """The text of a file of at most `largest` bytes.
+def read_bytes(path: Path, largest: int) -> bytes:
+    """The content of a file of at most `largest` bytes; the way to read what anybody may have written.
 
-    Errors: UserError where it is no such file, cannot be read or is not UTF-8.
+    Errors: UserError where it is no such file or cannot be read.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
             raise UserError(f"{shown(path)}: not a file")
         with open(path, "rb") as file:
             content = file.read(largest + 1)
-        if len(content) > largest:
-            raise UserError(f"{shown(path)}: larger than {largest} bytes, the most that is read")
-        return content.decode()
-    except UnicodeDecodeError as failure:
-        raise UserError(f"{shown(path)}: not UTF-8 (byte {failure.start}); save it as UTF-8") from None
     except (OSError, ValueError) as failure:
         raise UserError(f"{shown(path)}: cannot be read ({reason(failure)})") from None
+    if len(content) > largest:
+        raise UserError(f"{shown(path)}: larger than {largest} bytes, the most that is read")
+    return content
+
+
+def read_text(path: Path, largest: int) -> str:
+    """The text of a file, as `read_bytes`. Errors: UserError, also where it is not UTF-8."""
+    try:
+        return read_bytes(path, largest).decode()
+    except UnicodeDecodeError as failure:
+        raise UserError(f"{shown(path)}: not UTF-8 (byte {failure.start}); save it as UTF-8") from None
+
+
+def read_json(path: Path, largest: int) -> Any:
+    """The JSON value in a file, as `read_text`. Errors: UserError, also where it is none or holds NaN or Infinity."""
+    try:
+        return json.loads(read_text(path, largest), parse_constant=_refuse_number)
+    except (ValueError, RecursionError) as failure:
+        raise UserError(f"{shown(path)}: not JSON ({reason(failure)})") from None
+
+
+def _refuse_number(word: str) -> None:
+    raise ValueError(f"{word} is no number here")
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Keep one array at `path`, an .npy file, whole or not at all. Errors: OSError where it cannot be written."""
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    os.replace(partial, path)
+
+
+def read_array(path: Path) -> np.ndarray | None:
+    """The array at `path`; None where no such file is whole."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except Exception:  # a damaged file makes NumPy raise whatever it likes
+        return None
+    return array if isinstance(array, np.ndarray) else None
 
 
 def expanded(path: Path) -> Path:
@@ -80,49 +109,3 @@ def reason(failure: Exception) -> str:
     """Why something failed, on one line and without a path: the operating system's words where it has some."""
     text = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
     return " ".join(text.split())
-
-
-def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of named tensors, whatever their order."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tuple(tensors[name].shape)} {tensors[name].dtype}\n".encode())
-        digest.update(tensors[name].detach().cpu().contiguous().numpy().data)
-    return digest.hexdigest()
-
-
-def write_tensors(path: Path, about: str, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
-    """Keep named tensors and a card of plain data at `path`. Errors: UserError where nothing can be written there."""
-    text = json.dumps(card, sort_keys=True)
-    metadata = {"about": about, "card": text, "hash": _seal(about, text, tensors)}
-    with replacing(path) as partial:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
-
-
-def read_tensors(path: Path, about: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The tensors about `about` at `path`, on the CPU, and their card; None where no such file is whole."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            metadata = file.metadata()
-        text = metadata["card"]
-        if metadata["about"] != about or metadata["hash"] != _seal(about, text, tensors):
-            return None
-        return tensors, json.loads(text)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-        return None
-
-
-def read_about(path: Path) -> str | None:
-    """What the tensors at `path` are said to be about, unverified; None where nothing is said."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return (file.metadata() or {}).get("about")
-    except (OSError, SafetensorError):
-        return None
-
-
-def _seal(about: str, card: str, tensors: Mapping[str, Tensor]) -> str:
-    """The hash of all that a file of tensors holds."""
-    parts = "\0".join((about, card, hash_tensors(tensors)))
-    return hashlib.sha256(parts.encode()).hexdigest()

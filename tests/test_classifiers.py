@@ -14,12 +14,12 @@ import torch
 from benchmarks.cli import main
 from gan_zoo.datasets import Images, load_dataset
 from gan_zoo.errors import UserError
-from gan_zoo.files import hash_tensors
 from gan_zoo.metrics import Evaluator, classifier, training
 from gan_zoo.metrics.classifier import bring, classifier_extractor, classifier_of, hand_on, read
 from gan_zoo.metrics.training import Classifier, accuracy
 from gan_zoo.metrics.whole_numbers import LARGEST, LOGIT_BITS, SUM_BITS, WholeNumberNet, fixed_point, to_whole_numbers
 from gan_zoo.rng import Rng
+from gan_zoo.tensors import hash_tensors
 
 CONVOLUTIONS = "a21e5162b9c617fb4654a643cf067a75b05e8390f37fc586b870dafa0584da2c"
 """SHA-256 of the convolution below where the package's classifiers were trained (AVX-512)."""
@@ -316,7 +316,7 @@ def test_the_classifier_has_few_weights_at_any_size() -> None:
 
 
 def test_a_file_of_another_kind_is_no_classifier(tmp_path: Path) -> None:
-    from gan_zoo.files import write_tensors
+    from gan_zoo.tensors import write_tensors
 
     write_tensors(tmp_path / "x", "a reference", {"x": torch.zeros(2)}, {})
     with pytest.raises(UserError, match="holds no classifier"):

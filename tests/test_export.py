@@ -1,7 +1,9 @@
 """The export: equal bytes for equal records, and never a half-written one taken for whole."""
 
 import hashlib
+import io
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -154,4 +156,70 @@ def test_foreign_meta_and_mixed_sweeps_are_refused(tmp_path):
         Record.read(tmp_path)
     (tmp_path / "meta.json").write_text(json.dumps({"suite": "x"}))
     with pytest.raises(UserError, match="lacks losses"):
+        Record.read(tmp_path)
+
+
+def rewritten(folder, meta=None, **files):
+    """Other content in an export whose hashes hold all the same, as anybody can write one."""
+    content = json.loads((folder / "meta.json").read_text())
+    hashes = content.pop("sha256")
+    content |= meta or {}
+    for name, data in files.items():
+        name = name.replace("_", ".")
+        (folder / name).write_bytes(data)
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    hashes["meta.json"] = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "meta.json").write_text(json.dumps({**content, "sha256": hashes}))
+
+
+def archive(name, content):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(name, content)
+    return buffer.getvalue()
+
+
+HUGE = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (10**15,), }".ljust(117) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("meta", "files", "refusal"),
+    [
+        ({"losses": "hinge"}, {}, "meta.json: losses has another form"),
+        ({"primary": {"d": 1}}, {}, "meta.json: primary has another form"),
+        ({"floor": [1]}, {}, "meta.json: floor has another form"),
+        ({"seeds": [0.5]}, {}, "meta.json: seeds has another form"),
+        ({"report": {"margin": float("nan")}}, {}, "meta.json: not JSON (NaN is no number here)"),
+        ({}, {"samples_npz": b"PK"}, "samples.npz: not an export of this version"),
+        ({}, {"samples_npz": archive("a.npy", b"no array")}, "samples.npz: not an export of this version"),
+        ({}, {"samples_npz": archive("a.npy", HUGE)}, "samples.npz: not an export of this version"),
+        ({}, {"metrics_csv": b"run_key,step,name,value\na0,x,emd,1\n"}, "metrics.csv: not an export of this version"),
+        ({}, {"runs_csv": b"\xff\xfe"}, "runs.csv: not an export of this version"),
+    ],
+)
+def test_a_strange_export_with_right_hashes_is_one_clear_line(tmp_path, meta, files, refusal):
+    small_record().write(tmp_path)
+    rewritten(tmp_path, meta, **files)
+    with pytest.raises(UserError) as refused:
+        Record.read(tmp_path)
+    assert refusal in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_deeply_nested_or_huge_meta_json_is_one_clear_line(tmp_path, monkeypatch):
+    small_record().write(tmp_path)
+    (tmp_path / "meta.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match=r"meta\.json: not JSON \(maximum recursion"):
+        Record.read(tmp_path)
+    monkeypatch.setattr("benchmarks.record.export.LARGEST_META", 1000)
+    with pytest.raises(UserError, match=r"meta\.json: larger than 1000 bytes"):
+        Record.read(tmp_path)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_one_clear_line(tmp_path, monkeypatch):
+    small_record().write(tmp_path)
+    rewritten(tmp_path, samples_npz=archive("a.npy", bytes(100_000)))
+    monkeypatch.setattr("benchmarks.record.export.LARGEST", 50_000)
+    with pytest.raises(UserError, match=r"samples\.npz.*unpacks to 100000 bytes, more than the 50000"):
         Record.read(tmp_path)

@@ -3,13 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from gan_zoo.errors import UserError
-from gan_zoo.files import hash_tensors, read_tensors, shown, write_tensors
+from gan_zoo.files import read_array, read_json, shown, write_array
+from gan_zoo.tensors import hash_tensors, read_tensors, write_tensors
 
 
 @pytest.fixture
@@ -81,3 +83,32 @@ def test_many_writers_of_one_file_leave_it_whole(tmp_path: Path) -> None:
 def test_a_path_is_shown_on_one_line() -> None:
     assert shown(Path("a/é b.png")) == "a/é b.png"
     assert shown(Path("a\nb\t\x1b[31m\udcff")) == "a\\nb\\t\\x1b[31m\\xff"
+
+
+def test_an_array_comes_back_or_is_no_array(tmp_path: Path) -> None:
+    array, path = np.arange(6.0).reshape(2, 3), tmp_path / "x.npy"
+    write_array(path, array)
+    assert np.array_equal(read_array(path), array)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
+    whole = path.read_bytes()
+    for end in (0, 5, 60, len(whole) - 1):
+        path.write_bytes(whole[:end])
+        assert read_array(path) is None
+    path.unlink()
+    assert read_array(path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [(b"{", "not JSON"), (b"\xff", "not UTF-8"), (b"[Infinity]", "not JSON"), (b"[" * 100_000, "not JSON")],
+)
+def test_what_is_no_json_is_one_clear_line(tmp_path: Path, content: bytes, refusal: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"x.json: {refusal}") as refused:
+        read_json(path, 200_000)
+    assert "\n" not in str(refused.value)
+    with pytest.raises(UserError, match="larger than 0 bytes"):
+        read_json(path, 0)
+    with pytest.raises(UserError, match="not a file"):
+        read_json(tmp_path, 10)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from benchmarks.cli import main
 from gan_zoo.datasets import Images, load_dataset
-from gan_zoo.evaluation import Evaluation, final_weights
+from gan_zoo.evaluation import HASH, Evaluation, final_weights, weights_hash
 from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, default_metrics, inception
 from gan_zoo.spec import run_spec
 from gan_zoo.trainer import advance, initial_state, prepare, train
@@ -59,7 +59,8 @@ def generator_files(folder: Path, dataset: str, **evaluate: Any) -> dict[str, fl
     state = initial_state(run)
     advance(train(run, state), 10)
     (folder / "weights").mkdir()
-    save_file(final_weights(run, state), folder / "weights" / "weights.safetensors")
+    weights = final_weights(run, state)
+    save_file(weights, folder / "weights" / "weights.safetensors", {HASH: weights_hash(weights)})
     (folder / "spec.json").write_text(json.dumps(run.spec.to_dict()))
     return Evaluation(run, data, Evaluator(data, default_metrics(data)[:1], 120, folder, "cpu"))(state)
 
@@ -152,7 +153,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--images", "missing.npz", "--reference", "digits"], "cannot read images from missing.npz"),
         (["--images", "few.npy", "--reference", "digits"], "1 are too few for 'fid_digits'"),
         (["--images", "few.npy", "--reference", "digits", "--samples", "2"], "--samples 2: few.npy holds 1 images"),
-        (["--images", "few.npy", "--reference", "digits", "--samples", "0"], "--samples 0: expected a number > 0"),
+        (["--images", "few.npy", "--reference", "digits", "--samples", "0"], "--samples: expected a whole number"),
         (["--images", "few.npy", "--reference", "digit"], "unknown data set 'digit': did you mean 'digits'"),
         (["--images", "few.npy"], "--reference: name a data set or a folder"),
         (["--images", "few.npy", "--reference", "swissroll"], "is of points, not of images"),
@@ -160,9 +161,9 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--images", "float.npy", "--reference", "digits"], "float64 values; give whole numbers 0..255"),
         (["--images", "few.npy", "--reference", "digits", "--metrics", "fid"], "did you mean 'fid_digits'"),
         (["--images", "few.npy", "--reference", "digits", "--spec", "s.json"], "--spec: goes with the weights"),
-        (["--images", "few.npy", "--reference", "digits", "--threads", "0"], "--threads 0"),
+        (["--images", "few.npy", "--reference", "digits", "--threads", "0"], "--threads: expected a whole number"),
         (["--images", "torn.safetensors"], "needs the spec.json of its run"),
-        (["--images", "torn.safetensors", "--spec", "few.npy"], "few.npy: no spec of a run"),
+        (["--images", "torn.safetensors", "--spec", "few.npy"], "few.npy: not UTF-8"),
         (["--images", "torn.safetensors", "--spec", "empty.json"], "empty.json: loss: missing key"),
     ],
 )
@@ -188,7 +189,10 @@ def test_damaged_and_foreign_weights_get_one_line(tmp_path: Path, capsys: pytest
     path = tmp_path / "weights" / "weights.safetensors"
     asked = ["score", "--device", "cpu", "--data", str(tmp_path), "--images", str(path)]
     assert "another net than its spec says" in complaint(capsys, *asked, "--reference", "digits")
-    path.write_bytes(path.read_bytes()[:100])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert "damaged or altered (its hash is another)" in complaint(capsys, *asked)
+    path.write_bytes(whole[:100])
     assert "cannot read weights from" in complaint(capsys, *asked)
     save_file({"critic.a": torch.zeros(1)}, path)
     assert "holds no weights named generator" in complaint(capsys, *asked)

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from gan_zoo.errors import UserError
+from gan_zoo.files import read_bytes, read_json, reason
 
 RUN_COLUMNS = {
     "run_key": "str",
@@ -52,7 +54,38 @@ RUN_COLUMNS = {
 }
 LATER = ("numerics", "protocol", "spec")  # exports that were written before these were recorded leave them empty
 METRIC_COLUMNS = {"run_key": "str", "step": "int64", "name": "str", "value": "float64"}
+LARGEST_META, LARGEST = 50_000_000, 4_000_000_000  # bytes
 META_KEYS = ("suite", "losses", "datasets", "seeds", "primary", "metrics")
+
+
+def _is_mapping(value: Any, kind: type | None = None) -> bool:
+    return isinstance(value, dict) and all(kind is None or isinstance(each, kind) for each in value.values())
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value)
+
+
+META_FORMS: dict[str, Callable[[Any], bool]] = {
+    "suite": lambda value: isinstance(value, str),
+    "losses": lambda value: _is_list(value, str),
+    "datasets": lambda value: _is_list(value, str),
+    "seeds": lambda value: _is_list(value, int),
+    "primary": lambda value: _is_mapping(value, str),
+    "metrics": lambda value: _is_mapping(value, dict),
+}
+LATER_FORMS: dict[str, Callable[[Any], bool]] = {
+    "description": lambda value: isinstance(value, str),
+    "commands": lambda value: _is_list(value, str),
+    "overrides": lambda value: _is_mapping(value, dict),
+    "recipe": lambda value: _is_mapping(value, str),
+    "report": _is_mapping,
+    "formulas": lambda value: _is_mapping(value, dict),
+    "environment": _is_mapping,
+    "floor": lambda value: _is_mapping(value, dict),
+}
+"""The forms of what `meta.json` holds; of those after the first six, older exports lack some."""
+
 STATUSES = ("done", "diverged", "failed", "missing")
 FILES = ("runs.csv", "metrics.csv", "samples.npz")
 
@@ -92,12 +125,11 @@ class Record:
         if hashes.get("meta.json", _meta_hash(meta)) != _meta_hash(meta):  # older exports have no hash of it
             raise UserError(f"{folder / 'meta.json'}: altered or damaged (its hash is another): {_REMEDY}")
         content = {name: _read_verified(folder / name, hashes) for name in FILES}
+        _check_meta(meta, folder / "meta.json")
         runs = _frame(content["runs.csv"], RUN_COLUMNS, folder / "runs.csv")
         metrics = _frame(content["metrics.csv"], METRIC_COLUMNS, folder / "metrics.csv")
         _check_runs(runs, meta, folder)
-        with np.load(io.BytesIO(content["samples.npz"]), allow_pickle=False) as archive:
-            samples = {key: archive[key] for key in archive.files}
-        return cls(meta, runs, metrics, samples)
+        return cls(meta, runs, metrics, _arrays(content["samples.npz"], folder / "samples.npz"))
 
 
 def _csv(frame: pd.DataFrame, columns: dict[str, str], order: list[str]) -> bytes:
@@ -175,9 +207,9 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: there is no export here: {_REMEDY}")
     try:
-        meta = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}): the export is damaged: {_REMEDY}") from error
+        meta = read_json(path, LARGEST_META)
+    except UserError as error:
+        raise UserError(f"{error}: the export is damaged: {_REMEDY}") from None
     lacking = [key for key in (*META_KEYS, "sha256") if not isinstance(meta, dict) or key not in meta]
     if not lacking and not isinstance(meta["sha256"], dict):
         lacking = ["sha256"]
@@ -189,10 +221,34 @@ def _read_meta(folder: Path) -> dict[str, Any]:
 def _read_verified(path: Path, hashes: dict[str, str]) -> bytes:
     if not path.is_file():
         raise UserError(f"{path}: missing: the export is half-written: {_REMEDY}")
-    content = path.read_bytes()
+    content = read_bytes(path, LARGEST)
     if hashlib.sha256(content).hexdigest() != hashes.get(path.name):
         raise UserError(f"{path}: is not the file that meta.json describes (half-written or altered): {_REMEDY}")
     return content
+
+
+def _check_meta(meta: dict[str, Any], path: Path) -> None:
+    """UserError where what is asked of a report has another form than a sweep gives it."""
+    forms = {**META_FORMS, **{key: form for key, form in LATER_FORMS.items() if key in meta}}
+    for key, form in forms.items():
+        if not form(meta[key]):
+            raise UserError(f"{path}: {key} has another form than in an export of this version: {_REMEDY}")
+
+
+def _arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as members:
+            size = sum(member.file_size for member in members.infolist())
+        if size > LARGEST:
+            raise ValueError(f"unpacks to {size} bytes, more than the {LARGEST} that are read")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        strange = next((key for key, array in arrays.items() if not isinstance(array, np.ndarray)), None)
+        if strange is not None:
+            raise ValueError(f"{strange!r:.60} is no array")
+        return arrays
+    except Exception as failure:  # a strange archive makes zipfile, zlib and NumPy raise whatever they like
+        raise UserError(f"{path}: not an export of this version ({reason(failure)}): {_REMEDY}") from None
 
 
 def _check_runs(runs: pd.DataFrame, meta: dict[str, Any], folder: Path) -> None:

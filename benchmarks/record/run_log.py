@@ -19,6 +19,7 @@ from benchmarks.record.lease import Kept
 from benchmarks.record.patience import Away, Patience, at_most_once, impatient
 from benchmarks.record.vocabulary import is_score
 from gan_zoo.errors import UserError
+from gan_zoo.files import read_array, write_array
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -109,7 +110,9 @@ class CellLog:
         self._buffer, self._tags = {}, {}
         for path in sorted(self._folder.glob("unsent-*@*.npy")):
             key, step = path.stem.removeprefix("unsent-").rsplit("@", 1)
-            self._client.log_image(self.run_id, np.load(path), key=key, step=int(step))
+            pixels = read_array(path)
+            if pixels is not None:
+                self._client.log_image(self.run_id, pixels, key=key, step=int(step))
             path.unlink()
         (self._folder / UNSENT).unlink(missing_ok=True)
 
@@ -124,12 +127,12 @@ class CellLog:
         """Send with the next metrics what an earlier process could not, up to step `until`, from where it goes on."""
         try:
             content = json.loads((self._folder / UNSENT).read_text(encoding="utf-8"))
-            rows = [(name, step, value, now) for name, step, value, now in content["metrics"] if step <= until]
+            rows = {(name, step): (value, now) for name, step, value, now in content["metrics"] if step <= until}
+            record, tags = content["record"], dict(content["tags"])
         except (OSError, ValueError, KeyError, TypeError):
             return
-        if content["record"] == self.run_id:
-            self._buffer = {(name, step): (value, now) for name, step, value, now in rows}
-            self._tags = dict(content["tags"])
+        if record == self.run_id:
+            self._buffer, self._tags = rows, tags
 
     def patiently(self, action: Callable[[], None]) -> None:
         """Do what writes files, as soon as storage lets it. Errors: Away where that takes too long."""
@@ -142,7 +145,7 @@ class CellLog:
                 self._client.log_image(self.run_id, pixels, key=key, step=step)
         except Away:
             with suppress(OSError):
-                np.save(self._folder / f"unsent-{key}@{step}.npy", pixels)
+                write_array(self._folder / f"unsent-{key}@{step}.npy", pixels)
 
     def artifact(self, path: Path, folder: str = "") -> None:
         """Keep a copy of a file."""

@@ -15,8 +15,6 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from benchmarks.record.patience import first_line
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.record.vocabulary import is_player_term, real_data, samples_at
@@ -26,7 +24,8 @@ from benchmarks.sweep.identity import identity
 from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from gan_zoo.engine import Chosen, TrainState
 from gan_zoo.errors import UserError
-from gan_zoo.evaluation import Evaluation, final_weights, weights_hash
+from gan_zoo.evaluation import HASH, Evaluation, final_weights, weights_hash
+from gan_zoo.files import read_array, write_array
 from gan_zoo.metrics import Evaluator
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, initial_state, prepare
@@ -217,21 +216,23 @@ class CellRun:
         samples, path = self.evaluation.samples(self.state), self.folder / f"{samples_at(self.state.step)}.npy"
         if not path.exists():
             self.log.image("samples", thumbnail(samples), self.state.step)
-        self.log.patiently(lambda: np.save(path, samples[:SHOWN_OVER_STEPS]))
+        self.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
 
     def keep(self, scores: dict[str, float]) -> str:
         """Records the final weights and what reports show of them; the hash of the weights."""
         from safetensors.torch import save_file
 
         evaluation, weights = self.evaluation, final_weights(self.run, self.state)
-        self.log.patiently(lambda: save_file(weights, self.folder / "weights.safetensors"))
-        self.log.weights(self.folder / "weights.safetensors", self.state.step, scores)
-        arrays = {path.stem: np.load(path) for path in self.folder.glob(f"{samples_at('*')}.npy")}
+        path, known_by = self.folder / "weights.safetensors", {HASH: weights_hash(weights)}
+        self.log.patiently(lambda: save_file(weights, path, known_by))
+        self.log.weights(path, self.state.step, scores)
+        kept = {path.stem: read_array(path) for path in self.folder.glob(f"{samples_at('*')}.npy")}
+        arrays = {name: array for name, array in kept.items() if array is not None}
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
         if evaluation.data.kind == "points":
             arrays["critic"] = evaluation.critic_contour(self.state)
         self.log.samples({**arrays, real_data(self.spec.dataset.name): evaluation.real_samples()})
-        return weights_hash(weights)
+        return known_by[HASH]
 
     def fail(self, error: Exception) -> Outcome:
         """Ends the cell by an error; it goes on from its checkpoint when it is run again."""

@@ -5,7 +5,6 @@ the spec of its run. Such a generator is scored as its run was at its end, on th
 come out again.
 """
 
-import json
 import math
 import os
 import re
@@ -20,13 +19,15 @@ from gan_zoo.datasets import DATASETS, Dataset, Pictures, load_dataset, read_ima
 from gan_zoo.device import choose_devices, configure_process, device_name
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import load_generator, make_samples
-from gan_zoo.files import expanded, hash_tensors, shown
+from gan_zoo.files import expanded, read_json, shown
 from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, Metric, default_metrics, fetch_weights
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec, run_spec
+from gan_zoo.tensors import hash_tensors
 
 CHECK_VALUE, CHECK_SPREAD = 11.237, 0.095
 """Inception score of CIFAR-10's training split and its spread over the 10 parts (torch-fidelity's own check)."""
+LARGEST_SPEC = 1_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,11 @@ def read_spec(request: Request) -> RunSpec:
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise UserError(f"{request.images}: needs the spec.json of its run beside it, or --spec FILE")
+    content = read_json(path, LARGEST_SPEC)
     try:
-        return run_spec(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as failure:
-        raise UserError(f"{path}: no spec of a run ({' '.join(str(failure).split())})") from None
+        return run_spec(content)
     except UserError as failure:
-        raise UserError(f"{path}: {failure}") from None
+        raise UserError(f"{shown(path)}: {failure}") from None
 
 
 def load_reference(request: Request, spec: RunSpec | None) -> Dataset:

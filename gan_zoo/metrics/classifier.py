@@ -15,11 +15,12 @@ from typing import Any
 from torch import Tensor
 
 from gan_zoo.errors import UserError
-from gan_zoo.files import hash_tensors, read_about, read_tensors, replacing, shown, write_tensors
+from gan_zoo.files import replacing, shown
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor
 from gan_zoo.metrics.training import FEATURES, accuracy, train
 from gan_zoo.metrics.whole_numbers import WholeNumberNet
+from gan_zoo.tensors import hash_tensors, read_about, read_tensors, write_tensors
 
 VERSION = 2
 KID_SUBSETS = 5

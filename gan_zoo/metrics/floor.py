@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_zoo.files import read_tensors, write_tensors
 from gan_zoo.metrics import on_images
 from gan_zoo.metrics.data import Data, ImageData, PointData
 from gan_zoo.metrics.evaluator import Evaluator
 from gan_zoo.rng import Rng
+from gan_zoo.tensors import read_tensors, write_tensors
 
 VERSION = 1
 POINT_DRAWS, IMAGE_DRAWS = 20, 5

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from gan_zoo.errors import UserError
-from gan_zoo.files import read_tensors, write_tensors
 from gan_zoo.metrics import neighbours
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor
 from gan_zoo.metrics.frechet import Gaussian, fit
 from gan_zoo.rng import Rng
+from gan_zoo.tensors import read_tensors, write_tensors
 
 VERSION = 1
 NEIGHBOURS_LIMIT = 10_000
