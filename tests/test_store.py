@@ -316,6 +316,28 @@ def test_names_that_mlflow_refuses_are_told_before_anything_runs(results: Path) 
     log.finish("done")
 
 
+def test_two_workers_may_bring_the_same_new_data_set_at_once() -> None:
+    from mlflow.exceptions import MlflowException
+
+    class Raced:
+        """A record that another worker told of the data set between look and write."""
+
+        def __init__(self, losses: int) -> None:
+            self.losses, self.noted = losses, list[str]()
+
+        def log_inputs(self, run_id: str, inputs: list[object]) -> None:
+            if self.losses:
+                self.losses -= 1
+                raise MlflowException("UNIQUE constraint failed: datasets.experiment_id, datasets.name")
+            self.noted.append(run_id)
+
+    record = Raced(1)
+    run_log.log_dataset(record, "run", {"name": "8gaussians", "digest": "d1"})  # type: ignore[arg-type]
+    assert record.noted == ["run"]
+    with pytest.raises(MlflowException):
+        run_log.log_dataset(Raced(2), "run", {"name": "8gaussians", "digest": "d1"})  # type: ignore[arg-type]
+
+
 def test_a_report_is_attached_and_its_summary_noted(results: Path) -> None:
     store = Store(results)
     sweeps = [start(store) for _ in range(2)]

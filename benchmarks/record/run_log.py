@@ -45,7 +45,7 @@ class Opening:
     def new_run(self, client: "MlflowClient") -> str:
         """The id of a new run that says all this and nothing else."""
         run = client.create_run(self.experiment, run_name=self.name, tags=texts(self.tags))
-        client.log_inputs(run.info.run_id, [dataset_input(self.dataset)])
+        log_dataset(client, run.info.run_id, self.dataset)
         log_in_batches(client, run.info.run_id, params=texts(self.params))
         return str(run.info.run_id)
 
@@ -242,6 +242,20 @@ def check_names(metrics: Iterable[str]) -> None:
 
 def texts(values: Values) -> dict[str, str]:
     return {name: str(value)[:TEXT_LIMIT] for name, value in values.items()}
+
+
+def log_dataset(client: "MlflowClient", run_id: str, dataset: Values) -> None:
+    """Note what a run trains on.
+
+    MLflow looks whether an experiment knows a data set and then writes it down: of two workers that come with the same
+    new one in one moment, the second is refused. It finds it there at its next try.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.log_inputs(run_id, [dataset_input(dataset)])
+    except MlflowException:
+        client.log_inputs(run_id, [dataset_input(dataset)])
 
 
 def dataset_input(dataset: Values) -> Any:

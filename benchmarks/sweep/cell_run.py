@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmarks.record.patience import first_line
+from benchmarks.record.patience import first_line, without_password
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.record.vocabulary import is_player_term, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
@@ -37,6 +37,12 @@ SHOWN_OVER_STEPS = 500
 """Samples kept of each evaluation."""
 LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
+
+
+def reason_of(error: Exception) -> str:
+    """An error in one line, with its type where it is none of ours."""
+    name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+    return without_password(" ".join(f"{name}{error}".split()))
 
 
 @dataclass(frozen=True)
@@ -236,8 +242,7 @@ class CellRun:
 
     def fail(self, error: Exception) -> Outcome:
         """Ends the cell by an error; it goes on from its checkpoint when it is run again."""
-        name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        reason = " ".join(f"{name}{error}".split())
+        reason = reason_of(error)
         self.outcome = Outcome("failed", reason)
         try:
             self.log.text("".join(traceback.format_exception(error)), "traceback.txt")

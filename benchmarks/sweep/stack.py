@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.record.lease import Held
 from benchmarks.record.patience import Away
-from benchmarks.sweep.cell_run import CellRun, Outcome, Tell, next_stop
+from benchmarks.sweep.cell_run import CellRun, Outcome, Tell, next_stop, reason_of
 from benchmarks.sweep.context import Context, Shelf, Sweep
 from gan_zoo.engine import Chosen, choose_for_one, choose_for_stack
 from gan_zoo.losses.base import Terms
@@ -55,6 +55,10 @@ def open_cells(specs: Sequence[RunSpec], sweep: Sweep, data: Any, tell: Tell) ->
             cells.append(CellRun.open(spec, sweep, data, tell))
         except Held as other:
             tell(spec, Outcome("held", str(other)))
+        except Away:
+            raise
+        except Exception as error:  # it fails alone: the sweep goes on, and the next command runs it again
+            tell(spec, Outcome("failed", reason_of(error)))
     return cells
 
 
