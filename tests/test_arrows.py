@@ -40,8 +40,8 @@ ONLY_IN = {
     "mlflow": {"benchmarks/record"},
     "ruamel": {"benchmarks/suites/document.py"},
     "jinja2": {"benchmarks/markup/page.py"},
-    "matplotlib": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
-    "seaborn": {"benchmarks/report/figures"},
+    "matplotlib": {"benchmarks/report/figures", "benchmarks/speed/figure.py", "benchmarks/tools/pulls.py"},
+    "seaborn": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
     "ray": {"benchmarks/sweep"},
 }
 

@@ -1,12 +1,13 @@
 """How every figure looks, and how it is saved so that the same drawing gives the same bytes."""
 
 import hashlib
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,28 +54,24 @@ KNOWN = {
     "rpgan": (9, 0, 2),
     "wgan-sn": (4, 1, 5),
 }
+FONT_SCALE = 0.78
+"""Of seaborn's context for papers: text of 7.5 points, tick labels of 6.9, at the width that figures are printed at."""
 RC = {
     "figure.dpi": 200,
     "savefig.dpi": 200,
     "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.labelsize": 7.5,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.axisbelow": True,
     "axes.grid": True,
     "axes.formatter.useoffset": False,
     "axes.formatter.limits": (-5, 6),
     "grid.color": "#e3e3e3",
     "grid.linewidth": 0.5,
     "legend.frameon": False,
-    "legend.fontsize": 7.5,
     "legend.handlelength": 3.4,
-    "lines.linewidth": 1.3,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "figure.constrained_layout.use": True,
@@ -85,6 +82,7 @@ RC = {
     "image.interpolation": "nearest",
     "image.cmap": "gray",
 }
+"""What differs from seaborn's theme."""
 
 
 @dataclass(frozen=True)
@@ -103,20 +101,38 @@ def look(loss: str) -> Look:
     return Look(PETROFF10[colour], DASHES[dash], MARKERS[marker])
 
 
+def semantics(losses: list[str]) -> dict[str, Any]:
+    """What seaborn's functions are told of a frame with a column `loss`: these losses' colours and markers."""
+    looks = {loss: look(loss) for loss in losses}
+    palette = {loss: each.colour for loss, each in looks.items()}
+    markers = {loss: each.marker for loss, each in looks.items()}
+    order = {"hue_order": losses, "style_order": losses}
+    return {"hue": "loss", "style": "loss", "palette": palette, "markers": markers, "legend": False, **order}
+
+
+def dashes(losses: list[str]) -> dict[str, str | tuple[float, ...]]:
+    """These losses' dashes in seaborn's spelling."""
+    known = {loss: look(loss).dash for loss in losses}
+    return {loss: "" if isinstance(dash, str) else dash[1] for loss, dash in known.items()}
+
+
 def colour(loss: str) -> str:
     """The colour of a loss, the same in every figure and table."""
     return look(loss).colour
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Matplotlib with this project's settings and nobody else's, for as long as the block lasts."""
+def drawing(**settings: Any) -> Iterator[None]:
+    """Matplotlib with seaborn's theme, this project's settings and these, and nobody else's, while the block lasts."""
     import matplotlib
+    import seaborn
 
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(RC)
+        matplotlib.rcParams.update(seaborn.axes_style("ticks"))
+        matplotlib.rcParams.update(seaborn.plotting_context("paper", font_scale=FONT_SCALE))
+        matplotlib.rcParams.update(RC | settings)
         yield
 
 
@@ -134,21 +150,39 @@ def save(
     own resolution on the figure.
     """
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     folder.mkdir(parents=True, exist_ok=True)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    _lay_out(figure)
     dpi, paths = figure.dpi, [folder / f"{name}{ending}" for ending in endings]
     for path in paths:
         figure.set_dpi(dpi)
         if path.suffix == ".pdf":
             FigureCanvasPdf(figure).print_pdf(path, metadata=dict.fromkeys(("CreationDate", "Producer", "Creator")))
         elif path.suffix == ".svg":
-            FigureCanvasSVG(figure).print_svg(path, metadata=dict.fromkeys(("Date", "Creator")))
+            _print_svg(figure, path)
         else:
             _save_png(figure, path)
     return paths
+
+
+def as_svg(figure: "matplotlib.figure.Figure") -> str:
+    """The text of the figure as SVG, without a date or a version."""
+    _lay_out(figure)
+    buffer = io.StringIO()
+    _print_svg(figure, buffer)
+    return buffer.getvalue()
+
+
+def _lay_out(figure: "matplotlib.figure.Figure") -> None:
+    """Place everything once and for all."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _print_svg(figure: "matplotlib.figure.Figure", target: Path | io.StringIO) -> None:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    FigureCanvasSVG(figure).print_svg(target, metadata=dict.fromkeys(("Date", "Creator")))
 
 
 def _save_png(figure: "matplotlib.figure.Figure", path: Path) -> None:
