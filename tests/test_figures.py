@@ -5,17 +5,20 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from synthetic import FEW, HOSTILE, synthetic
 
-from benchmarks.report.figures.axes import label_below, scale
-from benchmarks.report.figures.comparisons import final_column, timeline
-from benchmarks.report.figures.curves import score_column
+from benchmarks.markup.blocks import number
+from benchmarks.report.figures.axes import label_below, scale, wants_log
+from benchmarks.report.figures.comparisons import final_column, final_scores, pairwise_matrix, timeline
+from benchmarks.report.figures.curves import score_column, score_curves
 from benchmarks.report.figures.diagnostics import DIAGNOSTICS, layers, overfitting, slopes, transport, weights
 from benchmarks.report.figures.plan import drawings
-from benchmarks.report.figures.samples import sample_panels
+from benchmarks.report.figures.samples import SHADES, sample_panels
 from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, drawing, look, save
 from benchmarks.report.results import Results
 from gan_zoo.losses import LOSSES as REGISTRY
@@ -127,7 +130,7 @@ def test_a_shared_axis_is_named_beside_the_first_panel_in_use(draw, record):
     keys = record.runs[record.runs.loss == FEW[0]].run_key
     record.metrics = record.metrics[~record.metrics.run_key.isin(keys)]
     named = [axes.yaxis.get_tick_params()["labelleft"] for axes in draw(layers).axes]
-    assert named[1:] == [True, False]
+    assert named == [True, False]
 
 
 def test_weights_are_shares_in_each_bin_a_line_a_seed(draw, record):
@@ -167,15 +170,16 @@ def test_a_figure_is_there_where_its_numbers_are():
 
 
 @pytest.mark.parametrize("make", [slopes, layers, weights, overfitting, transport])
-def test_a_loss_without_numbers_says_so_and_hides_no_other(draw, record, make):
+def test_a_loss_without_numbers_is_named_and_has_no_empty_panel(draw, record, make):
     keys = record.runs[record.runs.loss == "wgan-lp"].run_key
     critics = record.metrics.name.str.startswith(("critic/", "diagnostics/", "emd"))
     record.metrics.loc[critics & record.metrics.run_key.isin(keys), "value"] = np.nan
     record.samples = {name: array for name, array in record.samples.items() if name.split("/")[0] not in set(keys)}
     figure = draw(make)
-    empty = [axes for axes in figure.axes if any(text.get_text() == "not measured" for text in axes.texts)]
-    assert len(empty) == (4 if make is slopes else 1)
-    assert all(axes.lines or axes.patches for axes in figure.axes if axes not in empty)
+    assert figure.legends[0].get_title().get_text() == "not measured: wgan-lp"
+    used = [axes for axes in figure.axes if axes.axison]
+    assert len(used) == 2 * (4 if make is slopes else 1)
+    assert all(axes.lines or axes.patches for axes in used)
 
 
 def test_one_evaluation_of_one_seed_is_a_dot(draw, record):
@@ -246,7 +250,7 @@ def test_a_run_that_ended_earlier_shows_its_last_samples(record):
         panels = sample_panels(Results(record).on(POINTS), 200).axes
     titles = {axes.get_title(loc="left"): axes for axes in panels if axes.get_title(loc="left")}
     assert list(titles) == [f"{short} (step 100)", long, without]
-    shown = [set(axes.lines[-1].get_xdata()) for axes in titles.values() if axes.lines]
+    shown = [set(axes.lines[0].get_xdata()) for axes in titles.values() if axes.lines]
     assert shown == [{1.0}, {2.0}]
     assert [text.get_text() for text in titles[without].texts] == ["no samples"]
 
@@ -255,8 +259,62 @@ def test_a_column_shows_the_primary_metric_alone(draw, record):
     (axes,) = draw(final_column).axes
     assert axes.get_xlabel() == "Earth mover's distance\u00a0↓"
     last = record.metrics[(record.metrics.name == "emd") & (record.metrics.step == 2000)].value
-    dots = np.concatenate([line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2])
-    assert set(dots) >= set(last)
+    (points,) = (each for each in axes.collections if isinstance(each, PathCollection))
+    assert set(points.get_offsets()[:, 0]) == set(last)
+
+
+def test_a_seed_is_at_its_loss_in_its_colour_and_intervals_stay_in_the_possible_range(record):
+    """Modes covered of 8: seeds of 8 and 2 have a t-interval of 5 ± 38."""
+    record.meta["metrics"]["modes_covered"]["highest"] = 8
+    runs = record.runs.set_index("run_key")
+    rows = record.metrics.name.eq("modes_covered") & record.metrics.run_key.map(runs.loss).eq("wgan-lp")
+    record.metrics.loc[rows, "value"] = record.metrics[rows].run_key.map(runs.seed).map({0: 8.0, 1: 2.0})
+    with drawing():
+        axes = final_scores(Results(record).on(POINTS)).axes[1]
+        bands = [area for each in score_curves(Results(record).on(POINTS)).axes[3:6] for area in each.collections]
+    (points,) = (each for each in axes.collections if isinstance(each, PathCollection))
+    colours = dict(zip(points.get_offsets()[:, 1].round(1), map(to_hex, points.get_facecolors()), strict=True))
+    assert colours == {row + off: look(loss).colour for row, loss in enumerate(FEW) for off in (-0.2, 0.2)}
+    ends = [each.get_xdata() for each in axes.lines if len(each.get_xdata()) == len(FEW)]
+    assert {float(end[2]) for end in ends} == {0, 5, 8}  # low, mean, high
+    heights = np.concatenate([area.get_paths()[0].vertices[:, 1] for area in bands])
+    assert (heights.min(), heights.max()) == (0, 8)
+
+
+def test_the_matrix_says_ratios_and_who_is_better(record):
+    """Ratios of exp(0), exp(1), exp(2) without spread: every pair is decided, and reads row against column."""
+    runs = record.runs.set_index("run_key")
+    rows = record.metrics.name.eq("emd")
+    keys = record.metrics[rows].run_key
+    powers = keys.map(runs.loss).map(FEW.index) + 0.001 * keys.map(runs.seed)
+    record.metrics.loc[rows, "value"] = np.exp(powers)
+    with drawing():
+        (axes,) = pairwise_matrix(Results(record).on(POINTS)).axes
+    said = {tuple(np.floor(text.get_position()).astype(int)): text for text in axes.texts}
+    assert {place: text.get_text() for place, text in said.items()} == {
+        (column, row): number(np.exp(row - column), 2) for row in range(3) for column in range(3) if row != column
+    }
+    assert {text.get_weight() for text in axes.texts} == {"bold"}
+
+
+def test_each_band_of_the_critic_s_scores_has_its_shade_up_to_the_maximum(record):
+    with drawing():
+        axes = sample_panels(Results(record).on(POINTS)).axes[0]
+    filled = next(each for each in axes.collections if isinstance(each, QuadContourSet) and each.filled)
+    critic = record.samples[f"{record.runs.run_key[0]}/critic"][::2, ::2]
+    assert (filled.levels[0], filled.levels[-1]) == (critic.min(), critic.max())
+    shades = filled.get_facecolors()[:, 0]
+    assert len(shades) == len(filled.levels) - 1 == len(SHADES)
+    assert (np.diff(shades) < 0).all()  # darker is more real, the maximum darkest
+
+
+def test_data_lies_over_samples_as_smaller_dots(record):
+    with drawing():
+        axes = sample_panels(Results(record).on(POINTS)).axes[0]
+    samples, data = axes.lines
+    assert to_hex(data.get_color()) == "#000000"
+    assert data.get_zorder() > samples.get_zorder()
+    assert 2 * data.get_markersize() < samples.get_markersize()
 
 
 def test_many_losses_have_lines_without_bands():
@@ -294,6 +352,14 @@ def test_a_scale_shows_means_and_ordinary_bands_but_not_the_widest():
         assert 3.1 < high < 3.5
         scale(axes, [np.array([[0.01, 1.0], [0.0, 0.0]])])
         assert axes.get_yscale() == "log"
+
+
+def test_an_axis_is_logarithmic_where_a_linear_one_squeezes_half_the_losses():
+    assert wants_log(np.array([1.0, 1.1, 1.2, 1.3, 9.0]))
+    assert not wants_log(np.array([1.0, 7.0, 8.0, 8.5, 9.0]))
+    assert not wants_log(np.array([0.0, 1.1, 1.2, 1.3, 9.0]))
+    assert not wants_log(np.array([3.0, 3.1, 3.2, 3.3, 9.0]))
+    assert wants_log(np.array([0.1, 8.0, 9.0]))
 
 
 def test_the_lowest_panels_in_use_have_the_ticks_labels():

@@ -1,5 +1,6 @@
 """Axes that read well whatever their data: ticks as plain numbers, scales that fit, one legend for a figure."""
 
+import textwrap
 from typing import Literal
 
 import numpy as np
@@ -11,27 +12,57 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from benchmarks.markup.blocks import amount, shortened
 from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array
 
+GREY = "#666666"
+SQUEEZED = 0.2  # of an axis
+Range = tuple[float | None, float | None]
 
-def scale(axes: Axes, curves: list[Array]) -> None:
-    """A vertical axis for curves (2, n) of means and half-widths: logarithmic where means span over 1.5 decades.
 
-    Its limits are of the means and of a band of ordinary width: a few wide ones must not flatten every curve.
+def wants_log(values: Array) -> bool:
+    """Whether a logarithmic axis shows these better: a linear one would squeeze half of them into its lowest fifth.
+
+    So it is where the largest is over 30 times the least, too.
+    """
+    if not len(values) or values.min() <= 0:
+        return False
+    low, high = float(values.min()), float(values.max())
+    squeezed = float(np.median(values)) - low < SQUEEZED * (high - low)
+    return high > 30 * low or (squeezed and high > 4 * low)
+
+
+def possible_range(dataset: DatasetResults, metric: str) -> Range:
+    """The least and the largest value that a metric can have; None where it is not known."""
+    known = dataset.results.meta["metrics"][metric]
+    return known.get("lowest"), known.get("highest")
+
+
+def within(values: Array, possible: Range) -> Array:
+    """Ends of intervals, cut at the least and the largest value that there can be."""
+    low, high = possible
+    return np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
+
+
+def scale(axes: Axes, curves: list[Array], possible: Range = (None, None)) -> None:
+    """A vertical axis for curves (2, n) of means and half-widths: logarithmic where that shows means better.
+
+    Its limits are of the means and of a band of ordinary width, within the possible range: a few wide ones must not
+    flatten every curve.
     """
     values, halves = np.concatenate([*curves, np.empty((2, 0))], axis=1)
     if not len(values):
         not_measured(axes)
         return
     low, high = values.min(), values.max()
-    if low > 0 and high / low > 30:
+    if wants_log(values):
         axes.set_ylim(low / 1.4, high * 1.4)
         logarithmic(axes, "y")
     elif low < 0 and max(high, -low) > 30 * np.median(np.abs(values)):
         symmetric(axes, low, high, max(float(np.median(np.abs(values))), 1e-12))
     else:
         reach = min(float(np.median(halves)), max(high - low, 0.3 * float(np.abs(values).max())))
-        low, high = low - reach, high + reach
+        low, high = within(np.array([low - reach, high + reach]), possible)
         margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
         axes.set_ylim(low - margin, high + margin)
 
@@ -91,9 +122,14 @@ def _legend_columns(losses: list[str], width: float) -> int:
     return -(-len(losses) // -(-len(losses) // columns))
 
 
-def keys(figure: Figure, handles: list[Artist]) -> None:
-    """A legend of a figure whose panels are losses: what its lines are, below it."""
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.5)
+def keys(figure: Figure, handles: list[Artist], absent: list[str] | None = None) -> None:
+    """A legend of a figure whose panels are losses, below it: what its lines are, and which losses have no panel."""
+    columns = max(1, min(len(handles), int(figure.get_figwidth() / 1.3)))
+    named = textwrap.fill(f"not measured: {', '.join(map(shortened, absent))}", 100) if absent else None
+    legend = figure.legend(
+        handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.5, title=named, alignment="left"
+    )
+    legend.get_title().set_color(GREY)
 
 
 def loss_panels(losses: list[str], sharex: bool = False, sharey: bool = False) -> tuple[Figure, dict[str, Axes]]:
@@ -123,14 +159,7 @@ def label_below(grid: list[Axes], columns: int, text: str) -> None:
         axes.set_xlabel(text if row == max(rows.values()) else "")
 
 
-def label_left(grid: list[Axes], columns: int) -> None:
-    """Tick labels of a shared vertical axis beside the first panel in use of each row of a grid."""
-    for start in range(0, len(grid), columns):
-        for axes in [axes for axes in grid[start : start + columns] if axes.axison][:1]:
-            axes.tick_params(labelleft=True)
-
-
 def not_measured(axes: Axes) -> None:
     """Says of an empty panel why it is empty."""
-    axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color="#666666")
+    axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color=GREY)
     axes.set_axis_off()

@@ -4,14 +4,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from benchmarks.markup.blocks import number, shortened
 from benchmarks.report.captions import MARKS
-from benchmarks.report.figures.axes import counts, keys, label_below, legend, legend_height, logarithmic
-from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, look
+from benchmarks.report.figures.axes import (
+    counts,
+    keys,
+    label_below,
+    legend,
+    legend_height,
+    logarithmic,
+    possible_range,
+    wants_log,
+    within,
+)
+from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, dashes, look, semantics
 from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.statistics import Array, comparable_scale, log_ratios, performance_profile
 from benchmarks.report.verdicts import Scores
@@ -38,27 +50,46 @@ def _final(dataset: DatasetResults, metrics: list[str], width: float) -> Figure:
         for row, loss in enumerate(dataset.losses)
     ]
     figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
+    figure.axes[0].set_ylabel("")
     figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 
 def _dots(axes: Axes, dataset: DatasetResults, metric: str) -> None:
+    """Every seed as a point, in the order of seeds from the top, and mean and interval over them."""
     summary = dataset.summary(metric)
-    finite = summary.scores[np.isfinite(summary.scores)]
-    if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 30:
-        axes.set_xlim(finite.min() / 1.5, finite.max() * 1.5)
-        logarithmic(axes, "x")
-    for row, loss in enumerate(dataset.losses):
-        style, values = look(loss), summary.scores[row]
-        jitter = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
-        shown = np.isfinite(values)
-        axes.plot(values[shown], row + jitter[shown], style.marker, ms=3.6, color=style.colour, alpha=0.75, mew=0)
-        mean, half = summary.mean[row], summary.half[row]
-        if np.isfinite(half):
-            axes.errorbar(mean, row, xerr=half, fmt="|", color="#222222", ms=8, lw=0.8, capsize=2)
-    if len(finite) and axes.get_xscale() == "linear":
-        axes.set_xlim(*_limits(finite, summary.mean - summary.half, summary.mean + summary.half))
+    count = len(dataset.results.seeds)
+    offsets = np.linspace(-0.2, 0.2, count) if count > 1 else np.zeros(1)
+    seeds = pd.DataFrame(summary.scores, dataset.losses).rename_axis("loss").reset_index()
+    points = seeds.melt("loss", var_name="seed", value_name="score")
+    points["row"] = points.loss.map(dataset.losses.index) + offsets[points.seed.astype(int)]
+    points = points[np.isfinite(points.score)]
+    low, high = _ends(dataset, metric)
+    _horizontal(axes, points.score.to_numpy(dtype=float), summary.mean, low, high)
+    seaborn.scatterplot(points, x="score", y="row", s=15, alpha=0.75, linewidth=0, ax=axes, **semantics(dataset.losses))
+    known = np.isfinite(low)
+    rows = np.arange(len(dataset.losses))[known]
+    mean, left = summary.mean[known], np.maximum(low[known], axes.get_xlim()[0])
+    axes.errorbar(mean, rows, xerr=[mean - left, high[known] - mean], fmt="|", color="#222222", ms=8, lw=0.8, capsize=2)
     axes.grid(axis="y", visible=False)
+
+
+def _ends(dataset: DatasetResults, metric: str) -> tuple[Array, Array]:
+    """The ends of each loss's interval, within the metric's range; NaN where there is none."""
+    summary = dataset.summary(metric)
+    possible = possible_range(dataset, metric)
+    return within(summary.mean - summary.half, possible), within(summary.mean + summary.half, possible)
+
+
+def _horizontal(axes: Axes, dots: Array, means: Array, low: Array, high: Array) -> None:
+    """Limits and scale of the axis of scores: logarithmic where most losses would be squeezed at one end."""
+    if not len(dots):
+        return
+    if dots.min() > 0 and wants_log(means[np.isfinite(means)]):
+        axes.set_xlim(dots.min() / 1.5, dots.max() * 1.5)
+        logarithmic(axes, "x")
+    else:
+        axes.set_xlim(*_limits(dots, low, high))
 
 
 def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
@@ -76,39 +107,48 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
     count = len(dataset.losses)
     effect = np.array([column.contrast(at).difference for at in range(count)]).T
     np.fill_diagonal(effect, np.nan)
-    size = max(2.8, 0.42 * count + 1.7)
-    figure = Figure(figsize=(min(PAGE, size), min(PAGE, size) * (0.8 if count < 9 else 0.93)))
+    size = min(PAGE, max(2.8, 0.42 * count + 1.7))
+    figure = Figure(figsize=(size, size * (0.8 if count < 9 else 0.93)))
     axes = figure.subplots()
     sign = 1.0 if dataset.results.direction(metric) == "min" else -1.0
-    limit = max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
-    axes.imshow(sign * effect, cmap="PuOr_r", vmin=-limit * 1.3, vmax=limit * 1.3)
-    for reference in range(count):
-        for row, verdict in enumerate(column.against(reference)):
-            if np.isfinite(effect[row, reference]):
-                _pair(axes, column, verdict, (row, reference), 0.75 * limit, effect[row, reference])
+    limit = 1.3 * max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
     names = [shortened(loss, 22) for loss in dataset.losses]
-    axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(count), names)
+    marks = _marks(column)
+    seaborn.heatmap(
+        pd.DataFrame(sign * effect, names, names),
+        vmin=-limit,
+        vmax=limit,
+        cmap="PuOr_r",
+        cbar=False,
+        linewidths=0.6,
+        annot=_numbers(np.exp(effect) if column.is_log else effect, marks),
+        fmt="",
+        annot_kws={"fontsize": 6.5 if count < 9 else 6},
+        ax=axes,
+    )
+    shown = marks[np.isfinite(effect)]
+    for text, mark in zip(axes.texts, shown, strict=True):
+        text.set_fontweight("normal" if mark else "bold")
+    axes.set_xticks(np.arange(count) + 0.5, names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(np.arange(count) + 0.5, names, rotation=0)
     axes.grid(visible=False)
+    axes.tick_params(length=0)
     axes.set_title(dataset.results.label(metric), loc="left")
     axes.set_xlabel("ratio of row to column" if column.is_log else "row minus column")
     return figure
 
 
-def _pair(axes: Axes, column: Scores, verdict: str, place: tuple[int, int], dark: float, effect: float) -> None:
-    """The number of one pair: bold where one is better, with a mark where they are equivalent or undecided."""
-    value = np.exp(effect) if column.is_log else effect
-    mark = MARKS[verdict].symbol if verdict in MARKS else ""
-    axes.text(
-        place[1],
-        place[0],
-        number(float(value), 2) + mark,
-        ha="center",
-        va="center",
-        fontsize=6.5 if len(column.values) < 9 else 6,
-        weight="normal" if mark else "bold",
-        color="white" if abs(effect) > dark else "black",
-    )
+def _marks(column: Scores) -> NDArray[np.str_]:
+    """The symbol of the verdict on each row against each column; none where one of them is better."""
+    verdicts = [column.against(reference) for reference in range(len(column.values))]
+    symbols = [[MARKS[verdict].symbol if verdict in MARKS else "" for verdict in each] for each in verdicts]
+    return np.array(symbols).T
+
+
+def _numbers(values: Array, marks: NDArray[np.str_]) -> NDArray[np.str_]:
+    """What each field of the matrix says."""
+    pairs = zip(values.flat, marks.flat, strict=True)
+    return np.array([number(float(value), 2) + mark for value, mark in pairs]).reshape(values.shape)
 
 
 def profiles(results: Results) -> Figure:
@@ -119,10 +159,22 @@ def profiles(results: Results) -> Figure:
     finite = np.concatenate([s[np.isfinite(s)] for group in strata.values() for s in group])
     low, high = (float(np.quantile(finite, q)) for q in (0.0, 0.98))
     thresholds = np.linspace(low - 0.05, high + 0.05, 200)
-    for loss, group in strata.items():
-        style = look(loss)
-        share = performance_profile(group, thresholds)
-        axes.plot(np.exp(thresholds), share, color=style.colour, ls=style.dash, marker=style.marker, ms=3, markevery=40)
+    shares = {loss: performance_profile(group, thresholds) for loss, group in strata.items()}
+    factors = pd.Index(np.exp(thresholds), name="factor")
+    frame = pd.DataFrame(shares, factors).melt(var_name="loss", value_name="share", ignore_index=False).reset_index()
+    seaborn.lineplot(
+        frame,
+        x="factor",
+        y="share",
+        estimator=None,
+        dashes=dashes(list(strata)),
+        drawstyle="steps-post",
+        markersize=3.5,
+        markeredgewidth=0,
+        markevery=40,
+        ax=axes,
+        **semantics(list(strata)),
+    )
     axes.set_xlim(*np.exp(thresholds[[0, -1]]))
     logarithmic(axes, "x")
     axes.set_ylim(-0.02, 1.02)

@@ -4,13 +4,23 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.markup.blocks import shortened
 from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, CRITIC_LOSS_TRAIN, TRAIN_SECONDS
-from benchmarks.report.figures.axes import counts, label_below, legend, legend_height, scale
-from benchmarks.report.figures.style import COLUMN, PAGE, look
+from benchmarks.report.figures.axes import (
+    Range,
+    counts,
+    label_below,
+    legend,
+    legend_height,
+    possible_range,
+    scale,
+    within,
+)
+from benchmarks.report.figures.style import COLUMN, PAGE, dashes, look, semantics
 from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.statistics import Array, t_interval
 
@@ -21,12 +31,13 @@ POINTS = 160  # a curve is thinned to so many steps: more cannot be seen at this
 
 def score_curves(dataset: DatasetResults) -> Figure:
     """A row a metric; columns: generator steps, real images seen by the critic, seconds of training."""
-    metrics = dataset.metrics
+    metrics = [metric for metric in dataset.metrics if _curves(dataset, metric, _steps)]
     axes_of = {"generator steps": _steps, "images seen": _images, "training seconds": _seconds}
+    known = {title: x for title, x in axes_of.items() if any(_curves(dataset, metric, x) for metric in metrics)}
     figure = Figure(figsize=(PAGE, 0.3 + 1.55 * len(metrics) + legend_height(dataset.losses, PAGE)))
-    grid = figure.subplots(len(metrics), len(axes_of), squeeze=False, sharex="col", sharey="row")
+    grid = figure.subplots(len(metrics), len(known), squeeze=False, sharex="col", sharey="row")
     for row, metric in zip(grid, metrics, strict=True):
-        for axes, (title, horizontal) in zip(row, axes_of.items(), strict=True):
+        for axes, (title, horizontal) in zip(row, known.items(), strict=True):
             _score_panel(axes, dataset, metric, horizontal)
             axes.set_xlabel(title if metric == metrics[-1] else "")
         row[0].set_ylabel(dataset.results.label(metric))
@@ -50,15 +61,24 @@ def score_column(dataset: DatasetResults) -> Figure:
 def _score_panel(axes: Axes, dataset: DatasetResults, metric: str, horizontal: Horizontal) -> None:
     if horizontal is not _seconds:
         axes.xaxis.set_major_formatter(counts)
-    scale(axes, [_score_curve(axes, dataset, loss, metric, horizontal) for loss in dataset.losses])
+    curves = _curves(dataset, metric, horizontal)
+    _draw(axes, dataset, curves, possible_range(dataset, metric), markersize=3.5, markevery=_every(curves))
 
 
-def _score_curve(axes: Axes, dataset: DatasetResults, loss: str, metric: str, horizontal: Horizontal) -> Array:
-    frame = dataset.curve(loss, metric)
-    x = None if frame.empty else horizontal(dataset, loss, frame.index.to_numpy(dtype=float))
-    if x is None:
-        return np.empty((2, 0))
-    return _draw(axes, x, frame, dataset.results, loss, markers=True)
+def _curves(dataset: DatasetResults, metric: str, horizontal: Horizontal) -> dict[str, pd.DataFrame]:
+    """Loss -> its scores, a row a place on the horizontal axis and a column a seed; losses without are left out."""
+    found = {}
+    for loss in dataset.losses:
+        frame = dataset.curve(loss, metric)
+        x = None if frame.empty else horizontal(dataset, loss, frame.index.to_numpy(dtype=float))
+        if x is not None:
+            found[loss] = frame.set_axis(x)
+    return found
+
+
+def _every(curves: dict[str, pd.DataFrame]) -> int:
+    """Every how many steps a curve has a marker: some five in all."""
+    return max(1, max((len(frame) for frame in curves.values()), default=1) // 5)
 
 
 def _steps(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
@@ -89,7 +109,7 @@ def term_curves(dataset: DatasetResults) -> Figure:
     figure = Figure(figsize=(PAGE, 0.3 + 1.6 * rows + legend_height(dataset.losses, PAGE)))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
     for axes, name in zip(grid, names, strict=False):
-        scale(axes, [_term_curve(axes, dataset, loss, name) for loss in dataset.losses])
+        _draw(axes, dataset, _term_curves(dataset, name), (None, None), markersize=0)
         axes.set_title(term_label(name), loc="left")
         axes.xaxis.set_major_formatter(counts)
     for axes in grid[len(names) :]:
@@ -99,12 +119,10 @@ def term_curves(dataset: DatasetResults) -> Figure:
     return figure
 
 
-def _term_curve(axes: Axes, dataset: DatasetResults, loss: str, name: str) -> Array:
-    frame = dataset.curve(loss, name)
-    if frame.empty:
-        return np.empty((2, 0))
-    frame = frame.iloc[:: -(-len(frame) // POINTS)]
-    return _draw(axes, frame.index.to_numpy(dtype=float), frame, dataset.results, loss)
+def _term_curves(dataset: DatasetResults, name: str) -> dict[str, pd.DataFrame]:
+    """Loss -> the values of a logged term, thinned, by step."""
+    frames = {loss: dataset.curve(loss, name) for loss in dataset.losses}
+    return {loss: frame.iloc[:: -(-len(frame) // POINTS)] for loss, frame in frames.items() if not frame.empty}
 
 
 def term_names(dataset: DatasetResults) -> list[str]:
@@ -124,15 +142,38 @@ def banded(results: Results) -> bool:
     return len(results.losses) <= BANDS
 
 
-def _draw(axes: Axes, x: Array, frame: pd.DataFrame, results: Results, loss: str, markers: bool = False) -> Array:
-    """Mean line and t-interval over the seeds that have a finite value at a step. Returns both (2, n)."""
+def _draw(
+    axes: Axes, dataset: DatasetResults, curves: dict[str, pd.DataFrame], possible: Range, **markers: float
+) -> None:
+    """Mean lines, and t-intervals within the possible range, over the seeds that have a finite value at a step."""
+    tables = {loss: _over_seeds(frame) for loss, frame in curves.items()}
+    tables = {loss: table for loss, table in tables.items() if len(table)}
+    scale(axes, [table[["mean", "half"]].to_numpy().T for table in tables.values()], possible)
+    if not tables:
+        return
+    lines = pd.concat(tables, names=["loss"]).reset_index("loss")
+    seaborn.lineplot(
+        lines,
+        x="x",
+        y="mean",
+        estimator=None,
+        dashes=dashes(dataset.losses),
+        markeredgewidth=0,
+        ax=axes,
+        **markers,
+        **semantics(dataset.losses),
+    )
+    axes.set(xlabel="", ylabel="")
+    for loss, table in tables.items():
+        if len(table) == 1:
+            axes.plot(table.x, table["mean"], look(loss).marker, color=look(loss).colour, markersize=3)
+        if banded(dataset.results):
+            low, high = (within(table["mean"] + sign * table.half, possible) for sign in (-1, 1))
+            axes.fill_between(table.x, low, high, color=look(loss).colour, alpha=0.13, linewidth=0)
+
+
+def _over_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns x, mean and half (0 for a single seed), at the places where some seed has a finite value."""
     mean, half = t_interval(frame.to_numpy(dtype=float))
-    style, shown = look(loss), np.isfinite(mean)
-    x, mean, half = x[shown], mean[shown], np.nan_to_num(half[shown])
-    every = max(1, len(x) // 5)
-    line = axes.plot(x, mean, color=style.colour, linestyle=style.dash)[0]
-    if markers or len(x) == 1:
-        line.set(marker=style.marker, markersize=3, markevery=every)
-    if banded(results):
-        axes.fill_between(x, mean - half, mean + half, color=style.colour, alpha=0.13, linewidth=0)
-    return np.stack([mean, half])
+    table = pd.DataFrame({"x": frame.index.to_numpy(dtype=float), "mean": mean, "half": np.nan_to_num(half)})
+    return table[np.isfinite(table["mean"])]

@@ -32,7 +32,6 @@ from benchmarks.report.figures.axes import (
     counts,
     keys,
     label_below,
-    label_left,
     logarithmic,
     loss_panels,
     not_measured,
@@ -60,7 +59,7 @@ class Diagnostic:
 
 def slopes(dataset: DatasetResults) -> Figure:
     """A row a loss: quantiles of ‖∇f‖ on real points, between and on fakes, and the share of points above 1."""
-    losses = dataset.losses
+    losses, absent = _with(dataset, *(gradient_norms(place, "q50") for place in PLACES))
     height = 0.85 if len(losses) < 9 else 0.58
     figure = Figure(figsize=(PAGE, 0.75 + height * len(losses)))
     grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(dataset) else "row")
@@ -76,7 +75,7 @@ def slopes(dataset: DatasetResults) -> Figure:
     label_below(list(grid.flat), 4, "generator steps")
     handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
     handles += [Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}") for place, dash in PLACES.items()]
-    keys(figure, handles)
+    keys(figure, handles, absent)
     return figure
 
 
@@ -118,16 +117,14 @@ def _around_one(panels: list[Axes], values: Array) -> None:
 
 def layers(dataset: DatasetResults) -> Figure:
     """Panels of E ‖∂f/∂h‖ against the layer with output h, from the input on, at the first and last evaluation."""
-    figure, panels = loss_panels(dataset.losses, sharex=True, sharey=True)
     names = layer_names(dataset)
+    losses, absent = _with(dataset, *names)
+    figure, panels = loss_panels(losses, sharex=True, sharey=True)
     depths = np.array([layer_depth(name) for name in names])
     drawn = []
     for loss, axes in panels.items():
         frames = [_values(dataset, loss, name) for name in names]
         present = np.array([not frame.empty for frame in frames])
-        if not present.any():
-            not_measured(axes)
-            continue
         for position, dash, face in ((0, "--", "white"), (-1, "-", look(loss).colour)):
             rows = [t_interval(frame.iloc[position].to_numpy(dtype=float)) for frame in frames if not frame.empty]
             mean, half = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
@@ -139,11 +136,10 @@ def layers(dataset: DatasetResults) -> Figure:
         axes.set_ylim(values.min() / 2, values.max() * 2)
         logarithmic(axes, "y", decades=2)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    label_left(list(panels.values()), columns_for(len(panels)))
     figure.supylabel("mean gradient norm", fontsize=7.5)
     _below(panels, "layer")
     first = Line2D([], [], color=BLACK, ls="--", marker="o", ms=3, mfc="white", label="first evaluation")
-    keys(figure, [first, Line2D([], [], color=BLACK, marker="o", ms=3, label="last evaluation")])
+    keys(figure, [first, Line2D([], [], color=BLACK, marker="o", ms=3, label="last evaluation")], absent)
     return figure
 
 
@@ -157,12 +153,10 @@ def layer_names(dataset: DatasetResults) -> list[str]:
 
 def weights(dataset: DatasetResults) -> Figure:
     """Panels of the last critics' weights: the share of them in each bin, a line a seed."""
-    figure, panels = loss_panels(dataset.losses)
+    histograms = {loss: list(_histograms(dataset, loss)) for loss in dataset.losses}
+    figure, panels = loss_panels([loss for loss, found in histograms.items() if found])
     for loss, axes in panels.items():
-        found = list(_histograms(dataset, loss))
-        if not found:
-            not_measured(axes)
-            continue
+        found = histograms[loss]
         for centres, shares in found:
             edges = np.linspace(*_outer_edges(centres), len(centres) + 1)
             axes.stairs(shares, edges, color=look(loss).colour, lw=0.8, alpha=0.85)
@@ -178,6 +172,9 @@ def weights(dataset: DatasetResults) -> Figure:
             axes.text(0.5, 0.93, text, transform=axes.transAxes, ha="center", va="top")
     _below(panels, "weight")
     figure.supylabel("share of weights in a bin", fontsize=7.5)
+    absent = [loss for loss, found in histograms.items() if not found]
+    if absent:
+        keys(figure, [], absent)
     return figure
 
 
@@ -208,7 +205,8 @@ def transport(dataset: DatasetResults) -> Figure:
 
 def _two_lines(dataset: DatasetResults, names: dict[str, str]) -> Figure:
     """The first quantity in the loss's colour, the second in black and dashed, on one scale."""
-    figure, panels = loss_panels(dataset.losses, sharex=_one_length(dataset))
+    losses, absent = _with(dataset, *names)
+    figure, panels = loss_panels(losses, sharex=_one_length(dataset))
     for loss, axes in panels.items():
         looks = ((look(loss).colour, "-"), (BLACK, "--"))
         frames = [_values(dataset, loss, name) for name in names]
@@ -216,8 +214,14 @@ def _two_lines(dataset: DatasetResults, names: dict[str, str]) -> Figure:
         scale(axes, [_line(axes, frame, *style) for frame, style in zip(frames, looks, strict=True)])
     _below(panels, "generator steps")
     dashes = zip(names.values(), ("#888888", BLACK), ("-", "--"), strict=True)
-    keys(figure, [Line2D([], [], color=colour, ls=dash, label=label) for label, colour, dash in dashes])
+    keys(figure, [Line2D([], [], color=colour, ls=dash, label=label) for label, colour, dash in dashes], absent)
     return figure
+
+
+def _with(dataset: DatasetResults, *names: str) -> tuple[list[str], list[str]]:
+    """The losses that have any of these quantities, and those that have none."""
+    known = [loss for loss in dataset.losses if any(not _values(dataset, loss, name).empty for name in names)]
+    return known, [loss for loss in dataset.losses if loss not in known]
 
 
 def _below(panels: dict[str, Axes], text: str) -> None:

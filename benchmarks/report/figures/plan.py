@@ -90,7 +90,10 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     shown = shortened(dataset.name, 40)
     metrics = ", ".join(dataset.results.label(metric) for metric in dataset.metrics)
     at = rule(dataset, dataset.results.checkpoint)
-    text = f"{shown}: {metrics}, {at}. Dots are seeds, bars mean and 95 % t-interval. Failed runs are counted."
+    text = (
+        f"{shown}: {metrics}, {at}. Points are seeds, bars mean and "
+        "95 % t-interval within the range that a score can have. Failed runs are counted."
+    )
     block = Figure(
         f"final-{dataset.slug}", text, f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
     )
@@ -141,7 +144,10 @@ def _samples_block(dataset: DatasetResults, runs: dict[str, tuple[str, int]]) ->
     seed = min(seed for _, seed in runs.values())
     rule = f"Last checkpoint of seed {seed}, the first that most losses have: not chosen by its result."
     if first.ndim == 2:
-        what = "Generated points (colour) over data (black), with the critic's contours (grey, darker is more real)."
+        what = (
+            "Generated points (colour) under data (small, black), with twelve bands of the critic's scores between its "
+            "least and its largest in the panel (grey, darker is more real)."
+        )
     else:
         what = "Generated images, unselected, beside the data's."
     names = ", ".join(shortened(loss) for loss in runs)

@@ -3,16 +3,22 @@
 from collections import Counter
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from benchmarks.markup.blocks import shortened
 from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, real_data, sample_step, samples_at
+from benchmarks.report.figures.axes import GREY, keys
 from benchmarks.report.figures.style import PAGE, columns_for, look
 from benchmarks.report.results import DatasetResults, Results
 
 EXTENT = 3.0  # critic scores lie on a grid over [-3, 3]^2, row = y ascending
+SHADES = [str(round(float(shade), 4)) for shade in np.linspace(1.0, 0.78, 12)]
+"""Of the critic's scores, from the least real on: each band between two contours has its own."""
 SHOWN = 6  # images a side in a grid
 
 
@@ -23,13 +29,13 @@ def shown_runs(dataset: DatasetResults) -> dict[str, tuple[str, int]]:
     for run in dataset.runs.sort_values("seed").itertuples():
         if final_samples(run.run_key) in arrays:
             available[run.loss][int(run.seed)] = run.run_key
-    losses_with = Counter(seed for keys in available.values() for seed in keys)
+    losses_with = Counter(seed for runs in available.values() for seed in runs)
     common = max(sorted(losses_with), key=lambda seed: losses_with[seed], default=None)
     shown = {}
-    for loss, keys in available.items():
-        if keys:
-            seed = common if common is not None and common in keys else min(keys)
-            shown[loss] = keys[seed], seed
+    for loss, runs in available.items():
+        if runs:
+            seed = common if common is not None and common in runs else min(runs)
+            shown[loss] = runs[seed], seed
     return shown
 
 
@@ -61,13 +67,13 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
     shown = {loss: name for loss, name in kept.items() if name in arrays}
     first = next((arrays[name] for name in shown.values()), real)
     is_points = first is not None and first.ndim == 2
-    panels: list[str | None] = list(dataset.losses)
+    panels: list[str | None] = list(runs)
     if not is_points and real is not None:
         panels.insert(0, None)
     columns = columns_for(len(panels)) if width == PAGE else min(len(panels), 3)
     rows = -(-len(panels) // columns)
     side = width / columns
-    figure = Figure(figsize=(width, rows * (side + 0.12)))
+    figure = Figure(figsize=(width, rows * (side + 0.12) + (0.3 if is_points else 0)))
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.set_axis_off()
     for axes, loss in zip(figure.axes, panels, strict=False):
@@ -78,7 +84,19 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
         elif real is not None:
             _images(axes, real)
             axes.set_title("data", loc="left")
+    absent = [loss for loss in dataset.losses if loss not in runs]
+    if is_points or absent:
+        keys(figure, _point_keys() if is_points else [], absent)
     return figure
+
+
+def _point_keys() -> list[Artist]:
+    """What points and contours mean."""
+    dots = {"data": "black", "generated (colour of the loss)": GREY}
+    handles: list[Artist] = [Line2D([], [], ls="", marker=".", color=c, label=label) for label, c in dots.items()]
+    ends = {"critic: least real": SHADES[0], "critic: most real": SHADES[-1]}
+    patches = [Patch(facecolor=shade, edgecolor="#a0a0a0", lw=0.4, label=label) for label, shade in ends.items()]
+    return [*handles, *patches]
 
 
 def _samples_at(dataset: DatasetResults, run_key: str, step: int | None) -> str:
@@ -127,23 +145,30 @@ def _panel(axes: Axes, results: Results, name: str | None, real: NDArray | None,
 def _points(
     axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str, coarseness: int
 ) -> None:
-    """Data, samples and contours; with coarseness 2, half as many points, smaller, and half as many contour cells."""
+    """Contours, samples, and data over them as smaller dots, so that neither hides the other.
+
+    With coarseness 2, half as many points, smaller, and half as many contour cells.
+    """
     if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
-        every = 2 * coarseness
-        side = np.linspace(-EXTENT, EXTENT, critic.shape[0])[::every]
-        critic = critic[::every, ::every]
-        shades = np.linspace(1.0, 0.8, 12)
-        axes.contourf(side, side, critic, levels=11, colors=[str(shade) for shade in shades], antialiased=False)
-        axes.contour(side, side, critic, levels=11, colors="#a0a0a0", linewidths=0.4, linestyles="solid")
+        _contours(axes, critic, 2 * coarseness)
+    count = 800 // coarseness
+    size = 3.2 - 0.8 * (coarseness - 1)
+    axes.plot(*samples[:count].T, ".", ms=size, color=look(loss).colour, mew=0, zorder=2)
     if real is not None:
-        axes.plot(*real[: 800 // coarseness].T, ".", ms=3.4 / coarseness, color="black", mew=0, zorder=2)
-    axes.plot(
-        *samples[: 800 // coarseness].T, ".", ms=2.7 - 0.5 * coarseness, color=look(loss).colour, mew=0, zorder=2.5
-    )
+        axes.plot(*real[: count // 2].T, ".", ms=size / 2.2, color="black", mew=0, zorder=2.5)
     axes.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(True)
+
+
+def _contours(axes: Axes, critic: NDArray, every: int) -> None:
+    """A shade for each band of scores between the least and the largest on the grid, and a line between two bands."""
+    side = np.linspace(-EXTENT, EXTENT, critic.shape[0])[::every]
+    scores = critic[::every, ::every].astype(float)
+    levels = np.linspace(scores.min(), scores.max(), len(SHADES) + 1)
+    axes.contourf(side, side, scores, levels=levels, colors=SHADES, antialiased=False)
+    axes.contour(side, side, scores, levels=levels[1:-1], colors="#a0a0a0", linewidths=0.4, linestyles="solid")
 
 
 def _images(axes: Axes, images: NDArray) -> None:
