@@ -77,7 +77,7 @@ def with_critic(slope: float, estimate: float) -> Record:
     ("slope", "estimate", "fault"),
     [
         (9.9, 4.9, ""),
-        (5000.0, 4.9, "its slope is 5000 where the loss asks for 1"),
+        (5000.0, 4.9, "its gradient norm is 5000 where the loss asks for 1"),
         (1.0, 600.0, "its estimate is 1200 times the exact distance"),
     ],
 )
@@ -119,4 +119,4 @@ def test_a_margin_is_a_share() -> None:
     for wrong in (0.0, -0.1, 1.5, "much", True):
         with pytest.raises(UserError, match=r"report.margin: expected a share above 0 and at most 1"):
             _ = Results(record(), {"margin": wrong}).margin
-    assert "lies within 0.800 to 1.25, a margin of 25 %" in texts(record(), {"margin": 0.25})[0]
+    assert "it is within 0.800 to 1.25, a margin of 25 %" in texts(record(), {"margin": 0.25})[0]

@@ -89,7 +89,7 @@ def test_time_to_target_by_algoperfs_rules():
     assert stats.time_to_target(seconds, scores, 0.0, "min") == np.inf
     assert stats.target_of([3.0, np.inf, 5.0]) == 5.0
     assert stats.target_of([3.0, np.inf, np.inf]) is None
-    assert stats.middle([1.0, np.inf]) == np.inf
+    assert stats.median([1.0, np.inf]) == np.inf
 
 
 def test_ratios_and_their_geometric_mean():

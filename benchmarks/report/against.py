@@ -32,7 +32,7 @@ class Held:
     agreements: Mapping[Place, Agreement]
     left_out: Mapping[Place, str]
     differences: tuple[str, ...]
-    """What is recorded of numerics, versions and machine and is not equal."""
+    """Numerics, versions and machine, where they are recorded and not equal."""
 
 
 TITLE = "Against the published results"
@@ -50,9 +50,9 @@ def against_published(export: Path, results: Results) -> list[Block]:
         return [Heading(TITLE), Items([f"Not compared: {error}"])]
     held = hold(published, mine)
     verdicts = upheld(held.agreements.keys(), published, mine)
-    tables = [count_table(held, published)] if held.agreements else []
+    tables = [_count_table(held, published)] if held.agreements else []
     tables += [verdict_table(verdicts)] if verdicts else []
-    return [Heading(TITLE), Items([*sentences(held), *verdict_sentences(verdicts)]), *tables]
+    return [Heading(TITLE), Items([*_sentences(held), *verdict_sentences(verdicts)]), *tables]
 
 
 def against_text(export: Path) -> str:
@@ -68,7 +68,7 @@ def hold(published: Results, mine: Results) -> Held:
     left_out: dict[Place, str] = {}
     for run in published.runs[published.runs.status.isin(("done", "diverged"))].itertuples():
         place = Place(run.dataset, run.loss, int(run.seed))
-        reason = why_not(place, run, mine)
+        reason = _why_not(place, run, mine)
         if not reason:
             metric = published.on(place.dataset).primary
             metrics = [metric] if alike(published, mine, place.dataset, metric) else []
@@ -83,7 +83,7 @@ def hold(published: Results, mine: Results) -> Held:
     return Held(agreements, left_out, unlike(published, mine))
 
 
-def why_not(place: Place, published: Any, mine: Results) -> str:
+def _why_not(place: Place, published: Any, mine: Results) -> str:
     """Why a published cell has nothing here to be compared with; empty where it has."""
     if place.loss not in mine.losses or place.dataset not in mine.datasets or place.seed not in mine.seeds:
         return "not in this record"
@@ -94,7 +94,7 @@ def why_not(place: Place, published: Any, mine: Results) -> str:
 
 
 def unlike(published: Results, mine: Results) -> tuple[str, ...]:
-    """What may make other bits: numerics, engine, threads, versions, machine, where they are recorded and differ."""
+    """Possible causes of other bits: numerics, engine, threads, versions, machine, where recorded and different."""
     texts = []
     for column in ("numerics", "engine", "threads", "device"):
         there, here = (
@@ -108,8 +108,8 @@ def unlike(published: Results, mine: Results) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def sentences(held: Held) -> list[str]:
-    """What a person wants to know first."""
+def _sentences(held: Held) -> list[str]:
+    """The comparison in sentences, the most important first."""
     count = Counter(agreement.kind for agreement in held.agreements.values())
     total, equal = len(held.agreements), count["equal bits"]
     texts = [f"{equal} of {total} cells equal the published ones bit for bit."] if total else []
@@ -135,7 +135,7 @@ def contradicts(held: Held, place: Place) -> bool:
     return held.agreements[place].kind == "contradicts"
 
 
-def count_table(held: Held, published: Results) -> Table:
+def _count_table(held: Held, published: Results) -> Table:
     """How the seeds of each loss compare, by data set."""
     rows = []
     for loss in published.losses:
@@ -147,7 +147,7 @@ def count_table(held: Held, published: Results) -> Table:
     columns = [Column("Loss", False), Column("data set", False), *map(Column, ("compared", *KINDS))]
     caption = (
         "Cells of equal spec against the published ones. Equal bits: the hash of the final weights and every score are "
-        "equal. Within noise: where bits differ, the primary scores lie no further apart than two runs of a cell would "
+        "equal. Within noise: where bits differ, the primary scores differ by no more than two runs of a cell would "
         f"by chance (on the log scale, {LEVEL:.0%}, by the spread of the published cell's other seeds)."
     )
     return Table("against-published", caption, columns, rows)

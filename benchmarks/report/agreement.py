@@ -51,11 +51,11 @@ class Agreement:
 def judge(claimed: Results, found: Results, place: Place, metrics: Sequence[str], level: float) -> Agreement:
     """The run of a cell in `found` against that in `claimed`; scores by `metrics`, each at confidence `level`."""
     ours, theirs = run_at(found, place), run_at(claimed, place)
-    numbers = logged(claimed, theirs.run_key), logged(found, ours.run_key)
+    numbers = _logged(claimed, theirs.run_key), _logged(found, ours.run_key)
     if theirs.status != ours.status:
-        return ended_otherwise(claimed, place, theirs, ours)
+        return _ended_otherwise(claimed, place, theirs, ours)
     if theirs.weights_hash and theirs.weights_hash == ours.weights_hash:
-        return equal_weights(claimed, numbers)
+        return _equal_weights(claimed, numbers)
     if numbers[0].equals(numbers[1]) and len(numbers[0]):
         if theirs.weights_hash and ours.weights_hash:
             why = f"every number is equal, but not the weights' hash ({theirs.weights_hash}, {ours.weights_hash} here)"
@@ -72,14 +72,14 @@ def run_at(results: Results, place: Place) -> Any:
     return next(runs[runs.seed == place.seed].itertuples())
 
 
-def logged(results: Results, run_key: str) -> pd.Series:
+def _logged(results: Results, run_key: str) -> pd.Series:
     """All that a run logged but its clocks, by name and step, to the nine digits of an export."""
     metrics = results.record.metrics
     rows = metrics[(metrics.run_key == run_key) & ~metrics.name.isin(CLOCKS)]
     return rows.set_index(["name", "step"]).value.sort_index().map(lambda value: float(f"{value:.9g}"))
 
 
-def ended_otherwise(claimed: Results, place: Place, theirs: Any, ours: Any) -> Agreement:
+def _ended_otherwise(claimed: Results, place: Place, theirs: Any, ours: Any) -> Agreement:
     """A run that diverged in one record alone: chance, where another seed of its cell ended so too."""
     runs = claimed.on(place.dataset).cell_runs(place.loss)
     like = runs[(runs.seed != place.seed) & (runs.status == ours.status)]
@@ -89,7 +89,7 @@ def ended_otherwise(claimed: Results, place: Place, theirs: Any, ours: Any) -> A
     return Agreement("contradicts", f"{text}, and no other seed ended so")
 
 
-def equal_weights(claimed: Results, numbers: tuple[pd.Series, pd.Series]) -> Agreement:
+def _equal_weights(claimed: Results, numbers: tuple[pd.Series, pd.Series]) -> Agreement:
     """Equal weights give equal scores, but for rounding, at the end and before."""
     scores = [values[values.index.get_level_values("name").isin(claimed.meta["metrics"])] for values in numbers]
     a, b = scores[0].align(scores[1])
@@ -105,7 +105,7 @@ def noise(claimed: Results, found: Results, place: Place, metrics: Sequence[str]
     """Scores of different bits, metric by metric."""
     notes, contradicted = [], False
     for metric in metrics:
-        there, here = (score_at(side, place, metric) for side in (claimed, found))
+        there, here = (_score_at(side, place, metric) for side in (claimed, found))
         column = claimed.on(place.dataset).scores(metric)
         limit, is_log = allowed(column, here, claimed.losses.index(place.loss), claimed.seeds.index(place.seed), level)
         distance = abs(np.log(there) - np.log(here)) if is_log else abs(there - here)
@@ -117,19 +117,19 @@ def noise(claimed: Results, found: Results, place: Place, metrics: Sequence[str]
 
 def _how_far(distance: float, limit: float, is_log: bool) -> str:
     if distance == 0 or not np.isfinite(limit):
-        return "" if distance == 0 else " (how far seeds lie apart is not known)"
+        return "" if distance == 0 else " (how far seeds differ is not known)"
     bound = f"{number(float(np.exp(limit)), 3)} times" if is_log else number(limit, 3)
     return f", {'more than' if distance > limit else 'within'} {bound}"
 
 
-def score_at(results: Results, place: Place, metric: str) -> float:
+def _score_at(results: Results, place: Place, metric: str) -> float:
     """The score of a run by the checkpoint rule."""
     row, column = results.losses.index(place.loss), results.seeds.index(place.seed)
     return float(results.on(place.dataset).scores(metric)[row, column])
 
 
 def allowed(column: Array, here: float, row: int, seed: int, level: float) -> tuple[float, bool]:
-    """How far two scores of a cell may lie apart by chance, and whether on the log scale; inf where nobody can say.
+    """How far two scores of a cell may differ by chance, and whether on the log scale; inf where nobody can say.
 
     column: (losses, seeds), the claimed scores of a data set, of which those of the cell's other seeds count.
     """

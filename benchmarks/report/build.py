@@ -25,8 +25,9 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
 
     report.md and report.html, the tables for a paper as table.tex, table-siunitx.tex, table.md, table.html and
     table.csv, and figures/. `choice` narrows it by the keys of a suite's `report` (see Results). Figures that an
-    earlier report left in `out/figures` and this one does not have are removed. Raises UserError where the export
-    cannot be reported.
+    earlier report left in `out/figures` and this one does not have are removed.
+
+    Errors: UserError where the export cannot be reported.
     """
     from benchmarks.report.document import document, rebuild_command
     from benchmarks.report.figures.plan import draw_all, drawings
@@ -56,14 +57,16 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
     """Render only the tables and figures of these names; the files written, sorted.
 
     A table goes to `out/tables`, as NAME with the endings .tex, -siunitx.tex, .md, .html and .csv; a figure to
-    `out/figures`. Raises UserError for a name that the report does not have.
+    `out/figures`.
+
+    Errors: UserError for a name that the report does not have.
     """
     from benchmarks.report.document import document
     from benchmarks.report.figures.plan import draw_all, drawings
 
     results = Results(Record.read(export), choice)
     plan = list(drawings(results))
-    parts = named_parts(document(results, plan, against_published(export, results)))
+    parts = _named_parts(document(results, plan, against_published(export, results)))
     unknown = [name for name in names if name not in parts]
     if unknown:
         raise UserError(f"--only {unknown[0]}: not in this report: choose from {', '.join(parts)}")
@@ -75,7 +78,7 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
     return sorted([*figures, *(_write(out / "tables", pages) if pages else [])])
 
 
-def named_parts(blocks: list[Block]) -> dict[str, list[Table | Figure | Slider]]:
+def _named_parts(blocks: list[Block]) -> dict[str, list[Table | Figure | Slider]]:
     """The tables and figures of a report by name; a table and the figure that draws it may share one."""
     parts: dict[str, list[Table | Figure | Slider]] = {}
     for block in blocks:

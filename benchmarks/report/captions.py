@@ -1,4 +1,4 @@
-"""What captions say: how many seeds, which checkpoint, what marks mean, measured how, where, and what is quoted."""
+"""Sentences of captions: how many seeds, which checkpoint, the meaning of marks, how and where it was measured."""
 
 from typing import Any
 
@@ -35,8 +35,8 @@ def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
         )
     if any(unhealthy_losses(dataset) for dataset, _ in scored):
         texts.append(
-            f"{UNHEALTHY}: unhealthy critic, whose slope is more than {TOLERANCE:g} times what its loss asks for, or "
-            f"whose estimate is more than {TOLERANCE:g} times the exact distance (medians over seeds, last checkpoint)."
+            f"{UNHEALTHY}: unhealthy critic, whose gradient norm is over {TOLERANCE:g} times what its loss asks for, "
+            f"or whose estimate is over {TOLERANCE:g} times the exact distance (medians over seeds, last checkpoint)."
         )
     return texts
 
@@ -80,7 +80,7 @@ def seeds(results: Results) -> str:
 
 
 def checkpoint_rule(dataset: DatasetResults) -> str:
-    """Which checkpoint gives the scores of a data set, and after how many generator steps it stands."""
+    """Which checkpoint gives the scores of a data set, and after how many generator steps."""
     asked = dataset.runs.steps.dropna()
     steps = " or ".join(str(steps) for steps in sorted(asked.unique()))
     return rule(dataset, dataset.results.checkpoint) + (f" (of {steps} generator steps)" if steps else "")
@@ -95,7 +95,7 @@ def rule(dataset: DatasetResults, checkpoint: Checkpoint) -> str:
 
 
 def verdict_rule(results: Results, summaries: list[Summary]) -> str:
-    """What the marks in columns of these summaries mean, and how probably a repeat of the sweep contradicts one."""
+    """The meaning of the marks in columns of these summaries, and how probable it is that a repeat contradicts one."""
     if len(results.seeds) < 2:
         return "One seed: no interval and no verdict, so nothing is bold."
     share, margin = results.margin, f"{100 * results.margin:g} %"
@@ -103,7 +103,7 @@ def verdict_rule(results: Results, summaries: list[Summary]) -> str:
     marks = (
         f"Bold: the best mean of a loss that mostly finished. The others against it, by the 95 % interval of "
         f"{ratio(summaries)}, paired by seed and simultaneous over all pairs of losses: {EQUIVALENT.symbol} equivalent "
-        f"(it lies {within}); no mark: worse (it lies beyond); {UNDECIDED.symbol} undecided (neither, which is no tie)."
+        f"(it is {within}); no mark: worse (it is beyond); {UNDECIDED.symbol} undecided (neither, which is no tie)."
         " A loss that failed more often is never equivalent."
     )
     odd = (
@@ -111,7 +111,7 @@ def verdict_rule(results: Results, summaries: list[Summary]) -> str:
         "begins at 0 and nothing is equivalent."
     )
     every = all(summary.column.is_log for summary in summaries)
-    return sentences([marks, "" if every else odd, repeat_sentence(summaries)])
+    return sentences([marks, "" if every else odd, _repeat_sentence(summaries)])
 
 
 def sentences(texts: list[str]) -> str:
@@ -120,11 +120,11 @@ def sentences(texts: list[str]) -> str:
 
 
 def ratio(summaries: list[Summary]) -> str:
-    """What is judged in these columns."""
+    """The quantity judged in these columns."""
     return "the ratio of scores" if any(summary.column.is_log for summary in summaries) else "the difference of scores"
 
 
-def repeat_sentence(summaries: list[Summary]) -> str:
+def _repeat_sentence(summaries: list[Summary]) -> str:
     """The probability that a repeat of the sweep contradicts a verdict in one of these columns: at most the sum."""
     rates = [rate for rate in (summary.contradiction() for summary in summaries) if rate == rate]
     if not rates:
@@ -171,7 +171,7 @@ def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
 
 
 def quoted(dataset: DatasetResults) -> str:
-    """What published columns hold and where it is from; nothing where there are none."""
+    """A note on published columns and their sources; empty where there are none."""
     facts = [f for metric in dataset.metrics for f in facts_of(dataset.name, metric, dataset.losses)]
     if not facts:
         return ""

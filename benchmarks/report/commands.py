@@ -1,4 +1,4 @@
-"""What `gan-zoo report` and `gan-zoo diff` do: from the record to an export, and from exports to pages."""
+"""The commands `gan-zoo report` and `gan-zoo diff`: from the record to an export, and from exports to pages."""
 
 import argparse
 import hashlib
@@ -110,12 +110,12 @@ def check(folder: Path, out: Path | None, choice: dict[str, Any]) -> int:
 
 def diff(options: argparse.Namespace) -> int:
     """The command `diff`: what differs between two runs, each named SUITE/KEY."""
-    (first, key), (second, other) = (run_place(run, options.results) for run in options.runs)
+    (first, key), (second, other) = (_run_place(run, options.results) for run in options.runs)
     print(diff_runs(Record.read(first), key, Record.read(second), other))
     return 0
 
 
-def run_place(run: str, results: Path) -> tuple[Path, str]:
+def _run_place(run: str, results: Path) -> tuple[Path, str]:
     """The export and the key of a run from SUITE/KEY. Errors: UserError where it has not this form."""
     suite, slash, key = run.rpartition("/")
     if not (slash and suite and key):

@@ -23,7 +23,7 @@ def check_recipes(runs: pd.DataFrame) -> None:
 
 
 def _recipes(cell: pd.DataFrame) -> dict[str, list[str]]:
-    """What the runs of a cell were asked for but their seed: the values of each column, and of each field of specs."""
+    """The settings of the runs of a cell but their seed: the values of each column, and of each field of specs."""
     specs = pd.DataFrame([spec_fields(text) for text in cell.spec if text]).drop(columns="seed", errors="ignore")
     recipes = {name: _values(cell[name]) for name in RECIPE}
     return recipes | {str(name): _values(specs[name]) for name in specs}
@@ -33,8 +33,8 @@ def _values(column: pd.Series) -> list[str]:
     return [str(value) for value in column.dropna().unique()]
 
 
-def variants(runs: pd.DataFrame, column: str) -> dict[str, str]:
-    """What runs recorded in a column -> the first that did, in words."""
+def _variants(runs: pd.DataFrame, column: str) -> dict[str, str]:
+    """Each value that runs recorded in a column -> the first run that did, in words."""
     recorded = runs[runs[column] != ""].drop_duplicates(column)
     return {getattr(run, column): f"{run.loss} seed {run.seed}" for run in recorded.itertuples()}
 
@@ -45,7 +45,7 @@ def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> list[tuple[Proto
     Errors: UserError where a run's protocols are not JSON.
     """
     found: list[tuple[Protocol, str]] = []
-    for text, run in variants(runs, "protocol").items():
+    for text, run in _variants(runs, "protocol").items():
         try:
             known = json.loads(text)
         except ValueError:
@@ -58,7 +58,7 @@ def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> list[tuple[Proto
 
 def check_numerics(runs: pd.DataFrame, dataset: str) -> None:
     """Errors: UserError where runs of a data set computed in different numerics."""
-    found = [(read_protocol(numerics), run) for numerics, run in variants(runs, "numerics").items()]
+    found = [(read_protocol(numerics), run) for numerics, run in _variants(runs, "numerics").items()]
     _check_alike(dataset, "numerics", found)
 
 

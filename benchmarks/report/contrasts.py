@@ -15,7 +15,7 @@ from benchmarks.report.statistics import (
     Array,
     geometric_mean_ratio,
     iqm,
-    middle,
+    median,
     probability_of_improvement,
     stratified_bootstrap,
     target_of,
@@ -50,10 +50,10 @@ def baseline_table(dataset: DatasetResults) -> Table:
 
 
 def verdicts_in_words(results: Results) -> str:
-    """What better, worse, equivalent and undecided mean."""
+    """The meaning of better, worse, equivalent and undecided."""
     margin = f"{100 * results.margin:g} %"
     return (
-        f"Better or worse: the interval lies beyond {margin}; equivalent: it lies within; undecided: neither, which is "
+        f"Better or worse: the interval is beyond {margin}; equivalent: it is within; undecided: neither, which is "
         "no tie. A loss that failed more often is never better or equivalent."
     )
 
@@ -106,7 +106,7 @@ def _reached(dataset: DatasetResults, loss: str, metric: str, target: float) -> 
 
 
 def _time_cell(values: list[float]) -> Entry:
-    return Entry(number(middle(values)), middle(values)) if values else Entry(DASH)
+    return Entry(number(median(values)), median(values)) if values else Entry(DASH)
 
 
 def aggregate_table(results: Results) -> Table | None:

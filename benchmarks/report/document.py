@@ -40,10 +40,10 @@ from benchmarks.report.tables import primary_table, recipe_table, run_table, sco
 
 def document(results: Results, plan: list[Drawing], against: Sequence[Block] = ()) -> list[Block]:
     """Every block of the report, in order; `against` holds it against what is published."""
-    blocks: list[Block] = [Items(cautions(results), alert=True)] if cautions(results) else []
+    blocks: list[Block] = [Items(_cautions(results), alert=True)] if _cautions(results) else []
     if results.meta.get("description"):
         blocks.insert(0, Text(str(results.meta["description"])))
-    blocks += [Heading("Summary"), Items(summary_lines(results))]
+    blocks += [Heading("Summary"), Items(_summary_lines(results))]
     blocks += [primary_table(results)] if len(results.datasets) > 1 else []
     blocks += against
     for dataset in results.each_dataset:
@@ -54,15 +54,15 @@ def document(results: Results, plan: list[Drawing], against: Sequence[Block] = (
     return blocks + _provenance(results, blocks)
 
 
-def summary_lines(results: Results) -> list[str]:
-    """What there is to know first: a line a data set, unhealthy critics, budgets."""
+def _summary_lines(results: Results) -> list[str]:
+    """The summary: a line a data set, unhealthy critics, budgets."""
     lines = [verdict(dataset) for dataset in results.each_dataset]
     lines += [text for dataset in results.each_dataset if (text := health_sentence(dataset))]
     return [*lines, budget_sentence(results)]
 
 
 def verdict(dataset: DatasetResults) -> str:
-    """What has the best mean on one data set, and what is certain of the other losses against it."""
+    """The loss with the best mean on a data set, and what is certain of the others against it."""
     metric = dataset.primary
     summary = dataset.summary(metric)
     name, best = dataset.results.label(metric, arrow=False), summary.best
@@ -90,7 +90,7 @@ def _named(results: Results, summary: Summary, verdict: str) -> str:
 
 
 def _worse(results: Results, summary: Summary) -> str:
-    """The losses that are worse than the best by more than the margin, and how far the nearest of them lies."""
+    """The losses that are worse than the best by more than the margin, and by how much the nearest of them is."""
     worse = [i for i, verdict in enumerate(summary.verdicts) if verdict == "worse"]
     if not worse or summary.best is None:
         return ""
@@ -101,15 +101,14 @@ def _worse(results: Results, summary: Summary) -> str:
     if not known:
         return f"{text}, of which every run failed."
     nearest = min(known, key=lambda i: sign * float(against[i].difference))
-    low, high = (number(limit) for limit in column.shown(against[nearest])[1:])
-    effect = number(column.shown(against[nearest])[0])
-    name = "it" if len(worse) == 1 else f"the nearest, {shortened(results.losses[nearest], 48)},"
-    what = "times" if column.is_log else "away from"
-    return f"{text}; {name} lies at {effect} {what} the best score (simultaneous 95 % interval {low} to {high})."
+    effect, low, high = (number(value) for value in column.shown(against[nearest]))
+    subject = "its score" if len(worse) == 1 else f"the score of the nearest, {shortened(results.losses[nearest], 48)},"
+    relation = f"{effect} times the best" if column.is_log else f"{effect} away from the best"
+    return f"{text}; {subject} is {relation} (simultaneous 95 % interval {low} to {high})."
 
 
-def cautions(results: Results) -> list[str]:
-    """What a reader must know before believing a number."""
+def _cautions(results: Results) -> list[str]:
+    """Warnings: what a reader must know before believing a number."""
     runs, texts = results.runs, []
     absent = results.absent()
     if absent:
@@ -159,8 +158,8 @@ def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
 FORMULA = ("critic", "generator", "paper")
 
 
-def formulas_caption(results: Results) -> str:
-    """What the table of formulas holds: those that ran, or, in exports of old, one a loss."""
+def _formulas_caption(results: Results) -> str:
+    """The caption of the table of formulas: those that ran, or, in old exports, one a loss."""
     if "formulas" in results.meta:
         return "What each loss minimised, with the weights that it ran with, and where it is from."
     return (
@@ -180,7 +179,7 @@ def _losses(results: Results) -> list[Block]:
     recipe = results.meta.get("recipe") or {}
     return [
         Heading("Losses and recipes"),
-        Table("losses", formulas_caption(results), columns, rows),
+        Table("losses", _formulas_caption(results), columns, rows),
         *([Text(f"Recipe {recipe['name']} ({recipe['source']}). {recipe['note']}")] if recipe else []),
         Text(
             "Overrides of the common recipe:"

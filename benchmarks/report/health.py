@@ -1,8 +1,8 @@
 """Critics that are not what their loss means them to be, by what was recorded of them at the last checkpoint.
 
-A penalty of the form (‖∇f‖ - c) asks for a slope of c, or of at most c. Its critic is called unhealthy where
+A penalty of the form (‖∇f‖ - c) asks for a gradient norm of c, or of at most c. Its critic is called unhealthy where
 
-    the mean slope ‖∇f‖ on the points that the penalty looks at is more than 10 c, or
+    the mean gradient norm ‖∇f‖ on the points that the penalty looks at is more than 10 c, or
     |E f(x) - E f(x~)| is more than 10 c times the exact earth mover's distance, of which it is an estimate from below,
 
 medians over the seeds that finished. A score beside such a critic may be good, but not for the reason that the loss
@@ -22,18 +22,19 @@ ASKED = re.compile(r"‖ - (\d+(?:\.\d+)?)\)")
 
 
 def unhealthy(dataset: DatasetResults, loss: str) -> str:
-    """What is wrong with the critic of a loss on a data set, in words; nothing where nothing is known to be."""
+    """The fault of the critic of a loss on a data set, in words; empty where none is known."""
     asked = ASKED.search(dataset.formula(loss).get("critic", ""))
     if asked is None:
         return ""
-    slope, estimate, distance = (
-        _last(dataset, loss, name) for name in (GRADIENT_NORM, WASSERSTEIN_ESTIMATE, EARTH_MOVER)
-    )
-    c, faults = float(asked[1]), []
-    if slope > TOLERANCE * c:
-        faults.append(f"its slope is {number(slope, 2)} where the loss asks for {number(c)}")
-    if abs(estimate) > TOLERANCE * c * distance:
-        faults.append(f"its estimate is {number(abs(estimate) / distance, 2)} times the exact distance")
+    c = float(asked[1])
+    norm = _last(dataset, loss, GRADIENT_NORM)
+    estimate = abs(_last(dataset, loss, WASSERSTEIN_ESTIMATE))
+    distance = _last(dataset, loss, EARTH_MOVER)
+    faults = []
+    if norm > TOLERANCE * c:
+        faults.append(f"its gradient norm is {number(norm, 2)} where the loss asks for {number(c)}")
+    if estimate > TOLERANCE * c * distance:
+        faults.append(f"its estimate is {number(estimate / distance, 2)} times the exact distance")
     return " and ".join(faults)
 
 

@@ -10,7 +10,7 @@ def slug(name: str) -> str:
 
 
 def unique_slugs(names: Sequence[str]) -> dict[str, str]:
-    """Name -> the part of a file's name that stands for it; unique, whatever the names are."""
+    """Name -> the part of file names that identifies it; unique, whatever the names are."""
     slugs = [slug(name) for name in names]
     unique = {}
     for position, (name, short) in enumerate(zip(names, slugs, strict=True)):

@@ -1,4 +1,4 @@
-"""What others printed, to stand beside ours and never among it: `published.csv`, a fact a row, each with its source."""
+"""Numbers that others printed, shown beside ours and never mixed with them: `published.csv`, each with its source."""
 
 import csv
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ COSTS = ["images_seen", "train_seconds", "iterations_per_second"]
 
 
 class Results:
-    """What a report reads: the record's runs and metrics, indexed; `on` gives those of one data set.
+    """The record behind a report: its runs and metrics, indexed; `on` gives those of one data set.
 
     `choice` overrides the suite's own `report` settings: `rows` (losses), `columns` (data sets), `seeds`, `metrics`,
     `baseline`, `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K), `margin` (smallest
@@ -144,7 +144,7 @@ class Results:
         return [cell for cell in planned if cell not in present]
 
     def formulas(self, loss: str) -> list[tuple[str, dict[str, str]]]:
-        """(data sets, formula) of a loss; data sets with the same formula stand together. Old exports have one a
+        """(data sets, formula) of a loss; data sets with the same formula share an entry. Old exports have one a
         loss."""
         if "formulas" not in self.meta:
             return [("all", self.each_dataset[0].formula(loss))]
@@ -171,7 +171,7 @@ class DatasetResults:
 
     @property
     def slug(self) -> str:
-        """The part of a file's name that stands for this data set."""
+        """The part of file names that identifies this data set."""
         return unique_slugs(self.results.datasets)[self.name]
 
     @property
@@ -189,7 +189,7 @@ class DatasetResults:
         return [name for name in [self.primary, *others] if name in chosen] or [self.primary]
 
     def player_terms(self) -> list[str]:
-        """What was logged of either player, the critic's before the generator's."""
+        """The logged terms of either player, the critic's before the generator's."""
         names = {name for name in self._logged_names() if is_player_term(name)}
         return sorted(names - set(self.results.meta["metrics"]))
 
@@ -201,7 +201,7 @@ class DatasetResults:
         return self.results.curves.get((self.name, loss, name), pd.DataFrame())
 
     def curve_of_seed(self, loss: str, name: str, seed: int) -> Array:
-        """What one run logged of a quantity, in the order of steps; empty where it logged none."""
+        """The values that one run logged of a quantity, in the order of steps; empty where it logged none."""
         curve = self.curve(loss, name)
         return curve[seed].to_numpy(dtype=float) if seed in curve.columns else np.empty(0)
 
@@ -255,8 +255,8 @@ class DatasetResults:
         return read_protocol(self.results.meta["metrics"][metric].get("protocol"))
 
     def formula(self, loss: str) -> dict[str, str]:
-        """What `critic` and `generator` minimised under a loss, and the `paper`; empty if unknown. Old exports say what
-        a loss minimises by default."""
+        """The objectives of `critic` and `generator` under a loss, and the `paper`; empty if unknown. Old exports have
+        the defaults of a loss."""
         meta = self.results.meta
         if "formulas" in meta:
             return dict(meta["formulas"].get(self.name, {}).get(loss, {}))

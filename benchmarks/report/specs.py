@@ -1,4 +1,4 @@
-"""What the specs of runs say, field by field: every number that a run was asked for has a dotted name here."""
+"""The specs of runs field by field: every number that a run was asked for has a dotted name here."""
 
 import json
 from collections.abc import Iterable

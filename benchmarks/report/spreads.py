@@ -1,4 +1,4 @@
-"""Spreads of a score, kept apart: over training seeds, over draws of samples, over checkpoints; and what choice moves.
+"""Spreads of a score, each by itself: over training seeds, draws of samples and checkpoints; and the effect of choice.
 
 A standard deviation over the parts of an Inception score, or over draws of latents, says nothing of another training.
 """
@@ -16,7 +16,7 @@ from benchmarks.report.tables import sortable
 from benchmarks.suites.checkpoint import Checkpoint
 
 LAST = 3
-"""Checkpoints whose mean stands for the end of training, where the suite says nothing else."""
+"""Checkpoints whose mean is taken as the end of training, where the suite says nothing else."""
 
 
 def spread_table(dataset: DatasetResults) -> Table | None:

@@ -14,13 +14,13 @@ def scores_csv(results: Results) -> str:
     """Every score cell of the report as a row."""
     rows: list[list[object]] = [[*HEADS.split(","), *COSTS]]
     for dataset in results.each_dataset:
-        costs, sick = dataset.times(), unhealthy_losses(dataset)
+        costs, faults = dataset.times(), unhealthy_losses(dataset)
         for metric in dataset.metrics:
             summary = dataset.summary(metric)
             for row, loss in enumerate(results.losses):
                 cost = costs.loc[loss, COSTS]
                 counts = [int(summary.attempted[row]), int(summary.failed[row])]
-                marks = [summary.verdicts[row], int(loss in sick)]
+                marks = [summary.verdicts[row], int(loss in faults)]
                 numbers = [exact(x) for x in (summary.mean[row], summary.half[row])]
                 identity = [dataset.name, metric, summary.direction, str(results.checkpoint), loss]
                 rows.append([*identity, *numbers, *counts, *marks, *map(exact, cost)])

@@ -1,4 +1,4 @@
-"""What few seeds can say: intervals, targets and aggregates over (losses x data sets x seeds).
+"""Statistics for few seeds: intervals, targets and aggregates over (losses x data sets x seeds).
 
 One convention throughout: an array of scores holds one number a run; a run that diverged or failed holds the worst
 value there is, +inf where lower is better and -inf where higher is (`worst`); NaN means that there was no such run.
@@ -75,7 +75,7 @@ def best_loss(scores: Array, direction: Direction) -> int | None:
     return min(keys)[1] if keys else None
 
 
-def middle(values: ArrayLike) -> float:
+def median(values: ArrayLike) -> float:
     """The median of a sample that may hold infinities; halfway between a number and infinity is infinity."""
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
@@ -96,8 +96,8 @@ def target_of(baseline_scores: ArrayLike) -> float | None:
     """The target a baseline sets: the median of its repeated runs, failures as worst   (AlgoPerf, section 4.2)."""
     values = np.asarray(baseline_scores, dtype=np.float64)
     values = values[~np.isnan(values)]
-    median = middle(values) if len(values) else np.inf
-    return median if np.isfinite(median) else None
+    target = median(values) if len(values) else np.inf
+    return target if np.isfinite(target) else None
 
 
 def log_ratios(scores: ArrayLike, baseline: ArrayLike, direction: Direction) -> Array:

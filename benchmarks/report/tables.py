@@ -31,14 +31,14 @@ FAILED = "failed /\u00a0n"
 IMAGES = "images seen"
 
 
-def score_cell(summary: Summary, row: int) -> Entry:
+def _score_cell(summary: Summary, row: int) -> Entry:
     """Mean ± half-width of one loss; failures are noted where this metric alone has them."""
     mean, half = float(summary.mean[row]), float(summary.half[row])
     mark = MARKS.get(summary.verdicts[row], Mark(summary.verdicts[row]))
     return Entry(measured(mean, half), sortable(mean), mark, half=sortable(half))
 
 
-def flag(cell: Entry, unhealthy: bool) -> Entry:
+def _flag(cell: Entry, unhealthy: bool) -> Entry:
     """The cell, with the mark of an unhealthy critic beside its own where it is one."""
     if not unhealthy:
         return cell
@@ -46,8 +46,8 @@ def flag(cell: Entry, unhealthy: bool) -> Entry:
     return replace(cell, mark=replace(cell.mark, word=word, symbol=cell.mark.symbol + UNHEALTHY))
 
 
-def floor_cell(dataset: DatasetResults, metric: str) -> Entry:
-    """What real data scores in place of generated samples; of how many, where that is not what losses are scored on."""
+def _floor_cell(dataset: DatasetResults, metric: str) -> Entry:
+    """The score of real data in place of generated samples; of how many, where losses are scored on another number."""
     floor = dataset.floor(metric)
     if floor is None:
         return Entry(DASH)
@@ -57,7 +57,7 @@ def floor_cell(dataset: DatasetResults, metric: str) -> Entry:
     return Entry(measured(mean, half), sortable(mean), note=note, half=sortable(half))
 
 
-def failed_cell(summary: Summary, row: int) -> Entry:
+def _failed_cell(summary: Summary, row: int) -> Entry:
     """Failed runs of the attempted ones, as k/n."""
     failed, attempted = int(summary.failed[row]), int(summary.attempted[row])
     return Entry(f"{failed}/{attempted}" if attempted else "no run", failed / attempted if attempted else None)
@@ -67,29 +67,29 @@ def scores_table(dataset: DatasetResults) -> Table:
     """Every metric of one data set, and what each loss cost."""
     metrics = dataset.metrics
     summaries = [dataset.summary(metric) for metric in metrics]
-    costs, sick = dataset.times(), unhealthy_losses(dataset)
+    costs, faults = dataset.times(), unhealthy_losses(dataset)
     columns = [Column("Loss", False), *(Column(dataset.results.label(metric)) for metric in metrics)]
-    others = published_columns(dataset)
+    others = _published_columns(dataset)
     costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
     columns += [*map(Column, costs_titles), *others]
     rows = []
     for row, loss in enumerate(dataset.losses):
         scores = []
         for summary in summaries:
-            cell, failed = score_cell(summary, row), failed_cell(summary, row)
+            cell, failed = _score_cell(summary, row), _failed_cell(summary, row)
             own = summary.failed[row] != summaries[0].failed[row]
-            cell = flag(cell, loss in sick and summary is summaries[0])
+            cell = _flag(cell, loss in faults and summary is summaries[0])
             scores.append(replace(cell, note=f"({failed.text} failed)" if own else ""))
         costs_of = _cost_cells(costs.loc[loss])
         theirs = [cells[row] for cells in others.values()]
-        rows.append([Entry(loss), *scores, failed_cell(summaries[0], row), *costs_of, *theirs])
-    floors = [floor_cell(dataset, metric) for metric in metrics]
+        rows.append([Entry(loss), *scores, _failed_cell(summaries[0], row), *costs_of, *theirs])
+    floors = [_floor_cell(dataset, metric) for metric in metrics]
     if any(floor.text != DASH for floor in floors):
         rows.append([Entry(FLOOR), *floors, *[Entry(DASH)] * (len(columns) - len(floors) - 1)])
     return Table(f"scores-{dataset.slug}", _scores_caption(dataset), columns, rows, paper=True)
 
 
-def published_columns(dataset: DatasetResults) -> dict[Column, list[Entry]]:
+def _published_columns(dataset: DatasetResults) -> dict[Column, list[Entry]]:
     """For each metric with printed numbers of others, a column of them: the number, or the range and how many."""
     columns = {}
     for metric in dataset.metrics:
@@ -149,7 +149,7 @@ def primary_table(results: Results) -> Table:
         summary = dataset.summary(metric)
         columns += [Column(f"{dataset.name}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
         bodies.append(_primary_cells(dataset, summary))
-        floors += [floor_cell(dataset, metric), Entry(DASH), Entry(DASH)]
+        floors += [_floor_cell(dataset, metric), Entry(DASH), Entry(DASH)]
     rows = [[Entry(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
     if any(floor.text != DASH for floor in floors):
         rows.append([Entry(FLOOR), *floors])
@@ -171,11 +171,11 @@ def primary_table(results: Results) -> Table:
 
 def _primary_cells(dataset: DatasetResults, summary: Summary) -> list[list[Entry]]:
     """For each loss its score, failed runs and images seen."""
-    sick, seen = unhealthy_losses(dataset), dataset.times().images_seen
+    faults, seen = unhealthy_losses(dataset), dataset.times().images_seen
     return [
         [
-            flag(score_cell(summary, row), loss in sick),
-            failed_cell(summary, row),
+            _flag(_score_cell(summary, row), loss in faults),
+            _failed_cell(summary, row),
             Entry(amount(seen[loss]), sortable(seen[loss])),
         ]
         for row, loss in enumerate(dataset.losses)

@@ -1,4 +1,4 @@
-"""What becomes of published verdicts in a record of one's own: upheld, undecided on a side, or contradicted."""
+"""Published verdicts against a record of one's own: upheld, undecided on a side, or contradicted."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -40,7 +40,7 @@ def upheld(compared: Collection[Place], published: Results, mine: Results) -> li
         whole = [all(Place(dataset, loss, seed) in compared for seed in published.seeds) for loss in published.losses]
         if summary.best is None or not whole[summary.best] or metric not in mine.meta["metrics"]:
             continue
-        ours = published.judged(metric, own_scores(published, mine, dataset, metric)).against(summary.best)
+        ours = published.judged(metric, _own_scores(published, mine, dataset, metric)).against(summary.best)
         for row, loss in enumerate(published.losses):
             if row != summary.best and whole[row] and summary.verdicts[row]:
                 verdicts = summary.verdicts[row], ours[row]
@@ -48,7 +48,7 @@ def upheld(compared: Collection[Place], published: Results, mine: Results) -> li
     return found
 
 
-def own_scores(published: Results, mine: Results, dataset: str, metric: str) -> Array:
+def _own_scores(published: Results, mine: Results, dataset: str, metric: str) -> Array:
     """(losses, seeds) in the order of the published record; NaN where there is no run here."""
     scores = mine.on(dataset).scores(metric)
     ordered = np.full((len(published.losses), len(published.seeds)), np.nan)

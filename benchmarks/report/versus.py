@@ -83,9 +83,9 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
 
 
 def _unlike(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
-    """What differs between the runs of a loss on a data set, in words: recipe first, then circumstances.
+    """The differences between the runs of a loss on a data set, in words: recipe first, then circumstances.
 
-    The runs of a cell differ in their seeds alone, so one of each side stands for all.
+    The runs of a cell differ in their seeds alone, so the first of each side represents all.
     """
     one, other = ({**spec_fields(side.spec.iloc[0]), "seed": ""} for side in (ours, theirs))
     known = len(one) > 1 and len(other) > 1
@@ -171,7 +171,7 @@ def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
     texts = []
     for metric in (metric for metric in a.on(dataset).metrics if metric in b.on(dataset).metrics):
         otherwise = "" if alike(a, b, dataset, metric) else " (measured otherwise by A and B)"
-        pairs = pairs_of_verdicts(a, b, dataset, metric)
+        pairs = _pairs_of_verdicts(a, b, dataset, metric)
         decided = [sum(pair[side] != "undecided" for pair in pairs.values()) for side in (0, 1)]
         same = sum(one == other != "undecided" for one, other in pairs.values())
         against = {pair: both for pair, both in pairs.items() if "undecided" not in both and both[0] != both[1]}
@@ -184,7 +184,7 @@ def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
     return texts if len(losses) > 1 else []
 
 
-def pairs_of_verdicts(a: Results, b: Results, dataset: str, metric: str) -> dict[tuple[str, str], tuple[str, str]]:
+def _pairs_of_verdicts(a: Results, b: Results, dataset: str, metric: str) -> dict[tuple[str, str], tuple[str, str]]:
     """(loss, other loss) -> the verdicts of two records on the one against the other, each pair once."""
     losses = [loss for loss in a.losses if loss in b.losses]
     sides = [(side.losses, side.on(dataset).summary(metric).column) for side in (a, b)]

@@ -126,7 +126,7 @@ def _term_curves(dataset: DatasetResults, name: str) -> dict[str, pd.DataFrame]:
 
 
 def term_names(dataset: DatasetResults) -> list[str]:
-    """What was logged of either player on this data set, less what has a figure of its own."""
+    """The logged terms of either player, less those that have a figure of their own."""
     own_figure = (CRITIC_LOSS_TRAIN, CRITIC_LOSS_HELD_OUT)
     return [name for name in dataset.player_terms() if name not in own_figure]
 

@@ -1,4 +1,4 @@
-"""What the critic does, a panel a loss: its slopes, layers, weights, overfitting, and its estimate of the distance.
+"""Diagnostics of the critic, a panel a loss: gradient norms, layers, weights, overfitting, estimate of the distance.
 
 The quantities, their names in the record and their sources are those of `gan_zoo/diagnostics.py`; lines are means over
 seeds that have a finite value there. Losses differ by orders of magnitude, so each has its own panel.
@@ -85,11 +85,11 @@ def _band(axes: Axes, dataset: DatasetResults, loss: str, place: str) -> Array:
     if any(frame.empty for frame in frames):
         not_measured(axes)
         return np.empty(0)
-    low, middle, high = (t_interval(frame.to_numpy(dtype=float))[0] for frame in frames)
+    low, median, high = (t_interval(frame.to_numpy(dtype=float))[0] for frame in frames)
     colour, steps = look(loss).colour, frames[1].index.to_numpy(dtype=float)
     axes.fill_between(steps, low, high, color=colour, alpha=0.3, linewidth=0.8)
-    axes.plot(steps, middle, color=colour, marker="o", ms=1.8)
-    return np.concatenate([low, middle, high])
+    axes.plot(steps, median, color=colour, marker="o", ms=1.8)
+    return np.concatenate([low, median, high])
 
 
 def _shares(axes: Axes, dataset: DatasetResults, loss: str) -> None:
@@ -257,9 +257,9 @@ def _one_length(dataset: DatasetResults) -> bool:
 DIAGNOSTICS = (
     Diagnostic(
         "slopes",
-        "the critic's slope ‖∇f‖ on held-out data, on fakes and between (quantiles over points, mean over seeds; "
-        "logarithmic, each row its own scale) and the share of points where it exceeds 1, with 95 % t-interval. The "
-        "dashed line is 1: the slope that penalties on the gradient's norm ask for, and the bound of a 1-Lipschitz f.",
+        "the norm of the critic's gradient ‖∇f‖ on held-out data, on fakes and between (quantiles over points, mean "
+        "over seeds; logarithmic, each row its own scale) and the share of points where it exceeds 1, with 95 % "
+        "t-interval. The dashed line is 1: the norm that gradient penalties ask for, and the bound of a 1-Lipschitz f.",
         "Bands of gradient norms over generator steps, a row a loss.",
         lambda dataset: logged(dataset, gradient_norms("between", "q50")),
         slopes,
@@ -277,7 +277,7 @@ DIAGNOSTICS = (
         "weights",
         "the critic's weights at the end: the share of them in each of 65 bins between a run's largest ±|w|, a line a "
         "seed, logarithmic (as Gulrajani et al. 2017, figure 1b). Clipping: the share exactly at the "
-        "bound is named; more lie beside it in the outer bins.",
+        "bound is named; more are close to it, in the outer bins.",
         "Histograms of weights, a panel a loss.",
         lambda dataset: any(list(_histograms(dataset, loss)) for loss in dataset.losses),
         weights,
@@ -295,8 +295,9 @@ DIAGNOSTICS = (
         "transport",
         "the critic's estimate E f(x) - E f(x~) beside the exact earth mover's distance of the samples that are scored "
         "(mean and 95 % t-interval over seeds; each panel its own scale). Only a critic of a Wasserstein loss "
-        "with slopes of at most 1 estimates that distance, from below; steeper ones exceed it, clipped ones know it up "
-        "to an unknown factor, and for other losses it is a difference of scores on no common scale.",
+        "with gradient norms of at most 1 estimates that distance, from below; larger norms exceed it, clipped "
+        "critics know it up to an unknown factor, and for other losses it is a difference of scores on no common "
+        "scale.",
         "The critic's Wasserstein estimate and the exact distance over generator steps, a panel a loss.",
         lambda dataset: logged(dataset, EARTH_MOVER) and logged(dataset, WASSERSTEIN_ESTIMATE),
         transport,
