@@ -58,7 +58,9 @@ def against_published(export: Path, results: Results) -> list[Block]:
 def against_text(export: Path) -> str:
     """The sentences of the section for a terminal; empty where there is none."""
     section = against_published(export, Results(Record.read(export)))
-    lines = [text for block in section if isinstance(block, Items) for text in block.texts]
+    lines: list[str] = []
+    for block in section:
+        lines += block.texts if isinstance(block, Items) else []
     return "\n".join([f"{TITLE}:", *(f"  {line}" for line in lines)]) if lines else ""
 
 
@@ -97,15 +99,20 @@ def unlike(published: Results, mine: Results) -> tuple[str, ...]:
     """Possible causes of other bits: numerics, engine, threads, versions, machine, where recorded and different."""
     texts = []
     for column in ("numerics", "engine", "threads", "device"):
-        there, here = (
-            ", ".join(sorted({str(x) for x in side.runs[column].dropna() if x})) for side in (published, mine)
-        )
-        texts += [f"{column} ({there or 'not recorded'} there, {here or 'not recorded'} here)"] if there != here else []
+        there, here = _recorded(published, column), _recorded(mine, column)
+        if there != here:
+            texts.append(f"{column} ({there or 'not recorded'} there, {here or 'not recorded'} here)")
     theirs, ours = published.environment(), mine.environment()
     for name in ("torch", "numpy", "system", "commit"):
         if theirs.get(name) != ours.get(name):
             texts.append(f"{name} ({theirs.get(name, 'not recorded')} there, {ours.get(name, 'not recorded')} here)")
     return tuple(texts)
+
+
+def _recorded(results: Results, column: str) -> str:
+    """All that the runs recorded in a column."""
+    values = results.runs[column].dropna()
+    return ", ".join(sorted({str(value) for value in values if value}))
 
 
 def _sentences(held: Held) -> list[str]:

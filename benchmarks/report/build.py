@@ -70,9 +70,11 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
     unknown = [name for name in names if name not in parts]
     if unknown:
         raise UserError(f"--only {unknown[0]}: not in this report: choose from {', '.join(parts)}")
-    tables = [part for name in names for part in parts[name] if isinstance(part, Table)]
     pages: dict[str, str] = {}
-    for table in tables:
+    chosen: list[Table | Figure | Slider] = []
+    for name in names:
+        chosen += parts[name]
+    for table in [part for part in chosen if isinstance(part, Table)]:
         pages |= _renderings(table.name, [table], results) | {f"{table.name}.csv": table_csv(table)}
     figures = draw_all([item for item in plan if item.block.name in names], out / "figures")
     return sorted([*figures, *(_write(out / "tables", pages) if pages else [])])

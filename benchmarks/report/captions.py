@@ -1,5 +1,6 @@
 """Sentences of captions: how many seeds, which checkpoint, the meaning of marks, how and where it was measured."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -126,7 +127,8 @@ def ratio(summaries: list[Summary]) -> str:
 
 def _repeat_sentence(summaries: list[Summary]) -> str:
     """The probability that a repeat of the sweep contradicts a verdict in one of these columns: at most the sum."""
-    rates = [rate for rate in (summary.contradiction() for summary in summaries) if rate == rate]
+    rates = [summary.contradiction() for summary in summaries]
+    rates = [rate for rate in rates if not math.isnan(rate)]
     if not rates:
         return ""
     total = min(1.0, sum(rates))
@@ -139,15 +141,16 @@ def _repeat_sentence(summaries: list[Summary]) -> str:
 
 def hardware(results: Results) -> str:
     """Where the runs ran and in which precision, in a few words."""
-    done = results.runs[results.runs.status == "done"]
-    places = {
-        ", ".join(part for part in (run.device, _threads(run.threads), run.numerics) if part)
-        for run in done.itertuples()
-        if run.device
-    }
-    name = str(results.environment().get("device", ""))
-    parts = [name] if name and not any(name in place for place in places) else []
-    return f"Hardware: {'; '.join([*parts, *sorted(places)]) or 'not recorded'}"
+    machines: set[str] = set()
+    for run in results.runs[results.runs.status == "done"].itertuples():
+        if run.device:
+            parts = (run.device, _threads(run.threads), run.numerics)
+            machines.add(", ".join(filter(None, parts)))
+    named = sorted(machines)
+    of_sweep = str(results.environment().get("device", ""))
+    if of_sweep and not any(of_sweep in machine for machine in machines):
+        named.insert(0, of_sweep)
+    return f"Hardware: {'; '.join(named) or 'not recorded'}"
 
 
 def _threads(threads: object) -> str:
@@ -172,11 +175,13 @@ def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
 
 def quoted(dataset: DatasetResults) -> str:
     """A note on published columns and their sources; empty where there are none."""
-    facts = [f for metric in dataset.metrics for f in facts_of(dataset.name, metric, dataset.losses)]
-    if not facts:
+    sources: dict[str, None] = {}
+    for metric in dataset.metrics:
+        sources |= dict.fromkeys(fact.source for fact in facts_of(dataset.name, metric, dataset.losses))
+    if not sources:
         return ""
     return (
         "Published: printed by others, by Inception's features, of other nets, budgets and sample counts, and not "
         "comparable with our columns (with several: least to largest, and how many): "
-        f"{'; '.join(dict.fromkeys(fact.source for fact in facts))}."
+        f"{'; '.join(sources)}."
     )

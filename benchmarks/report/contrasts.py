@@ -141,19 +141,18 @@ def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Entry:
 def published_table(dataset: DatasetResults) -> Table | None:
     """Every number that the published columns quote, with its source; None where nothing is quoted."""
     kinds = dict.fromkeys(metric.split("_")[0] for metric in dataset.metrics)
-    facts = [fact for kind in kinds for fact in facts_of(dataset.name, kind, dataset.losses)]
-    rows = [
-        [
-            *map(Entry, (fact.loss, fact.called, fact.metric.upper())),
-            Entry(fact.value, fact.number),
-            *map(Entry, (fact.setting, fact.source)),
-        ]
-        for fact in facts
-    ]
+    rows = []
+    for kind in kinds:
+        for fact in facts_of(dataset.name, kind, dataset.losses):
+            printed = Entry(fact.value, fact.number)
+            names = [Entry(text) for text in (fact.loss, fact.called, fact.metric.upper())]
+            rows.append([*names, printed, Entry(fact.setting), Entry(fact.source)])
+    if not rows:
+        return None
     caption = (
         f"{dataset.name}: numbers that others printed, quoted from their sources. Nets, budgets, extractors and sample "
         "counts are theirs: these rows are not comparable with ours, nor with each other."
     )
     titles = ("Loss", "called there", "metric", "published", "setting", "source")
     columns = [Column(title, title == "published", quoted=title == "published") for title in titles]
-    return Table(f"published-{dataset.slug}", caption, columns, rows) if rows else None
+    return Table(f"published-{dataset.slug}", caption, columns, rows)

@@ -169,28 +169,31 @@ def _formulas_caption(results: Results) -> str:
 
 
 def _losses(results: Results) -> list[Block]:
+    """How each loss and metric is defined, and what each was trained with."""
+    blocks: list[Block] = [Heading("Losses and recipes"), _formula_table(results)]
+    recipe = results.meta.get("recipe")
+    if recipe:
+        blocks.append(Text(f"Recipe {recipe['name']} ({recipe['source']}). {recipe['note']}"))
+    overrides = results.meta.get("overrides")
+    if overrides:
+        blocks.append(Text("Overrides of the common recipe:"))
+        blocks.append(Items([f"{cells}: {_flat(change)}" for cells, change in overrides.items()]))
+    else:
+        blocks.append(Text("Every loss has the same recipe: there are no overrides."))
+    metrics = []
+    for dataset in results.each_dataset:
+        metrics += [_metric(dataset, metric) for metric in dataset.metrics]
+    return [*blocks, recipe_table(results), Heading("Metrics", 3), Items(metrics)]
+
+
+def _formula_table(results: Results) -> Table:
     titles = ("Loss", "data set", "critic minimises", "generator minimises", "paper")
     columns = [Column(title, False) for title in titles]
     rows = []
     for loss in results.losses:
         for datasets, formula in results.formulas(loss):
             rows.append([Entry(loss), Entry(datasets), *(Entry(formula[key]) for key in FORMULA)])
-    overrides = [f"{place}: {_flat(change)}" for place, change in results.meta.get("overrides", {}).items()]
-    recipe = results.meta.get("recipe") or {}
-    return [
-        Heading("Losses and recipes"),
-        Table("losses", _formulas_caption(results), columns, rows),
-        *([Text(f"Recipe {recipe['name']} ({recipe['source']}). {recipe['note']}")] if recipe else []),
-        Text(
-            "Overrides of the common recipe:"
-            if overrides
-            else "Every loss has the same recipe: there are no overrides."
-        ),
-        *([Items(overrides)] if overrides else []),
-        recipe_table(results),
-        Heading("Metrics", 3),
-        Items([_metric(dataset, metric) for dataset in results.each_dataset for metric in dataset.metrics]),
-    ]
+    return Table("losses", _formulas_caption(results), columns, rows)
 
 
 def _metric(dataset: DatasetResults, metric: str) -> str:
@@ -243,8 +246,14 @@ def _provenance(results: Results, parts: list[Block]) -> list[Block]:
 
 def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
     commands = [*map(str, results.meta.get("commands", [])), rebuild_command(results, "NAME")]
-    kinds = {"tables": Table, "figures": Figure | Slider}
-    names = {what: [part.name for part in parts if isinstance(part, kind)] for what, kind in kinds.items()}
+    tables = [part.name for part in parts if isinstance(part, Table)]
+    figures = [part.name for part in parts if isinstance(part, Figure | Slider)]
+    # A table and the figure that draws it may share a name, and then it is named once in each list.
+    names = [
+        f"NAME of {kind}: {', '.join(dict.fromkeys(known))}"
+        for kind, known in (("tables", tables), ("figures", figures))
+        if known
+    ]
     return [
         Heading("Rebuilding"),
         Text(
@@ -252,7 +261,7 @@ def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
             "Markdown, HTML and CSV) or one figure from the export alone:"
         ),
         Code("\n".join(commands)),
-        Items([f"NAME of {what}: {', '.join(dict.fromkeys(known))}" for what, known in names.items() if known]),
+        Items(names),
         Text("All tables and figures are made from the export beside this report alone, the same bytes each time."),
     ]
 

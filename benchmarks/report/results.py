@@ -2,6 +2,7 @@
 
 import json
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ class Results:
         self.choice: dict[str, Any] = {**record.meta.get("report", {}), **self.asked}
         self.losses: list[str] = self.chosen("rows", list(record.meta["losses"]))
         self.datasets: list[str] = self.chosen("columns", list(record.meta["datasets"]))
-        self.seeds: list[int] = [int(seed) for seed in self.chosen("seeds", [str(s) for s in record.meta["seeds"]])]
+        known_seeds = [str(seed) for seed in record.meta["seeds"]]
+        self.seeds: list[int] = [int(seed) for seed in self.chosen("seeds", known_seeds)]
         shown = record.runs.loss.isin(self.losses) & record.runs.dataset.isin(self.datasets)
         self.runs = record.runs[shown & record.runs.seed.isin(self.seeds)]
         self._on = {dataset: DatasetResults(self, dataset) for dataset in self.datasets}
@@ -140,7 +142,7 @@ class Results:
         """Planned (data set, loss, seed) without a run."""
         runs = self.runs[self.runs.status != "missing"]
         present = set(zip(runs.dataset, runs.loss, runs.seed.astype(int), strict=True))
-        planned = [(d, loss, seed) for d in self.datasets for loss in self.losses for seed in self.seeds]
+        planned = list(product(self.datasets, self.losses, self.seeds))
         return [cell for cell in planned if cell not in present]
 
     def formulas(self, loss: str) -> list[tuple[str, dict[str, str]]]:

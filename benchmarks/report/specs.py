@@ -1,7 +1,7 @@
 """The specs of runs field by field: every number that a run was asked for has a dotted name here."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 Fields = dict[str, str]
@@ -15,13 +15,14 @@ def spec_fields(text: str) -> Fields:
     return dict(_leaves(json.loads(text), "")) if text else {}
 
 
-def _leaves(value: Any, name: str) -> Iterable[tuple[str, str]]:
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
     """(dotted name, JSON text) of every value within; a list's mappings, as of penalties, are numbered."""
     numbered = isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value)
-    if not (numbered or (isinstance(value, dict) and value)):
-        return [(name, value if isinstance(value, str) else json.dumps(value))]
-    parts = enumerate(value) if numbered else value.items()
-    return [leaf for key, inner in parts for leaf in _leaves(inner, f"{name}.{key}".lstrip("."))]
+    if numbered or (isinstance(value, dict) and value):
+        for key, inner in enumerate(value) if numbered else value.items():
+            yield from _leaves(inner, f"{name}.{key}".lstrip("."))
+    else:
+        yield name, value if isinstance(value, str) else json.dumps(value)
 
 
 def unlike_fields(one: Fields, other: Fields, absent: str) -> dict[str, tuple[str, str]]:

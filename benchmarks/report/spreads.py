@@ -22,15 +22,17 @@ LAST = 3
 def spread_table(dataset: DatasetResults) -> Table | None:
     """The primary score by choice of checkpoint and its spreads; None where there is one evaluation a run, or none."""
     metric = dataset.primary
-    few = dataset.results.checkpoint if dataset.results.checkpoint.count > 1 else Checkpoint("mean", LAST)
+    chosen = dataset.results.checkpoint
+    few = chosen if chosen.count > 1 else Checkpoint("mean", LAST)
     draws = [_draws(dataset, loss, metric) for loss in dataset.losses]
     ends = [_ends(dataset, loss, metric)[:, -few.count :] for loss in dataset.losses]
     if max(end.shape[1] for end in ends) < 2:
         return None
-    apart = any(len(dataset.curve(loss, validation(metric))) for loss in dataset.losses)
-    choices = {"last": Checkpoint(), "best": Checkpoint("best"), f"mean of last {few.count}": few}
-    if not apart:
-        del choices["best"]
+    validated = any(len(dataset.curve(loss, validation(metric))) for loss in dataset.losses)
+    choices = {"last": Checkpoint()}
+    if validated:
+        choices["best"] = Checkpoint("best")
+    choices[f"mean of last {few.count}"] = few
     scores = dataset.scores(metric)
     spreads = {"sd over seeds": [pooled_deviation([row]) for row in scores]}
     repeats = max(group.shape[1] for group in draws)
@@ -38,12 +40,13 @@ def spread_table(dataset: DatasetResults) -> Table | None:
         spreads["sd over samples"] = [pooled_deviation(group) for group in draws]
     spreads["sd over checkpoints"] = [pooled_deviation(group) for group in ends]
     means = [dataset.scores(metric, choice) for choice in choices.values()]
-    rows = [
-        [Entry(loss), *(_mean(by[row]) for by in means), *(_deviation(sd[row]) for sd in spreads.values())]
-        for row, loss in enumerate(dataset.losses)
-    ]
+    rows = []
+    for row, loss in enumerate(dataset.losses):
+        scores_of = [_mean(by_choice[row]) for by_choice in means]
+        deviations = [_deviation(deviation[row]) for deviation in spreads.values()]
+        rows.append([Entry(loss), *scores_of, *deviations])
     columns = [Column("Loss", False), *map(Column, (*choices, *spreads))]
-    caption = _caption(dataset, few, repeats if apart else 0)
+    caption = _caption(dataset, few, repeats if validated else 0)
     return Table(f"spreads-{dataset.slug}", caption, columns, rows)
 
 

@@ -141,7 +141,9 @@ def stratified_bootstrap(
     It covers less than its level with few seeds (84 % for 95 % with five), so it is for aggregates, not for cells.
     """
     rng = np.random.default_rng(seed)
-    resampled = [[row[rng.integers(len(row), size=(resamples, len(row)))] for row in strata] for strata in groups]
+    resampled = []
+    for strata in groups:
+        resampled.append([row[rng.integers(len(row), size=(resamples, len(row)))] for row in strata])
     with np.errstate(invalid="ignore", over="ignore"):
         draws = np.asarray(statistic(*resampled))
     low, high = (quantile(draws, share) for share in (0.5 - level / 2, 0.5 + level / 2))

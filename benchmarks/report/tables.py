@@ -143,18 +143,18 @@ def _scores_caption(dataset: DatasetResults) -> str:
 
 def primary_table(results: Results) -> Table:
     """The primary metric of every data set, side by side."""
-    columns, bodies, floors = [Column("Loss", False)], [], []
-    for dataset in results.each_dataset:
-        metric = dataset.primary
-        summary = dataset.summary(metric)
-        columns += [Column(f"{dataset.name}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
-        bodies.append(_primary_cells(dataset, summary))
-        floors += [_floor_cell(dataset, metric), Entry(DASH), Entry(DASH)]
-    rows = [[Entry(loss), *(cell for body in bodies for cell in body[row])] for row, loss in enumerate(results.losses)]
-    if any(floor.text != DASH for floor in floors):
-        rows.append([Entry(FLOOR), *floors])
     primary = [(dataset, dataset.primary) for dataset in results.each_dataset]
     summaries = [dataset.summary(metric) for dataset, metric in primary]
+    columns = [Column("Loss", False)]
+    rows = [[Entry(loss)] for loss in results.losses]
+    floors = [Entry(FLOOR)]
+    for (dataset, metric), summary in zip(primary, summaries, strict=True):
+        columns += [Column(f"{dataset.name}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
+        for row, cells in zip(rows, _primary_cells(dataset, summary), strict=True):
+            row += cells
+        floors += [_floor_cell(dataset, metric), Entry(DASH), Entry(DASH)]
+    if any(floor.text != DASH for floor in floors[1:]):
+        rows.append(floors)
     rules = dict.fromkeys(checkpoint_rule(dataset) for dataset in results.each_dataset)
     protocols = [f"{dataset.name}: {measured_by(dataset, [metric])}" for dataset, metric in primary]
     caption = sentences(

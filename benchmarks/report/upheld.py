@@ -37,7 +37,7 @@ def upheld(compared: Collection[Place], published: Results, mine: Results) -> li
     for there in published.each_dataset:
         dataset, metric = there.name, there.primary
         summary = there.summary(metric)
-        whole = [all(Place(dataset, loss, seed) in compared for seed in published.seeds) for loss in published.losses]
+        whole = [_all_seeds(compared, published, dataset, loss) for loss in published.losses]
         if summary.best is None or not whole[summary.best] or metric not in mine.meta["metrics"]:
             continue
         ours = published.judged(metric, _own_scores(published, mine, dataset, metric)).against(summary.best)
@@ -46,6 +46,11 @@ def upheld(compared: Collection[Place], published: Results, mine: Results) -> li
                 verdicts = summary.verdicts[row], ours[row]
                 found.append(Upheld(dataset, loss, published.losses[summary.best], *verdicts))
     return found
+
+
+def _all_seeds(compared: Collection[Place], published: Results, dataset: str, loss: str) -> bool:
+    """Whether the cells of a loss on a data set are compared, every seed of them."""
+    return all(Place(dataset, loss, seed) in compared for seed in published.seeds)
 
 
 def _own_scores(published: Results, mine: Results, dataset: str, metric: str) -> Array:
@@ -80,10 +85,10 @@ def verdict_sentences(verdicts: list[Upheld]) -> list[str]:
 
 def verdict_table(verdicts: list[Upheld]) -> Table:
     """Each published verdict and what became of it."""
-    rows = [
-        [Entry(text) for text in (each.loss, each.dataset, each.best, each.there, each.here, each.outcome)]
-        for each in verdicts
-    ]
+    rows = []
+    for each in verdicts:
+        texts = (each.loss, each.dataset, each.best, each.there, each.here, each.outcome)
+        rows.append([Entry(text) for text in texts])
     titles = ("Loss", "data set", "against", "published", "here", "outcome")
     caption = (
         "Published verdicts on the primary metric of each data set, on losses of which every cell is compared, beside "

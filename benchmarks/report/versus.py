@@ -43,8 +43,11 @@ def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any
     blocks: list[Block] = [Text(f"A is {_named(a)}; B is {_named(b)}."), Heading("What differs")]
     blocks += [Items(_protocol(a, b, shared)), _environments(a, b), Heading("Scores")]
     blocks += [_scores(a, b, dataset) for dataset in shared]
-    verdicts = [text for dataset in shared for text in _verdicts(a, b, dataset)]
-    blocks += [Heading("Verdicts"), Items(verdicts)] if verdicts else []
+    verdicts: list[str] = []
+    for dataset in shared:
+        verdicts += _verdicts(a, b, dataset)
+    if verdicts:
+        blocks += [Heading("Verdicts"), Items(verdicts)]
     out.mkdir(parents=True, exist_ok=True)
     title = f"Two records compared: {a.meta['suite']} and {b.meta['suite']}"
     pages = {"comparison.md": markdown(title, blocks), "comparison.html": page(title, blocks, out, colour)}
@@ -90,21 +93,28 @@ def _unlike(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
     one, other = ({**spec_fields(side.spec.iloc[0]), "seed": ""} for side in (ours, theirs))
     known = len(one) > 1 and len(other) > 1
     columns = CIRCUMSTANCES if known else [*RECIPE, *CIRCUMSTANCES]
-    sets = {name: [", ".join(sorted({str(v) for v in side[name]})) for side in (ours, theirs)] for name in columns}
     unlike = unlike_fields(one, other, DASH) if known else {}
-    unlike |= {name: (a, b) for name, (a, b) in sets.items() if a != b}
+    for name in columns:
+        both = _all_of(ours[name]), _all_of(theirs[name])
+        if both[0] != both[1]:
+            unlike[name] = both
     texts = [f"{name}: A {a}; B {b}" for name, (a, b) in unlike.items()]
-    keys = [dict(zip(side.seed, side.run_key, strict=True)) for side in (ours, theirs)]
-    apart = any(keys[1].get(seed, key) != key for seed, key in keys[0].items())
-    if apart and not known:
+    keys, other_keys = (dict(zip(side.seed, side.run_key, strict=True)) for side in (ours, theirs))
+    keys_differ = any(other_keys.get(seed, key) != key for seed, key in keys.items())
+    if keys_differ and not known:
         texts.append("run keys differ, so the specs do; an export without specs does not say in which fields")
     return texts
+
+
+def _all_of(column: pd.Series) -> str:
+    """Every value of a column, once."""
+    return ", ".join(sorted({str(value) for value in column}))
 
 
 def _environments(a: Results, b: Results) -> Table:
     ours, theirs = a.environment(), b.environment()
     keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    rows = [[Entry(key), *(Entry(str(side.get(key, DASH))) for side in (ours, theirs))] for key in keys]
+    rows = [[Entry(key), Entry(str(ours.get(key, DASH))), Entry(str(theirs.get(key, DASH)))] for key in keys]
     columns = [Column(title, False) for title in ("what", "A", "B")]
     return Table("environments", "Where the environments differ; what is not listed is equal.", columns, rows)
 
@@ -172,13 +182,14 @@ def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
     for metric in (metric for metric in a.on(dataset).metrics if metric in b.on(dataset).metrics):
         otherwise = "" if alike(a, b, dataset, metric) else " (measured otherwise by A and B)"
         pairs = _pairs_of_verdicts(a, b, dataset, metric)
-        decided = [sum(pair[side] != "undecided" for pair in pairs.values()) for side in (0, 1)]
+        decided = sum(one != "undecided" for one, _ in pairs.values())
+        decided_there = sum(other != "undecided" for _, other in pairs.values())
         same = sum(one == other != "undecided" for one, other in pairs.values())
         against = {pair: both for pair, both in pairs.items() if "undecided" not in both and both[0] != both[1]}
         named = "; ".join(f"{x} is {ours} to {y} in A, {theirs} in B" for (x, y), (ours, theirs) in against.items())
         texts.append(
             f"{dataset}, {a.label(metric, arrow=False)}{otherwise}: of {len(pairs)} pairs of losses A decides "
-            f"{decided[0]} and B {decided[1]}, {same} alike; {len(against)} contradict each other"
+            f"{decided} and B {decided_there}, {same} alike; {len(against)} contradict each other"
             f"{': ' * bool(named)}{named}."
         )
     return texts if len(losses) > 1 else []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,10 @@ class Drawing:
     def save(self, folder: Path) -> list[Path]:
         """Draw it into `folder`; the files written: NAME with each ending, and NAME-column.pdf."""
         if isinstance(self.block, Slider):
-            frames = self.block.frames
-            return [path for step, name in frames for path in save(self.draw(step), folder, name, (".png",))]
+            pictures: list[Path] = []
+            for step, name in self.block.frames:
+                pictures += save(self.draw(step), folder, name, (".png",))
+            return pictures
         narrow = save(self.column(), folder, f"{self.block.name}-column", (".pdf",)) if self.column else []
         return [*save(self.draw(), folder, self.block.name, self.endings), *narrow]
 
@@ -71,7 +74,8 @@ def drawings(results: Results) -> Iterator[Drawing]:
 
 
 def _of_dataset(dataset: DatasetResults) -> Iterator[Drawing]:
-    if any(not dataset.curve(loss, m).empty for loss in dataset.losses for m in dataset.metrics):
+    curves = [dataset.curve(loss, metric) for loss, metric in product(dataset.losses, dataset.metrics)]
+    if any(not curve.empty for curve in curves):
         yield from _of_scores(dataset)
     yield from _of_samples(dataset)
     shown = shortened(dataset.name, 40)
@@ -125,10 +129,8 @@ def _interval(results: Results) -> str:
 def _of_samples(dataset: DatasetResults) -> Iterator[Drawing]:
     runs = shown_runs(dataset)
     if runs:
-        block, column = (
-            _samples_block(dataset, runs),
-            partial(sample_panels, dataset, width=COLUMN),
-        )
+        block = _samples_block(dataset, runs)
+        column = partial(sample_panels, dataset, width=COLUMN)
         yield Drawing(block, dataset.name, lambda: sample_panels(dataset), column, (".pdf", ".png"))
     steps = sample_steps(dataset)
     if len(steps) > 1:
@@ -161,4 +163,7 @@ def _any_score(results: Results) -> bool:
 def draw_all(plan: list[Drawing], folder: Path) -> list[Path]:
     """Draw every figure into `folder`; the files written."""
     with drawing():
-        return [path for item in plan for path in item.save(folder)]
+        written: list[Path] = []
+        for item in plan:
+            written += item.save(folder)
+        return written

@@ -29,7 +29,9 @@ def shown_runs(dataset: DatasetResults) -> dict[str, tuple[str, int]]:
     for run in dataset.runs.sort_values("seed").itertuples():
         if final_samples(run.run_key) in arrays:
             available[run.loss][int(run.seed)] = run.run_key
-    losses_with = Counter(seed for runs in available.values() for seed in runs)
+    losses_with: Counter[int] = Counter()
+    for runs in available.values():
+        losses_with.update(runs.keys())
     common = max(sorted(losses_with), key=lambda seed: losses_with[seed], default=None)
     shown = {}
     for loss, runs in available.items():
@@ -45,8 +47,9 @@ def sample_steps(dataset: DatasetResults) -> list[int]:
     for key, _ in shown_runs(dataset).values():
         found.update(_kept_steps(dataset, key))
     steps = sorted(found)
-    chosen = np.linspace(0, len(steps) - 1, min(8, len(steps)))
-    return [steps[i] for i in sorted({round(position) for position in chosen})]
+    positions = np.linspace(0, len(steps) - 1, min(8, len(steps)))
+    chosen = sorted({round(position) for position in positions})
+    return [steps[position] for position in chosen]
 
 
 def _kept_steps(dataset: DatasetResults, run_key: str) -> list[int]:
