@@ -43,7 +43,7 @@ def add_commands(commands: "Commands") -> None:
     report.add_argument(
         "--checkpoint",
         metavar="RULE",
-        help="what gives a run's score: last, best (chosen by scores held apart) or mean-K (default: the suite's)",
+        help="what gives a run's score: last, best (chosen on the validation split) or mean-K (default: the suite's)",
     )
     report.add_argument(
         "--margin",

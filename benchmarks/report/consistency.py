@@ -19,7 +19,7 @@ def check_recipes(runs: pd.DataFrame) -> None:
             if len(values) > 1:
                 unlike = " and ".join(values[:2])
                 place = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {name} ({unlike})"
-                raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps apart")
+                raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps separately")
 
 
 def _recipes(cell: pd.DataFrame) -> dict[str, list[str]]:
@@ -73,5 +73,5 @@ def _check_alike(dataset: str, what: str, found: list[tuple[Protocol, str]]) -> 
         ours, theirs = differing(one, other)
         raise UserError(
             f"export/runs.csv: data set {dataset!r}, {what}: runs differ: {ours} ({first}) and {theirs} ({second}): "
-            "such rows share no table: run them again alike, or report them apart (--rows, --metrics)"
+            "such rows share no table: run them again alike, or report them separately (--rows, --metrics)"
         )

@@ -72,7 +72,7 @@ class ReportSettings:
     def _check_checkpoint(self, cells: Sequence[RunSpec]) -> None:
         rule, place = Checkpoint.parse(self.checkpoint), ("report", "checkpoint")
         if rule.rule == "best" and any(spec.evaluate.repeats == 1 for spec in cells):
-            reason = "'best' is chosen by scores on data held apart, for which evaluate.repeats must be 2 or more"
+            reason = "'best' is chosen by scores on the validation split, for which evaluate.repeats must be 2 or more"
             raise SpecError(place, reason, ("evaluate", "repeats"))
         fewest = min(-(-spec.train.steps // spec.evaluate.every) for spec in cells)
         if rule.count > fewest:

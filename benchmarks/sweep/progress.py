@@ -47,14 +47,14 @@ class Progress(Listener):
 
 
 def opening_text(plan: Plan) -> list[str]:
-    """How many cells are to be run, how many stand, which are stale and why."""
+    """How many cells are to be run, how many are done, which are stale and why."""
     statuses = {spec: plan.status(spec) for spec in plan.suite.cells}
     counts = Counter(statuses.values())
     done = sum(counts[status] for status in SETTLED)
     others = f", {counts['running']} being run by others" if counts["running"] else ""
     stale = Counter(plan.why(spec) for spec, status in statuses.items() if status == "stale")
     return [
-        f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run, {done} stand{others}",
+        f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run, {done} done{others}",
         *(f"stale, run anew: {count} cells ({reason})" for reason, count in stale.items()),
     ]
 
