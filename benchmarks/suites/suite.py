@@ -176,8 +176,8 @@ def load_first_look(
     replaced = ("name", "description", "losses", "datasets", "seeds", "report")
     for key in settings:
         if key.split(".")[0] in replaced:
-            typed = printable(key)
-            raise UserError(f"--set {typed}=...: does nothing for train, which has --losses, --datasets and --seeds")
+            remedy = "does nothing for train, which has --losses, --datasets and --seeds"
+            raise UserError(f"--set {printable(key)}=...: {remedy}")
     document = _with_settings(document, settings)
     content = {key: value for key, value in document.content.items() if key != "report"}
     for option, names in (("losses", losses), ("datasets", datasets)):
