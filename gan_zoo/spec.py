@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.errors import brief
@@ -26,6 +26,7 @@ from gan_zoo.validation import (
     Positive,
     Share,
     SpecError,
+    adapter,
     different,
     expect_mapping,
     lookup,
@@ -211,9 +212,6 @@ class Content:
     insist: Annotated[tuple[str, ...], AfterValidator(different)] = ()
 
 
-CONTENT = TypeAdapter(Content)
-
-
 def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
     """The RunSpec that `content`, plain data in the form of `RunSpec.to_dict`, describes.
 
@@ -227,7 +225,7 @@ def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
     if "architecture" in given:
         given["architecture"] = architecture_for(given["architecture"], name, loss, (*path, "architecture"))
     try:
-        checked = validated(CONTENT, given, path)
+        checked = validated(adapter(Content), given, path)
     except SpecError as error:
         raise explained(error, name, loss, given, path) from None
     parts = checked.dataset, checked.architecture, checked.train, checked.evaluate, checked.seed

@@ -4,6 +4,7 @@ A dataclass is checked as its annotations say, and strictly: no unknown keys, no
 that is not finite. Where a registry says which kinds there are, `OneOf` and `PartOf` make it a discriminated union.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -47,6 +48,13 @@ def dotted(path: KeyPath) -> str:
 def refusal(reason: str, *key: str | int) -> PydanticCustomError:
     """What a validator raises for a value that cannot be; `key` leads from the value to what is wrong in it."""
     return PydanticCustomError("refused", "{reason}", {"reason": reason, "key": key})
+
+
+@functools.cache
+def adapter(kind: type[T]) -> TypeAdapter[T]:
+    """What checks plain data to be a `kind`, built at its first use, from what registries hold by then. Whoever adds
+    to a registry clears this cache."""
+    return TypeAdapter(kind)
 
 
 def validated(adapter: TypeAdapter[T], value: object, path: KeyPath = ()) -> T:

@@ -9,11 +9,11 @@ FILES = sorted(path for package in ("gan_zoo", "benchmarks") for path in (ROOT /
 SCIENCE = [  # from the bottom up; a room imports only from the rows below its own, or from itself
     {
         *("gan_zoo.errors", "gan_zoo.files", "gan_zoo.tensors", "gan_zoo.rng", "gan_zoo.validation", "gan_zoo.device"),
-        *("gan_zoo.numerics", "gan_zoo.exact"),
+        *("gan_zoo.registry", "gan_zoo.numerics", "gan_zoo.exact"),
     },
     {"gan_zoo.losses", "gan_zoo.architectures", "gan_zoo.datasets", "gan_zoo.metrics"},
     {"gan_zoo.step", "gan_zoo.spec"},
-    {"gan_zoo.engine"},
+    {"gan_zoo.engine", "gan_zoo.plugins"},
     {"gan_zoo.trainer", "gan_zoo.checkpoint", "gan_zoo.diagnostics"},
     {"gan_zoo.evaluation", "gan_zoo.verify", "gan_zoo.fingerprints"},
 ]

@@ -18,8 +18,9 @@ from gan_zoo.metrics.features import Features
 from gan_zoo.metrics.frechet import fit, frechet_distance
 from gan_zoo.metrics.modes import good_samples, mode_kl, modes_captured, modes_covered
 from gan_zoo.metrics.neighbours import density_and_coverage, precision_and_recall, squared_radii
-from gan_zoo.metrics.on_images import MEASURES, attempt
+from gan_zoo.metrics.on_images import attempt
 from gan_zoo.metrics.reference import Reference
+from gan_zoo.metrics.registry import METRICS
 from gan_zoo.metrics.transport import emd
 from gan_zoo.rng import Rng
 
@@ -167,8 +168,8 @@ def test_frechet_distance_survives_constant_features() -> None:
 
 def test_inception_score_of_certain_and_of_clueless_logits() -> None:
     certain = 1000 * torch.eye(10).repeat(100, 1)
-    assert MEASURES["is"].scores(as_features(torch.zeros(1000, 10)))["is"] == pytest.approx(1)
-    score = MEASURES["is"].scores(as_features(certain))["is"]
+    assert METRICS["is"].scores(as_features(torch.zeros(1000, 10)))["is"] == pytest.approx(1)
+    score = METRICS["is"].scores(as_features(certain))["is"]
     assert 9 < score <= 10
 
 
@@ -177,7 +178,7 @@ def test_inception_score_equals_torch_fidelitys() -> None:
 
     logits = Rng(0, "logits").normal(500, 10)
     expected = isc_features_to_metric(logits)[KEY_METRIC_ISC_MEAN]
-    assert MEASURES["is"].scores(as_features(logits)) == {"is": pytest.approx(expected, rel=1e-6)}
+    assert METRICS["is"].scores(as_features(logits)) == {"is": pytest.approx(expected, rel=1e-6)}
 
 
 def test_kernel_distance_equals_torch_fidelitys() -> None:
@@ -185,7 +186,7 @@ def test_kernel_distance_equals_torch_fidelitys() -> None:
 
     x, y = features(300, 16, "x", 0.3), features(400, 16, "y")
     expected = kid_features_to_metric(x, y, kid_subsets=7, kid_subset_size=300, verbose=False)[KEY_METRIC_KID_MEAN]
-    assert MEASURES["kid"].scores(as_features(x), reference(y, 7)) == {"kid": pytest.approx(expected, rel=1e-6)}
+    assert METRICS["kid"].scores(as_features(x), reference(y, 7)) == {"kid": pytest.approx(expected, rel=1e-6)}
 
 
 def test_kernel_distance_is_the_formula() -> None:
@@ -196,7 +197,7 @@ def test_kernel_distance_is_the_formula() -> None:
 
     within = sum((kernel(a, a).sum() - kernel(a, a).trace()) / (60 * 59) for a in (x, y))
     expected = (within - 2 * kernel(x, y).mean()).item()
-    assert MEASURES["kid"].scores(as_features(x), reference(y, 1)) == {"kid": pytest.approx(expected, rel=1e-6)}
+    assert METRICS["kid"].scores(as_features(x), reference(y, 1)) == {"kid": pytest.approx(expected, rel=1e-6)}
 
 
 @pytest.mark.parametrize(("n", "m"), [(300, 300), (200, 350)])
@@ -206,7 +207,7 @@ def test_precision_and_recall_equal_torch_fidelitys(n: int, m: int, monkeypatch:
     monkeypatch.setattr("gan_zoo.metrics.neighbours.BLOCK", 128)
     x, y = features(n, 8, "x", 0.3), features(m, 8, "y")
     expected = prc_features_to_metric(x, y, verbose=False)
-    scores = MEASURES["recall"].scores(as_features(x), reference(y))
+    scores = METRICS["recall"].scores(as_features(x), reference(y))
     assert 0 < scores["precision"] < 1
     assert 0 < scores["recall"] < 1
     assert scores["precision"] == pytest.approx(expected[KEY_METRIC_PRECISION], rel=1e-6)
@@ -219,7 +220,7 @@ def test_density_and_coverage_equal_their_sums(monkeypatch: pytest.MonkeyPatch) 
     to_real = np.linalg.norm(x[:, None] - y[None], axis=-1)
     reach = np.sort(np.linalg.norm(y[:, None] - y[None], axis=-1), axis=1)[:, 5]
     held = to_real < reach
-    scores = MEASURES["density"].scores(as_features(torch.from_numpy(x)), reference(torch.from_numpy(y)))
+    scores = METRICS["density"].scores(as_features(torch.from_numpy(x)), reference(torch.from_numpy(y)))
     assert scores["density"] == pytest.approx(held.sum() / (5 * 150), rel=1e-9)
     assert scores["coverage"] == pytest.approx(held.any(axis=0).mean(), rel=1e-9)
 
@@ -291,12 +292,12 @@ def test_neighbour_scores_of_equal_and_of_distant_sets() -> None:
 def test_what_cannot_be_computed_is_nan_for_that_metric_alone() -> None:
     x = features(50, 4, "x")
     broken = replace(reference(x), gaussian=replace(fit(x), factor=torch.full((4, 4), math.nan, dtype=torch.float64)))
-    assert math.isnan(attempt(MEASURES["fid"].scores, as_features(x), broken).get("fid", math.nan))
+    assert math.isnan(attempt(METRICS["fid"].scores, as_features(x), broken).get("fid", math.nan))
     assert math.isnan(frechet_distance(x, replace(fit(x), trace=torch.tensor(math.nan))))
-    assert set(attempt(MEASURES["precision"].scores, as_features(x), broken)) == {"precision", "recall"}
+    assert set(attempt(METRICS["precision"].scores, as_features(x), broken)) == {"precision", "recall"}
     holed = x.clone()
     holed[3, 1] = math.nan
-    assert attempt(MEASURES["precision"].scores, as_features(holed), reference(x)) == {}
+    assert attempt(METRICS["precision"].scores, as_features(holed), reference(x)) == {}
 
 
 def test_an_unsolved_eigenvalue_problem_is_no_score() -> None:

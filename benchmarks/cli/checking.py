@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import folder
+from benchmarks.cli.options import add_plugins, folder
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def add_commands(commands: "Commands") -> None:
     listing = commands.add_parser("list", help="show losses, architectures, data sets, metrics, suites and recipes")
     listing.add_argument("--json", action="store_true", help="as JSON")
+    add_plugins(listing)
     listing.set_defaults(command=list_all)
 
     verify = commands.add_parser("verify", help="hold losses to known answers")
     verify.add_argument("losses", nargs="*", metavar="NAME", help="losses (default: all, or all of --plugin)")
-    verify.add_argument("--plugin", type=folder, metavar="FILE", help="a Python file with LOSSES, a dictionary by name")
+    add_plugins(verify)
     verify.set_defaults(command=verify_losses)
 
     docs = commands.add_parser("docs", help="write the pages about losses, from the code")
@@ -37,7 +38,7 @@ def list_all(options: argparse.Namespace) -> int:
 def verify_losses(options: argparse.Namespace) -> int:
     from benchmarks.tools.verify import check_all, choose
 
-    return 1 if check_all(choose(options.losses, options.plugin)) else 0
+    return 1 if check_all(choose(options.losses)) else 0
 
 
 def write_docs(options: argparse.Namespace) -> int:

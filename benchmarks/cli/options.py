@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -85,6 +87,32 @@ def add_data(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="data sets (default: $GAN_ZOO_DATA, else ~/.cache/gan-zoo)",
     )
+
+
+def add_plugins(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--plugin",
+        type=folder,
+        action="append",
+        default=[],
+        metavar="FILE",
+        dest="plugins",
+        help="a Python file, which is run, with LOSSES, ARCHITECTURES, DATASETS or METRICS of your own; repeatable",
+    )
+
+
+@contextmanager
+def plugins_of(options: argparse.Namespace) -> Iterator[None]:
+    """Within it, what --plugin names is there, and what a suite adds stays until its end. Errors: UserError."""
+    if not hasattr(options, "plugins"):  # the command knows no plugins, and may have no use for torch
+        yield
+        return
+    from gan_zoo.plugins import load, read_plugin, scope
+
+    with scope():
+        for path in options.plugins:
+            load(read_plugin(path))
+        yield
 
 
 def data_root(options: argparse.Namespace) -> Path:

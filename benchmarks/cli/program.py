@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.cli import checking, publishing, reporting, scoring, training
-from benchmarks.cli.options import Parser
+from benchmarks.cli.options import Parser, plugins_of
 from benchmarks.record.environment import version
 from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.numerics.environment import settle
@@ -31,7 +31,8 @@ def run(words: Sequence[str]) -> int:
         options = parse(words)
         if hasattr(options, "numerics"):
             settle(options.numerics)
-        code: int = options.command(options)
+        with plugins_of(options):
+            code: int = options.command(options)
         sys.stdout.flush()
         return code
     except UserError as error:

@@ -5,7 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import add_data, add_device, data_root, folder, whole_number
+from benchmarks.cli.options import add_data, add_device, add_plugins, data_root, folder, whole_number
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
@@ -42,6 +42,7 @@ def add_commands(commands: "Commands") -> None:
     spec_help = "the generator's spec.json, if not beside its weights"
     score.add_argument("--spec", type=folder, metavar="FILE", help=spec_help)
     score.add_argument("--json", action="store_true", help="as JSON")
+    add_plugins(score)
     score.set_defaults(command=score_images)
     fetch = commands.add_parser("fetch-weights", help="put Inception's weights in place, checked by hash")
     fetch.add_argument("--from", type=folder, metavar="FILE", dest="source", help="a copy (default: download, 91 MB)")
@@ -76,7 +77,7 @@ def add_extractors(commands: "Commands") -> None:
 def score_images(options: argparse.Namespace) -> int:
     from benchmarks.tools.score import Request, as_text, score
 
-    asked = {name: value for name, value in vars(options).items() if name not in ("command", "json", "data")}
+    asked = {name: value for name, value in vars(options).items() if name not in ("command", "json", "data", "plugins")}
     result = score(Request(**{**asked, "metrics": tuple(options.metrics), "root": data_root(options)}))
     for note in result["notes"]:
         print(f"gan-zoo: {note}", file=sys.stderr)

@@ -5,7 +5,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import MOST_WORKERS, add_data, add_device, add_results, data_root, whole_number
+from benchmarks.cli.options import (
+    MOST_WORKERS,
+    add_data,
+    add_device,
+    add_plugins,
+    add_results,
+    data_root,
+    whole_number,
+)
 from gan_zoo.errors import UserError, printable
 from gan_zoo.numerics import NUMERICS
 
@@ -77,6 +85,7 @@ def add_commands(commands: "Commands") -> None:
             "another arithmetic (default: %(default)s)",
         )
         add_data(command)
+        add_plugins(command)
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:

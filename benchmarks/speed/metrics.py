@@ -26,7 +26,7 @@ from torch.utils.data import Dataset
 
 from benchmarks.markup.markdown import table
 from benchmarks.record.environment import data_folder, environment
-from gan_zoo.datasets import IMAGES, Images, load_dataset
+from gan_zoo.datasets import DATASETS, Images, Points, load_dataset
 from gan_zoo.device import device_name
 from gan_zoo.errors import ends_program
 from gan_zoo.metrics import Evaluator
@@ -205,7 +205,8 @@ def markdown(made: dict[str, str | int | bool], found: Sequence[Timing]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.metrics", description=__doc__.split("\n")[0])
-    parser.add_argument("--reference", choices=IMAGES, default="mnist", help="(default: %(default)s)")
+    images = [name for name, entry in DATASETS.items() if not isinstance(entry, Points)]
+    parser.add_argument("--reference", choices=images, default="mnist", help="(default: %(default)s)")
     parser.add_argument("--images", type=int, default=1000, metavar="N", help="of each split (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=Path("results/speed"), metavar="DIR")
     options = parser.parse_args()

@@ -6,8 +6,11 @@
       wgan-gp/digits: {loss: {weight: 1}}
 
 `train: {recipe: gulrajani2017/toy}` starts from a recipe (see recipes.py); `insist: [name]` overrules a refusal.
+`plugins: [mine.py]` brings losses, architectures, data sets and metrics, by paths from the suite's own folder: it is
+code, which is run when the suite is read.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -22,10 +25,11 @@ from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.report_settings import ReportSettings, narrowed
 from benchmarks.suites.settings import under
-from gan_zoo.datasets import DATASETS, POINTS, TAKEN
+from gan_zoo.datasets import DATASETS, TAKEN, Points
 from gan_zoo.errors import UserError, brief, printable, suggestion
 from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import parse_loss
+from gan_zoo.plugins import load, read_plugin
 from gan_zoo.spec import DatasetSpec, RunSpec, Seed
 from gan_zoo.validation import (
     KeyPath,
@@ -90,6 +94,7 @@ class SuiteContent:
     description: str = ""
     overrides: dict[str, Override] = field(default_factory=dict)
     insist: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
     report: ReportSettings = field(default_factory=ReportSettings)
 
 
@@ -193,14 +198,28 @@ def load_first_look(
 def _read(name_or_path: str) -> Document:
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
-        return read_document(path)
+        document = read_document(path)
+        _load_plugins(document, path.parent)
+        return document
     if name_or_path not in suite_names():
         hint = suggestion(name_or_path, suite_names())
         raise UserError(f"unknown suite {shown_name(name_or_path)} ({hint}), or give a path to a .yaml file")
     return read_document(_suites_folder() / f"{name_or_path}.yaml")
 
 
+def _load_plugins(document: Document, folder: Path) -> None:
+    """Runs the plugins that a suite file names. Errors: UserError that names the line."""
+    for i, name in enumerate(_entries(document.content, "plugins")):
+        if isinstance(name, str):  # anything else is refused with the other keys
+            try:
+                load(read_plugin(folder / os.path.expanduser(name)))
+            except UserError as error:
+                raise document.error(("plugins", i), str(error)) from None
+
+
 def _with_settings(document: Document, settings: Mapping[str, str]) -> Document:
+    if any(key.split(".")[0] == "plugins" for key in settings):
+        raise UserError("--set plugins=...: does nothing, for plugins are read with the file: use --plugin FILE")
     for key, text in settings.items():
         document = put(document, key, text, f"--set {printable(key)}={printable(text) if len(text) < 60 else '...'}")
     return document
@@ -260,7 +279,7 @@ def _dataset(entry: object, path: KeyPath) -> DatasetSpec:
     if dataset.name not in DATASETS and not dataset.folder:
         hint = suggestion(dataset.name, DATASETS)
         raise SpecError(place, f"unknown data set '{dataset.name}' ({hint}), or give folder: a folder of images")
-    if dataset.name in POINTS and dataset.image_size:
+    if dataset.image_size and isinstance(DATASETS.get(dataset.name), Points):
         raise SpecError((*path, "image_size"), f"'{dataset.name}' has points, not images: leave it out")
     return dataset
 

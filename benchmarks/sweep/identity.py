@@ -4,7 +4,8 @@ science    SCIENCE_VERSION, raised by hand where a change alters weights or scor
 data       the fingerprint of the data set's content
 numerics   what the run computes in
 code       the source of the loss's own files, comments and docstrings aside, so that a loss that is edited is another
-           one, in the package or in a plugin; and what a checkout has changed and not committed of the science
+           one; what a checkout has changed and not committed of the science; and from outside the package the files of
+           the cell's loss, architecture, data set and metrics
 """
 
 import ast
@@ -18,9 +19,11 @@ from pathlib import Path
 from benchmarks.record.environment import changed_files
 from benchmarks.sweep.columns import numerics_text
 from benchmarks.sweep.context import Context
-from gan_zoo.losses import Loss
+from gan_zoo.losses import Loss, parts_of
+from gan_zoo.plugins import sources
 from gan_zoo.spec import SCIENCE_VERSION, RunSpec
 
+EMPTY: Mapping[str, str] = {}
 OTHER_LOSSES = "losses"
 """The folder of all losses: of it a cell knows only the files of its own loss."""
 WITHOUT_NUMBERS = ("__init__.py", "verify")
@@ -52,16 +55,19 @@ class Identity:
 def identity(spec: RunSpec, fingerprint: str, context: Context) -> Identity:
     """That of `spec` on data of this fingerprint, run in `context` by the code that is there now."""
     numerics = numerics_text(spec, context.numerics, context.device)
-    return Identity(str(SCIENCE_VERSION), fingerprint, numerics, code(spec.loss))
+    return Identity(str(SCIENCE_VERSION), fingerprint, numerics, code(spec.loss, sources(spec)))
 
 
-def code(loss: Loss) -> str:
-    """16 hexadecimal digits of the source that a loss and, in a changed checkout, the science is."""
-    parts = (loss.adversarial, *loss.penalties)
-    files = {Path(inspect.getfile(type(part))) for part in parts} | changed_science()
+def code(loss: Loss, outside: Mapping[str, str] = EMPTY) -> str:
+    """16 hexadecimal digits of the source that a loss and, in a changed checkout, the science is, and of the files from
+    `outside` the package, text by name."""
+    parts = [type(part) for part in parts_of(loss) if type(part).__module__.startswith("gan_zoo.")]
+    files = {Path(inspect.getfile(part)) for part in parts} | changed_science()
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(files):
         digest.update(f"{path.name}\n{source(path)}\n".encode())
+    for name, text in sorted(outside.items()):
+        digest.update(f"{name}\n{bare(text)}\n".encode())
     return digest.hexdigest()
 
 
@@ -77,9 +83,12 @@ def changed_science() -> frozenset[Path]:
 @functools.cache
 def source(path: Path) -> str:
     """A Python file without comments, docstrings and layout; "" where it is gone."""
-    if not path.is_file():
-        return ""
-    tree = ast.parse(path.read_bytes())
+    return bare(path.read_bytes()) if path.is_file() else ""
+
+
+def bare(text: str | bytes) -> str:
+    """Python source without comments, docstrings and layout."""
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [line for line in node.body if not is_text(line)] or [ast.Pass()]

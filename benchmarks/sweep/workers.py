@@ -23,6 +23,7 @@ from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
+from gan_zoo.plugins import Plugin, load, loaded
 from gan_zoo.spec import RunSpec, run_spec
 
 STARTING = 1800.0
@@ -107,7 +108,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         sweep = replace(sweep, context=replace(sweep.context, device=device))
-        process = context.Process(target=work, args=(sweep, theirs), daemon=True)
+        process = context.Process(target=work, args=(sweep, loaded(), theirs), daemon=True)
         with no_interrupts():  # the child inherits it: Ctrl-C is for the sweep, which ends its workers
             process.start()
         theirs.close()
@@ -150,11 +151,13 @@ def no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def work(sweep: Sweep, pipe: Connection) -> None:
+def work(sweep: Sweep, plugins: Sequence[Plugin], pipe: Connection) -> None:
     """The life of a worker: stacks in; steps and outcomes of their cells out, and what a person should know."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
     configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
+    for plugin in plugins:
+        load(plugin)
     shelf, lock = Shelf(sweep.context), threading.Lock()
 
     def send(key: str, message: Message | Away) -> None:

@@ -9,7 +9,7 @@ from benchmarks.suites.suite import load_suite, suite_names
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.datasets import DATASETS
 from gan_zoo.losses import LOSSES
-from gan_zoo.metrics import on_images, on_points
+from gan_zoo.metrics.registry import image_measures, point_measures
 
 
 def registries() -> dict[str, dict[str, Any]]:
@@ -22,12 +22,14 @@ def registries() -> dict[str, dict[str, Any]]:
         "architectures": {
             name: {"about": first_line(kind), "options": options(kind)} for name, kind in ARCHITECTURES.items()
         },
-        "datasets": {name: {"about": first_line(load)} for name, load in DATASETS.items()},
+        "datasets": {
+            name: {"about": getattr(entry, "about", "") or first_line(entry)} for name, entry in DATASETS.items()
+        },
         "metrics": {
-            **{name: {"about": of.label, "direction": of.direction} for name, of in on_points.MEASURES.items()},
+            **{name: {"about": of.label, "direction": of.direction} for name, of in point_measures().items()},
             **{
                 f"{name}_EXTRACTOR": {"about": of.label, "direction": of.direction}
-                for name, of in on_images.MEASURES.items()
+                for name, of in image_measures().items()
             },
         },
         "suites": {name: {"about": load_suite(name).description} for name in suite_names()},

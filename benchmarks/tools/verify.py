@@ -1,24 +1,26 @@
 """`gan-zoo verify`: the conformance checks on losses, as a table of measured deviations."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from gan_zoo.errors import UserError, suggestion
-from gan_zoo.losses import LOSSES, Loss, load_losses
+from gan_zoo.losses import LOSSES, Loss
+from gan_zoo.plugins import loaded
 from gan_zoo.verify import CHECKS, Result, verify
 
 
-def choose(names: Sequence[str], plugin: Path | None) -> dict[str, Loss]:
-    """The named losses of a file and the registry; without names all of the file, or of the registry without a file.
+def choose(names: Sequence[str]) -> dict[str, Loss]:
+    """The named losses; without names those of plugins, or all where there are no plugins.
 
-    Errors: UserError for an unknown name.
+    Errors: UserError for an unknown name, and for plugins that bring no loss.
     """
-    own = load_losses(plugin) if plugin else {}
-    known = LOSSES | own
     for name in names:
-        if name not in known:
-            raise UserError(f"verify {name}: unknown loss ({suggestion(name, known)})")
-    return {name: known[name] for name in names or own or LOSSES}
+        if name not in LOSSES:
+            raise UserError(f"verify {name}: unknown loss ({suggestion(name, LOSSES)})")
+    plugins = [plugin.module for plugin in loaded()]
+    own = [name for name in LOSSES if LOSSES.module_of(name) in plugins]
+    if plugins and not (names or own):
+        raise UserError("verify --plugin: there is no loss in it (LOSSES), and verify checks nothing else")
+    return {name: LOSSES[name] for name in names or own or LOSSES}
 
 
 def check_all(losses: Mapping[str, Loss], say: Callable[[str], None] = print) -> int:

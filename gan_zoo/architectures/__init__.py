@@ -3,10 +3,13 @@
     generator(shape)  (N, z_dim) -> (N, *shape); images in [-1, 1]
     critic(shape)     (N, *shape) -> (N,) raw scores, never squashed; its `per_sample` says that no layer mixes samples
 
-Nets are built with zero weights; `initialise` draws them. A new architecture is one class and one line below.
+Nets are built with zero weights; `initialise` draws them. A new architecture is one file with its class, and one line
+below; from outside the package it comes by `--plugin` or an entry point, see `gan_zoo.registry`.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -19,6 +22,7 @@ from gan_zoo.architectures.resnet import ResNet
 from gan_zoo.architectures.resnet101 import ResNet101
 from gan_zoo.architectures.table1 import Table1
 from gan_zoo.errors import UserError
+from gan_zoo.registry import Registry
 
 __all__ = ["ARCHITECTURES", "Architecture", "Critic", "calibrate", "check_architecture", "initialise"]
 
@@ -47,7 +51,19 @@ class Architecture(Protocol):
         """The critic of samples of `shape`."""
 
 
-ARCHITECTURES: dict[str, type[Architecture]] = {
+def complaint(known: Mapping[str, Any], name: str, kind: Any) -> str:
+    """What is wrong with a new architecture."""
+    if not isinstance(kind, type) or not is_dataclass(kind):
+        return "expected a class that is a frozen dataclass of options"
+    wanted = ("z_dim", "critic_mixes_samples", "check", "generator", "critic")
+    lacking = [part for part in wanted if not (hasattr(kind, part) or part in kind.__dataclass_fields__)]
+    if lacking:
+        return f"the class has no {', '.join(lacking)} (see gan_zoo.architectures.Architecture)"
+    other = next((name for name, each in known.items() if each is kind), None)
+    return f"the same class as '{other}': give it a class of its own" if other else ""
+
+
+OWN: dict[str, type[Architecture]] = {
     "mlp": Mlp,
     "dcgan": Dcgan,
     "resnet": ResNet,
@@ -60,6 +76,7 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
     "figure2-resnet101": ResNet101,
     "table1": Table1,
 }
+ARCHITECTURES: Registry[type[Architecture]] = Registry("ARCHITECTURES", "architecture", OWN, complaint)
 
 
 def check_architecture(architecture: Architecture, shape: tuple[int, ...]) -> None:

@@ -1,8 +1,12 @@
-"""The data sets by name: points of a known law, and images with a held-out split."""
+"""The data sets by name: points of a known law, and images with a held-out split.
 
-import difflib
-from collections.abc import Callable
+A new one is a file and a line below: points as they are, images by a function that loads them. From outside the package
+it comes by `--plugin` or an entry point, see `gan_zoo.registry`.
+"""
+
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from gan_zoo.datasets.downloads import load_cifar10, load_digits, load_fashion_mnist, load_mnist
 from gan_zoo.datasets.folder import load_folder
@@ -10,29 +14,39 @@ from gan_zoo.datasets.images import Images
 from gan_zoo.datasets.pictures import Pictures
 from gan_zoo.datasets.points import GaussianMixture, Points, SwissRoll, eight_gaussians, twenty_five_gaussians
 from gan_zoo.datasets.samples import read_images
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, suggestion
+from gan_zoo.registry import Registry
 
 Dataset = Points | Images
+LoadImages = Callable[[Path, bool], Images]
+"""A function of (root, download): where files are looked for, and whether missing ones may be downloaded."""
 
-POINTS: dict[str, Callable[[], Points]] = {
-    "8gaussians": eight_gaussians,
-    "25gaussians": twenty_five_gaussians,
-    "swissroll": SwissRoll,
-}
-IMAGES: dict[str, Callable[[Path, bool], Images]] = {
+TAKEN = ("inception",)
+"""Names that no folder may have: metrics carry them, and would not say whether the data set's classifier is meant."""
+
+
+def complaint(known: Mapping[str, Any], name: str, entry: Any) -> str:
+    """What is wrong with a new data set."""
+    if isinstance(entry, type) or not (isinstance(entry, Points) or callable(entry)):
+        return "expected gan_zoo.datasets.Points, or a function of (root, download) that loads gan_zoo.datasets.Images"
+    if isinstance(entry, Points) and entry.name != name:
+        return f"it calls itself '{entry.name}': give it one name"
+    return "taken by the names of metrics: choose another name" if name in TAKEN else ""
+
+
+OWN: dict[str, Points | LoadImages] = {
+    "8gaussians": eight_gaussians(),
+    "25gaussians": twenty_five_gaussians(),
+    "swissroll": SwissRoll(),
     "digits": load_digits,
     "mnist": load_mnist,
     "fashion-mnist": load_fashion_mnist,
     "cifar10": load_cifar10,
 }
-DATASETS: dict[str, Callable[..., Dataset]] = {**POINTS, **IMAGES}
-TAKEN = ("inception",)
-"""Names that no folder may have: metrics carry them, and would not say whether the data set's classifier is meant."""
+DATASETS: Registry[Points | LoadImages] = Registry("DATASETS", "data set", OWN, complaint)
 
 __all__ = [
     "DATASETS",
-    "IMAGES",
-    "POINTS",
     "Dataset",
     "GaussianMixture",
     "Images",
@@ -62,13 +76,12 @@ def load_dataset(
         if name in (*DATASETS, *TAKEN):
             raise UserError(f"data set '{name}': a folder of images needs a name of its own; rename it")
         return load_folder(name, folder, root, image_size)
-    if name in POINTS:
-        if image_size is not None:
-            raise UserError(f"data set '{name}': image_size is for images; remove it")
-        return POINTS[name]()
-    if name in IMAGES:
-        images = IMAGES[name](root, download)
+    if name not in DATASETS:
+        raise UserError(f"unknown data set '{name}' ({suggestion(name, DATASETS)}), or give a folder of images")
+    entry = DATASETS[name]
+    if not isinstance(entry, Points):
+        images = entry(root, download)
         return images if image_size is None else images.resized(image_size)
-    close = difflib.get_close_matches(name, DATASETS, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(DATASETS)}; or give a folder of images"
-    raise UserError(f"unknown data set '{name}': {hint}")
+    if image_size is not None:
+        raise UserError(f"data set '{name}': image_size is for images; remove it")
+    return entry

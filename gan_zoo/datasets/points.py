@@ -6,6 +6,7 @@ swissroll    x = ((t cos t, t sin t) + 0.25 n) / 7.5,  t = 1.5 pi (1 + 2u),  u ~
 """
 
 import hashlib
+import inspect
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,11 @@ class Points(ABC):
     name: str
     modes: Tensor | None
     std: float | None
+
+    @property
+    def about(self) -> str:
+        """What it is, in a line."""
+        return (inspect.getdoc(self) or "").split("\n")[0]
 
     @property
     @abstractmethod
@@ -69,6 +75,7 @@ class GaussianMixture(Points):
     name: str
     modes: Tensor
     std: float
+    about: str = ""
 
     @property
     def device(self) -> torch.device:
@@ -135,11 +142,13 @@ def eight_gaussians() -> GaussianMixture:
     """Eight modes on a circle of radius 2 / 1.414; the divisor is 1.414, as in the paper's code, and not sqrt(2)."""
     angle = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
     centres = 2 * torch.stack([angle.cos(), angle.sin()], dim=1) / 1.414
-    return GaussianMixture("8gaussians", centres.float(), 0.02 / 1.414)
+    about = "Eight modes on a circle of radius 2 / 1.414."
+    return GaussianMixture("8gaussians", centres.float(), 0.02 / 1.414, about)
 
 
 def twenty_five_gaussians() -> GaussianMixture:
     """Twenty-five modes on a square grid of spacing 2 / 2.828."""
     axis = torch.arange(-2, 3, dtype=torch.float64)
     centres = 2 * torch.cartesian_prod(axis, axis) / 2.828
-    return GaussianMixture("25gaussians", centres.float(), 0.05 / 2.828)
+    about = "Twenty-five modes on a square grid of spacing 2 / 2.828."
+    return GaussianMixture("25gaussians", centres.float(), 0.05 / 2.828, about)

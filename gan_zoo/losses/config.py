@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator
 
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
@@ -20,6 +20,7 @@ from gan_zoo.validation import (
     PartOf,
     Positive,
     SpecError,
+    adapter,
     expect_mapping,
     lookup,
     refusal,
@@ -56,14 +57,11 @@ class Composition:
         return next((known for known in LOSSES.values() if known.config() == loss.config()), loss)
 
 
-COMPOSITION = TypeAdapter(Composition)
-
-
 def parse_loss(value: object, path: KeyPath) -> tuple[str, Loss]:
     """Name and loss from any of the three forms. Errors: SpecError at the wrong key."""
     mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
     if "adversarial" in mapping:
-        composition = validated(COMPOSITION, mapping, path)
+        composition = validated(adapter(Composition), mapping, path)
         return composition.name or name_of_loss(composition.loss), composition.loss
     if "name" not in mapping:
         raise SpecError((*path, "name"), "missing key: the name of a loss, or adversarial and penalties")
@@ -83,7 +81,7 @@ def change_loss(loss: Loss, values: Mapping[str, Any], path: KeyPath) -> Loss:
         except UserError as error:
             raise SpecError(path, str(error)) from None
     try:
-        return validated(COMPOSITION, loss.config()).loss
+        return validated(adapter(Composition), loss.config()).loss
     except SpecError as error:
         typed = error.path[-1:] if error.path[-1] in values else ()
         raise SpecError((*path, *typed), error.message) from None

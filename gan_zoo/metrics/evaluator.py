@@ -17,7 +17,7 @@ DEFAULT_COUNT = 3
 
 def metric_names(dataset: Data) -> list[str]:
     """The names of all metrics of a data set, as they are asked for; scores of images carry a count and a split too."""
-    return on_points.names(dataset) if dataset.kind == "points" else on_images.names(dataset)
+    return _names(dataset, default=False)
 
 
 def default_metrics(dataset: Data) -> list[str]:
@@ -26,7 +26,11 @@ def default_metrics(dataset: Data) -> list[str]:
     Points: earth mover's distance, and with modes how many are covered and the share of good samples. Images: FID, IS
     and KID of the data set's own classifier, or of Inception without labels.
     """
-    return metric_names(dataset)[:DEFAULT_COUNT]
+    return _names(dataset, default=True)[:DEFAULT_COUNT]
+
+
+def _names(dataset: Data, default: bool) -> list[str]:
+    return on_points.names(dataset, default) if dataset.kind == "points" else on_images.names(dataset, default)
 
 
 class Evaluator:

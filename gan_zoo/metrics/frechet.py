@@ -8,12 +8,18 @@ X_g^T X_g = Sigma_g. So L is worked out once for a reference, and each evaluatio
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from gan_zoo.metrics.features import Features
+from gan_zoo.metrics.measure import ImageMeasure
 from gan_zoo.numerics.process import one_thread
 from gan_zoo.numerics.roots import root
+
+if TYPE_CHECKING:
+    from gan_zoo.metrics.reference import Reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +60,10 @@ def _centred(features: Tensor) -> tuple[Tensor, Tensor]:
     x = features.double()
     mean = x.mean(dim=0)
     return mean, (x - mean) / (len(x) - 1) ** 0.5
+
+
+def frechet_scores(generated: Features, real: "Reference") -> dict[str, float]:
+    return {"fid": frechet_distance(generated.values, real.gaussian)}
+
+
+METRICS = {"fid": ImageMeasure("min", "FID", "Fréchet distance", frechet_scores, default=True)}

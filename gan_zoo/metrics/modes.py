@@ -8,9 +8,13 @@ published numbers; `modes_covered` is ours.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from gan_zoo.metrics.data import PointData
+from gan_zoo.metrics.measure import PointMeasure, share
 
 RADIUS = 3.0
 FAIR_SHARE = 0.1
@@ -47,3 +51,50 @@ def mode_kl(x: Tensor, modes: Tensor, std: float) -> float:
     _, nearest = good_and_nearest(x, modes, std)
     q = torch.bincount(nearest, minlength=len(modes)).double() / len(nearest)
     return math.log(len(modes)) + torch.xlogy(q, q).sum().item()
+
+
+def _of_modes(function: Callable[[Tensor, Tensor, float], float]) -> Callable[[Tensor, PointData, Tensor], float]:
+    def value(x: Tensor, law: PointData, real: Tensor) -> float:
+        assert law.modes is not None
+        assert law.std is not None
+        return function(x, law.modes, law.std)
+
+    return value
+
+
+METRICS = {
+    "modes_covered": PointMeasure(
+        "max",
+        "modes covered",
+        "modes with a tenth of their fair share of points within 3 std",
+        _of_modes(modes_covered),
+        highest=float,
+        needs_modes=True,
+        default=True,
+    ),
+    "good_samples": PointMeasure(
+        "max",
+        "good samples",
+        "points within 3 std of a mode",
+        _of_modes(good_samples),
+        highest=share,
+        needs_modes=True,
+        default=True,
+    ),
+    "mode_kl": PointMeasure(
+        "min",
+        "KL over modes",
+        "nats, points counted at their nearest mode",
+        _of_modes(mode_kl),
+        highest=math.log,
+        needs_modes=True,
+    ),
+    "modes_captured": PointMeasure(
+        "max",
+        "modes captured",
+        "modes with one point within 3 std, as VEEGAN and PacGAN count",
+        _of_modes(modes_captured),
+        highest=float,
+        needs_modes=True,
+    ),
+}

@@ -14,8 +14,16 @@ from the decision. The rest is computed from the differences of the two features
 everywhere: scores do not depend on an offset or a scale of the features, nor on the processor.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
+
+from gan_zoo.metrics.features import Features
+from gan_zoo.metrics.measure import ImageMeasure, share
+
+if TYPE_CHECKING:
+    from gan_zoo.metrics.reference import Reference
 
 BLOCK = 1000
 """Rows of distances at a time."""
@@ -91,3 +99,33 @@ def exact_distances(x: Tensor, y: Tensor) -> Tensor:
         odd = terms[:, 2 * half :]
         terms = torch.cat([terms[:, :half] + terms[:, half : 2 * half], odd], dim=1)
     return terms.sum(dim=1)
+
+
+def precision_scores(generated: Features, real: "Reference") -> dict[str, float]:
+    x = generated.values
+    reach = squared_radii(x, PRECISION_K)
+    precision, recall = precision_and_recall(x, real.manifold, reach, real.radii_precision)
+    return {"precision": precision, "recall": recall}
+
+
+def density_scores(generated: Features, real: "Reference") -> dict[str, float]:
+    density, coverage = density_and_coverage(generated.values, real.manifold, real.radii_density)
+    return {"density": density, "coverage": coverage}
+
+
+NEAREST_3, NEAREST_5 = "k=3 nearest of {manifold} real", "k=5 nearest of {manifold} real"
+LEAST_3, LEAST_5 = PRECISION_K + 1, DENSITY_K + 1
+"""How many features it takes for each to have so many others."""
+
+METRICS = {
+    **{
+        name: ImageMeasure(
+            "max", name, NEAREST_3, precision_scores, highest=share, fewest=LEAST_3, fewest_real=LEAST_3
+        )
+        for name in ("precision", "recall")
+    },
+    "density": ImageMeasure("max", "density", NEAREST_5, density_scores, fewest=1, fewest_real=LEAST_5),
+    "coverage": ImageMeasure(
+        "max", "coverage", NEAREST_5, density_scores, highest=share, fewest=1, fewest_real=LEAST_5
+    ),
+}

@@ -10,6 +10,9 @@ assignment is still solved exactly and priced by the unshifted costs.
 import numpy as np
 from torch import Tensor
 
+from gan_zoo.metrics.data import PointData
+from gan_zoo.metrics.measure import PointMeasure
+
 SWEEPS = 30
 TEMPERATURE = 0.05
 
@@ -38,3 +41,14 @@ def _shifted(cost: np.ndarray) -> np.ndarray:
         rows = 1 / np.maximum(kernel @ columns, 1e-30)
     cost = cost - temperature * np.log(columns)
     return cost - cost.min(axis=1, keepdims=True)
+
+
+def _emd_of_as_many(x: Tensor, law: PointData, real: Tensor) -> float:
+    return emd(x[: len(real)], real)
+
+
+METRICS = {
+    "emd": PointMeasure(
+        "min", "earth mover's distance", "exact W1 between {pairs} and {pairs} points", _emd_of_as_many, default=True
+    )
+}

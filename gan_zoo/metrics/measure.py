@@ -1,0 +1,61 @@
+"""What a metric computes, as it is registered: of points, or of the features of images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from gan_zoo.metrics.data import PointData
+from gan_zoo.metrics.metric import Direction
+
+Scores = Callable[..., dict[str, float]]
+"""A function of (generated features, reference), or of generated features alone."""
+
+
+@dataclass(frozen=True)
+class PointMeasure:
+    """`value` is a function of generated points (n, 2), their law, and real points to compare with.
+
+    `protocol` says how it is computed; "{pairs}" in it becomes the number of real points. `highest` is the largest
+    value where the law has K modes, None where nothing bounds it. A `default` is scored where a suite names no metrics.
+    """
+
+    direction: Direction
+    label: str
+    protocol: str
+    value: Callable[[Tensor, PointData, Tensor], float]
+    lowest: float | None = 0.0
+    highest: Callable[[int], float | None] = lambda modes: None
+    needs_modes: bool = False
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class ImageMeasure:
+    """`scores` computes this measure, and those that share its work, from generated features and perhaps a reference.
+
+    `protocol` says how; "{subsets}", "{subset}" and "{manifold}" in it become what the kernel distance draws and the
+    number of real neighbours. `fewest` is the least number of samples it can be had from, `fewest_real` that of real
+    images to compare with, 0 where it compares with none; `highest` depends on the number of classes. A `default` is
+    scored where a suite names no metrics.
+    """
+
+    direction: Direction
+    label: str
+    protocol: str
+    scores: Scores
+    lowest: float | None = 0.0
+    highest: Callable[[int], float | None] = lambda classes: None
+    fewest: int = 2
+    fewest_real: int = 2
+    default: bool = False
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares with real images."""
+        return self.fewest_real > 0
+
+
+def share(count: int) -> float:
+    """The highest value of a share of something, whatever the number of modes or classes."""
+    return 1.0

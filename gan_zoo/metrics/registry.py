@@ -1,0 +1,41 @@
+"""The registry of metrics. A file of metrics is a module with `METRICS`, a measure per name, beside its formulas.
+
+A new metric is one such file in this folder and its name in FAMILIES; from outside the package it comes by `--plugin`
+or an entry point, see `gan_zoo.registry`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gan_zoo.metrics.measure import ImageMeasure, PointMeasure
+from gan_zoo.registry import Registry, from_families
+
+FAMILIES = (  # in the order of the reports
+    "transport",
+    "modes",
+    "cross_entropy",
+    "frechet",
+    "inception_score",
+    "kernel",
+    "neighbours",
+)
+
+
+def complaint(known: Mapping[str, Any], name: str, measure: Any) -> str:
+    """What is wrong with a new metric."""
+    if not isinstance(measure, PointMeasure | ImageMeasure):
+        return "expected a PointMeasure or an ImageMeasure of gan_zoo.metrics.measure"
+    return ""
+
+
+METRICS: Registry[PointMeasure | ImageMeasure] = Registry(
+    "METRICS", "metric", from_families("gan_zoo.metrics", FAMILIES, "METRICS"), complaint
+)
+
+
+def point_measures() -> dict[str, PointMeasure]:
+    return {name: measure for name, measure in METRICS.items() if isinstance(measure, PointMeasure)}
+
+
+def image_measures() -> dict[str, ImageMeasure]:
+    return {name: measure for name, measure in METRICS.items() if isinstance(measure, ImageMeasure)}

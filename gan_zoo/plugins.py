@@ -1,0 +1,139 @@
+"""Losses, architectures, data sets and metrics from single Python files.
+
+A plugin is one .py file with any of LOSSES, ARCHITECTURES, DATASETS and METRICS, dictionaries as the registries of the
+package are. It is code, and it is run when it is loaded. What it is belongs to the runs that use it: `sources` has the
+texts that tell a run from those of other code.
+"""
+
+import hashlib
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gan_zoo.architectures import ARCHITECTURES
+from gan_zoo.datasets import DATASETS
+from gan_zoo.errors import UserError
+from gan_zoo.files import expanded, read_text
+from gan_zoo.losses import LOSSES, parts_of
+from gan_zoo.metrics.registry import METRICS
+from gan_zoo.registry import Registry
+from gan_zoo.spec import RunSpec
+from gan_zoo.validation import adapter
+
+REGISTRIES: tuple[Registry[Any], ...] = (LOSSES, ARCHITECTURES, DATASETS, METRICS)
+LARGEST_FILE = 1_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin as it was read: other processes load this very text, whatever becomes of the file."""
+
+    path: Path
+    text: str
+
+    @property
+    def module(self) -> str:
+        """The name of its module, which tells it from every other one."""
+        mark = hashlib.sha256(f"{self.path}\n{self.text}".encode()).hexdigest()[:12]
+        return f"gan_zoo_plugin_{re.sub(r'[^A-Za-z0-9_]', '_', self.path.stem)}_{mark}"
+
+
+_loaded: dict[str, Plugin] = {}
+
+
+def loaded() -> tuple[Plugin, ...]:
+    """The plugins of this process, in the order in which they were loaded."""
+    return tuple(_loaded.values())
+
+
+def read_plugin(path: Path) -> Plugin:
+    """The plugin at `path`. Errors: UserError where there is no Python file that can be read."""
+    path = expanded(path)
+    if path.suffix != ".py" or not path.is_file():
+        attributes = ", ".join(registry.attribute for registry in REGISTRIES)
+        raise UserError(f"{path}: no Python file; give a .py file with any of {attributes}")
+    return Plugin(path.resolve(), read_text(path, LARGEST_FILE))
+
+
+def load(plugin: Plugin) -> ModuleType:
+    """Runs a plugin and registers what it brings; nothing where it is loaded already.
+
+    Errors: UserError where it cannot be run, brings nothing, or brings what cannot be; then it leaves nothing behind.
+    """
+    if plugin.module not in _loaded:
+        try:
+            _register(_module(plugin), plugin)
+        except UserError:
+            _forget(plugin)
+            raise
+        _loaded[plugin.module] = plugin
+        adapter.cache_clear()
+    return sys.modules[plugin.module]
+
+
+@contextmanager
+def scope() -> Iterator[None]:
+    """Forgets at its end the plugins that were loaded within it."""
+    before = set(_loaded)
+    try:
+        yield
+    finally:
+        for name in [name for name in _loaded if name not in before]:
+            _forget(_loaded.pop(name))
+
+
+def sources(spec: RunSpec) -> dict[str, str]:
+    """The files from outside the package that the loss, architecture, data set and metrics of `spec` come from, by
+    name: their text as it was loaded."""
+    names = {type(part).__module__ for part in (*parts_of(spec.loss), spec.architecture)}
+    if spec.dataset.name in DATASETS:
+        names.add(DATASETS.module_of(spec.dataset.name))
+    names |= {METRICS.module_of(name) for name in METRICS if _scores(spec, name)}
+    outside = [name for name in names if name.split(".")[0] != "gan_zoo"]
+    plugins = {_loaded[name].path.name: _loaded[name].text for name in outside if name in _loaded}
+    files = [Path(inspect.getfile(sys.modules[name])) for name in outside if name not in _loaded]
+    return plugins | {path.name: path.read_text(encoding="utf-8") for path in files}
+
+
+def _scores(spec: RunSpec, name: str) -> bool:
+    """Whether `spec` is scored by this metric; of images its names go on with extractor, count and split."""
+    asked = spec.evaluate.metrics
+    return any(f"{metric}_".startswith(f"{name}_") for metric in asked) if asked else METRICS[name].default
+
+
+def _module(plugin: Plugin) -> ModuleType:
+    """A plugin's module, run. It stands among the imported ones, where dataclasses and `inspect` look for it.
+
+    Compiled here, not imported: Python's bytecode cache misses an edit of equal length within a second.
+    """
+    module = ModuleType(plugin.module)
+    module.__file__ = str(plugin.path)
+    sys.modules[plugin.module] = module
+    try:
+        exec(compile(plugin.text, str(plugin.path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{plugin.path}: cannot be imported ({reason})") from error
+    return module
+
+
+def _register(module: ModuleType, plugin: Plugin) -> None:
+    brings = [registry for registry in REGISTRIES if hasattr(module, registry.attribute)]
+    if not brings:
+        attributes = ", ".join(registry.attribute for registry in REGISTRIES)
+        raise UserError(f"{plugin.path}: brings nothing: expected any of {attributes}, dictionaries by name")
+    for registry in brings:
+        registry.add(module, str(plugin.path))
+
+
+def _forget(plugin: Plugin) -> None:
+    for registry in REGISTRIES:
+        registry.forget(plugin.module)
+    sys.modules.pop(plugin.module, None)
+    adapter.cache_clear()
