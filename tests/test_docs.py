@@ -53,11 +53,7 @@ def test_pulls_are_the_derivatives_by_hand() -> None:
     )
 
 
-def test_the_loss_that_the_docs_add_takes_one_file_and_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["verify", "--plugin", str(DOCS / "examples" / "smoothed.py")]) == 0
-    assert "1 losses, 0 failed checks" in capsys.readouterr().out
+def test_the_loss_that_the_docs_add_takes_one_file_and_one_line(tmp_path: Path) -> None:
     package = tmp_path / "gan_zoo" / "losses"
     shutil.copytree(ROOT / "gan_zoo" / "losses", package)
     shutil.copy(DOCS / "examples" / "smoothed.py", package)
@@ -65,7 +61,7 @@ def test_the_loss_that_the_docs_add_takes_one_file_and_one_line(
     last = f'    "{FAMILIES[-1]}",\n'
     registry.write_text(registry.read_text().replace(last, f'{last}    "smoothed",\n'))
     code = "from gan_zoo.losses import LOSSES, ADVERSARIAL; print(*LOSSES, *ADVERSARIAL)"
-    for name in ("errors.py", "rng.py", "validation.py", "__init__.py"):
+    for name in ("errors.py", "rng.py", "validation.py", "registry.py", "__init__.py"):
         shutil.copy(ROOT / "gan_zoo" / name, tmp_path / "gan_zoo")
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout.split() == [*LOSSES, "smoothed", *ADVERSARIAL, "smoothed"]

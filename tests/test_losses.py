@@ -1,7 +1,6 @@
 """Losses against closed forms: on a linear critic f(x) = <w, x> every term is known by hand."""
 
 from math import log, sqrt
-from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from gan_zoo.errors import UserError
-from gan_zoo.losses import LOSSES, Loss, installed_losses, load_losses
+from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.base import score_pair
 from gan_zoo.losses.least_squares import LeastSquares
 from gan_zoo.losses.minimax import NonSaturating
@@ -266,39 +265,6 @@ def test_terms_of_equal_penalties_keep_both() -> None:
     terms = loss.critic_terms(Linear((2,), 2), real, fake, loss.noise(Rng(0, "eps"), real))
     assert terms["penalty_interpolates"].item() == pytest.approx(1)
     assert terms["penalty_interpolates_2"].item() == pytest.approx(2)
-
-
-PLUGIN = """
-from gan_zoo.losses import Loss
-from gan_zoo.losses.hinge import Hinge
-
-LOSSES = {"my-hinge": Loss(Hinge(), paper="mine")}
-"""
-
-
-def test_losses_come_from_any_file_and_bad_files_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "mine.py"
-    path.write_text(PLUGIN)
-    assert load_losses(path)["my-hinge"].paper == "mine"
-    for text, message in (
-        ("x = 1", "expected LOSSES"),
-        ("import nowhere", r"cannot be imported \(ModuleNotFoundError"),
-    ):
-        path.write_text(text)
-        with pytest.raises(UserError, match=message):
-            load_losses(path)
-    with pytest.raises(UserError, match="no Python file"):
-        load_losses(tmp_path / "nowhere.py")
-
-
-def test_installed_packages_add_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "their_losses.py").write_text(PLUGIN)
-    info = tmp_path / "theirs-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[gan_zoo.losses]\ntheirs = their_losses\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert installed_losses()["my-hinge"].paper == "mine"
 
 
 @pytest.mark.parametrize(("slope", "derivative"), [(1e-30, -20), (1e-38, -20), (0.0, 0), (1e-3, -19.98), (3.0, 40)])
