@@ -253,6 +253,8 @@ def test_a_run_that_ended_earlier_shows_its_last_samples(record):
     shown = [set(axes.lines[0].get_xdata()) for axes in titles.values() if axes.lines]
     assert shown == [{1.0}, {2.0}]
     assert [text.get_text() for text in titles[without].texts] == ["no samples"]
+    named = [text.get_text() for text in panels[0].figure.legends[0].get_texts()]
+    assert named == ["data", "generated (colour of the loss)"]  # no contours are kept of earlier steps
 
 
 def test_a_column_shows_the_primary_metric_alone(draw, record):
@@ -306,6 +308,8 @@ def test_each_band_of_the_critic_s_scores_has_its_shade_up_to_the_maximum(record
     shades = filled.get_facecolors()[:, 0]
     assert len(shades) == len(filled.levels) - 1 == len(SHADES)
     assert (np.diff(shades) < 0).all()  # darker is more real, the maximum darkest
+    named = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert named[2:] == ["critic: least real", "critic: most real"]
 
 
 def test_data_lies_over_samples_as_smaller_dots(record):

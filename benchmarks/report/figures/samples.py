@@ -89,14 +89,17 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
             axes.set_title("data", loc="left")
     absent = [loss for loss in dataset.losses if loss not in runs]
     if is_points or absent:
-        keys(figure, _point_keys() if is_points else [], absent)
+        has_critic = any(critic_scores(name) in arrays for name in shown.values())
+        keys(figure, _point_keys(has_critic) if is_points else [], absent)
     return figure
 
 
-def _point_keys() -> list[Artist]:
-    """What points and contours mean."""
+def _point_keys(has_critic: bool) -> list[Artist]:
+    """What points mean, and contours where there are any."""
     dots = {"data": "black", "generated (colour of the loss)": GREY}
     handles: list[Artist] = [Line2D([], [], ls="", marker=".", color=c, label=label) for label, c in dots.items()]
+    if not has_critic:
+        return handles
     ends = {"critic: least real": SHADES[0], "critic: most real": SHADES[-1]}
     patches = [Patch(facecolor=shade, edgecolor="#a0a0a0", lw=0.4, label=label) for label, shade in ends.items()]
     return [*handles, *patches]
