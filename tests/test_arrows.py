@@ -104,6 +104,12 @@ def test_every_room_of_the_map_is_there() -> None:
     assert set().union(*SCIENCE, *BOOKKEEPING) - {own_room(path) for path in FILES} == set()
 
 
+def test_the_map_for_people_names_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## What in")[0]
+    rooms = {name.split(".")[1] for name in set().union(*SCIENCE, *BOOKKEEPING)}
+    assert {name for name in rooms if f"`{name}`" not in text and f"`{name}/`" not in text} == set()
+
+
 def test_the_science_imports_downwards_and_no_bookkeeping() -> None:
     science = [path for path in FILES if own_room(path) in set().union(*SCIENCE)]
     bookkeeping = set().union(*BOOKKEEPING)
