@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from benchmarks.cli import main, program
 from benchmarks.cli.options import folder
@@ -98,6 +99,43 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     assert error.startswith("gan-zoo: ")
     assert error.count("\n") == 1
     assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_leaves_nothing_behind(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even where a classifier is trained and references are computed for it; and it downloads nothing."""
+    for least in ("LEAST_EPOCHS", "IMAGES_SHOWN"):
+        monkeypatch.setattr(f"gan_zoo.metrics.training.{least}", 1)
+    (tmp_path / "tiny.yaml").write_text(SUITE.replace("8gaussians", "pairs"))
+    for i in range(24):
+        picture = Image.new("L", (8, 8), 10 * i)
+        picture.save(made(tmp_path / "pairs" / "ab"[i % 2]) / f"{i}.png")
+    before = sorted(tmp_path.rglob("*"))
+    pairs = f"datasets=[{{name: pairs, folder: {tmp_path / 'pairs'}}}]"
+    asked = ["run", str(tmp_path / "tiny.yaml"), "--dry-run", *places(tmp_path, results)]
+    assert main([*asked, "--set", pairs]) == 0
+    assert "missing     wgan-gp / pairs / seed 0" in capsys.readouterr().out
+    assert main([*asked, "--set", "datasets=[mnist]"]) == 2
+    message = capsys.readouterr().err
+    assert "downloading is off" in message
+    assert str(tmp_path / "data") in message
+    assert main([*asked, "--set", pairs, "--set", "evaluate.metrics=[fid_inception]"]) == 2
+    assert "--dry-run downloads nothing: gan-zoo fetch-weights first" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_a_report_of_metrics_that_are_not_measured_is_refused_before_anything_runs(
+    suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", suite, "--set", "report.metrics=[fid_digits]", *places(tmp_path, results)]) == 2
+    assert "report.metrics: 'fid_digits' is not measured (known: emd" in capsys.readouterr().err
+    assert not (results / "tiny").exists()
 
 
 def test_a_missing_data_set_is_told_before_anything_runs(

@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.record import lease as leases
@@ -94,6 +95,16 @@ def test_a_container_with_the_same_name_and_process_id_is_another_machine() -> N
     assert own["machine"] == machine()
     assert not owner_is_dead({**own, "machine": "rebooted", "pid": 2**22 + 1})
     assert owner_is_dead({**own, "pid_started": own["pid_started"] - 3600})
+
+
+def test_an_owner_that_ends_while_it_is_looked_at_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(process: psutil.Process) -> str:
+        raise psutil.NoSuchProcess(process.pid)
+
+    own = owner_tags()
+    assert not owner_is_dead(own)
+    monkeypatch.setattr(psutil.Process, "status", gone)
+    assert owner_is_dead(own)
 
 
 def test_who_holds_a_cell_is_said(ledger: tuple[object, str]) -> None:

@@ -195,13 +195,14 @@ def test_a_killed_run_is_reconciled_and_resumed(results: Path) -> None:
     store = Store(results)
     killed_cell = cell(store)
     assert (killed_cell.status, killed_cell.step, killed_cell.seconds) == ("interrupted", 40, 2.5)
-    assert store._client.get_run(killed_cell.run_id).info.status == "KILLED"
     assert store.record("toy").runs["status"].tolist() == ["missing"]
+    assert store._client.get_run(killed_cell.run_id).info.status == "RUNNING"  # who only reads writes nothing
 
     sweep = start(store, {"k1": described("wgan-gp")})
     experiment = store.experiment("toy")
     parents = store._client.search_runs([experiment], "tags.kind = 'sweep'", order_by=["start_time ASC"])
     assert [run.info.status for run in parents] == ["KILLED", "RUNNING"]
+    assert store._client.get_run(killed_cell.run_id).info.status == "KILLED"
     log = open_cell(store, sweep, threads=2)
     assert log.run_id == killed_cell.run_id
     assert cell(store).status == "running"

@@ -128,8 +128,10 @@ def run_suite(options: argparse.Namespace) -> int:
         from benchmarks.record.store import Store
         from benchmarks.sweep.plan import make_plan
         from benchmarks.sweep.progress import plan_text, say
+        from benchmarks.sweep.rehearsal import rehearsal
 
-        print(plan_text(make_plan(suite, runner_options(options, options.workers), Store(options.results), say)))
+        with rehearsal(runner_options(options, options.workers)) as how:
+            print(plan_text(make_plan(suite, how, Store(options.results), say)))
         return 0
     return run_and_report(suite, options, options.workers)
 

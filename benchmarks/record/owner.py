@@ -37,10 +37,10 @@ def owner_is_dead(tags: Mapping[str, Any]) -> bool:
         return False
     try:
         process = psutil.Process(int(tags["pid"]))
-        started = process.create_time()
-    except psutil.NoSuchProcess:
+        another = abs(process.create_time() - float(tags["pid_started"])) > SAME_START
+        return another or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # also where it ends between two questions
         return True
-    return process.status() == psutil.STATUS_ZOMBIE or abs(started - float(tags["pid_started"])) > SAME_START
 
 
 def user_name() -> str:

@@ -162,7 +162,7 @@ class Store:
         return found.experiment_id if found is not None and found.lifecycle_stage == "active" else None
 
     def _runs(self, experiment: str, kind: Literal["sweep", "cell"]) -> list["Run"]:
-        """All runs of a kind, oldest first. Those left RUNNING by a process that is dead on this host are closed."""
+        """All runs of a kind, oldest first."""
         runs: list[Run] = []
         page = None
         with one_line(self.uri, self.database):
@@ -172,14 +172,14 @@ class Store:
                     [experiment], f"tags.kind = '{kind}'", order_by=["start_time ASC"], page_token=token
                 )
                 runs += page
-        return [self._reconciled(run) for run in runs]
+        return runs
 
-    def _reconciled(self, run: "Run") -> "Run":
-        if run.info.status != "RUNNING" or not owner_is_dead(run.data.tags):
-            return run
-        self._client.set_tag(run.info.run_id, "status", "interrupted")
-        self._client.set_terminated(run.info.run_id, "KILLED")
-        return self._client.get_run(run.info.run_id)
+    def _close_dead(self, experiment: str) -> None:
+        """Closes the runs left RUNNING by processes of this machine that are dead."""
+        for run in [*self._runs(experiment, "sweep"), *self._runs(experiment, "cell")]:
+            if run.info.status == "RUNNING" and owner_is_dead(run.data.tags):
+                self._client.set_tag(run.info.run_id, "status", "interrupted")
+                self._client.set_terminated(run.info.run_id, "KILLED")
 
     def start_sweep(
         self,
@@ -199,7 +199,7 @@ class Store:
         """
         check_names(meta["metrics"])
         experiment = self.experiment(suite)
-        self._runs(experiment, "sweep")
+        self._close_dead(experiment)
         identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}
         run = self._client.create_run(experiment, run_name=name, tags=texts(identity))
         log_in_batches(self._client, run.info.run_id, params=texts(params))
@@ -348,7 +348,7 @@ def _cell(run: "Run") -> RecordedCell:
     tags, metrics = run.data.tags, run.data.metrics
     status = tags.get("status")
     if status not in ENDED:
-        status = "running" if run.info.status == "RUNNING" else "interrupted"
+        status = "running" if run.info.status == "RUNNING" and not owner_is_dead(tags) else "interrupted"
     seconds = metrics.get("train_seconds", 0.0)
     step, error = int(tags.get("step", 0)), tags.get("error", "")
     identity = {name: tags[name] for name in IDENTITY if name in tags}

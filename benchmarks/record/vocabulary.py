@@ -15,6 +15,8 @@ run, `<run key>/samples@<step>` before, `<run key>/critic` (and `critic@<step>`)
 none is ever changed.
 """
 
+from collections.abc import Iterable
+
 PLAYERS = ("critic/", "generator/")
 REAL_DATA = "data/"
 
@@ -94,3 +96,9 @@ def critic_scores(samples: str) -> str:
 def weight_histogram(run_key: str) -> str:
     """The array of the histogram of the last critic's weights."""
     return f"{run_key}/weights"
+
+
+def meant(metric: str, known: Iterable[str]) -> list[str]:
+    """The metrics that a name means: itself, or those that say samples and split after it, as scores do."""
+    names = list(known)
+    return [metric] if metric in names else [name for name in names if name.startswith(f"{metric}_")]

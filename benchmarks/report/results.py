@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.record.export import Record
 from benchmarks.record.protocols import Protocol, read_protocol
-from benchmarks.record.vocabulary import is_player_term, validation
+from benchmarks.record.vocabulary import is_player_term, meant, validation
 from benchmarks.report.consistency import check_numerics, check_protocols, check_recipes, protocols
 from benchmarks.report.names import unique_slugs
 from benchmarks.report.specs import spec_fields
@@ -61,9 +61,9 @@ class Results:
         """The names chosen under a key of `report`, or all that are known. Errors: UserError for an unknown one."""
         chosen = [str(name) for name in self.choice.get(key) or known]
         for name in chosen:
-            if name not in known:
+            if name not in known and not (key == "metrics" and meant(name, known)):
                 raise UserError(f"report.{key}: {name!r} is not in this record: choose from {', '.join(known)}")
-        return chosen
+        return [each for name in chosen for each in meant(name, known)] if key == "metrics" else chosen
 
     def _check(self) -> None:
         if not self.losses or not self.datasets or not self.seeds:

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.record.store import Store
 from gan_zoo.datasets import load_dataset
 from gan_zoo.engine import Numerics
+from gan_zoo.errors import UserError
 from gan_zoo.metrics import Evaluator, default_metrics
 from gan_zoo.metrics.floor import Floor, floor
 from gan_zoo.spec import DatasetSpec, RunSpec
@@ -14,7 +15,8 @@ from gan_zoo.spec import DatasetSpec, RunSpec
 
 @dataclass(frozen=True)
 class Context:
-    """`timing_comparable`: whether a process has its core or GPU to itself."""
+    """`timing_comparable`: whether a process has its core or GPU to itself; `scratch`: the folder of a rehearsal, which
+    downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`)."""
 
     runs: Path
     data: Path
@@ -23,6 +25,7 @@ class Context:
     timing_comparable: bool = True
     engine: str = "plain"
     numerics: Numerics = "reference"
+    scratch: Path | None = None
 
     @property
     def handed_on(self) -> Path:
@@ -32,7 +35,7 @@ class Context:
     @property
     def cache(self) -> Path:
         """Classifiers and reference statistics."""
-        return extractor_cache(self.data)
+        return extractor_cache(self.scratch or self.data)
 
 
 def extractor_cache(data: Path) -> Path:
@@ -54,7 +57,13 @@ class Shelf:
         wanted, context = spec.dataset, self.context
         if wanted not in self._data:
             folder = Path(wanted.folder) if wanted.folder else None
-            loaded = load_dataset(wanted.name, root=context.data, folder=folder, image_size=wanted.image_size)
+            root, here = context.scratch or context.data, context.scratch is None
+            try:
+                loaded = load_dataset(
+                    wanted.name, root=root, folder=folder, image_size=wanted.image_size, download=here
+                )
+            except UserError as error:
+                raise UserError(str(error).replace(str(root), str(context.data))) from None
             self._data[wanted] = loaded.to("cpu" if context.numerics == "exact" else context.device)
         return self._data[wanted]
 

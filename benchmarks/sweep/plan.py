@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.record.protocols import differing, read_protocol
 from benchmarks.record.store import SETTLED, RecordedCell, Store
+from benchmarks.record.vocabulary import meant
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.identity import Identity, identity
@@ -15,9 +16,9 @@ from benchmarks.sweep.shared import Shared, prepare_shared
 from benchmarks.sweep.stack import trial_seconds
 from gan_zoo.device import choose_devices, core_count
 from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, suggestion
 from gan_zoo.spec import RunSpec
-from gan_zoo.validation import lookup
+from gan_zoo.validation import lookup, shown_name
 
 LEFT_ALONE = (*SETTLED, "running")
 """Cells that a sweep does not run: those with a result, and those that another process is at."""
@@ -94,7 +95,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Options:
-    """How a sweep is to be run on this machine."""
+    """How a sweep is to be run on this machine; `scratch`: see `benchmarks.sweep.rehearsal`."""
 
     results: Path
     data: Path
@@ -103,6 +104,7 @@ class Options:
     threads: int = 1
     engine: str = "plain"
     numerics: Numerics = "reference"
+    scratch: Path | None = None
 
     def devices(self) -> list[str]:
         """The device of each worker. Errors: UserError where the wanted one is not there."""
@@ -117,7 +119,8 @@ class Options:
         lookup(dict.fromkeys(ENGINE_NAMES), self.engine, ("--engine",), "engine")
         check_engine(self.engine, self.numerics, devices[0])
         runs = self.results / suite / "runs"
-        return Context(runs, self.data, devices[0], self.threads, alone, self.engine, self.numerics)
+        how = self.threads, alone, self.engine, self.numerics, self.scratch
+        return Context(runs, self.data, devices[0], *how)
 
 
 def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None]) -> Plan:
@@ -130,7 +133,17 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
     identities = {spec: identity(spec, shared.fingerprints[spec.dataset.name], context) for spec in suite.cells}
     plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name))
     refuse_other_protocols(plan)
+    refuse_unknown_metrics(plan)
     return plan
+
+
+def refuse_unknown_metrics(plan: Plan) -> None:
+    """UserError where the report is to show a metric that no data set is scored by."""
+    known = plan.shared.metrics
+    for name in plan.suite.report.get("metrics") or ():
+        if not meant(name, known):
+            hint = suggestion(name, known)
+            raise UserError(f"report.metrics: {shown_name(name)} is not measured ({hint}): correct it, or leave it out")
 
 
 def refuse_other_protocols(plan: Plan) -> None:

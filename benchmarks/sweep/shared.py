@@ -1,7 +1,8 @@
 """What the cells of a suite share: data sets, metrics and what real data score, loaded once before anything runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.record.protocols import Protocol
@@ -9,6 +10,8 @@ from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context, Shelf
 from gan_zoo.architectures import check_architecture
 from gan_zoo.device import configure_process
+from gan_zoo.errors import UserError
+from gan_zoo.metrics import WEIGHTS_FILE
 from gan_zoo.metrics.classifier import hand_on
 from gan_zoo.trainer import check_numerics
 
@@ -40,8 +43,10 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
         check_numerics(spec, context.device, context.numerics)
         for architecture in {spec.architecture for spec in cells}:
             check_architecture(architecture, data.shape)
+        if context.scratch is not None:
+            refuse_download(shelf.metrics(spec), context.cache)
         evaluator = shelf.evaluator(spec)
-        if data.kind == "images":
+        if data.kind == "images" and context.scratch is None:
             hand_on(data, context.cache, context.handed_on)
         metrics = evaluator.metrics.values()
         shared = Shared(
@@ -52,6 +57,15 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
             {**shared.protocols, name: {metric.name: metric.protocol for metric in metrics}},
         )
     return shared
+
+
+def refuse_download(metrics: Sequence[str], cache: Path) -> None:
+    """UserError where a rehearsal would have to download the weights that a metric needs."""
+    asked = next((name for name in metrics if "_inception" in name), None)
+    if asked and not (cache / WEIGHTS_FILE).is_file():
+        raise UserError(
+            f"{asked}: Inception's weights are not there, and --dry-run downloads nothing: gan-zoo fetch-weights first"
+        )
 
 
 def described(metric: Any) -> dict[str, Any]:
