@@ -278,7 +278,9 @@ def test_kills_lose_nothing_and_double_nothing(
     started = time.monotonic()
     os.waitpid(forked(lambda: sweep(suite, stores[0], Listener(), 2)), 0)
     whole, killed, rng = time.monotonic() - started, 0, Rng(12, "moments of kills")
-    while killed < kills:
+    for _ in range(10 * kills):
+        if killed == kills:
+            break
         if ended(stores[-1]):
             assert result(stores[-1]) == undisturbed
             stores.append(fresh_store(tmp_path / str(len(stores)), migrated_database))
@@ -287,6 +289,7 @@ def test_kills_lose_nothing_and_double_nothing(
         time.sleep(moment * whole)
         (os.kill if alone < 0.3 else os.killpg)(pid, signal.SIGKILL)
         killed += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    assert killed == kills
     pid = forked(lambda: sweep(suite, stores[-1], Listener(), 2))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert result(stores[-1]) == undisturbed

@@ -188,6 +188,28 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+def test_a_run_that_was_killed_while_it_began_says_all_in_the_end(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(results)
+    sweep = start(store, {"k1": described("wgan-gp")})
+    monkeypatch.setattr("benchmarks.record.lease.owner_is_dead", lambda owner: True)
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmarks.record.run_log.log_dataset", killed)
+        with pytest.raises(KeyboardInterrupt):
+            open_cell(store, sweep)
+    begun = cell(store).run_id
+    log = open_cell(store, sweep)
+    run = store._client.get_run(log.run_id)
+    assert log.run_id == begun
+    assert len(run.inputs.dataset_inputs) == 1
+    assert run.data.params["train.steps"] == "100"
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_killed_run_is_reconciled_and_resumed(results: Path) -> None:
     script = KILLED.format(root=str(Path.cwd()), tests=str(Path(__file__).parent), results=str(results))
     killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

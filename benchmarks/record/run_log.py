@@ -50,8 +50,10 @@ class Opening:
         return str(run.info.run_id)
 
     def go_on(self, client: "MlflowClient", run: "Run") -> str:
-        """The id of `run`, an earlier one of this cell, which says all this from now on."""
+        """The id of `run`, an earlier one of this cell, which says all this from now on, wherever it was cut short."""
         client.update_run(run.info.run_id, status="RUNNING", name=self.name)
+        if not run.inputs.dataset_inputs:
+            log_dataset(client, run.info.run_id, self.dataset)
         known = run.data.params
         more = {name: value for name, value in self.params.items() if name not in known}
         log_in_batches(client, run.info.run_id, params=texts(more), tags=texts(self.tags))
