@@ -244,7 +244,7 @@ def test_the_score_apart_shares_neither_samples_nor_reference_with_the_reported_
 
 def test_repeats_change_the_key_of_a_run_and_their_default_does_not() -> None:
     plain, one, three = (make_run(evaluate=each).spec for each in ({}, {"repeats": 1}, {"repeats": 3}))
-    assert "repeats" not in plain.to_dict()["evaluate"]
+    assert plain.to_dict()["evaluate"]["repeats"] == 1
     assert plain.key == one.key != three.key
     assert run_spec(three.to_dict()) == three
     with pytest.raises(UserError, match=r"evaluate\.repeats: input should be greater than 0"):

@@ -266,13 +266,13 @@ def test_numerics_are_recorded_and_never_mixed(path: str, store: Store) -> None:
 
 
 def test_a_short_cell_sends_its_metrics_once(path: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, sent = CellLog.flush, list[int]()
+    original, sent = CellLog._send, list[int]()
 
     def counting(self: CellLog) -> None:
         sent.append(len(self._buffer))
         original(self)
 
-    monkeypatch.setattr(CellLog, "flush", counting)
+    monkeypatch.setattr(CellLog, "_send", counting)
     sweep(load_suite(path, {"seeds": "[0]"}), store, "plain")
     assert len(sent) == 1
     assert sent[0] >= 24
