@@ -490,3 +490,9 @@ def test_mlflow_is_imported_only_where_a_store_is_used() -> None:
     script = "import sys; sys.modules['mlflow'] = None; from benchmarks.record.store import Store as S; S('x')._client"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].startswith("gan_zoo.errors.UserError: mlflow: not installed")
+
+
+def test_a_folder_in_the_place_of_the_database_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").mkdir()
+    with pytest.raises(UserError, match=r"mlflow\.db: is no file, so not a record: choose another --results"):
+        Store(tmp_path).cells("toy")

@@ -88,6 +88,8 @@ def _create(database: Path) -> None:
     from mlflow import MlflowClient
 
     if database.exists():
+        if not database.is_file():  # MLflow would try again and again to open it
+            raise UserError(f"{database}: is no file, so not a record: choose another --results")
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
