@@ -57,6 +57,11 @@ class Rng:
         return np.random.default_rng(self.state_seed)
 
 
+def numpy_stream(seed: int) -> np.random.RandomState:
+    """NumPy's old generator, for draws that must be those of a published program."""
+    return np.random.RandomState(seed)
+
+
 def global_state() -> str:
     """The states of Python's, NumPy's and torch's global generators, which nothing here may touch."""
     numpy_state = np.random.get_state(legacy=False)  # noqa: NPY002

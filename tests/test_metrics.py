@@ -186,18 +186,40 @@ def test_kernel_distance_equals_torch_fidelitys() -> None:
 
     x, y = features(300, 16, "x", 0.3), features(400, 16, "y")
     expected = kid_features_to_metric(x, y, kid_subsets=7, kid_subset_size=300, verbose=False)[KEY_METRIC_KID_MEAN]
-    assert METRICS["kid"].scores(as_features(x), reference(y, 7)) == {"kid": pytest.approx(expected, rel=1e-6)}
+    assert METRICS["kid"].scores(as_features(x), reference(y, 7)) == {"kid": pytest.approx(expected, rel=1e-9)}
 
 
-def test_kernel_distance_is_the_formula() -> None:
-    x, y = features(60, 4, "x", 0.3), features(60, 4, "y")
+def in_fractions(x: Tensor) -> np.ndarray:
+    """The same numbers as fractions, which do not round."""
+    return np.vectorize(Fraction, otypes=[object])(x.numpy())
 
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.T / 4 + 1) ** 3
 
-    within = sum((kernel(a, a).sum() - kernel(a, a).trace()) / (60 * 59) for a in (x, y))
-    expected = (within - 2 * kernel(x, y).mean()).item()
-    assert METRICS["kid"].scores(as_features(x), reference(y, 1)) == {"kid": pytest.approx(expected, rel=1e-6)}
+def exact_kernel_distance(x: Tensor, y: Tensor) -> float:
+    """KID of all of x and y, both (n, d), by its formula in fractions."""
+    n, d = x.shape
+
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.array([[((row * other).sum() / d + 1) ** 3 for other in b] for row in a])
+
+    generated, real = in_fractions(x), in_fractions(y)
+    within = sum((k.sum() - k.trace()) / (n * (n - 1)) for k in (kernel(generated, generated), kernel(real, real)))
+    return float(within - 2 * kernel(generated, real).sum() / (n * n))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("offset", [0.0, 10.0, 1e3, -1e3])
+def test_kernel_distance_is_the_formula_at_any_offset_and_scale(offset: float, scale: float) -> None:
+    """Float32 gives 0.0 at offset 1000 and scale 0.001, where 2,090,960 is right."""
+    x, y = (scale * features(20, 4, key, shift, torch.float32) + offset for key, shift in (("x", 0.3), ("y", 0.0)))
+    expected = exact_kernel_distance(x, y)
+    assert METRICS["kid"].scores(as_features(x), reference(y, 1))["kid"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_kernel_distance_of_opposed_clouds_is_the_formula() -> None:
+    """What is common to the real features need not be common to the generated ones."""
+    x, y = features(12, 4, "x", dtype=torch.float32) - 1000, features(12, 4, "y", dtype=torch.float32) + 1000
+    expected = exact_kernel_distance(x, y)
+    assert METRICS["kid"].scores(as_features(x), reference(y, 1))["kid"] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(("n", "m"), [(300, 300), (200, 350)])
@@ -235,7 +257,7 @@ def exact_neighbour_scores(x: Tensor, y: Tensor) -> list[float]:
     """The same by distances in fractions, which do not round."""
 
     def squared(a: Tensor, b: Tensor) -> np.ndarray:
-        left, right = (np.vectorize(Fraction, otypes=[object])(each.numpy()) for each in (a, b))
+        left, right = in_fractions(a), in_fractions(b)
         return np.array([[((row - other) ** 2).sum() for other in right] for row in left])
 
     across, real, generated = squared(x, y), squared(y, y), squared(x, x)
