@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from gan_zoo.architectures import calibrate, initialise
+from gan_zoo.architectures import calibrate, convolves, initialise
 from gan_zoo.device import tf32
 from gan_zoo.engine import (
     Draws,
@@ -26,7 +26,7 @@ from gan_zoo.engine import (
 from gan_zoo.errors import UserError
 from gan_zoo.exact import Exact, arithmetic, mean
 from gan_zoo.losses.base import Terms
-from gan_zoo.numerics.process import compute_in
+from gan_zoo.numerics.process import check_convolutions, compute_in
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 from gan_zoo.step import Parameters
@@ -88,6 +88,8 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
         make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
         for make in (spec.architecture.generator, spec.architecture.critic)
     ]
+    if any(map(convolves, nets)):
+        check_convolutions()
     return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
 
 

@@ -83,7 +83,7 @@ def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsy
         (["run", "--set", "steps"], "--set steps: expected KEY=VALUE"),
         (["run", "--device", "cuda:7"], "--device cuda:7: not on this machine"),
         (["run", "--engine", "plane"], "--engine: unknown engine 'plane' (did you mean 'plain'?)"),
-        (["run", "--workers", "0"], "--workers: expected a whole number from 1 to 256, got \"0\""),
+        (["run", "--workers", "0"], '--workers: expected a whole number from 1 to 256, got "0"'),
         (["train", "--loss", "wgan-gpp", "--dataset", "digits"], "unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
         (["train", "--loss", "wgan-gp", "--dataset", "digit"], "unknown data set 'digit' (did you mean 'digits'?)"),
         (["report", "nothing"], "no record of suite 'nothing': run `gan-zoo run nothing` first"),
@@ -262,7 +262,7 @@ def test_a_home_folder_is_put_in_full_where_the_shell_does_not(
     assert folder("~/x") == tmp_path / "x"
     assert folder("x/~y") == Path("x/~y")
     assert main(["run", "--results=~no-such-user/x"]) == 2
-    assert "--results: there is no home folder \"~no-such-user\"; write the path in full" in capsys.readouterr().err
+    assert '--results: there is no home folder "~no-such-user"; write the path in full' in capsys.readouterr().err
 
 
 def interrupted_at(module: str, importer: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from gan_zoo import fingerprints
 from gan_zoo.device import configure_process
 from gan_zoo.engine.plain import descend
 from gan_zoo.engine.state import new_optimizer
+from gan_zoo.fingerprints.cells import Noise, run_of
 from gan_zoo.numerics import environment, process
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RMSprop
@@ -56,6 +57,30 @@ def test_this_processor_computes_as_the_table_says() -> None:
 def test_nothing_in_the_environment_and_no_second_thread_changes_a_bit(variables: dict[str, str], threads: str) -> None:
     done = python("-m", "gan_zoo.fingerprints", *FEW, "--threads", threads, **variables)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+@portable
+@of_the_table
+def test_products_have_the_same_bits_where_onednn_may_use_all_that_the_processor_has() -> None:
+    code = (
+        "from gan_zoo import fingerprints\n"
+        "from gan_zoo.device import configure_process\n"
+        "from gan_zoo.numerics.environment import free_onednn\n"
+        "free_onednn()\n"
+        "configure_process('cpu', 1)\n"
+        "print(list(fingerprints.differences(('product', 'cell wgan-gp digits', 'net mlp'))))\n"
+    )
+    done = python("-c", code)
+    assert done.stdout == "[]\n", done.stderr
+
+
+@portable
+def test_a_process_that_was_to_convolve_nothing_refuses_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_of("wgan-gp", Noise((1, 28, 28)), "dcgan", {"dim": 4}, 2)
+    monkeypatch.delenv(environment.ONEDNN)
+    run_of("wgan-gp", Noise((1, 28, 28)), "mlp", {"width": 4}, 2)
+    with pytest.raises(RuntimeError, match="let free in a process that was to convolve nothing, and now convolves"):
+        run_of("wgan-gp", Noise((1, 28, 28)), "dcgan", {"dim": 4}, 2)
 
 
 @portable

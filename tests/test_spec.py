@@ -220,7 +220,7 @@ def test_insisting_on_nothing_changes_nothing() -> None:
         ({"loss": {"name": "wgan-gp", "wieght": 1}}, "loss.wieght: unknown key (did you mean 'weight'?)"),
         (
             {"loss": {"name": "wgan-gp", "weight": "big"}},
-            "loss.weight: input should be a valid number, got \"big\"",
+            'loss.weight: input should be a valid number, got "big"',
         ),
         (
             {"loss": {"name": "wgan-gp", "weight": -1}},

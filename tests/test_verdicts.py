@@ -175,4 +175,3 @@ def test_the_probability_of_a_contradiction_is_that_of_its_own_model() -> None:
     opposed = ((low > -margin) & (high < margin) | (high < -margin)).mean()
     assert opposed > 0.001
     assert column.contradiction(0, draws=40_000) == pytest.approx(opposed, abs=4 * np.sqrt(opposed / 40_000) + 1e-4)
-

@@ -22,9 +22,7 @@ def test_two_records_side_by_side(tmp_path):
     b.write(tmp_path / "b")
     pages = build_comparison(tmp_path / "a", tmp_path / "b", tmp_path / "out")
     text = pages[0].read_text()
-    assert re.search(
-        r"\| wgan-lp \|.*\| 2\.00 \| 2\.00 to 2\.00 \| worse \| 3 \| equal \|", text.replace("&lt;", "<")
-    )
+    assert re.search(r"\| wgan-lp \|.*\| 2\.00 \| 2\.00 to 2\.00 \| worse \| 3 \| equal \|", text.replace("&lt;", "<"))
     assert "not comparable" in text
     assert "| torch | 2.13 | 2.15 |" in text
     assert "only B has the losses hinge" in text

@@ -71,8 +71,8 @@ def add_commands(commands: "Commands") -> None:
         add_device(command, "CPU threads a process")
         command.add_argument(
             "--engine",
-            default="plain",
-            help="plain, closed-form, compiled, graph, stacked (the seeds of a cell together) or auto, by rule "
+            default="auto",
+            help="auto (by rule), plain, closed-form, compiled, graph or stacked (the seeds of a cell together) "
             "(default: %(default)s)",
         )
         command.add_argument(

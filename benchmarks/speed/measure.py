@@ -22,6 +22,7 @@ from benchmarks.speed.textbook import own_source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS, Workload
 from gan_zoo.device import core_count
 from gan_zoo.engine import ENGINES
+from gan_zoo.numerics.environment import free_onednn
 from gan_zoo.rng import Rng
 from gan_zoo.trainer import advance, initial_state, train, train_stack
 
@@ -69,6 +70,8 @@ class Missing:
 def measure(name: str, mode: str, left_out: Sequence[str]) -> tuple[list[Row], list[Missing]]:
     """The rows of one workload in one mode, without `left_out`; changes the process's threads and affinity."""
     workload = WORKLOADS[name]
+    if not workload.convolves:
+        free_onednn()
     torch.set_num_threads(1 if mode == PINNED else core_count())
     stretches = {engine: each for engine, each in candidates(workload).items() if engine not in left_out}
     reasons = prepare(stretches)

@@ -15,6 +15,7 @@ from benchmarks.speed.textbook import own_source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS
 from gan_zoo.device import core_count
 from gan_zoo.engine import ENGINES
+from gan_zoo.numerics.environment import free_onednn
 from gan_zoo.trainer import initial_state, train
 
 TOYS = ("MLP 4x128, batch 128", "MLP 4x512, batch 256")
@@ -61,6 +62,7 @@ def sweep(workload: str) -> list[Throughput]:
 
 def worker_rate(workload: str, engine: str, seed: int, start: Barrier) -> float:
     """Iterations per second of this process, while as many others as `start` awaits train a seed of their own."""
+    free_onednn()
     torch.set_num_threads(1)
     run = WORKLOADS[workload].run(seed)
     iterations = train(run, initial_state(run), ENGINES[engine])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from gan_zoo.architectures import Architecture
+from gan_zoo.architectures import Architecture, check_architecture, convolves
 from gan_zoo.architectures.dcgan import Dcgan
 from gan_zoo.architectures.mlp import Mlp
 from gan_zoo.architectures.resnet import ResNet
@@ -33,6 +33,10 @@ class Workload:
     engines: tuple[str, ...] = ("plain", "compiled")
     stack: int = 0
     """seeds that the stacked engine advances at once; 0: it is not measured"""
+
+    @property
+    def convolves(self) -> bool:
+        return any(map(convolves, check_architecture(self.architecture, self.shape).values()))
 
     def run(
         self, seed: int = 0, device: str = "cpu", numerics: Numerics = "reference", precision: str = "float32"

@@ -169,8 +169,10 @@ def with_recipe(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
     by_loss = {
         name: {
             key: under(value, own) if key == "train" else value
-            for key, value in override.items() if key != "architecture" or same_net
+            for key, value in override.items()
+            if key != "architecture" or same_net
         }
-        for name, override in recipe.losses.items() if override
+        for name, override in recipe.losses.items()
+        if override
     }
     return {**content, **merged}, by_loss, {"name": train["recipe"], "source": recipe.source, "note": recipe.note}

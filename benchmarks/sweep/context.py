@@ -16,16 +16,18 @@ from gan_zoo.spec import DatasetSpec, RunSpec
 @dataclass(frozen=True)
 class Context:
     """`timing_comparable`: whether a process has its core or GPU to itself; `scratch`: the folder of a rehearsal, which
-    downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`)."""
+    downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`); `convolves`: whether a worker may
+    have to."""
 
     runs: Path
     data: Path
     device: str = "cpu"
     threads: int = 1
     timing_comparable: bool = True
-    engine: str = "plain"
+    engine: str = "auto"
     numerics: Numerics = "reference"
     scratch: Path | None = None
+    convolves: bool = True
 
     @property
     def handed_on(self) -> Path:

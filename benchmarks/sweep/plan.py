@@ -102,7 +102,7 @@ class Options:
     device: str = "auto"
     workers: int | None = None
     threads: int = 1
-    engine: str = "plain"
+    engine: str = "auto"
     numerics: Numerics = "reference"
     scratch: Path | None = None
 
@@ -130,6 +130,7 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
     """
     context = options.context(suite.name)
     shared = prepare_shared(suite, context, say)
+    context = replace(context, convolves=shared.convolves)
     identities = {spec: identity(spec, shared.fingerprints[spec.dataset.name], context) for spec in suite.cells}
     plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name))
     refuse_other_protocols(plan)
@@ -160,4 +161,3 @@ def refuse_other_protocols(plan: Plan) -> None:
                     f"{name}: {spec.label} was scored by {was}, now it would be {would_be}; bring that "
                     "classifier back (gan-zoo import-extractor) or use another --results"
                 )
-

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.record.protocols import Protocol
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context, Shelf
-from gan_zoo.architectures import check_architecture
+from gan_zoo.architectures import check_architecture, convolves
 from gan_zoo.device import configure_process
 from gan_zoo.errors import UserError
 from gan_zoo.metrics import WEIGHTS_FILE
@@ -26,6 +26,8 @@ class Shared:
     floor: Mapping[str, Any]
     fingerprints: Mapping[str, str]
     protocols: Mapping[str, Mapping[str, Protocol]]
+    convolves: bool = False
+    """whether a net does, of a cell or behind a metric; those of the data sets' own classifiers round nothing"""
 
 
 def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -> Shared:
@@ -41,8 +43,7 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
         for note in data.notes:
             say(f"data set {name}: {note}")
         check_numerics(spec, context.device, context.numerics)
-        for architecture in {spec.architecture for spec in cells}:
-            check_architecture(architecture, data.shape)
+        nets = [check_architecture(architecture, data.shape) for architecture in {spec.architecture for spec in cells}]
         if context.scratch is not None:
             refuse_download(shelf.metrics(spec), context.cache)
         evaluator = shelf.evaluator(spec)
@@ -55,17 +56,25 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
             {**shared.floor, name: shelf.floor(spec)},
             {**shared.fingerprints, name: data.fingerprint},
             {**shared.protocols, name: {metric.name: metric.protocol for metric in metrics}},
+            shared.convolves
+            or any(convolves(net) for pair in nets for net in pair.values())
+            or any(from_inception(metric.name) for metric in metrics),
         )
     return shared
 
 
 def refuse_download(metrics: Sequence[str], cache: Path) -> None:
     """UserError where a rehearsal would have to download the weights that a metric needs."""
-    asked = next((name for name in metrics if "_inception" in name), None)
+    asked = next(filter(from_inception, metrics), None)
     if asked and not (cache / WEIGHTS_FILE).is_file():
         raise UserError(
             f"{asked}: Inception's weights are not there, and --dry-run downloads nothing: gan-zoo fetch-weights first"
         )
+
+
+def from_inception(metric: str) -> bool:
+    """Whether a metric is of Inception's features, by its name."""
+    return "_inception" in metric
 
 
 def described(metric: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
+from gan_zoo.numerics.environment import free_onednn
 from gan_zoo.plugins import Plugin, load, loaded
 from gan_zoo.spec import RunSpec, run_spec
 
@@ -155,6 +156,8 @@ def work(sweep: Sweep, plugins: Sequence[Plugin], pipe: Connection) -> None:
     """The life of a worker: stacks in; steps and outcomes of their cells out, and what a person should know."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
+    if not sweep.context.convolves:
+        free_onednn()
     configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
     for plugin in plugins:
         load(plugin)

@@ -24,7 +24,7 @@ from gan_zoo.architectures.table1 import Table1
 from gan_zoo.errors import UserError
 from gan_zoo.registry import Registry
 
-__all__ = ["ARCHITECTURES", "Architecture", "Critic", "calibrate", "check_architecture", "initialise"]
+__all__ = ["ARCHITECTURES", "Architecture", "Critic", "calibrate", "check_architecture", "convolves", "initialise"]
 
 MOST_PARAMETERS = 1_000_000_000
 """Of one net: four gigabytes, of which training takes several."""
@@ -79,8 +79,16 @@ OWN: dict[str, type[Architecture]] = {
 ARCHITECTURES: Registry[type[Architecture]] = Registry("ARCHITECTURES", "architecture", OWN, complaint)
 
 
-def check_architecture(architecture: Architecture, shape: tuple[int, ...]) -> None:
-    """UserError where an architecture does not make samples of `shape`, or has too many parameters; allocates none."""
+def convolves(net: nn.Module) -> bool:
+    """Whether a weight of the net is a filter, (outputs, inputs, height, width)."""
+    return any(weight.dim() > 2 for weight in net.parameters())
+
+
+def check_architecture(architecture: Architecture, shape: tuple[int, ...]) -> dict[str, nn.Module]:
+    """Both nets by name, without memory for their weights.
+
+    Errors: UserError where an architecture does not make samples of `shape`, or has too many parameters.
+    """
     architecture.check(shape)
     with torch.device("meta"):
         nets = {"generator": architecture.generator(shape), "critic": architecture.critic(shape)}
@@ -89,3 +97,4 @@ def check_architecture(architecture: Architecture, shape: tuple[int, ...]) -> No
         if count > MOST_PARAMETERS:
             sizes = f"{count:.2g} parameters, and may have {MOST_PARAMETERS:.0g}"
             raise UserError(f"{architecture}: its {name} has {sizes}: make it smaller")
+    return nets

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gan_zoo.errors import UserError
 from gan_zoo.files import replacing
 from gan_zoo.metrics.features import Extractor
+from gan_zoo.numerics.process import check_convolutions
 
 WEIGHTS_FILE = "weights-inception-2015-12-05-6726825d.pth"
 HASH_PREFIX = "6726825d"
@@ -37,6 +38,7 @@ def inception_extractor(cache: Path, weights: Path | None) -> Extractor:
     """
     from torch_fidelity import FeatureExtractorInceptionV3
 
+    check_convolutions()
     path = weights or fetch_weights(cache)
     digest = _hash(path)
     try:

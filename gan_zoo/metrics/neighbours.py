@@ -119,9 +119,7 @@ LEAST_3, LEAST_5 = PRECISION_K + 1, DENSITY_K + 1
 
 METRICS = {
     **{
-        name: ImageMeasure(
-            "max", name, NEAREST_3, precision_scores, highest=share, fewest=LEAST_3, fewest_real=LEAST_3
-        )
+        name: ImageMeasure("max", name, NEAREST_3, precision_scores, highest=share, fewest=LEAST_3, fewest_real=LEAST_3)
         for name in ("precision", "recall")
     },
     "density": ImageMeasure("max", "density", NEAREST_5, density_scores, fewest=1, fewest_real=LEAST_5),

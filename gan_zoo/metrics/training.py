@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.whole_numbers import WholeNumberNet, to_whole_numbers
-from gan_zoo.numerics.process import one_thread
+from gan_zoo.numerics.process import check_convolutions, one_thread
 from gan_zoo.rng import Rng
 
 FEATURES = 128
@@ -59,6 +59,7 @@ def train(data: ImageData) -> dict[str, Tensor]:
     assert data.train_labels is not None
     assert data.classes is not None
     images, labels = data.train.cpu(), data.train_labels.cpu()
+    check_convolutions()
     with one_thread():
         net = _initial(data.shape, data.classes)
         _fit(net, images, F.one_hot(labels, data.classes))

@@ -12,7 +12,7 @@ What libraries choose by processor, and what is done about it (`environment`, se
     MKL (products, exp, log, tanh, eigenvalues)   MKL_CBWR=COMPATIBLE, which AMD follows as well; it is slow in products
     products in float32                           OpenBLAS's AVX2 kernels, and oneDNN for large ones (`products`)
     square roots                                  not by MKL, whose last bit differs (`roots`)
-    oneDNN, ATen's own kernels, OpenBLAS, NumPy   held to AVX2
+    oneDNN, ATen's own kernels, OpenBLAS, NumPy   held to AVX2, but for oneDNN in a process that convolves nothing
 
 What remains is that the versions of torch and NumPy are the same; `fingerprints` holds a processor to it.
 """

@@ -10,11 +10,12 @@ from functools import cache
 from pathlib import Path
 
 CHOICE = "GAN_ZOO_NUMERICS"
+ONEDNN = "ONEDNN_MAX_CPU_ISA"
 
 SETTINGS = {
     "MKL_CBWR": "COMPATIBLE",
     "ATEN_CPU_CAPABILITY": "avx2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    ONEDNN: "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
     "OPENBLAS_NUM_THREADS": "1",
     # The names before and after NumPy 2.4; what a processor does not have is ignored.
@@ -35,6 +36,15 @@ def settle(numerics: str | None = None) -> None:
                 del os.environ[name]
     elif processor_fault() is None:
         os.environ.update(SETTINGS)
+
+
+def free_onednn() -> None:
+    """Let oneDNN use all that this processor has, in a process that convolves nothing and has not used it yet.
+
+    The products that it is asked for (`products`) have the same bits by any instructions, and take up to half as long;
+    convolutions have not (`process.check_convolutions`).
+    """
+    os.environ.pop(ONEDNN, None)
 
 
 @cache

@@ -1,6 +1,7 @@
 """In what a running process computes: what it was told to, and whether that is portable."""
 
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,6 +37,12 @@ def portable(device: torch.device | str, numerics: Numerics) -> bool:
 def fault() -> str | None:
     """Why this process cannot compute portably, or None."""
     return environment.processor_fault() or libraries_fault()
+
+
+def check_convolutions() -> None:
+    """RuntimeError in a process whose convolutions would not be portable though its products are."""
+    if products.installed() and environment.ONEDNN not in os.environ:
+        raise RuntimeError("oneDNN was let free in a process that was to convolve nothing, and now convolves")
 
 
 @contextmanager

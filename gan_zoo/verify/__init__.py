@@ -40,59 +40,73 @@ class Result:
 
 CHECKS: dict[str, Check] = {
     "interface": Check(
-        purity.interface, 0,
+        purity.interface,
+        0,
         "frozen parts that can be written down, named scalars of the samples' type, formulas and a source",
     ),
     "purity": Check(
-        purity.purity, 0,
+        purity.purity,
+        0,
         "the same result twice, inputs and global random states untouched, noise by key and shape alone",
     ),
     "linear": Check(
-        penalties.linear_critic, 1e-9,
+        penalties.linear_critic,
+        1e-9,
         "the penalty of f(x) = <w, x> is its closed form for every slope and weight, from 2-D points to 5-D volumes",
     ),
     "relu-mlp": Check(
-        penalties.relu_mlp, 1e-9,
+        penalties.relu_mlp,
+        1e-9,
         "the penalty of a ReLU MLP, whose gradient is a product of masked matrices, by an oracle without autograd",
     ),
     "draws": Check(
-        penalties.draws, 0.15,
+        penalties.draws,
+        0.15,
         "one uniform draw for each sample: over keys the penalty spreads by 1 / sqrt(N) about its integral",
     ),
     "samples": Check(
-        batches.independence, 1e-9,
+        batches.independence,
+        1e-9,
         "terms are sums over samples: what one sample adds does not change when another sample does",
     ),
     "batch-size": Check(
-        batches.batch_size, 1e-9,
+        batches.batch_size,
+        1e-9,
         "every term is a mean: the same samples several times over cost the same",
     ),
     "sign": Check(
-        dynamics.sign, 0,
+        dynamics.sign,
+        0,
         "a generator step raises the critic's score of each fake; a critic step separates real from fake",
     ),
     "first": Check(
-        derivatives.first, 1e-6,
+        derivatives.first,
+        1e-6,
         "gradients of critic and generator equal finite differences in float64",
     ),
     "second": Check(
-        derivatives.second, 1e-5,
+        derivatives.second,
+        1e-5,
         "directional derivatives of the critic's gradient equal finite differences in float64",
     ),
     "extremes": Check(
-        derivatives.extremes, 0,
+        derivatives.extremes,
+        0,
         "values and gradients are finite in float32 at zero gradient norm, tiny and large slopes and scores of 10^4",
     ),
     "stacked": Check(
-        purity.stacked, 1e-9,
+        purity.stacked,
+        1e-9,
         "vmap over stacked critics gives what each gives alone",
     ),
     "dirac": Check(
-        dynamics.dirac, 1e-3,
+        dynamics.dirac,
+        1e-3,
         "the Dirac-GAN: no penalty cycles, a zero-centred one converges at the known rate, one towards norm 1 does not",
     ),
     "optimum": Check(
-        optimum.optimum, 1e-3,
+        optimum.optimum,
+        1e-3,
         "between N(0, 1) and N(1, 1) no critic beats the known best one",
     ),
 }

@@ -70,7 +70,8 @@ def extremes(loss: Loss) -> Iterator[tuple[float, str]]:
             return total(loss.generator_terms(lambda x: scale * unit(x), samples.real, fake))
 
         for player, objective, point in (
-            ("critic", critic_objective, scale), ("generator", generator_objective, samples.fake)
+            ("critic", critic_objective, scale),
+            ("generator", generator_objective, samples.fake),
         ):
             gradient, value = torch.func.grad_and_value(objective)(point)
             finite = bool(value.isfinite() and gradient.isfinite().all())

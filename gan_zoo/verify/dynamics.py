@@ -128,7 +128,7 @@ def late_radius(loss: Loss, steps: int = 300, rate: float = 0.04) -> float:
     for _ in range(steps):
         point = point + rate * field(loss, point)
         radii.append(float(point[:2].norm()))
-    return min(radii[steps // 2:])
+    return min(radii[steps // 2 :])
 
 
 def numbers(values: Tensor) -> str:
