@@ -155,6 +155,25 @@ def test_frechet_distance_equals_torch_fidelitys(n: int, m: int, d: int) -> None
     assert frechet_distance(x, fit(y)) == pytest.approx(expected[KEY_METRIC_FID], rel=1e-6)
 
 
+@pytest.mark.parametrize(("n", "m"), [(60, 50), (10, 50), (60, 10)])
+def test_frechet_distance_keeps_what_an_offset_does_not_change(n: int, m: int) -> None:
+    """Numbers of few digits, so that neither an offset nor a scale by a power of two rounds them."""
+    x, y = (torch.round(256 * features(count, 16, key)) / 256 for count, key in ((n, "x"), (m, "y")))
+    x, y = x.float(), y.float()
+    distance = frechet_distance(x, fit(y))
+    for offset in (10.0, 1000.0, -1000.0):
+        assert frechet_distance(x + offset, fit(y + offset)) == pytest.approx(distance, rel=1e-7)
+        assert frechet_distance(x + offset, fit(y)) == pytest.approx(exact_shift(x, y, offset) + distance, rel=1e-7)
+    for scale in (2.0**-10, 2.0**10):
+        assert frechet_distance(scale * x, fit(scale * y)) == pytest.approx(scale**2 * distance, rel=1e-7)
+
+
+def exact_shift(x: Tensor, y: Tensor, offset: float) -> float:
+    """How much ||mu_x - mu_y||^2 grows where x is moved by `offset` along every axis, by NumPy's means."""
+    apart = x.double().numpy().mean(axis=0) - y.double().numpy().mean(axis=0)
+    return float(((apart + offset) ** 2).sum() - (apart**2).sum())
+
+
 def test_frechet_distance_survives_constant_features() -> None:
     x = features(100, 8, "x")
     x[:, 3] = 0
@@ -178,7 +197,28 @@ def test_inception_score_equals_torch_fidelitys() -> None:
 
     logits = Rng(0, "logits").normal(500, 10)
     expected = isc_features_to_metric(logits)[KEY_METRIC_ISC_MEAN]
-    assert METRICS["is"].scores(as_features(logits)) == {"is": pytest.approx(expected, rel=1e-6)}
+    assert METRICS["is"].scores(as_features(logits)) == {"is": pytest.approx(expected, rel=1e-12)}
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("offset", [0.0, 10.0, 1e3])
+def test_inception_score_is_the_formula_at_any_offset_and_scale(offset: float, scale: float) -> None:
+    from scipy.special import rel_entr, softmax
+
+    logits = scale * Rng(0, "logits").normal(100, 7) + offset
+    order = np.random.RandomState(2020).permutation(100)
+    parts = softmax(logits.double().numpy()[order], axis=1).reshape(10, 10, 7)
+    divergences = rel_entr(parts, parts.mean(axis=1, keepdims=True)).sum(axis=2).mean(axis=1)
+    expected = np.exp(divergences).mean()
+    assert METRICS["is"].scores(as_features(logits)) == {"is": pytest.approx(expected, rel=1e-12)}
+
+
+def test_inception_score_is_finite_where_no_sample_may_be_of_a_class() -> None:
+    """The probability of the class is 0 in float64, and its logarithm has no part in the score; it made it NaN."""
+    logits = Rng(0, "logits").normal(200, 10)
+    without = METRICS["is"].scores(as_features(logits))["is"]
+    never = torch.cat([logits, torch.full((200, 1), -2000.0)], dim=1)
+    assert METRICS["is"].scores(as_features(never)) == {"is": pytest.approx(without, rel=1e-12)}
 
 
 def test_kernel_distance_equals_torch_fidelitys() -> None:
