@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.record.export import RUN_COLUMNS, Record
+from benchmarks.record.export import RUN_COLUMNS, TIMING_COLUMNS, Record
 from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 
@@ -41,7 +41,9 @@ def small_record() -> Record:
         "metrics": {},
     }
     samples = {"a0/samples": np.arange(6, dtype=np.float32).reshape(3, 2), "data/d": np.zeros((1, 1, 2, 2), np.uint8)}
-    return Record(meta, pd.DataFrame(runs), metrics, samples)
+    measured = {**dict.fromkeys(TIMING_COLUMNS), "dataset": "d", "seconds_per_iteration": 1 / 3, "rounds": 20}
+    timings = pd.DataFrame([{**measured, "loss": "null"}, {**measured, "loss": "NA"}])
+    return Record(meta, pd.DataFrame(runs), metrics, samples, timings)
 
 
 def contents(folder):
@@ -59,6 +61,9 @@ def test_what_is_read_back_is_what_was_written(tmp_path):
     values = record.metrics.set_index(["run_key", "step"]).value
     assert np.isnan(values["b1", 2])
     assert np.float32(values["a0", 1]) == np.float32(0.1)
+    assert list(record.timings.loss) == ["NA", "null"]
+    assert record.timings.seconds_per_iteration.tolist() == pytest.approx([1 / 3] * 2, rel=1e-8)
+    assert record.timings.rounds.tolist() == [20, 20]
     for key, array in small_record().samples.items():
         assert record.samples[key].dtype == array.dtype
         assert np.array_equal(record.samples[key], array)
@@ -68,14 +73,15 @@ def test_equal_records_give_equal_bytes_whatever_their_order(tmp_path):
     record = small_record()
     record.write(tmp_path / "one")
     record.runs, record.metrics = record.runs[::-1], record.metrics[::-1]
+    record.timings = record.timings[::-1]
     record.samples = dict(reversed(record.samples.items()))
     record.write(tmp_path / "two")
     Record.read(tmp_path / "two").write(tmp_path / "three")
     assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "three")
-    assert sorted(contents(tmp_path / "one")) == ["meta.json", "metrics.csv", "runs.csv", "samples.npz"]
+    assert sorted(contents(tmp_path / "one")) == ["meta.json", "metrics.csv", "runs.csv", "samples.npz", "timings.csv"]
 
 
-@pytest.mark.parametrize("name", ["runs.csv", "metrics.csv", "samples.npz", "meta.json"])
+@pytest.mark.parametrize("name", ["runs.csv", "metrics.csv", "samples.npz", "timings.csv", "meta.json"])
 def test_a_damaged_or_missing_file_is_one_clear_line(tmp_path, name):
     small_record().write(tmp_path)
     whole = (tmp_path / name).read_bytes()
@@ -126,6 +132,18 @@ def test_a_write_cut_short_between_two_files_is_found(tmp_path):
     (tmp_path / "newer" / "metrics.csv").replace(tmp_path / "metrics.csv")
     with pytest.raises(UserError, match="half-written"):
         Record.read(tmp_path)
+
+
+def test_an_export_of_before_timings_has_none(tmp_path):
+    small_record().write(tmp_path)
+    (tmp_path / "timings.csv").unlink()
+    meta = json.loads((tmp_path / "meta.json").read_text())
+    del meta["sha256"]["timings.csv"]
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    record = Record.read(tmp_path)
+    assert list(record.timings.columns) == list(TIMING_COLUMNS)
+    assert len(record.timings) == 0
+    assert list(record.runs.loss) == ["NA", "null"]
 
 
 def test_an_older_export_leaves_empty_what_was_not_yet_recorded(tmp_path):

@@ -1,4 +1,4 @@
-"""The commands that train: train, run."""
+"""The commands that train: train, run, timing."""
 
 import argparse
 import sys
@@ -34,6 +34,15 @@ examples:
   gan-zoo run zoo --losses wgan-gp r3gan --datasets 8gaussians --seeds 0 1 2
   gan-zoo run my.yaml --set train.steps=5000 --set seeds=10
 """
+TIMING_EXAMPLES = """\
+Each loss is trained for a few hundred iterations at most, alone on the device and in turn with the others; the record
+keeps median and quartiles, and reports take their seconds from them. `run` ends with it where nothing is recorded yet
+for the same device, engine, threads and numerics; this command measures anew.
+
+examples:
+  gan-zoo timing quickstart
+  gan-zoo timing zoo --device cuda:0 --engine graph
+"""
 
 
 def add_commands(commands: "Commands") -> None:
@@ -49,8 +58,6 @@ def add_commands(commands: "Commands") -> None:
     run.add_argument(
         "suite", nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)"
     )
-    run.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
-    run.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets of the suite")
     run.add_argument("--seeds", nargs="+", type=seed, default=[], metavar="N", help="only these seeds of the suite")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
     run.add_argument(
@@ -58,7 +65,14 @@ def add_commands(commands: "Commands") -> None:
     )
     run.set_defaults(command=run_suite)
 
-    for command in (train, run):
+    timing = commands.add_parser("timing", help="time each loss of a suite alone on the device", epilog=TIMING_EXAMPLES)
+    timing.add_argument("suite", help="a suite's name or a YAML file")
+    timing.set_defaults(command=time_suite)
+
+    for command in (run, timing):
+        command.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
+        command.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
+    for command in (train, run, timing):
         add_results(command)
         command.add_argument(
             "--set",
@@ -116,7 +130,7 @@ def train_some(options: argparse.Namespace) -> int:
 
     settings = parse_settings(options.settings)
     suite = load_first_look(options.suite, settings, options.losses, options.datasets, options.seeds)
-    return run_and_report(suite, options, workers=1)
+    return run_and_report(suite, options, workers=1, timed=False)
 
 
 def run_suite(options: argparse.Namespace) -> int:
@@ -133,26 +147,44 @@ def run_suite(options: argparse.Namespace) -> int:
         with rehearsal(runner_options(options, options.workers)) as how:
             print(plan_text(make_plan(suite, how, Store(options.results), say)))
         return 0
-    return run_and_report(suite, options, options.workers)
+    return run_and_report(suite, options, options.workers, timed=True)
 
 
-def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None) -> int:
+def time_suite(options: argparse.Namespace) -> int:
+    from benchmarks.record.store import Store
+    from benchmarks.suites.suite import load_suite
+    from benchmarks.sweep.progress import say
+    from benchmarks.sweep.timing import time_suite
+
+    suite = load_suite(options.suite, parse_settings(options.settings)).only(options.losses, options.datasets, [])
+    how = runner_options(options, None)
+    problems = time_suite(suite, how, Store(options.results), say, anew=True)
+    for line in problems:
+        print(line, file=sys.stderr)
+    print(f"timed: gan-zoo report {suite.name} shows it where the suite was run")
+    return UNFINISHED if problems else 0
+
+
+def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None, timed: bool) -> int:
     from benchmarks.record.store import Store
     from benchmarks.report.against import against_text
     from benchmarks.report.commands import scores_text, write_report
     from benchmarks.sweep.plan import make_plan
     from benchmarks.sweep.progress import Progress, say, unfinished_text
     from benchmarks.sweep.run import run_suite
+    from benchmarks.sweep.timing import time_suite
 
     store = Store(options.results)
-    plan = make_plan(suite, runner_options(options, workers), store, say)
+    how = runner_options(options, workers)
+    plan = make_plan(suite, how, store, say)
     with Progress(plan) as progress:
         plan = run_suite(plan, store, progress)
+    untimed = time_suite(suite, how, store, say) if timed else []
     folder, files = write_report(suite.name, store, options.results)
     store.log_report(suite.name, folder, files)
     print(f"\n{scores_text(folder)}\n")
     held = against_text(folder / "export")
     print(*([f"{held}\n"] if held else []), f"report: {folder / 'report.html'}", sep="\n")
-    for line in unfinished_text(plan):
+    for line in [*unfinished_text(plan), *untimed]:
         print(line, file=sys.stderr)
-    return UNFINISHED if plan.unfinished else 0
+    return UNFINISHED if plan.unfinished or untimed else 0

@@ -1,9 +1,10 @@
-"""What a sweep left behind, as four plain files: everything a report needs, and nothing else.
+"""What a sweep left behind, as five plain files: everything a report needs, and nothing else.
 
-`export/meta.json` (what was asked, and the SHA-256 of that and of the other three), `runs.csv` (one row a cell),
-`metrics.csv` (tidy: run_key, step, name, value) and `samples.npz`. Equal records give equal bytes: rows are sorted,
-floats have nine significant digits (every float32 survives), zip members carry no time. `meta.json` is replaced last,
-so that a write that was cut short is found by its hashes and never taken for a record.
+`export/meta.json` (what was asked, and the SHA-256 of that and of the others), `runs.csv` (one row a cell),
+`metrics.csv` (tidy: run_key, step, name, value), `samples.npz` and `timings.csv` (what one iteration takes, a row for
+each loss, data set and way it was measured; exports of before have none). Equal records give equal bytes: rows are
+sorted, floats have nine significant digits (every float32 survives), zip members carry no time. `meta.json` is replaced
+last, so that a write that was cut short is found by its hashes and never taken for a record.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,25 @@ RUN_COLUMNS = {
 }
 LATER = ("numerics", "protocol", "spec")  # exports that were written before these were recorded leave them empty
 METRIC_COLUMNS = {"run_key": "str", "step": "int64", "name": "str", "value": "float64"}
+TIMING_COLUMNS = {
+    "dataset": "str",
+    "loss": "str",
+    "device": "str",
+    "host": "str",  # 8 hexadecimal digits of a hash of its name
+    "engine_asked": "str",
+    "engine": "str",  # the one that ran
+    "threads": "Int64",
+    "numerics": "str",
+    "clock": "str",
+    "rounds": "Int64",
+    "iterations": "Int64",  # of each round
+    "seconds_per_iteration": "float64",  # the median over rounds
+    "seconds_q25": "float64",
+    "seconds_q75": "float64",
+    "cpu_seconds_per_iteration": "float64",
+    "commit": "str",
+}
+TIMING_ORDER = ["dataset", "loss", "device", "host", "engine_asked", "threads", "numerics"]
 LARGEST_META, LARGEST = 50_000_000, 4_000_000_000  # bytes
 META_KEYS = ("suite", "losses", "datasets", "seeds", "primary", "metrics")
 
@@ -88,16 +108,24 @@ LATER_FORMS: dict[str, Callable[[Any], bool]] = {
 
 STATUSES = ("done", "diverged", "failed", "missing")
 FILES = ("runs.csv", "metrics.csv", "samples.npz")
+TIMINGS = "timings.csv"
+
+
+def no_timings() -> pd.DataFrame:
+    """The timings of a sweep that has none."""
+    return pd.DataFrame({name: pd.array([], dtype=kind) for name, kind in TIMING_COLUMNS.items()})
 
 
 @dataclass
 class Record:
-    """One sweep: what was asked (`meta`), a row a cell (`runs`), every logged number (`metrics`), and `samples`."""
+    """One sweep: what was asked (`meta`), a row a cell (`runs`), every logged number (`metrics`), `samples`, and what
+    iterations take (`timings`)."""
 
     meta: dict[str, Any]
     runs: pd.DataFrame
     metrics: pd.DataFrame
     samples: dict[str, np.ndarray]
+    timings: pd.DataFrame = field(default_factory=no_timings)
 
     def write(self, folder: Path) -> list[Path]:
         """Write the export into `folder`; its files. Whoever reads meanwhile sees the old record, or an error, never a
@@ -107,6 +135,7 @@ class Record:
             "runs.csv": _csv(self.runs, RUN_COLUMNS, ["dataset", "loss", "seed", "run_key"]),
             "metrics.csv": _csv(self.metrics, METRIC_COLUMNS, ["run_key", "name", "step"]),
             "samples.npz": _npz(self.samples),
+            TIMINGS: _csv(self.timings, TIMING_COLUMNS, TIMING_ORDER),
         }
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         hashes["meta.json"] = _meta_hash(self.meta)
@@ -124,12 +153,14 @@ class Record:
         hashes = meta.pop("sha256")
         if hashes.get("meta.json", _meta_hash(meta)) != _meta_hash(meta):  # older exports have no hash of it
             raise UserError(f"{folder / 'meta.json'}: altered or damaged (its hash is another): {_REMEDY}")
-        content = {name: _read_verified(folder / name, hashes) for name in FILES}
+        timed = TIMINGS in hashes or (folder / TIMINGS).is_file()
+        content = {name: _read_verified(folder / name, hashes) for name in (*FILES, *([TIMINGS] if timed else []))}
         _check_meta(meta, folder / "meta.json")
         runs = _frame(content["runs.csv"], RUN_COLUMNS, folder / "runs.csv")
         metrics = _frame(content["metrics.csv"], METRIC_COLUMNS, folder / "metrics.csv")
         _check_runs(runs, meta, folder)
-        return cls(meta, runs, metrics, _arrays(content["samples.npz"], folder / "samples.npz"))
+        timings = _frame(content[TIMINGS], TIMING_COLUMNS, folder / TIMINGS) if timed else no_timings()
+        return cls(meta, runs, metrics, _arrays(content["samples.npz"], folder / "samples.npz"), timings)
 
 
 def _csv(frame: pd.DataFrame, columns: dict[str, str], order: list[str]) -> bytes:
@@ -162,7 +193,7 @@ def _frame(content: bytes, columns: dict[str, str], path: Path) -> pd.DataFrame:
             keep_default_na=False,
             na_values=numbers,
         )
-        return frame.assign(**{name: "" for name in LATER if name not in frame})[list(columns)]
+        return frame.assign(**{name: "" for name in LATER if name in columns and name not in frame})[list(columns)]
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path}: not an export of this version ({' '.join(str(error).split())}): {_REMEDY}") from error
 

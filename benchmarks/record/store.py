@@ -19,14 +19,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record.client import mlflow_error, one_line, open_client
-from benchmarks.record.export import Record
+from benchmarks.record.export import RUN_COLUMNS, Record
 from benchmarks.record.lease import Held, Keeper, take
 from benchmarks.record.machine import watch
 from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note
 from benchmarks.record.owner import owner_is_dead, owner_tags, user_name
 from benchmarks.record.patience import Patience, at_most_once, without_password
 from benchmarks.record.run_log import CellLog, Opening, Values, check_names, log_in_batches, texts
-from benchmarks.record.table import HISTORY, latest_metrics, named_samples, run_row, run_table, sqlite_histories
+from benchmarks.record.table import HISTORY, latest_metrics, named_samples, run_row, sqlite_histories, table_of
+from benchmarks.record.timings import Timing, configuration, log_timing, standing, timing_table
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Store:
             found = self._client.get_experiment_by_name(suite)
         return found.experiment_id if found is not None and found.lifecycle_stage == "active" else None
 
-    def _runs(self, experiment: str, kind: Literal["sweep", "cell"]) -> list["Run"]:
+    def _runs(self, experiment: str, kind: Literal["sweep", "cell", "timing"]) -> list["Run"]:
         """All runs of a kind, oldest first."""
         runs: list[Run] = []
         page = None
@@ -277,6 +278,18 @@ class Store:
         opening = Opening(experiment, name, given, said, dataset)
         return CellLog(self._client, opening, self._keeper.keep(lease), folder, earlier)
 
+    def log_timing(self, suite: str, timing: Timing, tags: Values) -> None:
+        """Keep a measurement, a child of the latest sweep where there is one; `tags` say by which code it is."""
+        experiment = self.experiment(suite)
+        parents = [{"mlflow.parentRunId": run.info.run_id} for run in self._runs(experiment, "sweep")[-1:]]
+        said = {**tags, **_writer(), **(parents[0] if parents else {})}
+        log_timing(self._client, experiment, timing, said)
+
+    def timed(self, suite: str) -> set[tuple[str, ...]]:
+        """What stands of timings: the configuration and the circumstances of each."""
+        experiment = self._existing(suite)
+        return set(standing(self._runs(experiment, "timing"))) if experiment else set()
+
     def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
         """Everything a report needs: a row for each cell of the latest sweep. A cell that has not ended is `missing`.
 
@@ -298,7 +311,10 @@ class Store:
         for key, run in ended.items():
             samples |= named_samples(key, self._artifact(suite, run.info.run_id, "samples.npz"))
         rows = [_row(key, described, ended.get(key)) for key, described in cells.items()]
-        return Record(meta or plan["meta"], run_table(rows), self._metrics(experiment, ended), samples)
+        timed = {configuration(described["spec"]) for described in cells.values() if described.get("spec")}
+        timings = timing_table(self._runs(experiment, "timing"), timed)
+        runs_of_sweep, metrics = table_of(rows, RUN_COLUMNS), self._metrics(experiment, ended)
+        return Record(meta or plan["meta"], runs_of_sweep, metrics, samples, timings)
 
     def _artifact(self, suite: str, run_id: str, name: str) -> bytes | None:
         """A file of a run, or None. Beside a local database it is found even after the results were moved."""

@@ -23,8 +23,12 @@ def run_row(key: str, status: str, described: Mapping[str, Any], logged: Mapping
     A column is what was `logged` under its name (tag, parameter or latest value of a metric), else what the sweep's
     plan said of the cell (`described`), else empty.
     """
-    values = {**described, **logged, "run_key": key, "status": status}
-    return {name: _parsed(values.get(name), kind) for name, kind in RUN_COLUMNS.items()}
+    return typed_row({**described, **logged, "run_key": key, "status": status}, RUN_COLUMNS)
+
+
+def typed_row(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """The values of `columns`, each of its type; empty where there is none."""
+    return {name: _parsed(values.get(name), kind) for name, kind in columns.items()}
 
 
 def _parsed(value: Any, kind: str) -> Any:
@@ -41,11 +45,10 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def run_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """The run table, column by column: pandas would make numbers of a column with a gap floats first, inexactly."""
+def table_of(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Rows as a frame, column by column: pandas would make numbers of a column with a gap floats first, inexactly."""
     rows = list(rows)
-    columns = {name: pd.array([row[name] for row in rows], dtype=kind) for name, kind in RUN_COLUMNS.items()}
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: pd.array([row[name] for row in rows], dtype=kind) for name, kind in columns.items()})
 
 
 def latest_metrics(histories: pd.DataFrame, keys: Mapping[str, str]) -> pd.DataFrame:
