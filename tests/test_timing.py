@@ -4,12 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from synthetic import synthetic, texts
 
 from benchmarks.cli import main
-from benchmarks.record.export import Record
+from benchmarks.markup.blocks import DASH
+from benchmarks.record.export import TIMING_COLUMNS, Record
 from benchmarks.record.store import Store
 from benchmarks.record.timings import Circumstances, Timing, configuration
+from benchmarks.report.contrasts import target_table
+from benchmarks.report.results import Results
+from benchmarks.report.seconds import timing_tables
+from benchmarks.report.tables import run_table, scores_table
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import timing
 from benchmarks.sweep.context import Context
@@ -199,3 +207,80 @@ def test_a_timing_that_was_broken_off_is_none(suite, results, tmp_path, monkeypa
     assert Store(results).timed("timed") == set()
     assert len(measure(suite, how, monkeypatch, 0.6)) == 1
     assert len(Store(results).timed("timed")) == 4
+
+
+def timings(record: Record, pace: dict[str, float], **where: object) -> pd.DataFrame:
+    """Rows of a timing pass over the first data set and the losses of `pace`, in seconds of a step."""
+    known = {"device": "cpu", "host": "c0ffee00", "engine_asked": "auto", "engine": "plain", "threads": 1}
+    known |= {"numerics": "float32", "clock": "wall clock", "rounds": 20, "iterations": 16, "commit": "0123", **where}
+    rows = [
+        {**known, "dataset": "8gaussians", "loss": loss, "seconds_per_iteration": seconds}
+        | {"seconds_q25": 0.9 * seconds, "seconds_q75": 1.2 * seconds, "cpu_seconds_per_iteration": 0.95 * seconds}
+        for loss, seconds in pace.items()
+    ]
+    frame = pd.DataFrame(rows)[list(TIMING_COLUMNS)]
+    return frame if record.timings.empty else pd.concat([record.timings, frame])
+
+
+@pytest.fixture
+def record() -> Record:
+    """Two losses of 2000 steps on three seeds, 4 to 4.08 ms a step by their own clocks."""
+    return synthetic(["wgan-gp", "wgan-lp"], ("8gaussians",), seeds=3, failing=())
+
+
+def test_every_seconds_column_is_steps_times_the_timing(record: Record) -> None:
+    record.timings = timings(record, {"wgan-gp": 0.002, "wgan-lp": 0.001})
+    results = Results(record)
+    dataset = results.on("8gaussians")
+    assert dataset.times().train_seconds.to_dict() == {"wgan-gp": 4.0, "wgan-lp": 2.0}
+    assert dataset.times().iterations_per_second.to_dict() == {"wgan-gp": 500.0, "wgan-lp": 1000.0}
+    target = target_table(dataset)
+    assert target is not None
+    steps, seconds = ([row[i].value for row in target.rows] for i in (2, 3))
+    assert seconds == pytest.approx([0.002 * steps[0], 0.001 * steps[1]])
+    assert [row[6].value for row in run_table(results).rows] == pytest.approx([4.0] * 3 + [2.0] * 3)
+    curve = results.clock.at(dataset, "wgan-lp", np.array([0.0, 1000.0]))
+    assert curve is not None
+    assert curve.tolist() == [0.0, 1.0]
+    for table in (scores_table(dataset), target, run_table(results)):
+        assert "Seconds: steps times what one takes in the timing pass (cpu, 1 thread; table timing)." in table.caption
+    assert results.clock.cautions == []
+
+
+def test_timings_of_unlike_devices_share_no_column(record: Record) -> None:
+    """The report takes those that cover both losses; a loss that they lack has no seconds, not another device's."""
+    record.timings = timings(record, {"wgan-gp": 0.00005}, device="A GPU", clock="CUDA events")
+    record.timings = timings(record, {"wgan-gp": 0.002, "wgan-lp": 0.001})
+    record.timings = timings(record, {"wgan-lp": 0.003}, threads=2)
+    first, *others = timing_tables(Results(record))
+    assert [[row[0].text, row[3].value] for row in first.rows] == [["wgan-gp", 2.0], ["wgan-lp", 1.0]]
+    assert [[row[3].value for row in table.rows] for table in others] == [[3.0], [0.05]]
+    assert [table.name for table in (first, *others)] == ["timing", "timing-2", "timing-3"]
+    assert "A GPU, 1 thread" in others[1].caption
+    record.timings = record.timings[record.timings.device == "A GPU"]
+    seconds = Results(record).on("8gaussians").times().train_seconds
+    assert seconds["wgan-gp"] == pytest.approx(0.1)
+    assert np.isnan(seconds["wgan-lp"])
+    assert [row[6].text for row in run_table(Results(record)).rows][3:] == [DASH] * 3
+
+
+def test_without_timings_the_cells_own_clocks_count_and_are_called_so(record: Record) -> None:
+    results = Results(record)
+    dataset = results.on("8gaussians")
+    assert dataset.times().train_seconds.to_dict() == pytest.approx(dict.fromkeys(results.losses, 8.08))
+    record.runs.loc[record.runs.loss == "wgan-lp", "timing_comparable"] = False
+    results = Results(record)
+    assert np.isnan(results.on("8gaussians").times().train_seconds["wgan-lp"])
+    assert "by each cell's own clock" in scores_table(results.on("8gaussians")).caption
+    assert results.clock.cautions == [
+        "Seconds of runs that shared a device with others are not comparable and left out."
+    ]
+    assert timing_tables(results) == []
+
+
+def test_a_machine_that_was_busy_while_timed_is_said_to_have_been(record: Record) -> None:
+    record.timings = timings(record, {"wgan-gp": 0.002, "wgan-lp": 0.001})
+    record.timings["cpu_seconds_per_iteration"] /= 2
+    (caution,) = Results(record).clock.cautions
+    assert "a step took 2.11 times its CPU time" in caution
+    assert caution in texts(record)[0]

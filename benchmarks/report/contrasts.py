@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Table, number
-from benchmarks.record.vocabulary import TRAIN_SECONDS
 from benchmarks.report.captions import rule
 from benchmarks.report.figures.comparisons import ratio_strata
 from benchmarks.report.published import facts_of
@@ -21,7 +20,7 @@ from benchmarks.report.statistics import (
     target_of,
     time_to_target,
 )
-from benchmarks.report.tables import is_true, sortable
+from benchmarks.report.tables import sortable
 
 
 def baseline_table(dataset: DatasetResults) -> Table:
@@ -83,25 +82,23 @@ def target_table(dataset: DatasetResults) -> Table | None:
     aim = f"{dataset.results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
     caption = (
         f"{dataset.name}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as "
-        "infinite (AlgoPerf's rules). The clock counts training only and is read at evaluations."
+        f"infinite (AlgoPerf's rules). Scores are read at evaluations. {dataset.results.clock.caption}"
     )
     columns = [Column("Loss", False), Column("reached / n"), Column("median steps"), Column("median train s")]
     return Table(f"target-{dataset.slug}", caption, columns, rows)
 
 
 def _reached(dataset: DatasetResults, loss: str, metric: str, target: float) -> tuple[list[float], list[float]]:
-    """Seconds (comparable runs only) and steps to the target, an entry an attempted run."""
-    scores, clock = dataset.curve(loss, metric), dataset.curve(loss, TRAIN_SECONDS)
-    direction, times, steps = dataset.results.direction(metric), [], []
+    """Seconds (of runs with a comparable clock) and steps to the target, an entry an attempted run."""
+    scores, direction = dataset.curve(loss, metric), dataset.results.direction(metric)
+    times, steps = [], []
     for run in dataset.cell_runs(loss).itertuples():
         if run.status == "missing":
             continue
         values = scores[run.seed] if run.seed in scores.columns else pd.Series(dtype=float)
         steps.append(time_to_target(values.index, values, target, direction))
-        if is_true(run.timing_comparable):
-            seconds = clock[run.seed].dropna() if run.seed in clock.columns else pd.Series(dtype=float)
-            known = len(seconds) and np.isfinite(steps[-1])
-            times.append(float(np.interp(steps[-1], seconds.index, seconds)) if known else np.inf)
+        seconds = dataset.results.clock.of_run(dataset, run, steps[-1])
+        times += [] if seconds is None else [seconds]
     return times, steps
 
 

@@ -33,6 +33,7 @@ from benchmarks.report.contrasts import (
 )
 from benchmarks.report.figures.plan import Drawing
 from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.seconds import timing_tables
 from benchmarks.report.spreads import spread_table
 from benchmarks.report.summary import Summary
 from benchmarks.report.tables import primary_table, recipe_table, run_table, scores_table
@@ -134,9 +135,7 @@ def _cautions(results: Results) -> list[str]:
     if len(done) and (done.protocol == "").any():
         count = int((done.protocol == "").sum())
         texts.append(f"{count} runs do not say by which protocol they were scored: the sweep's is taken for theirs.")
-    if len(done) and not done.timing_comparable.fillna(False).all():
-        texts.append("Seconds of runs that shared a device with others are not comparable and left out.")
-    return texts
+    return [*texts, *results.clock.cautions]
 
 
 def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]:
@@ -183,7 +182,7 @@ def _losses(results: Results) -> list[Block]:
     metrics = []
     for dataset in results.each_dataset:
         metrics += [_metric(dataset, metric) for metric in dataset.metrics]
-    return [*blocks, recipe_table(results), Heading("Metrics", 3), Items(metrics)]
+    return [*blocks, recipe_table(results), *timing_tables(results), Heading("Metrics", 3), Items(metrics)]
 
 
 def _formula_table(results: Results) -> Table:

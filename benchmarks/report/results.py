@@ -13,6 +13,7 @@ from benchmarks.record.protocols import Protocol, read_protocol
 from benchmarks.record.vocabulary import is_player_term, meant, validation
 from benchmarks.report.consistency import check_numerics, check_protocols, check_recipes, protocols
 from benchmarks.report.names import unique_slugs
+from benchmarks.report.seconds import Clock, clock_of
 from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import Array, Direction, worst
 from benchmarks.report.summary import Summary
@@ -20,8 +21,6 @@ from benchmarks.report.verdicts import Scores
 from benchmarks.suites.checkpoint import Checkpoint
 from benchmarks.suites.margin import MARGIN, parse_margin
 from gan_zoo.errors import UserError
-
-COSTS = ["images_seen", "train_seconds", "iterations_per_second"]
 
 
 class Results:
@@ -99,6 +98,11 @@ class Results:
         if chosen not in self.losses:
             raise UserError(f"report.baseline: {chosen!r} is not in this report: choose from {', '.join(self.losses)}")
         return str(chosen)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Where seconds come from."""
+        return clock_of(self)
 
     @cached_property
     def curves(self) -> dict[tuple[str, str, str], pd.DataFrame]:
@@ -242,12 +246,9 @@ class DatasetResults:
 
     def times(self) -> pd.DataFrame:
         """Mean costs of the finished runs by loss: n_critic, images_seen, train_seconds and iterations_per_second."""
-        runs = self.runs[self.runs.status == "done"].copy()
-        incomparable = ~runs.timing_comparable.fillna(False).astype(bool)
-        runs.loc[incomparable, ["train_seconds", "iterations_per_second"]] = np.nan
-        means = runs.groupby("loss")[COSTS].mean().reindex(self.losses).astype(float)
-        n_critic = self.runs.groupby("loss").n_critic.first().reindex(self.losses).astype(float)
-        return means.assign(n_critic=n_critic)
+        seen = self.runs[self.runs.status == "done"].groupby("loss").images_seen.mean().reindex(self.losses)
+        n_critic = self.runs.groupby("loss").n_critic.first().reindex(self.losses)
+        return self.results.clock.costs(self).assign(n_critic=n_critic.astype(float), images_seen=seen.astype(float))
 
     def protocol(self, metric: str) -> Protocol:
         """How a metric was measured: as the runs say, or the sweep where they do not."""
@@ -269,10 +270,8 @@ class DatasetResults:
     def floor(self, metric: str) -> tuple[Array, int] | None:
         """The scores of held-out real data in place of generated samples, one a draw, and of how many samples each is;
         None where the export has none."""
-        known = self.results.meta.get("floor", {}).get(self.name, {}).get(metric)
-        if not known or not known["values"]:
-            return None
-        return np.asarray(known["values"], dtype=float), int(known["n"])
+        known = self.results.meta.get("floor", {}).get(self.name, {}).get(metric) or {}
+        return (np.asarray(known["values"], dtype=float), int(known["n"])) if known.get("values") else None
 
     def sample_count(self) -> int | None:
         """How many samples are generated for a score; None where the export has no specs."""

@@ -1,6 +1,7 @@
 """The tables of a report, as cells: scores, how they were made, and who took part."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -133,8 +134,8 @@ def _scores_caption(dataset: DatasetResults) -> str:
             f"{checkpoint_rule(dataset)}.",
             "Failed: diverged, broken off or without a finite score, of n runs; in no mean, but ranked last.",
             verdict_rule(results, summaries),
-            "Critic steps are per generator step; images: real ones that the critic saw; seconds: of training alone,",
-            f"of runs with a device to themselves. {hardware(results)}. {measured_by(dataset, metrics)}",
+            "Critic steps are per generator step; images: real ones that the critic saw.",
+            f"{results.clock.caption} {hardware(results)}. {measured_by(dataset, metrics)}",
             quoted(dataset),
             *remarks([(dataset, metric) for metric in metrics]),
         ]
@@ -215,10 +216,18 @@ def run_table(results: Results) -> Table:
         cells = [Entry(text) for text in (run.run_key, run.loss, run.dataset)]
         cells += [Entry(str(run.seed), float(run.seed)), Entry(run.status)]
         cells += [Entry(DASH) if pd.isna(run.step) else Entry(str(run.step), float(run.step))]
-        cells += [Entry(number(run.train_seconds), sortable(run.train_seconds)), Entry(run.device), Entry(commit)]
+        cells += [_seconds_cell(results, run), Entry(run.device), Entry(commit)]
         rows.append([*cells, Entry(run.mlflow_run_id)])
     numeric = {"seed", "step", "train s"}
-    return Table("runs", "Every run of the sweep.", [Column(t, t in numeric) for t in titles], rows)
+    caption = f"Every run of the sweep. {results.clock.caption}"
+    return Table("runs", caption, [Column(t, t in numeric) for t in titles], rows)
+
+
+def _seconds_cell(results: Results, run: Any) -> Entry:
+    """The seconds that a run trained, by the report's clock."""
+    step = float("nan") if pd.isna(run.step) else float(run.step)
+    seconds = results.clock.of_run(results.on(run.dataset), run, step)
+    return Entry(DASH) if seconds is None else Entry(number(seconds), sortable(seconds))
 
 
 def is_true(value: object) -> bool:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.markup.blocks import shortened
-from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, CRITIC_LOSS_TRAIN, TRAIN_SECONDS
+from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, CRITIC_LOSS_TRAIN
 from benchmarks.report.figures.axes import (
     Range,
     counts,
@@ -92,13 +92,7 @@ def _images(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
 
 
 def _seconds(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
-    runs = dataset.cell_runs(loss)
-    fair = runs.seed[runs.timing_comparable.fillna(False).astype(bool)].astype(int)
-    clock = dataset.curve(loss, TRAIN_SECONDS)
-    if clock.empty:
-        return None
-    mean = clock[[seed for seed in fair if seed in clock.columns]].mean(axis=1).dropna()
-    return np.interp(steps, [0.0, *mean.index], [0.0, *mean]) if len(mean) else None
+    return dataset.results.clock.at(dataset, loss, steps)
 
 
 def term_curves(dataset: DatasetResults) -> Figure:

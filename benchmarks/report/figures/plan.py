@@ -105,7 +105,8 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     yield Drawing(block, dataset.name, lambda: final_scores(dataset), column)
     text = (
         f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. "
-        f"{_interval(dataset.results)} A curve of a loss with failures is of those still running."
+        f"{dataset.results.clock.caption} {_interval(dataset.results)} "
+        "A curve of a loss with failures is of those still running."
     )
     block = Figure(f"scores-{dataset.slug}", text, f"Curves of {metrics}, one a loss, over training.")
     yield Drawing(block, dataset.name, lambda: score_curves(dataset), partial(score_column, dataset))
