@@ -10,7 +10,7 @@
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +32,7 @@ class Bound:
     """A net with its parameters: a function of its input alone."""
 
     net: nn.Module
-    parameters: Parameters
+    parameters: Mapping[str, Tensor]
 
     @property
     def per_sample(self) -> bool:
@@ -40,7 +40,7 @@ class Bound:
         return per_sample(self.net)
 
     def __call__(self, x: Tensor) -> Tensor:
-        output: Tensor = functional_call(self.net, self.parameters, (x,))
+        output: Tensor = functional_call(self.net, dict(self.parameters), (x,))
         return output
 
 

@@ -93,6 +93,13 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
     return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
 
 
+def abstract_players(spec: RunSpec, shape: tuple[int, ...], numerics: Numerics) -> Players:
+    """The players that `spec` has on data of `shape`, without memory for weights: to be asked about, not to be run."""
+    with torch.device("meta"):
+        generator, critic = spec.architecture.generator(shape), spec.architecture.critic(shape)
+    return Players(generator, critic, spec.loss, spec.train, numerics)
+
+
 def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics) -> None:
     """UserError where `spec` cannot be trained in these numerics."""
     if numerics not in ("reference", "fast") and spec.train.precision != "float32":
@@ -151,7 +158,7 @@ def train_stack(runs: Sequence[Run], states: Sequence[TrainState], engine: Stack
         yield iteration(stack_draws(draws[position]))
 
 
-def under(numerics: Numerics, iteration: Iteration) -> Iteration:
+def under(numerics: Numerics, iteration: Iteration) -> Callable[[Draws], Terms]:
     """`iteration` in these numerics, as far as they are a context around it."""
     if numerics not in ("exact", "tf32"):
         return iteration

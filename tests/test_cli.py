@@ -84,6 +84,10 @@ def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsy
         (["run", "--device", "cuda:7"], "--device cuda:7: not on this machine"),
         (["run", "--engine", "plane"], "--engine: unknown engine 'plane' (did you mean 'plain'?)"),
         (["run", "--workers", "0"], '--workers: expected a whole number from 1 to 256, got "0"'),
+        (
+            ["train", "--loss", "sngan", "--dataset", "8gaussians", "--engine", "closed-form"],
+            "sngan / 8gaussians / seed 0: engine closed-form: no closed form for layer ",
+        ),
         (["train", "--loss", "wgan-gpp", "--dataset", "digits"], "unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
         (["train", "--loss", "wgan-gp", "--dataset", "digit"], "unknown data set 'digit' (did you mean 'digits'?)"),
         (["report", "nothing"], "no record of suite 'nothing': run `gan-zoo run nothing` first"),

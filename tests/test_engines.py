@@ -14,19 +14,20 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
-from gan_zoo.engine import Chosen, Draws, Engine, Iteration, Players, StackEngine, TrainState, choose
+from gan_zoo.checkpoint import first_difference, load_checkpoint, save_checkpoint
+from gan_zoo.engine import Chosen, Draws, Engine, Iteration, Players, StackEngine, TrainState, choose, stack_draws
 from gan_zoo.engine.closed_form import closed_form
 from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.graph import graph, stacked_graph
 from gan_zoo.engine.plain import Live, descend, plain
 from gan_zoo.engine.stacked import stacked
-from gan_zoo.engine.state import new_optimizer, vector_of
+from gan_zoo.engine.state import new_optimizer
+from gan_zoo.engine.weights import Weights
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
 from gan_zoo.rng import Rng
 from gan_zoo.spec import Adam, RMSprop, RunSpec, run_spec
-from gan_zoo.trainer import Run, advance, advance_stack, initial_state, prepare, train, train_stack
+from gan_zoo.trainer import Run, advance, advance_stack, block_draws, initial_state, prepare, train, train_stack
 
 graph_module = sys.modules["gan_zoo.engine.graph"]  # the package has a function of this name
 
@@ -134,8 +135,8 @@ def assert_same_gradients(state: TrainState, expected: TrainState, tolerance: fl
 
     The weights themselves would not do: where a gradient is nothing but rounding errors, Adam's step has its sign.
     """
-    for own, other in zip(state.optimizers, expected.optimizers, strict=True):
-        moment, known = (each.state[vector_of(each)]["exp_avg"] for each in (own, other))
+    for own, other in zip(state.moments, expected.moments, strict=True):
+        moment, known = own["exp_avg"], other["exp_avg"]
         assert (moment - known).norm() < tolerance * known.norm()
 
 
@@ -168,7 +169,7 @@ def test_a_seed_is_the_same_in_any_company(net: str) -> None:
     alone, first, last = (finish_stack([make_run(net, seed=seed, steps=20) for seed in seeds]) for seeds in companies)
     assert_same(first[0], alone[0], 1e-10)
     assert_same(last[2], alone[0], 1e-10)
-    assert not torch.equal(vector_of(first[1].critic_optimizer), vector_of(first[0].critic_optimizer))
+    assert not torch.equal(first[1].critic.vector, first[0].critic.vector)
 
 
 def test_terms_of_stacked_seeds_are_those_of_the_runs_alone() -> None:
@@ -321,25 +322,54 @@ def test_only_runs_that_differ_in_their_seed_are_stacked() -> None:
         next(train_stack(runs, [initial_state(run) for run in runs]))
 
 
-@pytest.mark.parametrize("broken", ["when made", "at its first iteration", "half-way through it"])
-def test_an_engine_that_cannot_run_gives_way_to_plain(broken: str) -> None:
+def unmade(players: Players, state: TrainState) -> Iteration:
+    raise RuntimeError("no compiler\nhere")
+
+
+@dataclass
+class Unready:
+    """An engine that fails at its first iteration, as one does whose steps cannot be compiled."""
+
+    players: Players
+    state: TrainState
+
+    def __call__(self, draws: Draws) -> dict[str, Tensor]:
+        raise AssertionError("it was not rehearsed")
+
+    def rehearse(self, draws: Draws) -> None:
+        raise RuntimeError("no compiler\nhere")
+
+
+@pytest.mark.parametrize("broken", [unmade, Unready])
+def test_plain_takes_the_place_of_an_engine_that_the_rule_chose_and_that_cannot_run(broken: Engine) -> None:
     run = make_run("mlp", steps=20)
-
-    def fail(players: Players, state: TrainState) -> Iteration:
-        iteration = plain(players, state)
-
-        def first(draws: Draws) -> dict[str, Tensor]:
-            if broken == "half-way through it":
-                iteration(draws)
-            raise RuntimeError("no compiler\nhere")
-
-        if broken == "when made":
-            raise RuntimeError("no compiler\nhere")
-        return first
-
-    engine = Chosen("broken", fail)
+    engine = Chosen("broken", broken, otherwise=plain)
     assert_same(finish(run, engine), finish(run), 0)
     assert (engine.name, engine.reason) == ("plain", "broken: RuntimeError: no compiler")
+
+
+@pytest.mark.parametrize("broken", [unmade, Unready])
+def test_an_engine_that_was_asked_for_and_cannot_run_is_an_error(broken: Engine) -> None:
+    run = make_run("mlp", steps=20)
+    state = initial_state(run)
+    said = r"^engine broken: cannot run here \(RuntimeError: no compiler\); use plain or auto$"
+    with pytest.raises(UserError, match=said):
+        next(train(run, state, Chosen("broken", broken)))
+    assert_same(state, initial_state(run), 0)
+
+
+@pytest.mark.usefixtures("cuda_graphs")
+@pytest.mark.parametrize("engine", [plain, closed_form, traced, graph, stacked, stacked_graph])
+def test_a_rehearsal_leaves_the_state_as_it_is(engine: Any) -> None:
+    run = make_run("mlp", steps=20)
+    state, draws = initial_state(run), block_draws(run, 0)[0]
+    if engine in (stacked, stacked_graph):
+        engine(run.players, [state]).rehearse(stack_draws([draws]))
+    else:
+        engine(run.players, state).rehearse(draws)
+    assert first_difference(state.to_dict(), initial_state(run).to_dict(), "state") == ""
+    assert_same(state, initial_state(run), 0)
+    assert all(not moment.any() for moments in state.moments for moment in moments.values())
 
 
 def test_engines_are_chosen_by_name() -> None:
@@ -352,15 +382,16 @@ def test_engines_are_chosen_by_name() -> None:
 
 @pytest.mark.parametrize("spec", [Adam(1e-3, (0.5, 0.9)), RMSprop(1e-3)])
 def test_a_descent_is_a_step_of_torchs_optimiser(spec: Adam | RMSprop) -> None:
-    own, expected = (new_optimizer(torch.ones(100), spec) for _ in range(2))
+    weights, known = (Weights.copy_of({"w": torch.ones(100)}) for _ in range(2))
+    own, expected = new_optimizer(weights, spec), new_optimizer(known, spec)
     for i in range(3):
         gradient = Rng(0, "gradient", i).normal(100)
-        descend(own, gradient)
-        vector_of(expected).grad = gradient
+        descend(weights, own, gradient)
+        known.vector.grad = gradient
         expected.step()
-        assert torch.equal(vector_of(own), vector_of(expected))
-    assert own.state[vector_of(own)].keys() == expected.state[vector_of(expected)].keys()
-    assert own.state[vector_of(own)]["step"] == 3
+        assert torch.equal(weights["w"], known["w"])
+    assert own.state[weights.vector].keys() == expected.state[known.vector].keys()
+    assert own.state[weights.vector]["step"] == 3
 
 
 def test_a_graph_refuses_a_learning_rate_that_changes() -> None:
@@ -379,9 +410,9 @@ def test_bf16_rounds_the_nets_alone(net: str) -> None:
         assert value.dtype == torch.float32
         assert value != expected[name]
         assert float(value) == pytest.approx(float(expected[name]), rel=0.15, abs=0.01)
-    for optimizer, reference in zip(own.optimizers, state.optimizers, strict=True):
-        moment, known = (each.state[vector_of(each)]["exp_avg"] for each in (optimizer, reference))
-        assert moment.dtype == vector_of(optimizer).dtype == torch.float32
+    for weights, moments, reference in zip(own.weights, own.moments, state.moments, strict=True):
+        moment, known = moments["exp_avg"], reference["exp_avg"]
+        assert moment.dtype == weights.vector.dtype == torch.float32
         assert 1e-4 < (moment - known).norm() / known.norm() < 0.2
     critic, x = Live.bind(half.players.critic, own.critic, "bf16"), Noise(ARCHITECTURES[net][0]).stream(0, 0, 4)
     score, gradient = critic(x), critic.input_gradient(x)

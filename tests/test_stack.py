@@ -16,7 +16,7 @@ from benchmarks.sweep.cell_run import CellRun, Outcome
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
-from gan_zoo.engine.chosen import STACK_ENGINES
+from gan_zoo.engine.chosen import ENGINES, STACK_ENGINES
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation
 
@@ -221,17 +221,40 @@ def test_a_seed_that_is_done_is_left_alone(path: str, store: Store, alone: dict[
     assert numbers(store) == close(alone)
 
 
-def test_a_stack_that_cannot_run_gives_way_to_plain(
+def test_a_stack_that_cannot_run_is_an_error_of_its_cells(
     suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> Any:
         raise RuntimeError("no memory\nleft")
 
     monkeypatch.setitem(STACK_ENGINES, "stacked", fail)
-    assert {outcome.status for outcome in sweep(suite, store, "stacked").values()} == {"done"}
+    reason = "engine stacked: cannot run here (RuntimeError: no memory); use plain or auto"
+    assert sweep(suite, store, "stacked") == dict.fromkeys(range(3), Outcome("failed", reason))
+    assert set(sweep(suite, store, "plain").values()) == {Outcome("done")}
     assert numbers(store) == alone
-    assert set(runs(store).engine) == {"plain"}
-    assert tags(store, 0)["engine_reason"] == "stacked: RuntimeError: no memory"
+
+
+def test_an_engine_that_cannot_run_a_cell_is_refused_before_the_sweep(path: str, store: Store) -> None:
+    suite = load_suite(path, {"train.lr_decay": "linear"})
+    with pytest.raises(UserError, match=r"^penalised / 8gaussians / seed 0: engine graph: .*; use plain or auto$"):
+        sweep(suite, store, "graph")
+    suite = load_suite(path, {"architecture.activation": "tanh"})
+    with pytest.raises(UserError, match=r"^penalised / 8gaussians / seed 0: engine closed-form: .*; use plain or"):
+        sweep(suite, store, "closed-form")
+    assert store.cells("small") == []
+
+
+def test_an_engine_by_rule_that_cannot_run_gives_way_to_plain_and_is_recorded(
+    path: str, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("no memory\nleft")
+
+    monkeypatch.setitem(ENGINES, "closed-form", fail)
+    assert sweep(load_suite(path, {"seeds": "[0]"}), store, "auto") == {0: Outcome("done")}
+    assert numbers(store, (0,)) == of_seeds(alone, store, 0)
+    assert runs(store).engine[0] == "plain"
+    assert tags(store, 0)["engine_reason"] == "closed-form: RuntimeError: no memory"
 
 
 def test_a_run_that_changed_its_engine_says_so_and_is_no_measure_of_time(

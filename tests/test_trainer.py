@@ -178,7 +178,7 @@ def test_trained_weights_are_saved_ready_for_use() -> None:
     state = run_to(run, initial_state(run), 10)
     weights = final_weights(run, state)
     z = torch.ones(4, 2)
-    expected = functional_call(run.players.generator, state.generator, (z,))
+    expected = functional_call(run.players.generator, dict(state.generator), (z,))
     net = run.spec.architecture.generator((2,))
     net.load_state_dict(
         {name.removeprefix("generator."): w for name, w in weights.items() if name.startswith("generator.")}

@@ -1,7 +1,7 @@
 """What the cells of a suite share: data sets, metrics and what real data score, loaded once before anything runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context, Shelf
 from gan_zoo.architectures import check_architecture, convolves
 from gan_zoo.device import configure_process
+from gan_zoo.engine import check_players
+from gan_zoo.engine.compiled import check_compiler
 from gan_zoo.errors import UserError
 from gan_zoo.metrics import WEIGHTS_FILE
 from gan_zoo.metrics.classifier import hand_on
-from gan_zoo.trainer import check_numerics
+from gan_zoo.spec import RunSpec
+from gan_zoo.trainer import abstract_players, check_numerics
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,11 @@ class Shared:
 def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -> Shared:
     """Loads every data set and its extractor. `say` hears what was left out or changed when the data were read.
 
-    Errors: UserError for a data set, shape or metric that cannot be had.
+    Errors: UserError for a data set, shape, metric or engine that cannot be had.
     """
     configure_process(context.device, context.threads, context.numerics)
+    if context.engine == "compiled":
+        check_compiler(context.device)
     shelf, shared = Shelf(context), Shared({}, {}, {}, {}, {})
     for name in suite.datasets:
         cells = [spec for spec in suite.cells if spec.dataset.name == name]
@@ -44,6 +49,7 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
             say(f"data set {name}: {note}")
         check_numerics(spec, context.device, context.numerics)
         nets = [check_architecture(architecture, data.shape) for architecture in {spec.architecture for spec in cells}]
+        refuse_engine(cells, data.shape, context)
         if context.scratch is not None:
             refuse_download(shelf.metrics(spec), context.cache)
         evaluator = shelf.evaluator(spec)
@@ -61,6 +67,17 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
             or any(from_inception(metric.name) for metric in metrics),
         )
     return shared
+
+
+def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Context) -> None:
+    """UserError where a cell, on data of `shape`, cannot run on the engine that was asked for."""
+    if context.engine in ("plain", "auto"):  # one runs everything, the other chooses what runs
+        return
+    for spec in {replace(spec, seed=cells[0].seed): spec for spec in cells}.values():
+        try:
+            check_players(context.engine, abstract_players(spec, shape, context.numerics))
+        except UserError as error:
+            raise UserError(f"{spec.label}: {error}") from None
 
 
 def refuse_download(metrics: Sequence[str], cache: Path) -> None:

@@ -10,6 +10,7 @@ from gan_zoo.engine.chosen import (
     STACK_ENGINES,
     Chosen,
     check_engine,
+    check_players,
     choose,
     choose_for_one,
     choose_for_stack,
@@ -17,6 +18,7 @@ from gan_zoo.engine.chosen import (
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import StackEngine, stack_draws, stacked
 from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState
+from gan_zoo.engine.weights import Weights
 from gan_zoo.numerics import Numerics
 
 __all__ = [
@@ -31,7 +33,9 @@ __all__ = [
     "Players",
     "StackEngine",
     "TrainState",
+    "Weights",
     "check_engine",
+    "check_players",
     "choose",
     "choose_for_one",
     "choose_for_stack",

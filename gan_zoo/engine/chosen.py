@@ -1,4 +1,4 @@
-"""Which engine runs: the one asked for, or `auto` by rule; where it cannot, `plain`.
+"""Which engine runs: the one asked for, or `auto` by rule, and only then `plain` where that one cannot.
 
 The rule of `auto` reads spec and device alone, never a clock, so that the same run always gets the same engine:
 
@@ -12,20 +12,23 @@ The rule of `auto` reads spec and device alone, never a clock, so that the same 
 In exact numerics it is closed-form or plain on either, so that the device makes no difference.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gan_zoo.architectures.layers import Linear, Weighted
 from gan_zoo.engine.closed_form import closed_form, read_layers
 from gan_zoo.engine.compiled import compiled
-from gan_zoo.engine.graph import graph, stacked_graph
+from gan_zoo.engine.functional import refuse_bf16
+from gan_zoo.engine.graph import graph, refuse_decay, stacked_graph
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import StackEngine, stacked
-from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState, split, vector_of
+from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState
+from gan_zoo.engine.weights import join
 from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
@@ -50,49 +53,63 @@ Subject = TypeVar("Subject", TrainState, Sequence[TrainState])
 
 @dataclass
 class Chosen(Generic[Subject]):
-    """The engine that runs, of a single state or of a stack. After the first iteration `name` is the one that does and
-    `reason`, where that is not the one asked for, the error that made it so."""
+    """The engine that runs, of a single state or of a stack, once its first iteration has shown that it can.
+
+    One that cannot is an error where it was asked for. Where the rule chose it, `otherwise` takes its place: `name` is
+    then "plain", and `reason` the error that made it so.
+    """
 
     name: str
     engine: Callable[[Players, Subject], Iteration]
+    otherwise: Callable[[Players, Subject], Iteration] | None = None
     reason: str = ""
 
     def __call__(self, players: Players, subject: Subject) -> Iteration:
-        before = [state.to_dict() for state in states_of(subject)]
+        return Started(functools.partial(self.start, players, subject))
+
+    def start(self, players: Players, subject: Subject, draws: Draws) -> Iteration:
+        """The iteration, rehearsed on the first of its draws. Errors: UserError where it cannot run."""
         try:
             iteration = self.engine(players, subject)
+            if self.engine is not plain:
+                iteration.rehearse(draws)
+            return iteration
         except Exception as error:
-            return self._give_way(error, players, subject, before)
-        tried = False
-
-        def first(draws: Draws) -> Terms:
-            nonlocal iteration, tried
-            if tried:
-                return iteration(draws)
-            tried = True
-            try:
-                return iteration(draws)
-            except Exception as error:
-                iteration = self._give_way(error, players, subject, before)
-                return iteration(draws)
-
-        return first
-
-    def _give_way(
-        self, error: Exception, players: Players, subject: Subject, before: Sequence[dict[str, Any]]
-    ) -> Iteration:
-        """The plain iteration from the states as they were; what fails there as well is an error of the run."""
-        self.reason = f"{self.name}: {type(error).__name__}: {error}".split("\n")[0]
-        self.name = "plain"
-        for state, content in zip(states_of(subject), before, strict=True):
-            state.generator = split(vector_of(state.generator_optimizer), content["generator"])
-            state.critic = split(vector_of(state.critic_optimizer), content["critic"])
-            state.load(content)
-        return plain(players, subject) if isinstance(subject, TrainState) else side_by_side(players, subject)
+            if self.otherwise is None:
+                raise refusal(self.name, error) from error
+            self.reason = f"{self.name}: {in_a_line(error)}"
+            self.name = "plain"
+            return self.otherwise(players, subject)
 
 
-def states_of(subject: TrainState | Sequence[TrainState]) -> Sequence[TrainState]:
-    return [subject] if isinstance(subject, TrainState) else subject
+@dataclass
+class Started:
+    """The iteration that `start` makes of the first draws that come."""
+
+    start: Callable[[Draws], Iteration]
+    iteration: Iteration | None = None
+
+    def __call__(self, draws: Draws) -> Terms:
+        return self._started(draws)(draws)
+
+    def rehearse(self, draws: Draws) -> None:
+        self._started(draws)
+
+    def _started(self, draws: Draws) -> Iteration:
+        if self.iteration is None:
+            self.iteration = self.start(draws)
+        return self.iteration
+
+
+def refusal(name: str, error: Exception) -> UserError:
+    """What is said where an engine that was asked for cannot run."""
+    if isinstance(error, UserError):
+        return error
+    return UserError(f"engine {name}: cannot run here ({in_a_line(error)}); use plain or auto")
+
+
+def in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n")[0]
 
 
 def choose(name: str) -> Chosen[TrainState]:
@@ -105,12 +122,16 @@ def choose(name: str) -> Chosen[TrainState]:
 def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chosen[TrainState]:
     """The engine of a single run where `wanted` was asked for; a stack of one is no stack.
 
-    Errors: UserError for one that does not compute in the players' numerics.
+    Errors: UserError for one that does not compute in the players' numerics, or cannot run these players.
     """
     check_engine(wanted, players.numerics, device)
+    if wanted == "auto":
+        name = automatic(players, device)
+        return Chosen(name, ENGINES[name], otherwise=plain)
     if wanted == "stacked":
-        wanted = "graph" if device.type == "cuda" else "plain"
-    return choose(automatic(players, device) if wanted == "auto" else wanted)
+        return choose("graph" if device.type == "cuda" and players.train.lr_decay == "none" else "plain")
+    check_players(wanted, players)
+    return choose(wanted)
 
 
 def check_engine(name: str, numerics: Numerics, device: torch.device | str = "cpu") -> None:
@@ -122,11 +143,22 @@ def check_engine(name: str, numerics: Numerics, device: torch.device | str = "cp
             "engine compiled: its code, and so its bits, depend on the processor; ask for numerics fast, or use plain, "
             "closed-form or stacked"
         )
+    if name in ("compiled", "stacked"):
+        refuse_bf16(numerics)
 
 
-def choose_for_stack(device: torch.device) -> Chosen[Sequence[TrainState]]:
-    """The engine of several seeds."""
-    name = "stacked-graph" if device.type == "cuda" else "stacked"
+def check_players(name: str, players: Players) -> None:
+    """UserError where the engine of this name cannot run these players, as far as it shows before the first step."""
+    if name == "closed-form":
+        weights = dict(players.critic.named_parameters())
+        read_layers(players, weights, join(weights.values()))
+    if name == "graph":
+        refuse_decay(players)
+
+
+def choose_for_stack(players: Players, device: torch.device) -> Chosen[Sequence[TrainState]]:
+    """The engine of several seeds; a graph where nothing speaks against one."""
+    name = "stacked-graph" if device.type == "cuda" and players.train.lr_decay == "none" else "stacked"
     return Chosen(name, STACK_ENGINES[name])
 
 
@@ -145,9 +177,8 @@ def automatic(players: Players, device: torch.device) -> str:
 
 def has_closed_form(players: Players) -> bool:
     """Whether `closed_form` knows the derivatives of this critic."""
-    weights = dict(players.critic.named_parameters())
     try:
-        read_layers(players, weights, torch.cat([weight.flatten() for weight in weights.values()]))
+        check_players("closed-form", players)
     except UserError:
         return False
     return True
@@ -156,14 +187,3 @@ def has_closed_form(players: Players) -> bool:
 def is_perceptron(net: nn.Module) -> bool:
     """Whether all weights of the net are those of linear layers."""
     return all(isinstance(layer, Linear) for layer in net.modules() if isinstance(layer, Weighted))
-
-
-def side_by_side(players: Players, states: Sequence[TrainState]) -> Iteration:
-    """A stack's iteration as the plain ones of its states, one after the other."""
-    iterations = [plain(players, state) for state in states]
-
-    def iteration(draws: Draws) -> dict[str, Tensor]:
-        rows = [each(Draws.of([tensor[s] for tensor in draws.tensors])) for s, each in enumerate(iterations)]
-        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-
-    return iteration

@@ -11,7 +11,7 @@ The loss is evaluated on scores and input gradients that are leaves of autograd;
 these chains.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from gan_zoo.architectures.functions import leaky_relu, relu
 from gan_zoo.architectures.layers import Apply, Linear
-from gan_zoo.engine.plain import Steps, eager_steps, iterate
-from gan_zoo.engine.state import Iteration, Players, TrainState, split
+from gan_zoo.engine.plain import Alternating, Steps, eager_steps
+from gan_zoo.engine.state import Iteration, Players, TrainState
+from gan_zoo.engine.weights import split
 from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
-from gan_zoo.step import Parameters, total
+from gan_zoo.step import total
 
 FEW_COLUMNS = 8
 """Below it BLAS takes several times longer for a product than for its transpose."""
@@ -137,7 +138,7 @@ def closed_form(players: Players, state: TrainState) -> Iteration:
     Errors: UserError where the critic is no plain multilayer perceptron of ReLUs.
     """
     eager = eager_steps(players, state)
-    vector = torch.cat([weight.flatten() for weight in state.critic.values()])
+    vector = torch.empty_like(state.critic.vector)
     rectifier, layers = read_layers(players, state.critic, vector)
 
     def critic_step(real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> tuple[Tensor, Terms]:
@@ -147,10 +148,10 @@ def closed_form(players: Players, state: TrainState) -> Iteration:
         critic.backward(total(terms))
         return vector, terms
 
-    return iterate(Steps(eager.fakes, critic_step, eager.generator), players, state)
+    return Alternating(Steps(eager.fakes, critic_step, eager.generator), players, state)
 
 
-def read_layers(players: Players, weights: Parameters, gradient: Tensor) -> tuple[Rectifier, list[Layer]]:
+def read_layers(players: Players, weights: Mapping[str, Tensor], gradient: Tensor) -> tuple[Rectifier, list[Layer]]:
     """The activation and the layers of the critic. Errors: UserError where the closed form does not hold."""
     linear, functions = [], []
     for name, layer in players.critic.named_children():
@@ -159,10 +160,10 @@ def read_layers(players: Players, weights: Parameters, gradient: Tensor) -> tupl
         elif isinstance(layer, Apply) and layer.function in RECTIFIERS:
             functions.append(layer.function)
         elif not isinstance(layer, nn.Flatten | nn.Identity):
-            raise UserError(f"engine closed-form: no closed form for layer {name!r} of this critic; use plain")
+            raise UserError(f"engine closed-form: no closed form for layer {name!r} of this critic; use plain or auto")
     if len(functions) != len(linear) - 1 or len(set(functions)) != 1 or players.numerics in ("tf32", "bf16"):
         raise UserError(
-            "engine closed-form: only for critics of linear layers and ReLUs in float32 or float64; use plain"
+            "engine closed-form: only for critics of linear layers and ReLUs in float32 or float64; use plain or auto"
         )
     places = split(gradient, weights)
     keys = [(f"{name}.weight", f"{name}.bias") for name in linear]

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from gan_zoo.engine.functional import pure_steps
-from gan_zoo.engine.plain import Steps, iterate
-from gan_zoo.engine.state import Iteration, Players, TrainState, vector_of
+from gan_zoo.engine.plain import Alternating, Steps
+from gan_zoo.engine.state import Iteration, Players, TrainState
+from gan_zoo.errors import UserError
 
 
 @functools.cache
@@ -19,6 +20,20 @@ def private_folder() -> "tempfile.TemporaryDirectory[str]":
     folder = tempfile.TemporaryDirectory(prefix="gan-zoo-compiled-")
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder.name
     return folder
+
+
+def check_compiler(device: torch.device | str) -> None:
+    """UserError where torch cannot compile for this device: a C++ compiler, or Triton, is not there."""
+    private_folder()
+    try:
+        torch.compile(double, fullgraph=True)(torch.ones(1, device=device))
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise UserError(f"engine compiled: torch cannot compile here ({why}); use plain or auto") from error
+
+
+def double(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
 
 
 def compiled(players: Players, state: TrainState, backend: str | Callable[..., Any] = "inductor") -> Iteration:
@@ -31,10 +46,10 @@ def compiled(players: Players, state: TrainState, backend: str | Callable[..., A
     pure = pure_steps(players, state)
     compile_step = functools.partial(torch.compile, backend=backend, fullgraph=True, dynamic=False)
     fakes, critic_step, generator_step = map(compile_step, (pure.fakes, pure.critic, pure.generator))
-    generator, critic = (vector_of(optimizer) for optimizer in state.optimizers)
+    generator, critic = state.generator.vector, state.critic.vector
     steps = Steps(
         lambda z: fakes(generator, z),
         lambda real, fake, noise: critic_step(critic, real, fake, noise),
         lambda real, z: generator_step(generator, critic, real, z),
     )
-    return iterate(steps, players, state)
+    return Alternating(steps, players, state)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from gan_zoo.engine.state import Players, TrainState, join, split
+from gan_zoo.engine.state import Players, TrainState
+from gan_zoo.engine.weights import join, split
 from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
+from gan_zoo.numerics import Numerics
 from gan_zoo.step import Bound, critic_gradients, generator_gradients, make_fakes, per_sample
 
 Noise = tuple[Tensor, ...]
@@ -25,10 +27,15 @@ class PureSteps:
     """generator vector, critic vector, real, z -> gradient, terms"""
 
 
+def refuse_bf16(numerics: Numerics) -> None:
+    """UserError where the nets would have to run in a context that pure functions do not have."""
+    if numerics == "bf16":
+        raise UserError("engines compiled and stacked: not in bf16; use plain or graph")
+
+
 def pure_steps(players: Players, like: TrainState) -> PureSteps:
     """The steps of `players` for vectors that come apart as in `like`. Errors: UserError for bf16."""
-    if players.numerics == "bf16":
-        raise UserError("engines compiled and stacked: no bf16; use plain or graph")
+    refuse_bf16(players.numerics)
     joined = per_sample(players.generator)
     generator_like = {name: weight.detach() for name, weight in like.generator.items()}
     critic_like = {name: weight.detach() for name, weight in like.critic.items()}

@@ -3,14 +3,16 @@
 On a CPU there is nothing to capture: the same static buffers are filled and the iteration runs as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from gan_zoo.engine.plain import eager_steps, iterate
+from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import stack, stacked_iteration
-from gan_zoo.engine.state import Draws, Iteration, Players, TrainState, vector_of
+from gan_zoo.engine.state import Draws, Iteration, Players, TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 
@@ -21,48 +23,56 @@ WARM_UP = 3
 def graph(players: Players, state: TrainState) -> Iteration:
     """The plain iteration, captured at its first call. Errors: UserError where the learning rate is not constant."""
     refuse_decay(players)
-    return captured(iterate(eager_steps(players, state), players, state), state, [state])
+    return Captured(plain(players, state), state, [state])
 
 
 def stacked_graph(players: Players, states: Sequence[TrainState]) -> Iteration:
     """The iteration of stacked seeds, captured at its first call; otherwise as `stacked` and `graph`."""
     refuse_decay(players)
     whole = stack(players, states)
-    return captured(stacked_iteration(players, states, whole), whole, [whole, *states])
+    return Captured(stacked_iteration(players, states, whole), whole, [whole, *states])
 
 
 def refuse_decay(players: Players) -> None:
     """UserError where a graph, which repeats the numbers it was captured with, would freeze the learning rate."""
     if players.train.lr_decay != "none":
         raise UserError(
-            f"engine graph: a captured learning rate cannot decay (train.lr_decay {players.train.lr_decay}); use plain"
+            f"engine graph: a captured learning rate cannot decay (train.lr_decay {players.train.lr_decay}); "
+            "use plain or auto"
         )
 
 
-def captured(iteration: Iteration, state: TrainState, counters: Sequence[TrainState]) -> Iteration:
+@dataclass
+class Captured:
     """`iteration` with its draws in buffers of their own, replayed as a CUDA graph where `state` is on such a device.
 
     `counters` are the states whose step an iteration advances on the host, where a graph does not reach.
     """
-    buffers: list[Tensor] = []
-    replays: list[Callable[[], Terms]] = []
 
-    def run() -> Terms:
-        return iteration(Draws.of(buffers))
+    iteration: Iteration
+    state: TrainState
+    counters: Sequence[TrainState]
+    buffers: list[Tensor] = field(default_factory=list)
+    replay: Callable[[], Terms] | None = None
 
-    def call(draws: Draws) -> Terms:
-        if not replays:
-            buffers.extend(tensor.clone() for tensor in draws.tensors)
-            replays.append(capture(run, state, counters) if on_gpu(state) else run)
-        for buffer, tensor in zip(buffers, draws.tensors, strict=True):
+    def __call__(self, draws: Draws) -> Terms:
+        if not self.buffers:
+            self.rehearse(draws)
+        for buffer, tensor in zip(self.buffers, draws.tensors, strict=True):
             buffer.copy_(tensor)
-        return replays[0]()
+        return self._run() if self.replay is None else self.replay()
 
-    return call
+    def rehearse(self, draws: Draws) -> None:
+        self.buffers = [tensor.clone() for tensor in draws.tensors]
+        if on_gpu(self.state):
+            self.replay = capture(self._run, self.state, self.counters)
+
+    def _run(self) -> Terms:
+        return self.iteration(Draws.of(self.buffers))
 
 
 def on_gpu(state: TrainState) -> bool:
-    return vector_of(state.critic_optimizer).is_cuda
+    return state.critic.vector.is_cuda
 
 
 def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[TrainState]) -> Callable[[], Terms]:
@@ -73,20 +83,16 @@ def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[Trai
     graph's own because cuBLAS has one workspace a stream, which graphs recorded on the same one would share
     (pytorch/pytorch issue 193402).
     """
-    before = [(tensor, tensor.clone()) for tensor in contents(state)]
-    step = state.step
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UP):
-            run()
-    torch.cuda.current_stream().wait_stream(stream)
-    recording = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(recording, stream=stream):
-        terms = run()
-    for tensor, value in before:
-        tensor.copy_(value)
-    set_steps(counters, step)
+    with undone(state, counters):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                run()
+        torch.cuda.current_stream().wait_stream(stream)
+        recording = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(recording, stream=stream):
+            terms = run()
 
     def replay() -> Terms:
         recording.replay()
@@ -96,17 +102,24 @@ def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[Trai
     return replay
 
 
+@contextmanager
+def undone(state: TrainState, counters: Sequence[TrainState]) -> Iterator[None]:
+    """Puts `state` and the steps of `counters` back to where they stood, also after an error."""
+    step, before = state.step, [(tensor, tensor.clone()) for tensor in contents(state)]
+    try:
+        yield
+    finally:
+        for tensor, value in before:
+            tensor.copy_(value)
+        set_steps(counters, step)
+
+
 def set_steps(states: Sequence[TrainState], step: int) -> None:
     for state in states:
         state.step = step
 
 
 def contents(state: TrainState) -> list[Tensor]:
-    """Every tensor that an iteration changes: parameters, moments, the optimisers' counts."""
-    vectors = [vector_of(optimizer) for optimizer in state.optimizers]
-    moments = [
-        tensor
-        for optimizer, vector in zip(state.optimizers, vectors, strict=True)
-        for tensor in optimizer.state[vector].values()
-    ]
-    return [*vectors, *moments]
+    """Every tensor that an iteration changes: weights, moments, the optimisers' counts."""
+    moments = [moment for each in state.moments for moment in each.values()]
+    return [*(weights.vector for weights in state.weights), *moments]

@@ -10,17 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from gan_zoo.engine.state import Draws, Iteration, Players, TrainState, join, vector_of
+from gan_zoo.engine.state import Draws, Iteration, Players, TrainState
+from gan_zoo.engine.weights import Weights, join
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
 from gan_zoo.numerics.roots import root
 from gan_zoo.spec import TrainSpec
-from gan_zoo.step import Parameters, make_fakes, per_sample, total
+from gan_zoo.step import make_fakes, per_sample, total
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What an iteration computes. Gradients are vectors in the order of the state's parameters."""
+    """What an iteration computes, without changing the state. Gradients are vectors in the order of its parameters."""
 
     fakes: Callable[[Tensor], Tensor]
     """z (n_critic, N, z_dim) -> (n_critic, N, ...)"""
@@ -30,23 +31,31 @@ class Steps:
     """real, z -> gradient, terms"""
 
 
-def iterate(steps: Steps, players: Players, state: TrainState) -> Iteration:
+@dataclass(frozen=True)
+class Alternating:
     """The iteration that takes `steps` one after the other and descends along their gradients."""
-    loss, n_critic = players.loss, players.train.n_critic
 
-    def iteration(draws: Draws) -> Terms:
-        set_learning_rate(players.train, state)
+    steps: Steps
+    players: Players
+    state: TrainState
+
+    def __call__(self, draws: Draws) -> Terms:
+        steps, state = self.steps, self.state
+        set_learning_rate(self.players.train, state)
         fakes = steps.fakes(draws.z_critic)
-        for i in range(n_critic):
+        for i in range(self.players.train.n_critic):
             gradient, critic_terms = steps.critic(draws.real[i], fakes[i], tuple(draw[i] for draw in draws.noise))
-            descend(state.critic_optimizer, gradient)
-            clip(state.critic_optimizer, loss.weight_clip)
+            descend(state.critic, state.critic_optimizer, gradient)
+            clip(state.critic, self.players.loss.weight_clip)
         gradient, generator_terms = steps.generator(draws.real[-1], draws.z_generator)
-        descend(state.generator_optimizer, gradient)
+        descend(state.generator, state.generator_optimizer, gradient)
         state.step += 1
         return named_terms(critic_terms, generator_terms)
 
-    return iteration
+    def rehearse(self, draws: Draws) -> None:
+        fakes = self.steps.fakes(draws.z_critic)
+        self.steps.critic(draws.real[0], fakes[0], tuple(draw[0] for draw in draws.noise))
+        self.steps.generator(draws.real[-1], draws.z_generator)
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Live:
     numerics: Numerics = "reference"
 
     @classmethod
-    def bind(cls, net: nn.Module, parameters: Parameters, numerics: Numerics = "reference") -> "Live":
+    def bind(cls, net: nn.Module, parameters: Mapping[str, Tensor], numerics: Numerics = "reference") -> "Live":
         """A copy of `net` that holds `parameters`."""
         bound = copy.deepcopy(net)
         for name, tensor in parameters.items():
@@ -95,7 +104,7 @@ def channels_last(x: Tensor) -> Tensor:
 
 def plain(players: Players, state: TrainState) -> Iteration:
     """One operation after the other, by autograd."""
-    return iterate(eager_steps(players, state), players, state)
+    return Alternating(eager_steps(players, state), players, state)
 
 
 def eager_steps(players: Players, state: TrainState) -> Steps:
@@ -126,14 +135,14 @@ def set_learning_rate(train: TrainSpec, state: TrainState) -> None:
             optimizer.param_groups[0]["lr"] = train.optimizer.lr * (1 - state.step / train.steps)
 
 
-def descend(optimizer: torch.optim.Optimizer, gradient: Tensor) -> None:
-    """One step of the optimiser along the given gradient.
+def descend(weights: Weights, optimizer: torch.optim.Optimizer, gradient: Tensor) -> None:
+    """One step of the weights' optimiser along the given gradient.
 
     By functions of our own and of torch: `Optimizer.step` takes twice the time in hooks and bookkeeping that are idle
     here, 5 % of an iteration of a toy net.
     """
-    vector = vector_of(optimizer)
-    settings, moments = optimizer.param_groups[0], optimizer.state[vector]
+    vector, settings = weights.vector, optimizer.param_groups[0]
+    moments = optimizer.state[vector]
     (adam_step if isinstance(optimizer, torch.optim.Adam) else rmsprop_step)(vector, gradient, settings, moments)
 
 
@@ -163,10 +172,10 @@ def rmsprop_step(vector: Tensor, gradient: Tensor, settings: Mapping[str, Any], 
     moments["step"].add_(1)
 
 
-def clip(optimizer: torch.optim.Optimizer, c: float | None) -> None:
+def clip(weights: Weights, c: float | None) -> None:
     """w <- clip(w, -c, c) for every weight (Arjovsky et al. 2017, algorithm 1, line 7); without a c nothing."""
     if c is not None:
-        vector_of(optimizer).clamp_(-c, c)
+        weights.vector.clamp_(-c, c)
 
 
 def named_terms(critic: Terms, generator: Terms) -> Terms:

@@ -5,14 +5,16 @@ saved at any time as if it ran alone.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 from torch.func import vmap
 
 from gan_zoo.engine.functional import PureSteps, pure_steps
-from gan_zoo.engine.plain import Steps, iterate
-from gan_zoo.engine.state import Draws, Iteration, Players, TrainState, new_optimizer, split, vector_of
+from gan_zoo.engine.plain import Alternating, Steps
+from gan_zoo.engine.state import Draws, Iteration, Players, TrainState
+from gan_zoo.engine.weights import Weights
+from gan_zoo.losses.base import Terms
 
 StackEngine = Callable[[Players, Sequence[TrainState]], Iteration]
 """An iteration of all the states at once: its draws (`stack_draws`) and terms have the seeds as first axis."""
@@ -23,22 +25,33 @@ def stacked(players: Players, states: Sequence[TrainState]) -> Iteration:
     return stacked_iteration(players, states, stack(players, states))
 
 
-def stacked_iteration(players: Players, states: Sequence[TrainState], whole: TrainState) -> Iteration:
-    """The iteration of `whole`, the stack of `states`, that keeps the steps of `states` in time with it."""
-    inner = iterate(stacked_steps(pure_steps(players, states[0]), whole), players, whole)
+def stacked_iteration(players: Players, states: Sequence[TrainState], whole: TrainState) -> "Together":
+    """The iteration of `whole`, the stack of `states`."""
+    steps = stacked_steps(pure_steps(players, states[0]), whole)
+    return Together(Alternating(steps, players, whole), whole, states)
 
-    def iteration(draws: Draws) -> dict[str, Tensor]:
-        terms = inner(by_step(draws))
-        for state in states:
-            state.step = whole.step
+
+@dataclass(frozen=True)
+class Together:
+    """`iteration` of the stack `whole`, which keeps the steps of its `states` in time with it."""
+
+    iteration: Iteration
+    whole: TrainState
+    states: Sequence[TrainState]
+
+    def __call__(self, draws: Draws) -> Terms:
+        terms = self.iteration(by_step(draws))
+        for state in self.states:
+            state.step = self.whole.step
         return terms
 
-    return iteration
+    def rehearse(self, draws: Draws) -> None:
+        self.iteration.rehearse(by_step(draws))
 
 
 def stacked_steps(pure: PureSteps, whole: TrainState) -> Steps:
     """The pure steps over the rows of the stack. Draws have the seeds as second axis, after the critic's steps."""
-    generator, critic = (vector_of(optimizer) for optimizer in whole.optimizers)
+    generator, critic = whole.generator.vector, whole.critic.vector
     fakes, critic_step, generator_step = vmap(pure.fakes, (0, 1), 1), vmap(pure.critic), vmap(pure.generator)
     return Steps(
         lambda z: fakes(generator, z),
@@ -59,24 +72,26 @@ def by_step(draws: Draws) -> Draws:
 
 
 def stack(players: Players, states: Sequence[TrainState]) -> TrainState:
-    """One state whose vectors are matrices (S, parameters) and of whose rows `states` are views from now on."""
-    optimizers = [stack_optimizers([state.optimizers[player] for state in states], players) for player in range(2)]
-    for state in states:
-        state.generator = split(vector_of(state.generator_optimizer), state.generator)
-        state.critic = split(vector_of(state.critic_optimizer), state.critic)
-    return TrainState(states[0].step, {}, {}, optimizers[0], optimizers[1])
-
-
-def stack_optimizers(optimizers: Sequence[torch.optim.Optimizer], players: Players) -> torch.optim.Optimizer:
-    """One optimiser of all rows. The single ones' vectors and moments become rows of its; the step count is shared."""
-    matrix = torch.stack([vector_of(optimizer) for optimizer in optimizers])
-    whole = new_optimizer(matrix, players.train.optimizer)
-    moments = [optimizer.state.pop(vector_of(optimizer)) for optimizer in optimizers]
-    for name, own in whole.state[matrix].items():
-        own.copy_(moments[0][name] if own.ndim == 0 else torch.stack([each[name] for each in moments]))
-    for row, (vector, optimizer) in enumerate(zip(matrix, optimizers, strict=True)):
-        optimizer.param_groups[0]["params"] = [vector]
-        optimizer.state[vector] = {
-            name: own if own.ndim == 0 else own[row] for name, own in whole.state[matrix].items()
-        }
+    """One state of all weights and moments of `states`, of whose rows `states` are views from now on."""
+    generator = Weights.stacked([state.generator for state in states])
+    critic = Weights.stacked([state.critic for state in states])
+    whole = TrainState.of(states[0].step, generator, critic, players.train.optimizer)
+    for player, moments in enumerate(whole.moments):
+        for name, own in moments.items():
+            single = [state.moments[player][name] for state in states]
+            own.copy_(single[0] if own.ndim == 0 else torch.stack(single))
+    for row, state in enumerate(states):
+        become_row(state, whole, row)
     return whole
+
+
+def become_row(state: TrainState, whole: TrainState, row: int) -> None:
+    """Puts `state` into the memory of one row of a stack; the optimisers' count of steps is that of all rows."""
+    rows = whole.generator.row(row), whole.critic.row(row)
+    for optimizer, old, own, moments in zip(state.optimizers, state.weights, rows, whole.moments, strict=True):
+        del optimizer.state[old.vector]
+        optimizer.param_groups[0]["params"] = [own.vector]
+        optimizer.state[own.vector] = {
+            name: moment if moment.ndim == 0 else moment[row] for name, moment in moments.items()
+        }
+    state.generator, state.critic = rows

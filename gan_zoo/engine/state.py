@@ -1,17 +1,17 @@
 """What every engine works on: the players, the training state, the draws of an iteration."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from gan_zoo.engine.weights import Weights
 from gan_zoo.losses import Loss
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
 from gan_zoo.spec import Adam, RMSprop, TrainSpec
-from gan_zoo.step import Parameters
 
 
 @dataclass(frozen=True)
@@ -27,40 +27,46 @@ class Players:
 
 @dataclass
 class TrainState:
-    """All that training changes; advanced in place by an engine.
-
-    The parameters of a net are views of one contiguous vector, which is the only thing that its optimiser knows.
-    """
+    """All that training changes; advanced in place by an engine. An optimiser knows the vector of its net's weights."""
 
     step: int
-    generator: Parameters
-    critic: Parameters
+    generator: Weights
+    critic: Weights
     generator_optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer
 
     @classmethod
-    def new(cls, generator: Parameters, critic: Parameters, spec: Adam | RMSprop) -> "TrainState":
-        """The state before the first step, from copies of the given weights."""
-        vectors = [join(weights.values()) for weights in (generator, critic)]
-        return cls(
-            0,
-            split(vectors[0], generator),
-            split(vectors[1], critic),
-            new_optimizer(vectors[0], spec),
-            new_optimizer(vectors[1], spec),
-        )
+    def new(cls, generator: Mapping[str, Tensor], critic: Mapping[str, Tensor], spec: Adam | RMSprop) -> "TrainState":
+        """The state before the first step, from copies of the given parameters."""
+        return cls.of(0, Weights.copy_of(generator), Weights.copy_of(critic), spec)
+
+    @classmethod
+    def of(cls, step: int, generator: Weights, critic: Weights, spec: Adam | RMSprop) -> "TrainState":
+        """The state that trains these very weights, by optimisers without a past."""
+        return cls(step, generator, critic, new_optimizer(generator, spec), new_optimizer(critic, spec))
+
+    @property
+    def weights(self) -> tuple[Weights, Weights]:
+        """The generator's and the critic's."""
+        return self.generator, self.critic
 
     @property
     def optimizers(self) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
         """The generator's and the critic's."""
         return self.generator_optimizer, self.critic_optimizer
 
+    @property
+    def moments(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the generator's and the critic's optimiser remember, their count of steps among it; by torch's names."""
+        generator, critic = self.optimizers
+        return generator.state[self.generator.vector], critic.state[self.critic.vector]
+
     def to_dict(self) -> dict[str, Any]:
         """The state as plain data and tensors, which share no memory with others."""
         content = {
             "step": self.step,
-            "generator": self.generator,
-            "critic": self.critic,
+            "generator": dict(self.generator),
+            "critic": dict(self.critic),
             "generator_optimizer": self.generator_optimizer.state_dict(),
             "critic_optimizer": self.critic_optimizer.state_dict(),
         }
@@ -100,9 +106,19 @@ class Draws:
         return cls(tensors[0], tensors[1], tensors[2], tuple(tensors[3:]))
 
 
-Iteration = Callable[[Draws], Terms]
-"""Advances the state that it was made for by one step; the terms of its last critic step and of its generator step,
-as scalars on the device, under `critic/<term>` and `generator/<term>`."""
+class Iteration(Protocol):
+    """Advances the state that it was made for by one step."""
+
+    def __call__(self, draws: Draws) -> Terms:
+        """The terms of its last critic step and of its generator step, as scalars on the device, under
+        `critic/<term>` and `generator/<term>`."""
+        ...
+
+    def rehearse(self, draws: Draws) -> None:
+        """Whatever may fail at the first step, compiling and capturing above all, on its draws; the state stays as it
+        is."""
+        ...
+
 
 Engine = Callable[[Players, TrainState], Iteration]
 
@@ -116,23 +132,13 @@ def clones(content: Any) -> Any:
     return [clones(value) for value in content] if isinstance(content, list) else content
 
 
-def split(vector: Tensor, like: Parameters) -> Parameters:
-    """Consecutive parts of `vector` as tensors with the names and shapes of `like`, sharing its memory."""
-    parts = vector.split([weight.numel() for weight in like.values()])
-    return {name: part.view(weight.shape) for part, (name, weight) in zip(parts, like.items(), strict=True)}
-
-
-def join(weights: Iterable[Tensor]) -> Tensor:
-    """The vector that `split` takes apart."""
-    return torch.cat([weight.flatten() for weight in weights])
-
-
-def new_optimizer(vector: Tensor, spec: Adam | RMSprop) -> torch.optim.Optimizer:
-    """torch's optimiser for `spec` over a vector of parameters, or over several as the rows of a matrix.
+def new_optimizer(weights: Weights, spec: Adam | RMSprop) -> torch.optim.Optimizer:
+    """torch's optimiser for `spec` of a net's weights, or of those of a stack of nets.
 
     Its moments exist from the start: a step along the zero gradient makes them and changes nothing.
     """
     optimizer: torch.optim.Optimizer
+    vector = weights.vector
     if isinstance(spec, Adam):
         optimizer = torch.optim.Adam([vector], lr=spec.lr, betas=spec.betas, fused=True, capturable=vector.is_cuda)
     else:
@@ -143,9 +149,3 @@ def new_optimizer(vector: Tensor, spec: Adam | RMSprop) -> torch.optim.Optimizer
     optimizer.step()
     optimizer.state[vector]["step"].zero_()
     return optimizer
-
-
-def vector_of(optimizer: torch.optim.Optimizer) -> Tensor:
-    """The vector of all parameters of the optimiser's net."""
-    vector: Tensor = optimizer.param_groups[0]["params"][0]
-    return vector

@@ -11,6 +11,7 @@ from gan_zoo.architectures import functions
 from gan_zoo.architectures.layers import BatchNorm, Conv, ConvPool, LayerNorm, UpConv, UpsampleConv
 from gan_zoo.engine.plain import descend
 from gan_zoo.engine.state import new_optimizer
+from gan_zoo.engine.weights import Weights
 from gan_zoo.fingerprints.hashing import fingerprint, numbers
 from gan_zoo.numerics.roots import root
 from gan_zoo.rng import Rng
@@ -95,11 +96,11 @@ def layer(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> str:
 
 def optimiser(spec: Adam | RMSprop) -> str:
     """Three steps on a vector."""
-    vector = numbers(1003)
-    steps = new_optimizer(vector, spec)
+    weights = Weights.copy_of({"w": numbers(1003)})
+    optimizer = new_optimizer(weights, spec)
     for i in range(3):
-        descend(steps, numbers(1003, key=f"gradient {i}"))
-    return fingerprint([vector])
+        descend(weights, optimizer, numbers(1003, key=f"gradient {i}"))
+    return fingerprint([weights.vector])
 
 
 def batches_of_products() -> str:
