@@ -18,11 +18,13 @@ import torch
 from torch import nn
 
 from benchmarks.speed import __main__ as program
+from benchmarks.speed import bench as benches
 from benchmarks.speed import gpu, measure, metrics, overheads, quickstart, sweep
+from benchmarks.speed.bench import PINNED, bench, interleave
 from benchmarks.speed.count import cost
 from benchmarks.speed.figure import draw
 from benchmarks.speed.findings import Findings, bars
-from benchmarks.speed.measure import PINNED, Missing, Row, interleave
+from benchmarks.speed.measure import Missing, Row
 from benchmarks.speed.overheads import Clocks
 from benchmarks.speed.quickstart import Gain
 from benchmarks.speed.sweep import Throughput
@@ -31,6 +33,8 @@ from benchmarks.speed.textbook import Source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS
 from benchmarks.suites.suite import load_first_look, load_suite
 from gan_zoo.datasets import load_dataset
+from gan_zoo.numerics import process
+from gan_zoo.numerics.process import portable
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, block_draws, initial_state, prepare, train
 
@@ -88,16 +92,35 @@ def test_quickstart_trains_as_the_textbook_loop_does(spec: RunSpec) -> None:
 
 
 def test_stretches_are_interleaved() -> None:
+    times = {"a": iter([1.0, 1.0, 10.0]), "b": iter([4.0, 3.0, 3.0])}
     calls: list[str] = []
-    ticks = iter([0, 1, 1, 5, 5, 6, 6, 9, 9, 19, 19, 22])
-    stretches = {name: lambda name=name: calls.append(name) for name in ("a", "b")}
-    assert interleave(stretches, 3, lambda: next(ticks)) == {"a": [1, 1, 10], "b": [4, 3, 3]}
+
+    def stretch(name: str) -> float:
+        calls.append(name)
+        return next(times[name])
+
+    found = interleave({name: partial(stretch, name) for name in times}, 3)
+    assert found == {"a": [1, 1, 10], "b": [4, 3, 3]}
     assert calls == ["a", "b"] * 3
 
 
+def test_a_bench_computes_in_its_own_numerics_and_measures_what_it_holds() -> None:
+    name = "MLP 4x128, batch 128"
+    with bench("fast", PINNED, convolves=False) as fast, bench("reference", PINNED, convolves=False) as reference:
+        assert fast.hold(measure.candidates, name, ["textbook"], "fast") == {"textbook": ""}
+        assert reference.hold(measure.candidates, name, ["plain"], "reference") == {"plain": ""}
+        assert min(fast.seconds("textbook"), reference.seconds("plain"), fast.matrix_rate()) > 0
+        settled = [each.process.submit(portable, "cpu", "reference").result() for each in (fast, reference)]
+        assert settled == [False, process.fault() is None]
+    assert os.environ["GAN_ZOO_NUMERICS"] == "reference"
+
+
 def test_every_candidate_of_a_workload_runs() -> None:
-    stretches = measure.candidates(WORKLOADS["MLP 4x128, batch 128"])
-    assert list(stretches) == ["textbook", "plain", "closed-form", "compiled", "stacked"]
+    name = "MLP 4x128, batch 128"
+    names = measure.engines(WORKLOADS[name])
+    assert names == ["textbook", "plain", "closed-form", "compiled", "stacked"]
+    stretches = measure.candidates(name, names, "reference")
+    assert list(stretches) == names
     for name in stretches.keys() - {"compiled"}:
         stretches[name]()
 
@@ -110,14 +133,15 @@ def test_a_candidate_that_fails_or_is_late_is_left_out_with_its_reason(monkeypat
         while True:
             pass
 
-    monkeypatch.setattr(measure, "PREPARATION", 0.05)
-    reasons = measure.prepare({"good": lambda: None, "bad": fail, "late": hang, "another": lambda: None})
-    assert reasons == {"bad": "RuntimeError: no compiler", "late": "not ready within 0.05 s"}
+    monkeypatch.setattr(benches, "PREPARATION", 0.05)
+    reasons = benches.prepare({"good": lambda: None, "bad": fail, "late": hang, "another": lambda: None})
+    late = "not ready within 0.05 s"
+    assert reasons == {"good": "", "bad": "RuntimeError: no compiler", "late": late, "another": ""}
 
 
 def test_rounds_end_with_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "BUDGET", 0)
-    assert interleave({"a": lambda: None}, 3, lambda: 0.0) == {"a": [0.0]}
+    monkeypatch.setattr(benches, "BUDGET", 0)
+    assert interleave({"a": lambda: 0.5}, 3) == {"a": [0.5]}
 
 
 def test_flops_counted_with_two_samples_are_those_of_the_batch() -> None:
@@ -188,10 +212,10 @@ def test_a_cell_s_clocks_are_read_from_its_record(tmp_path: Path, monkeypatch: p
 
 
 def test_quickstart_s_engines_are_timed_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quickstart, "ITERATIONS", 1)
     monkeypatch.setattr(quickstart, "ROUNDS", 1)
     (spec,) = load_first_look("quickstart", {}, ["wgan-gp"], ["digits"]).cells
-    found = quickstart.gain(spec, Path())
+    with bench("reference", PINNED, convolves=False) as one:
+        found = quickstart.gain(spec, Path(), one, one)
     assert (found.loss, found.dataset, found.steps, found.engine) == ("wgan-gp", "digits", 1500, "closed-form")
     assert min(found.textbook, found.plain, found.auto) > 0
 

@@ -13,9 +13,10 @@ import torch
 
 from benchmarks.record.environment import environment
 from benchmarks.speed import gpu, overheads, quickstart
+from benchmarks.speed.bench import ALL_CORES, PINNED
 from benchmarks.speed.figure import draw
 from benchmarks.speed.findings import Findings
-from benchmarks.speed.measure import ALL_CORES, PINNED, measure
+from benchmarks.speed.measure import measure
 from benchmarks.speed.sweep import TOYS, sweep
 from benchmarks.speed.table import write
 from benchmarks.speed.workloads import WORKLOADS
@@ -68,7 +69,7 @@ def parts(findings: Findings, options: argparse.Namespace) -> dict[str, Callable
 def training(findings: Findings, name: str, mode: str, left_out: list[str]) -> None:
     """An engine that could not run on this workload before is not tried again."""
     failed = [each.engine for each in findings.missing if each.workload == name]
-    rows, missing = in_fresh_process(measure, name, mode, [*left_out, *failed])
+    rows, missing = measure(name, mode, [*left_out, *failed])
     findings.rows += rows
     findings.missing += missing
 
@@ -78,7 +79,7 @@ def throughput(findings: Findings, workload: str) -> None:
 
 
 def suite(findings: Findings) -> None:
-    findings.gains += in_fresh_process(quickstart.gains)
+    findings.gains += quickstart.gains()
 
 
 def clocks(findings: Findings, dataset: str) -> None:

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.speed.bars import Bar
-from benchmarks.speed.measure import PINNED, Missing, Row
+from benchmarks.speed.bench import PINNED
+from benchmarks.speed.measure import Missing, Row
 from benchmarks.speed.overheads import Clocks
 from benchmarks.speed.quickstart import Gain
 from benchmarks.speed.sweep import Throughput

@@ -10,7 +10,7 @@ from threading import Barrier
 
 import torch
 
-from benchmarks.speed.measure import Stretch
+from benchmarks.speed.bench import ALL_CORES, Stretch, bench
 from benchmarks.speed.textbook import own_source, textbook, textbook_nets
 from benchmarks.speed.workloads import WORKLOADS
 from gan_zoo.device import core_count
@@ -40,16 +40,18 @@ class Throughput:
 
 
 def sweep(workload: str) -> list[Throughput]:
-    """One textbook loop with default threads against one single-threaded process per core."""
+    """One textbook loop with default threads, in fast numerics, against one single-threaded process per core, in
+    reference numerics."""
     cores, context = core_count(), multiprocessing.get_context("spawn")
-    run = WORKLOADS[workload].run()
-    loop = textbook(run, *textbook_nets(run), own_source(run))
     rates: dict[str, list[float]] = {}
-    torch.set_num_threads(cores)
-    with context.Manager() as manager, ProcessPoolExecutor(cores, context) as workers:
+    with (
+        bench("fast", ALL_CORES, convolves=False) as fast,
+        context.Manager() as manager,
+        ProcessPoolExecutor(cores, context) as workers,
+    ):
         start = manager.Barrier(cores)
         for _ in range(ROUNDS):
-            alone = rate(lambda: next(loop))
+            alone = fast.process.submit(textbook_rate, workload).result()
             rates.setdefault("textbook loop with default threads, one cell after the other", []).append(alone)
             for engine in ("plain", "closed-form"):
                 jobs = [workers.submit(worker_rate, workload, engine, seed, start) for seed in range(cores)]
@@ -58,6 +60,13 @@ def sweep(workload: str) -> list[Throughput]:
     medians = {how: median(each) for how, each in rates.items()}
     textbooks = next(iter(medians.values()))
     return [Throughput(workload, how, each * 3600 / STEPS, each / textbooks) for how, each in medians.items()]
+
+
+def textbook_rate(workload: str) -> float:
+    """Iterations per second of the textbook loop in this process."""
+    run = WORKLOADS[workload].run(numerics="fast")
+    loop = textbook(run, *textbook_nets(run), own_source(run))
+    return rate(lambda: next(loop))
 
 
 def worker_rate(workload: str, engine: str, seed: int, start: Barrier) -> float:

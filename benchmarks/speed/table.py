@@ -9,8 +9,9 @@ from benchmarks.markup.blocks import Column, Entry, Table
 from benchmarks.markup.latex import latex
 from benchmarks.markup.markdown import table
 from benchmarks.speed.bars import bar_table, significant
+from benchmarks.speed.bench import ALL_CORES, PINNED
 from benchmarks.speed.findings import Findings, bars
-from benchmarks.speed.measure import ALL_CORES, PINNED, Row
+from benchmarks.speed.measure import Row
 
 COMMAND = "nox -s speed"
 GPU_COMMAND = "sh benchmarks/speed/gpu.sh"
@@ -63,7 +64,8 @@ def training_lines(findings: Findings) -> Iterator[str]:
         "## Training\n\nAn iteration of WGAN-GP is five critic steps and one generator step. The limit is the time "
         "that the FLOPs of its matrix products and convolutions (zero padding counted) would take at the rate of this "
         "machine's best float32 product of square matrices (512, 1024 or 2048 a side), measured before and after; the "
-        "textbook loop is the same training as public codes write it. Medians of interleaved rounds, compilation not "
+        "textbook loop is the same training as public codes write it. It and the compiled engine compute in fast "
+        "numerics, the other engines in portable reference numerics. Medians of interleaved rounds, compilation not "
         "counted; stacked seeds count the iterations of every seed.\n"
     )
     for mode in (PINNED, ALL_CORES):
