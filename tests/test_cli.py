@@ -75,6 +75,18 @@ def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsy
     assert not (results / "tiny").exists()
 
 
+def test_a_dry_run_of_what_cannot_be_trained_is_one_line(
+    suite: str, tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*arguments: object) -> float:
+        raise RuntimeError("not enough memory:\n  you tried to allocate 17592186044416 bytes")
+
+    monkeypatch.setattr("benchmarks.sweep.plan.trial_seconds", fail)
+    assert main(["run", suite, "--dry-run", "--workers", "1", *places(tmp_path, results)]) == 2
+    why = "RuntimeError: not enough memory: you tried to allocate 17592186044416 bytes"
+    assert capsys.readouterr().err == f"gan-zoo: wgan-gp / 8gaussians / seed 0: cannot be trained ({why})\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -192,6 +204,22 @@ def test_output_that_has_no_greek_letters_gets_marks_instead() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "wgan-gp" in done.stdout
     assert "?" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "code", "said"),
+    [
+        ("> /dev/full", 1, "gan-zoo: the output cannot be written (No space left on device); send it elsewhere\n"),
+        ("| true", 1, ""),
+        (">&-", 0, ""),
+    ],
+)
+def test_exit_code_0_means_that_the_output_is_all_there_or_not_wanted(where: str, code: int, said: str) -> None:
+    if where == "> /dev/full" and not Path("/dev/full").exists():
+        pytest.skip("no device here that is always full")
+    line = f"set -o pipefail; {sys.executable} -m benchmarks.cli list {where}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
 
 
 def test_version_and_help_need_no_home(capsys: pytest.CaptureFixture[str]) -> None:

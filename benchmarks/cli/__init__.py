@@ -10,7 +10,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit code: 0 done, 1 some cells failed, 2 bad input, 130 interrupted.
+    """Runs one command; the exit code: 0 done, 1 some cells failed or the output is lost, 2 bad input, 130 interrupted.
 
     Nothing is imported before, so that Ctrl-C finds this handler in the first seconds too.
     """

@@ -1,6 +1,7 @@
 """All commands in one parser, and how they end. A command imports what it needs when it runs."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from benchmarks.record.environment import version
 from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.numerics.environment import settle
 
-USAGE_ERROR = 2
+USAGE_ERROR, UNWRITTEN = 2, 1
 SETTINGS = ("device", "engine", "numerics")
 """Settings of the science that are options here; its errors begin with their names."""
 EXAMPLES = """\
@@ -27,6 +28,7 @@ examples:
 def run(words: Sequence[str]) -> int:
     """Runs one command; its exit code. Ctrl-C passes through."""
     try:
+        open_what_is_closed()
         print_what_cannot_be_printed()
         options = parse(words)
         if hasattr(options, "numerics"):
@@ -38,9 +40,29 @@ def run(words: Sequence[str]) -> int:
     except UserError as error:
         print(f"gan-zoo: {with_flag(str(error))}", file=sys.stderr)
         return USAGE_ERROR
-    except BrokenPipeError:
+    except OSError as failure:
+        if not output_is_lost():
+            raise
+        if not isinstance(failure, BrokenPipeError):  # whoever closed a pipe knows it
+            print(f"gan-zoo: the output cannot be written ({failure.strerror}); send it elsewhere", file=sys.stderr)
+        return UNWRITTEN
+
+
+def open_what_is_closed() -> None:
+    """Output that a shell has closed (`>&-`) goes nowhere: a file opened later would take its number, and its text."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w"), write_through=True))
+
+
+def output_is_lost() -> bool:
+    """Whether nothing can be printed: a full disk, or a pipe that nobody reads. The rest goes nowhere then."""
+    try:
+        print(flush=True)  # what failed before may not be tried again
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return True
+    return False
 
 
 def with_flag(message: str) -> str:

@@ -10,6 +10,7 @@ from benchmarks.record.protocols import differing, read_protocol
 from benchmarks.record.store import SETTLED, RecordedCell, Store
 from benchmarks.record.vocabulary import meant
 from benchmarks.suites.suite import Suite
+from benchmarks.sweep.cell_run import reason_of
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.identity import Identity, identity
 from benchmarks.sweep.shared import Shared, prepare_shared
@@ -89,8 +90,16 @@ class Plan:
         for spec in self.todo:
             key = (spec.loss_name, spec.dataset.name)
             if key not in forecast:
-                forecast[key] = trial_seconds(spec, self.context)
+                forecast[key] = forecast_seconds(spec, self.context)
         return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / len(self.devices)
+
+
+def forecast_seconds(spec: RunSpec, context: Context) -> float:
+    """What a few iterations let expect. Errors: UserError where they fail: too large a net, an error of a plugin."""
+    try:
+        return trial_seconds(spec, context)
+    except Exception as failure:
+        raise UserError(f"{spec.label}: cannot be trained ({reason_of(failure)})") from failure
 
 
 @dataclass(frozen=True)
