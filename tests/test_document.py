@@ -45,6 +45,8 @@ def value(text: str) -> Any:
         ("{a: {b: [x]}, 1: 2, null: 3}", {"a": {"b": ["x"]}, "1": 2, "null": 3}),
         ("[&a {lr: 1}, *a]", [{"lr": 1}, {"lr": 1}]),
         ("-_", "-_"),
+        ("%YAML 1.1\n---\n{a: 1.5, b: 3}", {"a": 1.5, "b": 3}),
+        ("[1e38, -1.2e-38, 0.0, 0e5, 0x0]", [1e38, -1.2e-38, 0.0, 0.0, 0]),
     ],
 )
 def test_values_are_those_of_yaml_1_2(text: str, expected: Any) -> None:
@@ -56,10 +58,14 @@ def test_values_are_those_of_yaml_1_2(text: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1e999", "here: 1e999 is no finite number of double precision"),
+        ("1e999", "here: 1e999 is no finite number of single precision, which trains"),
         ("-.inf", "here: -.inf is no finite number"),
         ("[.nan]", "here: 0: .nan is no finite number"),
         ("1e-999", "here: 1e-999 is no finite number"),
+        ("3.5e38", "here: 3.5e38 is no finite number of single"),
+        ("1" + "0" * 39, f"here: 1{'0' * 39} is no finite number of single"),
+        ("-1e-38", "here: -1e-38 is no finite number of single"),
+        ('"a\\u202eb"', "here: a control character ('\\u202e'): leave it out"),
         ("9" * 5000, "here: a text of more than 4000 characters"),
         ("9" * 61, "here: a number of more than 60 characters"),
         ("!!str 3", "here: a tag (tag:yaml.org,2002:str) has no meaning here: leave it out"),

@@ -5,7 +5,6 @@ Whatever a file holds ends in plain data or in one line that names file, line an
 aliases that grow, no value that is not exactly what was written.
 """
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,6 +31,8 @@ from gan_zoo.validation import KeyPath, dotted
 
 LARGEST_FILE = 200_000  # bytes
 DEEPEST, MOST_VALUES, LONGEST_NUMBER, LONGEST_TEXT = 20, 20_000, 60, 4_000
+SMALLEST, LARGEST = 2.0**-126, 2.0**128 - 2.0**104
+"""The numbers that float32 holds with all its digits."""
 CORE = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 """What an unquoted word may be beside text."""
 
@@ -177,27 +178,27 @@ class _Reader:
         if len(text) > LONGEST_NUMBER:
             raise self._error(event, f"a number of more than {LONGEST_NUMBER} characters", path)
         try:
-            value = self._yaml.constructor.construct_object(ScalarNode(tag, text))
+            value = self._yaml.constructor.construct_object(ScalarNode(tag, text, event.start_mark, event.end_mark))
         except ValueError:  # such as `-_`, which looks like a number to the resolver
             return text
-        if isinstance(value, float) and not _is_exact(value, text):
-            raise self._error(event, f"{text} is no finite number of double precision", path)
+        if type(value) in (int, float) and not _is_held(value, text):
+            raise self._error(event, f"{text} is no finite number of single precision, which trains", path)
         return value
 
     def _text(self, event: ScalarEvent, path: KeyPath) -> str:
         text: str = event.value
         if len(text) > LONGEST_TEXT:
             raise self._error(event, f"a text of more than {LONGEST_TEXT} characters", path)
-        strange = re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", text)
+        strange = re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", text)
         if strange:
             raise self._error(event, f"a control character ({strange[0]!a}): leave it out", path)
         return text
 
 
-def _is_exact(value: float, text: str) -> bool:
-    """Whether a number neither overflowed nor vanished."""
-    digits = re.split("[eE]", text)[0]
-    return math.isfinite(value) and (value != 0 or not re.search("[1-9]", digits))
+def _is_held(value: float, text: str) -> bool:
+    """Whether a number neither overflows nor vanishes: a penalty of weight 1e-50 would be none."""
+    written_as_zero = not re.search("[1-9]", re.split("[eE]", text)[0])
+    return written_as_zero if value == 0 else SMALLEST <= abs(value) <= LARGEST
 
 
 def put(document: Document, key: str, text: str, label: str) -> Document:
