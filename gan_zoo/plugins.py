@@ -5,13 +5,17 @@ package are. It is code, and it is run when it is loaded. What it is belongs to 
 texts that tell a run from those of other code.
 """
 
+import ast
+import functools
 import hashlib
 import inspect
 import re
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +32,9 @@ from gan_zoo.validation import adapter
 
 REGISTRIES: tuple[Registry[Any], ...] = (LOSSES, ARCHITECTURES, DATASETS, METRICS)
 LARGEST_FILE = 1_000_000  # bytes
+LIBRARY = sysconfig.get_path("stdlib")
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of packages whose versions are theirs to tell."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +95,61 @@ def scope() -> Iterator[None]:
             _forget(_loaded.pop(name))
 
 
-def sources(spec: RunSpec) -> dict[str, str]:
-    """The files from outside the package that the loss, architecture, data set and metrics of `spec` come from, by
-    name: their text as it was loaded."""
+def sources(spec: RunSpec) -> set[tuple[str, str]]:
+    """The files from outside the package that the loss, architecture, data set and metrics of `spec` come from, and
+    those of their own that these import: each one's name and its text as it was loaded."""
     names = {type(part).__module__ for part in (*parts_of(spec.loss), spec.architecture)}
     if spec.dataset.name in DATASETS:
         names.add(DATASETS.module_of(spec.dataset.name))
     names |= {METRICS.module_of(name) for name in METRICS if _scores(spec, name)}
-    outside = [name for name in names if name.split(".")[0] != "gan_zoo"]
-    plugins = {_loaded[name].path.name: _loaded[name].text for name in outside if name in _loaded}
-    files = [Path(inspect.getfile(sys.modules[name])) for name in outside if name not in _loaded]
-    return plugins | {path.name: path.read_text(encoding="utf-8") for path in files}
+    waiting = [name for name in names if not _is_ours(name)]
+    found: dict[str, tuple[str, str]] = {}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = _file_of(name)
+            waiting += _own_imports(name, found[name][1])
+    return set(found.values())
+
+
+def _file_of(name: str) -> tuple[str, str]:
+    """The name and the text of a module's file."""
+    if name in _loaded:
+        return _loaded[name].path.name, _loaded[name].text
+    path = Path(inspect.getfile(sys.modules[name]))
+    return path.name, _first_read(path)
+
+
+@functools.cache
+def _first_read(path: Path) -> str:
+    """A file as it was soon after it was imported, for what runs is that, whatever becomes of the file."""
+    return path.read_text(encoding="utf-8")
+
+
+def _own_imports(importer: str, text: str) -> list[str]:
+    """The modules that a module from outside the package imports and that come with it: those of its own package, and
+    files that are not installed."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = sys.modules[importer].__package__ or ""
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return [name for name in names if _comes_with(importer, name)]
+
+
+def _comes_with(importer: str, name: str) -> bool:
+    path = Path(getattr(sys.modules.get(name), "__file__", None) or "")
+    if path.suffix != ".py" or _is_ours(name):
+        return False
+    installed = path.is_relative_to(LIBRARY) or not INSTALLED.isdisjoint(path.parts)
+    return not installed or name.split(".")[0] == importer.split(".")[0]
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] in ("gan_zoo", "benchmarks")
 
 
 def _scores(spec: RunSpec, name: str) -> bool:

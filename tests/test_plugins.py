@@ -138,9 +138,32 @@ def test_a_cell_knows_the_plugin_that_it_comes_from(name: str, changes: dict[str
     for path in EXAMPLES.glob("*.py"):
         load(path)
     spec = cell(**changes)
-    assert plugins.sources(spec) == {f"{name}.py": (EXAMPLES / f"{name}.py").read_text()}
+    assert plugins.sources(spec) == {(f"{name}.py", (EXAMPLES / f"{name}.py").read_text())}
     assert run_spec(spec.to_dict()) == spec
-    assert plugins.sources(cell()) == {}
+    assert plugins.sources(cell()) == set()
+
+
+def test_a_cell_knows_what_its_plugin_imports_and_plugins_of_one_name_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files beside the plugin, however deep; what is installed has a version of its own."""
+    texts = {
+        "far_of_test.py": "import json\n\nimport numpy\n\nSCALE = 1.0\n",
+        "near_of_test/__init__.py": "from . import part\n",
+        "near_of_test/part.py": "from far_of_test import SCALE\n",
+        "a/mine.py": (EXAMPLES / "smoothed.py").read_text() + "\nimport near_of_test\n",
+        "b/mine.py": (EXAMPLES / "ring.py").read_text(),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    load(tmp_path / "a/mine.py")
+    load(tmp_path / "b/mine.py")
+    expected = {(Path(name).name, text) for name, text in texts.items()}
+    assert plugins.sources(cell(loss="smoothed", dataset="ring")) == expected
+    (tmp_path / "far_of_test.py").write_text("SCALE = 2.0\n")
+    assert plugins.sources(cell(loss="smoothed", dataset="ring")) == expected, "what was imported, not what is there"
 
 
 def test_a_plugin_is_gone_after_its_command(capsys: pytest.CaptureFixture[str]) -> None:

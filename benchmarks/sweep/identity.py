@@ -5,14 +5,14 @@ data       the fingerprint of the data set's content
 numerics   what the run computes in
 code       the source of the loss's own files, comments and docstrings aside, so that a loss that is edited is another
            one; what a checkout has changed and not committed of the science; and from outside the package the files of
-           the cell's loss, architecture, data set and metrics
+           the cell's loss, architecture, data set and metrics, and of their own what these import
 """
 
 import ast
 import functools
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +23,6 @@ from gan_zoo.losses import Loss, parts_of
 from gan_zoo.plugins import sources
 from gan_zoo.spec import SCIENCE_VERSION, RunSpec
 
-EMPTY: Mapping[str, str] = {}
 OTHER_LOSSES = "losses"
 """The folder of all losses: of it a cell knows only the files of its own loss."""
 WITHOUT_NUMBERS = ("__init__.py", "verify")
@@ -58,15 +57,15 @@ def identity(spec: RunSpec, fingerprint: str, context: Context) -> Identity:
     return Identity(str(SCIENCE_VERSION), fingerprint, numerics, code(spec.loss, sources(spec)))
 
 
-def code(loss: Loss, outside: Mapping[str, str] = EMPTY) -> str:
+def code(loss: Loss, outside: Iterable[tuple[str, str]] = ()) -> str:
     """16 hexadecimal digits of the source that a loss and, in a changed checkout, the science is, and of the files from
-    `outside` the package, text by name."""
+    `outside` the package, each by its name and text."""
     parts = [type(part) for part in parts_of(loss) if type(part).__module__.startswith("gan_zoo.")]
     files = {Path(inspect.getfile(part)) for part in parts} | changed_science()
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(files):
         digest.update(f"{path.name}\n{source(path)}\n".encode())
-    for name, text in sorted(outside.items()):
+    for name, text in sorted(outside):
         digest.update(f"{name}\n{bare(text)}\n".encode())
     return digest.hexdigest()
 
