@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.record import client
+from benchmarks.record import client, patience
 from benchmarks.record.patience import Away
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
@@ -192,6 +192,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("needs the right to mount a file system")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize("text", ["abc", "5s", "-1", "nan"])
+def test_a_patience_that_is_no_number_of_seconds_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_ZOO_PATIENCE", text)
+    with pytest.raises(UserError, match=f'GAN_ZOO_PATIENCE: expected a number of seconds, as 600, got "{text}"'):
+        patience.seconds()
 
 
 def test_a_full_disk_is_waited_for(

@@ -11,16 +11,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, brief
 
 T = TypeVar("T")
 
-SECONDS = 1800.0
-"""How long is waited, where the environment variable GAN_ZOO_PATIENCE, in seconds, does not say otherwise."""
+SECONDS, VARIABLE = 1800.0, "GAN_ZOO_PATIENCE"
+"""How long is waited, where this environment variable, in seconds, does not say otherwise."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 PASSWORD = re.compile(r"(://[^\s/@:]*:)[^\s/]*@")
 TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")
 """MLflow's codes of what may succeed when it is tried again."""
+
+
+def seconds() -> float:
+    """How long is waited. Errors: UserError where GAN_ZOO_PATIENCE is no number of seconds."""
+    text = os.environ.get(VARIABLE) or str(SECONDS)
+    with suppress(ValueError):
+        if (wanted := float(text)) >= 0:
+            return wanted
+    raise UserError(f"{VARIABLE}: expected a number of seconds, as 600, got {brief(text)}: correct or unset it")
 
 
 class Away(UserError):
@@ -36,7 +45,7 @@ class Patience:
 
     def __init__(self, place: str, say: Callable[[str], None], reset: Callable[[], None]) -> None:
         self.place, self.say, self.reset = place, say, reset
-        self.limit = float(os.environ.get("GAN_ZOO_PATIENCE") or SECONDS)
+        self.limit = seconds()
         self.since: float | None = None
 
     def __call__(self, action: Callable[[], T]) -> T:
@@ -46,7 +55,7 @@ class Patience:
             with suppress(Away):
                 return self.once(action)
             if time.monotonic() - started > self.limit:
-                raise Away(f"{self.place}: away for too long (GAN_ZOO_PATIENCE); the same command goes on from here")
+                raise Away(f"{self.place}: away for too long ({VARIABLE}); the same command goes on from here")
             self.say("")
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
