@@ -53,7 +53,7 @@ def test_list_names_everything_in_text_and_json(capsys: pytest.CaptureFixture[st
 def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
     suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["run", suite, "--workers", "1", *places(tmp_path, results)]) == 0
+    assert main(["run", suite, "--workers", "0", *places(tmp_path, results)]) == 0
     printed = capsys.readouterr().out
     assert "done      wgan-gp / 8gaussians / seed 0" in printed
     assert "emd" in printed
@@ -68,7 +68,7 @@ def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
 
 
 def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", suite, "--dry-run", "--workers", "1", *places(tmp_path, results)]) == 0
+    assert main(["run", suite, "--dry-run", "--workers", "0", *places(tmp_path, results)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["missing", "wgan-gp", "/", "8gaussians", "/", "seed", "0"]
     assert lines[1].startswith("1 of 1 cells to run, about ")
@@ -95,7 +95,7 @@ def test_a_dry_run_of_what_cannot_be_trained_is_one_line(
         (["run", "--set", "steps"], "--set steps: expected KEY=VALUE"),
         (["run", "--device", "cuda:7"], "--device cuda:7: not on this machine"),
         (["run", "--engine", "plane"], "--engine: unknown engine 'plane' (did you mean 'plain'?)"),
-        (["run", "--workers", "0"], '--workers: expected a whole number from 1 to 256, got "0"'),
+        (["run", "--workers", "-1"], '--workers: expected a whole number from 0 to 256, got "-1"'),
         (
             ["train", "--loss", "sngan", "--dataset", "8gaussians", "--engine", "closed-form"],
             "sngan / 8gaussians / seed 0: engine closed-form: no closed form for layer ",
@@ -177,7 +177,7 @@ def test_help_loads_no_heavy_library() -> None:
         (["train", "--loss", "WGAN-GP!", "--dataset", "digits"], "did you mean 'wgan-gp'?"),
         (["run", "--thread", "2"], "unrecognized arguments: --thread"),
         (["run", "--threads", "1000000"], '--threads: expected a whole number from 1 to 256, got "1000000"'),
-        (["run", "--workers", "9" * 5000], "--workers: expected a whole number from 1 to 256, got"),
+        (["run", "--workers", "9" * 5000], "--workers: expected a whole number from 0 to 256, got"),
         (["run", "--results", ""], '--results: expected a path, got ""'),
         (["run", "--data", "a\nb"], '--data: expected a path, got "a\\nb"'),
         (["train", "--loss", "wgan-gp"], "the following arguments are required: --dataset"),

@@ -77,7 +77,7 @@ class Disturbing(Listener):
             self.undo()
 
 
-def sweep(suite: Suite, store: Store, listener: Listener, count: int = 1) -> None:
+def sweep(suite: Suite, store: Store, listener: Listener, count: int = 0) -> None:
     options = Options(store.results, store.results / "data", "cpu", workers=count)
     assert run_suite(make_plan(suite, options, store, listener.say), store, listener).unfinished == []
 
@@ -317,31 +317,61 @@ def ended(store: Store) -> bool:
     return bool(done == 2)
 
 
+class Stopping(Disturbing):
+    """Stops a worker at the first step that it tells of the cell with seed 0, some `times`."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times, self.stopped = times, list[int]()
+
+    def step(self, spec: RunSpec, step: int) -> None:
+        if spec.seed == 0 and len(self.stopped) < self.times:
+            (child,) = [each for each in multiprocessing.active_children() if each.pid not in self.stopped]
+            self.stopped.append(child.pid or 0)
+            os.kill(self.stopped[-1], signal.SIGSTOP)
+
+
+@pytest.fixture
+def stopping(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Stopping]:
+    """What stops workers, which are then silent for ever; no other is ever silent, and none needs a fresh start."""
+
+    def make(times: int) -> Stopping:
+        listener = Stopping(times)
+        silent_for = property(lambda worker: 1e9 if worker.process.pid in listener.stopped else 0.0)
+        monkeypatch.setattr(Worker, "silent_for", silent_for)
+        fork = multiprocessing.get_context("fork")
+        monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: fork)
+        return listener
+
+    return make
+
+
+@pytest.mark.parametrize("count", [1, 2])
 def test_a_hung_worker_is_ended_and_its_cell_run_once_more(
-    suite: Suite, results: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    suite: Suite,
+    results: Path,
+    undisturbed: dict[str, Any],
+    stopping: Callable[[int], Stopping],
+    count: int,
 ) -> None:
-    stopped = list[int]()
-
-    class Stopping(Disturbing):
-        def step(self, spec: RunSpec, step: int) -> None:
-            if not stopped:
-                (child, *_) = multiprocessing.active_children()
-                stopped.append(child.pid or 0)
-                os.kill(stopped[0], signal.SIGSTOP)
-
-    def silent_for(worker: Worker) -> float:
-        return 1e9 if worker.process.pid in stopped else 0.0
-
-    monkeypatch.setattr(Worker, "silent_for", property(silent_for))
-    fork = multiprocessing.get_context("fork")
-    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: fork)
-    listener = Stopping()
-    store = Store(results)
-    store.experiment("tiny")
-    sweep(suite, store, listener, 2)
+    listener, store = stopping(1), Store(results)
+    sweep(suite.only([], [], [0]), store, listener, count)
     (line,) = [line for line in listener.said if "said nothing for" in line]
     assert line.endswith("and was ended; it is run once more")
+    sweep(suite, store, Listener(), 0)
     assert result(store) == undisturbed
+
+
+def test_a_cell_that_hangs_again_has_failed_and_the_others_run(
+    suite: Suite, results: Path, stopping: Callable[[int], Stopping]
+) -> None:
+    listener, store = stopping(2), Store(results)
+    options = Options(results, results / "data", "cpu", workers=1)
+    plan = run_suite(make_plan(suite, options, store, print), store, listener)
+    once, twice = [line for line in listener.said if "said nothing for" in line]
+    assert once.endswith("it is run once more")
+    assert twice.endswith("and was ended")
+    assert [(spec.seed, plan.status(spec)) for spec in plan.unfinished] == [(0, "interrupted")]
 
 
 @pytest.mark.faults

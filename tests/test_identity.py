@@ -39,7 +39,7 @@ def suite(tmp_path: Path) -> Suite:
 
 
 def plan(suite: Suite, store: Store) -> Plan:
-    return make_plan(suite, Options(store.results, store.results / "data", "cpu", workers=1), store, print)
+    return make_plan(suite, Options(store.results, store.results / "data", "cpu", workers=0), store, print)
 
 
 def other_data(monkeypatch: pytest.MonkeyPatch) -> str:

@@ -58,7 +58,7 @@ def _ready_database(monkeypatch: pytest.MonkeyPatch, migrated_database: Path) ->
 
 def check(export: Path, *words: str) -> int:
     data = export.parent / "data"
-    return main(["reproduce", str(export), "--data", str(data), "--device", "cpu", "--workers", "1", *words])
+    return main(["reproduce", str(export), "--data", str(data), "--device", "cpu", "--workers", "0", *words])
 
 
 def altered(ran: Path, folder: Path, change) -> Path:

@@ -52,7 +52,7 @@ class Stopping(Listener):
 def sweep(suite: Suite, store: Store, stop_at: int | None = None) -> list[str]:
     """Runs the suite until it has ended, or until step `stop_at` of the second cell; what was said."""
     listener = Stopping(stop_at)
-    options = Options(store.results, store.results / "data", "cpu", workers=1)
+    options = Options(store.results, store.results / "data", "cpu", workers=0)
     plan = make_plan(suite, options, store, listener.say)
     if stop_at is None:
         assert run_suite(plan, store, listener).unfinished == []

@@ -51,7 +51,7 @@ def store(results: Path) -> Store:
 
 @pytest.fixture
 def options(results: Path, tmp_path: Path) -> Options:
-    return Options(results, tmp_path / "data", "cpu", workers=1)
+    return Options(results, tmp_path / "data", "cpu", workers=0)
 
 
 def test_formulas_carry_the_weights_that_run_on_each_data_set() -> None:
@@ -166,7 +166,7 @@ def test_an_interrupted_sweep_ends_with_the_numbers_of_an_undisturbed_one(
     outcomes = run(suite, options, store)
     assert len(outcomes) == 5
     straight = Store(tmp_path / "straight")
-    run(suite, Options(tmp_path / "straight", options.data, "cpu", workers=1), straight)
+    run(suite, Options(tmp_path / "straight", options.data, "cpu", workers=0), straight)
     assert comparable(store, suite) == comparable(straight, suite)
 
 

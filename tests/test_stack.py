@@ -69,7 +69,7 @@ class Hearing(Listener):
 
 def sweep(suite: Suite, store: Store, engine: str, progress: Any = ignore, **more: Any) -> dict[int, Outcome]:
     """The outcomes by seed."""
-    options = Options(store.results, store.results / "data", "cpu", workers=1, engine=engine, **more)
+    options = Options(store.results, store.results / "data", "cpu", workers=0, engine=engine, **more)
     listener = Hearing(progress)
     run_suite(make_plan(suite, options, store, ignore), store, listener)
     return listener.outcomes

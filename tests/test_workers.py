@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.suites.suite import load_suite
-from benchmarks.sweep.cell_run import Outcome
+from benchmarks.sweep.cell_run import Outcome, Quiet
 from benchmarks.sweep.plan import Options
 from benchmarks.sweep.workers import Worker, receive, stacks
 
@@ -40,6 +40,27 @@ def test_a_worker_that_dies_takes_its_whole_stack_with_it(path: str) -> None:
     assert receive(worker) == [(spec, died) for spec in cells]
 
 
+def test_a_worker_may_be_silent_for_five_minutes_or_twenty_times_its_longest_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("benchmarks.sweep.workers.time.monotonic", lambda: now[0])
+    ours, theirs = multiprocessing.Pipe()
+    worker = Worker(SimpleNamespace(), ours, "cpu", {})  # type: ignore[arg-type]
+    worker.give([])
+    assert theirs.recv() == []
+    allowed = []
+    for seconds in (1000, 10, 30, 5):  # the first word comes after a start, which is no pace
+        now[0] += seconds
+        worker.hear("")
+        allowed.append(worker.quiet)
+    assert allowed == [300, 300, 600, 600]
+    worker.hear(Quiet(5000))
+    assert worker.quiet == 5000
+    now[0] += 100
+    assert worker.silent_for == 100
+
+
 @pytest.mark.parametrize(
     ("seeds", "datasets", "workers", "sizes"),
     [(5, 1, 1, [5]), (5, 1, 2, [3, 2]), (5, 2, 2, [5, 5]), (3, 2, 3, [2, 1, 2, 1]), (1, 1, 4, [1])],
@@ -63,6 +84,7 @@ def test_seeds_are_stacked_by_cell_and_split_for_idle_workers(
         ("cuda", 4, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"], False),
         ("cuda:0", 2, ["cuda:0", "cuda:0"], False),
         ("cpu", 3, ["cpu"] * 3, True),
+        ("cuda", 0, [], True),
         ("cpu", 5, ["cpu"] * 5, False),
     ],
 )

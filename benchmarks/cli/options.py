@@ -80,6 +80,16 @@ def add_results(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_workers(command: argparse.ArgumentParser, default: int | None, meaning: str) -> None:
+    command.add_argument(
+        "--workers",
+        type=whole_number(0, MOST_WORKERS),
+        default=default,
+        help=f"processes that train (default: {meaning}); 0: in the program itself, as a debugger wants it, where "
+        "nothing ends a cell that hangs",
+    )
+
+
 def add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data",

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import MOST_WORKERS, add_data, add_results, data_root, folder, whole_number
+from benchmarks.cli.options import add_data, add_results, add_workers, data_root, folder, whole_number
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
@@ -36,7 +36,7 @@ def add_commands(commands: "Commands") -> None:
         help="cells are drawn by the hash of the export and this (default: %(default)s)",
     )
     reproduce.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    reproduce.add_argument("--workers", type=whole_number(1, MOST_WORKERS), help="processes (default: one per core)")
+    add_workers(reproduce, None, "one per core, or per GPU")
     reproduce.add_argument(
         "--out", type=folder, metavar="DIR", help="keep the record of what is run in this new folder"
     )

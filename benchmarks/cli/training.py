@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmarks.cli.options import (
-    MOST_WORKERS,
     add_data,
     add_device,
     add_plugins,
     add_results,
+    add_workers,
     data_root,
     whole_number,
 )
@@ -60,9 +60,6 @@ def add_commands(commands: "Commands") -> None:
     )
     run.add_argument("--seeds", nargs="+", type=seed, default=[], metavar="N", help="only these seeds of the suite")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
-    run.add_argument(
-        "--workers", type=whole_number(1, MOST_WORKERS), help="processes (default: one per core, or per GPU)"
-    )
     run.set_defaults(command=run_suite)
 
     timing = commands.add_parser("timing", help="time each loss of a suite alone on the device", epilog=TIMING_EXAMPLES)
@@ -72,6 +69,8 @@ def add_commands(commands: "Commands") -> None:
     for command in (run, timing):
         command.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
         command.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
+    add_workers(train, 1, "1")
+    add_workers(run, None, "one per core, or per GPU")
     for command in (train, run, timing):
         add_results(command)
         command.add_argument(
@@ -130,7 +129,7 @@ def train_some(options: argparse.Namespace) -> int:
 
     settings = parse_settings(options.settings)
     suite = load_first_look(options.suite, settings, options.losses, options.datasets, options.seeds)
-    return run_and_report(suite, options, workers=1, timed=False)
+    return run_and_report(suite, options, timed=False)
 
 
 def run_suite(options: argparse.Namespace) -> int:
@@ -147,7 +146,7 @@ def run_suite(options: argparse.Namespace) -> int:
         with rehearsal(runner_options(options, options.workers)) as how:
             print(plan_text(make_plan(suite, how, Store(options.results), say)))
         return 0
-    return run_and_report(suite, options, options.workers, timed=True)
+    return run_and_report(suite, options, timed=True)
 
 
 def time_suite(options: argparse.Namespace) -> int:
@@ -165,7 +164,7 @@ def time_suite(options: argparse.Namespace) -> int:
     return UNFINISHED if problems else 0
 
 
-def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | None, timed: bool) -> int:
+def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool) -> int:
     from benchmarks.record.store import Store
     from benchmarks.report.against import against_text
     from benchmarks.report.commands import scores_text, write_report
@@ -175,7 +174,7 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, workers: int | N
     from benchmarks.sweep.timing import time_suite
 
     store = Store(options.results)
-    how = runner_options(options, workers)
+    how = runner_options(options, options.workers)
     plan = make_plan(suite, how, store, say)
     with Progress(plan) as progress:
         plan = run_suite(plan, store, progress)

@@ -61,7 +61,7 @@ def run_one(dataset: str) -> Clocks:
     reached: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), f"sqlite:///{folder}/mlflow.db")
-        options = Options(Path(folder), data_folder(), "cpu", workers=1)
+        options = Options(Path(folder), data_folder(), "cpu", workers=0)
         started = time.perf_counter()
         plan = run_suite(make_plan(suite, options, store, print), store, FirstStep(reached))
         if plan.status(spec) != "done":

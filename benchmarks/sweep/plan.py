@@ -91,7 +91,7 @@ class Plan:
             key = (spec.loss_name, spec.dataset.name)
             if key not in forecast:
                 forecast[key] = forecast_seconds(spec, self.context)
-        return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / len(self.devices)
+        return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / (len(self.devices) or 1)
 
 
 def forecast_seconds(spec: RunSpec, context: Context) -> float:
@@ -116,14 +116,17 @@ class Options:
     scratch: Path | None = None
 
     def devices(self) -> list[str]:
-        """The device of each worker. Errors: UserError where the wanted one is not there."""
+        """The device of each worker; none for no workers, where cells run in this process.
+
+        Errors: UserError where the wanted one is not there.
+        """
         devices = choose_devices(self.device, max(1, core_count() // self.threads))
         if self.workers is None:
             return devices
         return [devices[i % len(devices)] for i in range(self.workers)]
 
     def context(self, suite: str) -> Context:
-        devices, cores = self.devices(), core_count()
+        devices, cores = self.devices() or choose_devices(self.device, 1)[:1], core_count()
         alone = len(devices) * self.threads <= cores and (devices[0] == "cpu" or len(set(devices)) == len(devices))
         lookup(dict.fromkeys(ENGINE_NAMES), self.engine, ("--engine",), "engine")
         check_engine(self.engine, self.numerics, devices[0])

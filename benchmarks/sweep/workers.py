@@ -1,4 +1,4 @@
-"""Stacks of cells run in this process, or in one process per core or GPU that is fed stack after stack.
+"""Stacks of cells run in one process per core or GPU that is fed stack after stack, or in this process if so wished.
 
 A worker that dies takes only its stack with it: its cells are reported as failed, a fresh worker takes its context and
 the sweep goes on. One that says nothing for longer than it announced, or than its own pace explains, is ended, and its
@@ -39,11 +39,14 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 def run_cells(
     sweep: Sweep, cells: Sequence[RunSpec], devices: Sequence[str], listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
-    """Runs `cells`, one worker per entry of `devices`, and yields each with its outcome as it ends."""
-    waiting = stacks(cells, len(devices)) if sweep.context.engine == "stacked" else [[spec] for spec in cells]
-    if len(devices) == 1:
-        return in_place(sweep, waiting, devices[0], listener)
-    return in_processes(sweep, waiting, devices, listener)
+    """Runs `cells`, one worker per entry of `devices`, and yields each with its outcome as it ends.
+
+    Without any device they run in this process, where nothing ends a cell that hangs.
+    """
+    waiting = stacks(cells, len(devices) or 1) if sweep.context.engine == "stacked" else [[spec] for spec in cells]
+    if devices:
+        return in_processes(sweep, waiting, devices, listener)
+    return in_place(sweep, waiting, listener)
 
 
 def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
@@ -69,11 +72,10 @@ def batched(group: Sequence[RunSpec], size: int) -> Iterator[Sequence[RunSpec]]:
 
 
 def in_place(
-    sweep: Sweep, waiting: Sequence[Sequence[RunSpec]], device: str, listener: Listener
+    sweep: Sweep, waiting: Sequence[Sequence[RunSpec]], listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One stack after the other in this process."""
-    sweep = replace(sweep, context=replace(sweep.context, device=device))
-    configure_process(device, sweep.context.threads, sweep.context.numerics)
+    configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
     shelf = Shelf(sweep.context)
     ended: list[tuple[RunSpec, Outcome]] = []
 
