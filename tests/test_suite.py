@@ -138,6 +138,10 @@ def test_overrides_of_what_the_command_line_took_out_are_unused_and_typos_are_no
         ({"train.steps": "3"}, "--set train.steps=3: evaluate.every: 5 steps are more than train.steps 3"),
         ({"losses": "[wgan-gp, wgan-gpp]"}, "--set losses=[wgan-gp, wgan-gpp]: losses.1: unknown loss 'wgan-gpp'"),
         ({"train.optimizer.name": "rmsprop"}, "--set train.optimizer.name=rmsprop: train.optimizer.lr: missing key"),
+        ({"architecture.depth": "1000000000"}, "--set architecture.depth=1000000000: architecture: "),
+        ({"seeds": "3", "architecture.width": "-1"}, "--set architecture.width=-1: architecture: "),
+        ({"a.b.c": "1"}, "--set a.b.c=1: a: unknown key"),
+        ({"overrides.nobody.train.steps": "3"}, "--set overrides.nobody.train.steps=3: overrides.nobody: no loss"),
         ({"losses.0": "wgan-gp"}, "--set losses.0=wgan-gp: losses is a list: set all of it, as in KEY=[...]"),
         ({"seeds": "[1"}, "--set seeds=[1: not YAML: "),
         ({"seeds": "[1e999]"}, "--set seeds=[1e999]: 0: 1e999 is no finite number"),
@@ -150,6 +154,12 @@ def test_errors_blame_what_was_typed(tmp_path: Path, settings: dict[str, str], m
         load(tmp_path, **settings)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_a_fault_of_the_file_is_blamed_on_no_setting(tmp_path: Path) -> None:
+    wrong = TEXT.replace("{name: mlp, width: 16}", "{name: mlp, width: -16}")
+    with pytest.raises(UserError, match=r"^small.yaml:\d+: architecture: .*width is -16"):
+        load(tmp_path, wrong, **{"architecture.depth": "2", "seeds": "1"})
 
 
 def test_a_setting_reaches_into_a_name_alone_and_changes_kinds(tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ class Document:
     lines: Mapping[KeyPath, int]
     typed: Mapping[KeyPath, str] = field(default_factory=dict)
 
-    def error(self, path: KeyPath, message: str, related: KeyPath = ()) -> UserError:
-        """A one-line error that blames what was typed for `path`, or for what it contradicts, else the file's line of
-        the nearest key above."""
-        for blamed in (path, related):
+    def error(self, path: KeyPath, message: str, related: KeyPath = (), culprit: KeyPath = ()) -> UserError:
+        """A one-line error that blames what was typed for `path`, for what it contradicts, or for the `culprit` without
+        which there would be no error; else the file's line of the nearest key above."""
+        for blamed in (path, related, culprit):
             typed = next((start for start in _starts(blamed) if start in self.typed), None)
             if typed is not None:
                 key = "" if typed == path else f"{dotted(path)}: "
@@ -209,7 +209,7 @@ def put(document: Document, key: str, text: str, label: str) -> Document:
     """
     *parents, last = path = tuple(key.split("."))
     value = read_value(text, label)
-    content = document.content
+    content = whole = dict(document.content)
     for depth, parent in enumerate(parents):
         own = content.get(parent)
         if isinstance(own, list):
@@ -222,4 +222,4 @@ def put(document: Document, key: str, text: str, label: str) -> Document:
         content.clear()
         blamed = path, path[:-1]
     content[last] = value
-    return replace(document, typed={**document.typed, **dict.fromkeys(blamed, label)})
+    return replace(document, content=whole, typed={**document.typed, **dict.fromkeys(blamed, label)})

@@ -13,12 +13,14 @@ code, which is run when the suite is read.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
+from benchmarks.suites.blame import parsed
 from benchmarks.suites.cells import Named, cells_of
 from benchmarks.suites.document import Document, put, read_document
 from benchmarks.suites.overrides import check_overrides
@@ -162,7 +164,7 @@ def load_suite(name_or_path: str, settings: Mapping[str, str] | None = None) -> 
     """
     document = _read(name_or_path)
     in_file = _names(document.content)
-    return _parsed(_with_settings(document, settings or {}), in_file)
+    return parsed(partial(_suite, in_file), partial(_with_settings, document), settings or {})
 
 
 def load_first_look(
@@ -183,16 +185,19 @@ def load_first_look(
         if key.split(".")[0] in replaced:
             remedy = "does nothing for train, which has --losses, --datasets and --seeds"
             raise UserError(f"--set {printable(key)}=...: {remedy}")
-    document = _with_settings(document, settings)
-    content = {key: value for key, value in document.content.items() if key != "report"}
-    for option, names in (("losses", losses), ("datasets", datasets)):
-        known = {_name_of_entry(entry): entry for entry in _entries(content, option)}
-        content[option] = [known.get(name, name) for name in names]
     typed: dict[KeyPath, str] = {("losses",): "--losses", ("datasets",): "--datasets", ("seeds",): "--seeds"}
-    about = f"A first look, with the settings of the suite {content.get('name')}."
-    content |= {"name": "first-look", "seeds": list(seeds), "description": about}
-    suite = _parsed(Document(document.source, content, document.lines, {**document.typed, **typed}), in_file)
-    return replace(suite, name="train")
+
+    def first_look(chosen: Mapping[str, str]) -> Document:
+        changed = _with_settings(document, chosen)
+        content = {key: value for key, value in changed.content.items() if key != "report"}
+        for option, names in (("losses", losses), ("datasets", datasets)):
+            known = {_name_of_entry(entry): entry for entry in _entries(content, option)}
+            content[option] = [known.get(name, name) for name in names]
+        about = f"A first look, with the settings of the suite {content.get('name')}."
+        content |= {"name": "first-look", "seeds": list(seeds), "description": about}
+        return Document(changed.source, content, changed.lines, {**changed.typed, **typed})
+
+    return replace(parsed(partial(_suite, in_file), first_look, settings), name="train")
 
 
 def _read(name_or_path: str) -> Document:
@@ -225,14 +230,7 @@ def _with_settings(document: Document, settings: Mapping[str, str]) -> Document:
     return document
 
 
-def _parsed(document: Document, in_file: Mapping[str, Sequence[str]]) -> Suite:
-    try:
-        return _suite(document.content, in_file)
-    except SpecError as error:
-        raise document.error(error.path, error.message, error.related) from None
-
-
-def _suite(content: Mapping[str, Any], in_file: Mapping[str, Sequence[str]]) -> Suite:
+def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> Suite:
     """`in_file`: names of losses and data sets that the file knows; the command line may have put others in their
     place, and overrides of those that are not in play are left unused. Errors: SpecError that leads to the key."""
     content, by_recipe, recipe = with_recipe({key: value for key, value in content.items() if value is not None})

@@ -1,0 +1,47 @@
+"""Whose fault an error in a suite is: the file's, or that of a setting which was typed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from benchmarks.suites.document import Document
+from gan_zoo.errors import UserError
+from gan_zoo.validation import KeyPath, SpecError
+
+T = TypeVar("T")
+Settings = Mapping[str, str]
+"""Dotted key -> YAML text."""
+
+
+def parsed(
+    parse: Callable[[Mapping[str, Any]], T], with_settings: Callable[[Settings], Document], settings: Settings
+) -> T:
+    """What `parse` makes of the document with the settings.
+
+    Errors: UserError that blames the setting without which there were no such error, else the line of the file.
+    """
+    document = with_settings(settings)
+    try:
+        return parse(document.content)
+    except SpecError as error:
+        culprit = _culprit(parse, with_settings, settings, error)
+        raise document.error(error.path, error.message, error.related, culprit) from None
+
+
+def _culprit(
+    parse: Callable[[Mapping[str, Any]], T],
+    with_settings: Callable[[Settings], Document],
+    settings: Settings,
+    error: SpecError,
+) -> KeyPath:
+    """The key of the first setting without which there is not this error, if there is one."""
+    for key in settings:
+        others = {other: text for other, text in settings.items() if other != key}
+        try:
+            parse(with_settings(others).content)
+        except SpecError as another:
+            if str(another) == str(error):
+                continue
+        except UserError:  # the others need it
+            continue
+        return tuple(key.split("."))
+    return ()
