@@ -143,7 +143,7 @@ def test_what_cannot_be_timed_is_said_and_the_others_are(suite: Suite, tmp_path:
 
 
 def options(results: Path, tmp_path: Path, engine: str = "plain") -> Options:
-    return Options(results, tmp_path / "data", "cpu", workers=1, engine=engine)
+    return Options(results, tmp_path / "data", "cpu", workers=0, engine=engine)
 
 
 def measure(suite: Suite, how: Options, monkeypatch, seconds: float, anew: bool = False) -> list[str]:
@@ -171,7 +171,7 @@ def test_the_record_keeps_each_round_and_the_export_the_latest(suite, results, t
     place = ["--results", str(results), "--data", str(tmp_path / "data"), "--device", "cpu"]
     path = str(tmp_path / "timed.yaml")
     monkeypatch.setattr(timing, "WALL", Clock("scripted", lambda stretch: (stretch(), Lap(0.024, 0.012))[1]))
-    assert main(["run", path, "--workers", "1", "--seeds", "0", *place]) == 0
+    assert main(["run", path, "--workers", "0", "--seeds", "0", *place]) == 0
     before = Record.read(results / "timed" / "export")
     assert before.timings.seconds_per_iteration.tolist() == pytest.approx([0.002] * 4)
     monkeypatch.setattr(timing, "WALL", Clock("scripted", lambda stretch: (stretch(), Lap(0.012, 0.012))[1]))
@@ -187,7 +187,7 @@ def test_the_record_keeps_each_round_and_the_export_the_latest(suite, results, t
     assert set(timings.numerics) == set(before.runs.numerics)
     assert set(timings.device) == set(before.runs.device)
     capfd.readouterr()
-    assert main(["run", path, "--workers", "1", "--seeds", "0", *place]) == 0
+    assert main(["run", path, "--workers", "0", "--seeds", "0", *place]) == 0
     assert "timing" not in capfd.readouterr().out
 
 
