@@ -18,7 +18,7 @@ from gan_zoo.files import reason, replacing, shown
 
 MAGIC = b"gan-zoo checkpoint\n"
 DIGEST = hashlib.sha256().digest_size
-MAY_CHANGE = ("step", "lr")
+MAY_CHANGE = ("step",)
 """Plain numbers of a state that training changes; all others are settings of the run."""
 
 

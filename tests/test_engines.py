@@ -18,15 +18,16 @@ from gan_zoo.checkpoint import first_difference, load_checkpoint, save_checkpoin
 from gan_zoo.engine import Chosen, Draws, Engine, Iteration, Players, StackEngine, TrainState, choose, stack_draws
 from gan_zoo.engine.closed_form import closed_form
 from gan_zoo.engine.compiled import compiled
+from gan_zoo.engine.descent import descend, optimizer_numbers
 from gan_zoo.engine.graph import graph, stacked_graph
-from gan_zoo.engine.plain import Live, descend, plain
+from gan_zoo.engine.plain import Live, plain
 from gan_zoo.engine.stacked import stacked
 from gan_zoo.engine.state import new_optimizer
 from gan_zoo.engine.weights import Weights
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
 from gan_zoo.rng import Rng
-from gan_zoo.spec import Adam, RMSprop, RunSpec, run_spec
+from gan_zoo.spec import OPTIMIZERS, Adam, RMSprop, RunSpec, run_spec
 from gan_zoo.trainer import Run, advance, advance_stack, block_draws, initial_state, prepare, train, train_stack
 
 graph_module = sys.modules["gan_zoo.engine.graph"]  # the package has a function of this name
@@ -269,6 +270,31 @@ def test_a_replayed_recording_equals_plain(net: str, loss: Any) -> None:
 
 
 @pytest.mark.usefixtures("cuda_graphs")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("lr_decay", ["none", "linear"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_replay_takes_every_loss_and_rate(loss: str, lr_decay: str, optimizer: str) -> None:
+    kind = {"name": optimizer, "lr": 1e-3}
+    run = make_run("mlp", loss, architecture=TINY, n_critic=1, lr_decay=lr_decay, optimizer=kind)
+    expected = finish(run)
+    assert_same(finish(run, graph), expected, 1e-10)
+    assert (expected.critic.vector - initial_state(run).critic.vector).abs().max() > 1e-2
+
+
+@pytest.mark.usefixtures("cuda_graphs")
+def test_a_resumed_replay_goes_on_at_its_rate() -> None:
+    """Of a rate that decays the graph keeps the time itself, from where the state stands when it is captured."""
+    run = make_run("mlp", steps=20, lr_decay="linear")
+    state, resumed = initial_state(run), initial_state(run)
+    advance(train(run, state, graph), 7)
+    resumed.load(state.to_dict())
+    advance(train(run, resumed, graph), 13)
+    assert_same(resumed, finish(run), 1e-10)
+    runs = [make_run("mlp", steps=20, lr_decay="linear", seed=seed) for seed in (0, 7)]
+    assert_same(finish_stack(runs, stacked_graph)[0], resumed, 1e-10)
+
+
+@pytest.mark.usefixtures("cuda_graphs")
 def test_terms_of_a_replay_are_its_own() -> None:
     run = make_run("mlp", steps=4)
     own, expected = (list(train(run, initial_state(run), engine)) for engine in (graph, plain))
@@ -361,7 +387,7 @@ def test_an_engine_that_was_asked_for_and_cannot_run_is_an_error(broken: Engine)
 @pytest.mark.usefixtures("cuda_graphs")
 @pytest.mark.parametrize("engine", [plain, closed_form, traced, graph, stacked, stacked_graph])
 def test_a_rehearsal_leaves_the_state_as_it_is(engine: Any) -> None:
-    run = make_run("mlp", steps=20)
+    run = make_run("mlp", steps=20, lr_decay="linear")
     state, draws = initial_state(run), block_draws(run, 0)[0]
     if engine in (stacked, stacked_graph):
         engine(run.players, [state]).rehearse(stack_draws([draws]))
@@ -386,7 +412,7 @@ def test_a_descent_is_a_step_of_torchs_optimiser(spec: Adam | RMSprop) -> None:
     own, expected = new_optimizer(weights, spec), new_optimizer(known, spec)
     for i in range(3):
         gradient = Rng(0, "gradient", i).normal(100)
-        descend(weights, own, gradient)
+        descend(weights, own, gradient, optimizer_numbers(spec))
         known.vector.grad = gradient
         expected.step()
         assert torch.equal(weights["w"], known["w"])
@@ -394,9 +420,18 @@ def test_a_descent_is_a_step_of_torchs_optimiser(spec: Adam | RMSprop) -> None:
     assert own.state[weights.vector]["step"] == 3
 
 
-def test_a_graph_refuses_a_learning_rate_that_changes() -> None:
-    with pytest.raises(UserError, match="engine graph: a captured learning rate cannot decay"):
-        finish(make_run("mlp", lr_decay="linear"), graph)
+@pytest.mark.parametrize("spec", [Adam(1e-3, (0.5, 0.9)), RMSprop(1e-3)])
+def test_a_descent_at_a_rate_that_is_a_tensor_is_one_by_floats(spec: Adam | RMSprop) -> None:
+    numbers = optimizer_numbers(spec)
+    own, known = (Weights.copy_of({"w": torch.ones(100, dtype=torch.float64)}) for _ in range(2))
+    optimizers = new_optimizer(own, spec), new_optimizer(known, spec)
+    for i in range(50):
+        gradient, share = Rng(0, "gradient", i).normal(100).double(), 1 - i / 50
+        rate = numbers["lr"] * torch.tensor(share, dtype=torch.float64)
+        descend(own, optimizers[0], gradient, {**numbers, "lr": rate})
+        descend(known, optimizers[1], gradient, {**numbers, "lr": numbers["lr"] * share})
+    assert (known["w"] - 1).abs().max() > 1e-3
+    torch.testing.assert_close(own["w"], known["w"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("net", ARCHITECTURES)

@@ -104,7 +104,7 @@ def training(cells: Sequence[CellRun], tell: Tell) -> tuple[Chosen[Any], Callabl
         engine = choose_for_one(cells[0].context.engine, runs[0].players, runs[0].device)
         single = beating(train(runs[0], states[0], engine), cells[0], tell)
         return engine, lambda n: [advance(single, n)]
-    stack_engine = choose_for_stack(runs[0].players, runs[0].device)
+    stack_engine = choose_for_stack(runs[0].device)
     stack = beating(train_stack(runs, states, stack_engine), cells[0], tell)
     return stack_engine, lambda n: advance_stack(stack, n)
 

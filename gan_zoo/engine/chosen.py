@@ -3,7 +3,6 @@
 The rule of `auto` reads spec and device alone, never a clock, so that the same run always gets the same engine:
 
     on a GPU      graph: at toy sizes nearly all time is spent in launching, which one graph does once
-                  plain, where the learning rate decays: a graph holds the one it was captured with
     on a CPU      compiled, in fast numerics, for perceptrons from COMPILED_FROM updates on; convolutions gain nothing
                   by it
                   closed-form, where the critic is a perceptron of ReLUs
@@ -24,7 +23,7 @@ from gan_zoo.architectures.layers import Linear, Weighted
 from gan_zoo.engine.closed_form import closed_form, read_layers
 from gan_zoo.engine.compiled import compiled
 from gan_zoo.engine.functional import refuse_bf16
-from gan_zoo.engine.graph import graph, refuse_decay, stacked_graph
+from gan_zoo.engine.graph import graph, stacked_graph
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.stacked import StackEngine, stacked
 from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState
@@ -129,7 +128,7 @@ def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chose
         name = automatic(players, device)
         return Chosen(name, ENGINES[name], otherwise=plain)
     if wanted == "stacked":
-        return choose("graph" if device.type == "cuda" and players.train.lr_decay == "none" else "plain")
+        return choose("graph" if device.type == "cuda" else "plain")
     check_players(wanted, players)
     return choose(wanted)
 
@@ -152,13 +151,11 @@ def check_players(name: str, players: Players) -> None:
     if name == "closed-form":
         weights = dict(players.critic.named_parameters())
         read_layers(players, weights, join(weights.values()))
-    if name == "graph":
-        refuse_decay(players)
 
 
-def choose_for_stack(players: Players, device: torch.device) -> Chosen[Sequence[TrainState]]:
-    """The engine of several seeds; a graph where nothing speaks against one."""
-    name = "stacked-graph" if device.type == "cuda" and players.train.lr_decay == "none" else "stacked"
+def choose_for_stack(device: torch.device) -> Chosen[Sequence[TrainState]]:
+    """The engine of several seeds: a graph where there are graphs."""
+    name = "stacked-graph" if device.type == "cuda" else "stacked"
     return Chosen(name, STACK_ENGINES[name])
 
 
@@ -167,7 +164,7 @@ def automatic(players: Players, device: torch.device) -> str:
     if players.numerics == "exact":
         return "closed-form" if has_closed_form(players) else "plain"
     if device.type == "cuda":
-        return "graph" if players.train.lr_decay == "none" else "plain"
+        return "graph"
     updates = players.train.steps * (players.train.n_critic + 1)
     perceptrons = is_perceptron(players.generator) and is_perceptron(players.critic)
     if players.numerics == "fast" and perceptrons and updates >= COMPILED_FROM:

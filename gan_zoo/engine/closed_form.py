@@ -148,7 +148,7 @@ def closed_form(players: Players, state: TrainState) -> Iteration:
         critic.backward(total(terms))
         return vector, terms
 
-    return Alternating(Steps(eager.fakes, critic_step, eager.generator), players, state)
+    return Alternating.of(Steps(eager.fakes, critic_step, eager.generator), players, state)
 
 
 def read_layers(players: Players, weights: Mapping[str, Tensor], gradient: Tensor) -> tuple[Rectifier, list[Layer]]:

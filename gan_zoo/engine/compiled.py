@@ -52,4 +52,4 @@ def compiled(players: Players, state: TrainState, backend: str | Callable[..., A
         lambda real, fake, noise: critic_step(critic, real, fake, noise),
         lambda real, z: generator_step(generator, critic, real, z),
     )
-    return Alternating(steps, players, state)
+    return Alternating.of(steps, players, state)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from gan_zoo.engine.plain import plain
+from gan_zoo.engine.descent import new_clock
+from gan_zoo.engine.plain import Alternating, eager_steps
 from gan_zoo.engine.stacked import stack, stacked_iteration
 from gan_zoo.engine.state import Draws, Iteration, Players, TrainState
-from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 
 WARM_UP = 3
@@ -21,37 +21,30 @@ WARM_UP = 3
 
 
 def graph(players: Players, state: TrainState) -> Iteration:
-    """The plain iteration, captured at its first call. Errors: UserError where the learning rate is not constant."""
-    refuse_decay(players)
-    return Captured(plain(players, state), state, [state])
+    """The plain iteration, captured at its first call."""
+    clock = new_clock(players.train, state)
+    return Captured(Alternating.of(eager_steps(players, state), players, state, clock), state, [state], clock)
 
 
 def stacked_graph(players: Players, states: Sequence[TrainState]) -> Iteration:
     """The iteration of stacked seeds, captured at its first call; otherwise as `stacked` and `graph`."""
-    refuse_decay(players)
     whole = stack(players, states)
-    return Captured(stacked_iteration(players, states, whole), whole, [whole, *states])
-
-
-def refuse_decay(players: Players) -> None:
-    """UserError where a graph, which repeats the numbers it was captured with, would freeze the learning rate."""
-    if players.train.lr_decay != "none":
-        raise UserError(
-            f"engine graph: a captured learning rate cannot decay (train.lr_decay {players.train.lr_decay}); "
-            "use plain or auto"
-        )
+    clock = new_clock(players.train, whole)
+    return Captured(stacked_iteration(players, states, whole, clock), whole, [whole, *states], clock)
 
 
 @dataclass
 class Captured:
     """`iteration` with its draws in buffers of their own, replayed as a CUDA graph where `state` is on such a device.
 
-    `counters` are the states whose step an iteration advances on the host, where a graph does not reach.
+    `counters` are the states whose step an iteration advances on the host, where a graph does not reach; `clock` is the
+    step on the device, where the iteration reads it.
     """
 
     iteration: Iteration
     state: TrainState
     counters: Sequence[TrainState]
+    clock: Tensor | None
     buffers: list[Tensor] = field(default_factory=list)
     replay: Callable[[], Terms] | None = None
 
@@ -64,26 +57,37 @@ class Captured:
 
     def rehearse(self, draws: Draws) -> None:
         self.buffers = [tensor.clone() for tensor in draws.tensors]
+        changing = contents(self.state)
+        if self.clock is not None:
+            self.clock.fill_(self.state.step)
+            changing.append(self.clock)
         if on_gpu(self.state):
-            self.replay = capture(self._run, self.state, self.counters)
+            self.replay = capture(self._run, changing, self.counters)
 
     def _run(self) -> Terms:
-        return self.iteration(Draws.of(self.buffers))
+        terms = self.iteration(Draws.of(self.buffers))
+        if self.clock is not None:
+            self.clock.add_(1)
+        return terms
 
 
 def on_gpu(state: TrainState) -> bool:
     return state.critic.vector.is_cuda
 
 
-def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[TrainState]) -> Callable[[], Terms]:
+def capture(
+    run: Callable[[], Terms], changing: Sequence[Tensor], counters: Sequence[TrainState]
+) -> Callable[[], Terms]:
     """`run` as a replay that gives fresh terms each time and advances the steps of `counters`.
 
+    `changing` is all that a run changes on the device.
+
     As torch asks: a warm-up on another stream, fixed addresses for all that goes in (the draws' buffers, the state), no
-    random draw and no reading of the device inside, optimisers that count their steps on the device. The stream is the
-    graph's own because cuBLAS has one workspace a stream, which graphs recorded on the same one would share
-    (pytorch/pytorch issue 193402).
+    random draw and no reading of the device inside, optimisers that count their steps on the device, and no number from
+    the host that changes by step. The stream is the graph's own because cuBLAS has one workspace a stream, which graphs
+    recorded on the same one would share (pytorch/pytorch issue 193402).
     """
-    with undone(state, counters):
+    with undone(changing, counters):
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -103,9 +107,9 @@ def capture(run: Callable[[], Terms], state: TrainState, counters: Sequence[Trai
 
 
 @contextmanager
-def undone(state: TrainState, counters: Sequence[TrainState]) -> Iterator[None]:
-    """Puts `state` and the steps of `counters` back to where they stood, also after an error."""
-    step, before = state.step, [(tensor, tensor.clone()) for tensor in contents(state)]
+def undone(changing: Sequence[Tensor], counters: Sequence[TrainState]) -> Iterator[None]:
+    """Puts the tensors `changing` and the steps of `counters` back to where they stood, also after an error."""
+    step, before = counters[0].step, [(tensor, tensor.clone()) for tensor in changing]
     try:
         yield
     finally:

@@ -4,18 +4,15 @@ import copy
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
+from gan_zoo.engine.descent import Settings, clip, descend
 from gan_zoo.engine.state import Draws, Iteration, Players, TrainState
-from gan_zoo.engine.weights import Weights, join
+from gan_zoo.engine.weights import join
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
-from gan_zoo.numerics.roots import root
-from gan_zoo.spec import TrainSpec
 from gan_zoo.step import make_fakes, per_sample, total
 
 
@@ -36,19 +33,24 @@ class Alternating:
     """The iteration that takes `steps` one after the other and descends along their gradients."""
 
     steps: Steps
-    players: Players
+    n_critic: int
     state: TrainState
+    settings: Settings
+
+    @classmethod
+    def of(cls, steps: Steps, players: Players, state: TrainState, clock: Tensor | None = None) -> "Alternating":
+        """The iteration of `players`, who read the time from `clock` where there is one (see `Settings`)."""
+        return cls(steps, players.train.n_critic, state, Settings.of(players, state, clock))
 
     def __call__(self, draws: Draws) -> Terms:
-        steps, state = self.steps, self.state
-        set_learning_rate(self.players.train, state)
+        steps, state, numbers = self.steps, self.state, self.settings.current()
         fakes = steps.fakes(draws.z_critic)
-        for i in range(self.players.train.n_critic):
+        for i in range(self.n_critic):
             gradient, critic_terms = steps.critic(draws.real[i], fakes[i], tuple(draw[i] for draw in draws.noise))
-            descend(state.critic, state.critic_optimizer, gradient)
-            clip(state.critic, self.players.loss.weight_clip)
+            descend(state.critic, state.critic_optimizer, gradient, numbers)
+            clip(state.critic, self.settings.clip)
         gradient, generator_terms = steps.generator(draws.real[-1], draws.z_generator)
-        descend(state.generator, state.generator_optimizer, gradient)
+        descend(state.generator, state.generator_optimizer, gradient, numbers)
         state.step += 1
         return named_terms(critic_terms, generator_terms)
 
@@ -104,7 +106,7 @@ def channels_last(x: Tensor) -> Tensor:
 
 def plain(players: Players, state: TrainState) -> Iteration:
     """One operation after the other, by autograd."""
-    return Alternating(eager_steps(players, state), players, state)
+    return Alternating.of(eager_steps(players, state), players, state)
 
 
 def eager_steps(players: Players, state: TrainState) -> Steps:
@@ -126,56 +128,6 @@ def eager_steps(players: Players, state: TrainState) -> Steps:
         return join(torch.autograd.grad(total(terms), generator_weights)), terms
 
     return Steps(fakes, critic_step, generator_step)
-
-
-def set_learning_rate(train: TrainSpec, state: TrainState) -> None:
-    """The learning rate of the coming iteration: constant, or falling linearly from lr at step 0 to 0 at the end."""
-    if train.lr_decay == "linear":
-        for optimizer in state.optimizers:
-            optimizer.param_groups[0]["lr"] = train.optimizer.lr * (1 - state.step / train.steps)
-
-
-def descend(weights: Weights, optimizer: torch.optim.Optimizer, gradient: Tensor) -> None:
-    """One step of the weights' optimiser along the given gradient.
-
-    By functions of our own and of torch: `Optimizer.step` takes twice the time in hooks and bookkeeping that are idle
-    here, 5 % of an iteration of a toy net.
-    """
-    vector, settings = weights.vector, optimizer.param_groups[0]
-    moments = optimizer.state[vector]
-    (adam_step if isinstance(optimizer, torch.optim.Adam) else rmsprop_step)(vector, gradient, settings, moments)
-
-
-def adam_step(vector: Tensor, gradient: Tensor, settings: Mapping[str, Any], moments: Mapping[str, Tensor]) -> None:
-    """Adam (Kingma & Ba 2015), torch's own."""
-    beta1, beta2 = settings["betas"]
-    adam(
-        *([vector], [gradient], [moments["exp_avg"]], [moments["exp_avg_sq"]], [], [moments["step"]]),
-        fused=True,
-        capturable=vector.is_cuda,
-        amsgrad=False,
-        beta1=beta1,
-        beta2=beta2,
-        lr=settings["lr"],
-        weight_decay=0,
-        eps=settings["eps"],
-        maximize=False,
-    )
-
-
-@torch.no_grad()
-def rmsprop_step(vector: Tensor, gradient: Tensor, settings: Mapping[str, Any], moments: Mapping[str, Tensor]) -> None:
-    """w <- w - lr g / (sqrt(v) + eps),  v <- alpha v + (1 - alpha) g^2   (Tieleman & Hinton 2012, as torch has it)."""
-    square, alpha = moments["square_avg"], settings["alpha"]
-    square.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
-    vector.addcdiv_(gradient, root(square).add_(settings["eps"]), value=-settings["lr"])
-    moments["step"].add_(1)
-
-
-def clip(weights: Weights, c: float | None) -> None:
-    """w <- clip(w, -c, c) for every weight (Arjovsky et al. 2017, algorithm 1, line 7); without a c nothing."""
-    if c is not None:
-        weights.vector.clamp_(-c, c)
 
 
 def named_terms(critic: Terms, generator: Terms) -> Terms:

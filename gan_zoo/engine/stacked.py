@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.func import vmap
 
 from gan_zoo.engine.functional import PureSteps, pure_steps
@@ -25,10 +26,12 @@ def stacked(players: Players, states: Sequence[TrainState]) -> Iteration:
     return stacked_iteration(players, states, stack(players, states))
 
 
-def stacked_iteration(players: Players, states: Sequence[TrainState], whole: TrainState) -> "Together":
-    """The iteration of `whole`, the stack of `states`."""
+def stacked_iteration(
+    players: Players, states: Sequence[TrainState], whole: TrainState, clock: Tensor | None = None
+) -> "Together":
+    """The iteration of `whole`, the stack of `states`; see `Settings` for `clock`."""
     steps = stacked_steps(pure_steps(players, states[0]), whole)
-    return Together(Alternating(steps, players, whole), whole, states)
+    return Together(Alternating.of(steps, players, whole, clock), whole, states)
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,9 @@ class Iteration(Protocol):
 
 Engine = Callable[[Players, TrainState], Iteration]
 
+EPS = 1e-8
+"""What keeps the optimisers from dividing by zero: torch's default."""
+
 
 def clones(content: Any) -> Any:
     """Nested mappings and lists with copies of their tensors."""
@@ -140,10 +143,12 @@ def new_optimizer(weights: Weights, spec: Adam | RMSprop) -> torch.optim.Optimiz
     optimizer: torch.optim.Optimizer
     vector = weights.vector
     if isinstance(spec, Adam):
-        optimizer = torch.optim.Adam([vector], lr=spec.lr, betas=spec.betas, fused=True, capturable=vector.is_cuda)
+        optimizer = torch.optim.Adam(
+            [vector], lr=spec.lr, betas=spec.betas, eps=EPS, fused=True, capturable=vector.is_cuda
+        )
     else:
         optimizer = torch.optim.RMSprop(
-            [vector], lr=spec.lr, alpha=spec.alpha, foreach=False, capturable=vector.is_cuda
+            [vector], lr=spec.lr, alpha=spec.alpha, eps=EPS, foreach=False, capturable=vector.is_cuda
         )
     vector.grad = torch.zeros_like(vector)
     optimizer.step()
