@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from gan_zoo.datasets import Points
+from gan_zoo.datasets.points import Points
 from gan_zoo.rng import Rng
 
 

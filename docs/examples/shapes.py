@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan_zoo.datasets import Images
+from gan_zoo.datasets.images import Images
 from gan_zoo.rng import Rng
 
 SIDE = 8
