@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from socket import gethostname
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from synthetic import synthetic, texts
 
 from benchmarks.cli import main
 from benchmarks.markup.blocks import DASH
 from benchmarks.record.export import TIMING_COLUMNS, Record
-from benchmarks.record.store import Store
+from benchmarks.record.store import RecordedCell, Store
 from benchmarks.record.timings import Circumstances, Timing, configuration
+from benchmarks.report import commands
 from benchmarks.report.contrasts import target_table
 from benchmarks.report.results import Results
 from benchmarks.report.seconds import timing_tables
@@ -22,7 +25,18 @@ from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import timing
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.plan import Options
-from benchmarks.sweep.timing import Clock, Lap, Stretch, distinct, rounds_of, time_cells, time_suite
+from benchmarks.sweep.timing import (
+    Clock,
+    Lap,
+    Stretch,
+    budget_of,
+    by_events,
+    distinct,
+    rounds_of,
+    time_cells,
+    time_suite,
+)
+from gan_zoo.spec import RunSpec
 
 SUITE = """\
 name: timed
@@ -167,7 +181,19 @@ def test_a_timing_stands_until_its_circumstances_are_others(suite, results, tmp_
     assert len(measure(suite, how, monkeypatch, 0.6, anew=True)) == 1
 
 
-def test_the_record_keeps_each_round_and_the_export_the_latest(suite, results, tmp_path, monkeypatch, capfd) -> None:
+@pytest.fixture
+def exported(monkeypatch) -> None:
+    """Sweeps end with an export in place of a report, which takes longer than all the rest."""
+
+    def write(suite: str, store: Store, results: Path) -> tuple[Path, list[Path]]:
+        return results / suite, store.record(suite).write(results / suite / "export")
+
+    monkeypatch.setattr(commands, "write_report", write)
+    monkeypatch.setattr(commands, "scores_text", str)
+    monkeypatch.setattr(Store, "log_report", lambda *parts: None)
+
+
+def test_the_record_keeps_each_round_and_the_export_the_latest(suite, results, tmp_path, monkeypatch, exported) -> None:
     place = ["--results", str(results), "--data", str(tmp_path / "data"), "--device", "cpu"]
     path = str(tmp_path / "timed.yaml")
     monkeypatch.setattr(timing, "WALL", Clock("scripted", lambda stretch: (stretch(), Lap(0.024, 0.012))[1]))
@@ -183,12 +209,16 @@ def test_the_record_keeps_each_round_and_the_export_the_latest(suite, results, t
     seconds = timings.set_index(["dataset", "loss"]).seconds_per_iteration.to_dict()
     expected = {"wgan-gp": 0.001, "non-saturating": 0.002}
     assert seconds == {(d, loss): pytest.approx(expected[loss]) for d in suite.datasets for loss in suite.losses}
-    assert set(timings.engine) == {"plain"}
+    assert set(timings.engine) == set(before.runs.engine)
+    assert set(timings.engine_asked) == {"auto"}
     assert set(timings.numerics) == set(before.runs.numerics)
     assert set(timings.device) == set(before.runs.device)
-    capfd.readouterr()
-    assert main(["run", path, "--workers", "0", "--seeds", "0", *place]) == 0
-    assert "timing" not in capfd.readouterr().out
+    client = Store(results)._client
+    (experiment,) = [each for each in client.search_experiments() if each.name == "timed"]
+    (run, *_) = client.search_runs([experiment.experiment_id], "tags.kind = 'timing'")
+    rounds = client.get_metric_history(run.info.run_id, "round/seconds")
+    assert {each.step: each.value for each in rounds} == dict.fromkeys((1, 2, 3), pytest.approx(0.001))
+    assert run.data.tags["commit"] == before.runs.commit[0]
 
 
 def test_a_timing_that_was_broken_off_is_none(suite, results, tmp_path, monkeypatch) -> None:
@@ -207,6 +237,56 @@ def test_a_timing_that_was_broken_off_is_none(suite, results, tmp_path, monkeypa
     assert Store(results).timed("timed") == set()
     assert len(measure(suite, how, monkeypatch, 0.6)) == 1
     assert len(Store(results).timed("timed")) == 4
+
+
+def recorded(spec: RunSpec, status: str, owner: str, seconds: float = 0.0) -> RecordedCell:
+    return RecordedCell(spec.key, "id", status, 1, seconds, "", {}, "", f"{owner} (process 1)")
+
+
+def test_nothing_is_timed_while_cells_run_on_this_machine(suite, results, tmp_path, monkeypatch) -> None:
+    store, how = Store(results), options(results, tmp_path)
+    monkeypatch.setattr(store, "cells", lambda name: [recorded(suite.cells[0], "running", gethostname())])
+    (line,) = time_suite(suite, how, store, print)
+    assert "gan-zoo timing timed when they have ended" in line
+    assert store.timed("timed") == set()
+    monkeypatch.setattr(store, "cells", lambda name: [recorded(suite.cells[0], "running", "elsewhere")])
+    assert time_suite(suite, how, store, print) == []
+    assert len(store.timed("timed")) == 4
+
+
+def test_the_pass_takes_a_twentieth_of_the_sweep_or_half_a_minute(suite: Suite) -> None:
+    cells = [recorded(spec, "done", "here", 1000.0) for spec in suite.cells]
+    assert len(cells) == 12
+    assert budget_of(cells, workers=2) == pytest.approx(0.05 * 12_000 / 2)
+    assert budget_of(cells, workers=40) == 30
+    assert budget_of([], workers=1) == 30
+
+
+def test_a_gpu_is_timed_by_its_own_events(monkeypatch) -> None:
+    """The stretch lies between two events of the device, whose milliseconds count when both have happened."""
+    happened: list[str] = []
+
+    class Event:
+        count = 0
+
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+            Event.count += 1
+            self.name = f"event {Event.count}"
+
+        def record(self) -> None:
+            happened.append(self.name)
+
+        def synchronize(self) -> None:
+            happened.append(f"{self.name} awaited")
+
+        def elapsed_time(self, other: "Event") -> float:
+            happened.append(f"{self.name} to {other.name}")
+            return 250.0
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    assert by_events(lambda: happened.append("stretch")) == Lap(0.25)
+    assert happened == ["event 1", "stretch", "event 2", "event 2 awaited", "event 1 to event 2"]
 
 
 def timings(record: Record, pace: dict[str, float], **where: object) -> pd.DataFrame:
