@@ -104,6 +104,10 @@ def test_a_dry_run_of_what_cannot_be_trained_is_one_line(
         (["train", "--loss", "wgan-gp", "--dataset", "digit"], "unknown data set 'digit' (did you mean 'digits'?)"),
         (["report", "nothing"], "no record of suite 'nothing': run `gan-zoo run nothing` first"),
         (["diff", "a", "b"], "'a': expected SUITE/KEY"),
+        (
+            ["train", "--loss", "hinge", "--dataset", "digits", "--plugin", f"{'x' * 300}.py"],
+            "too long for a path; cho",
+        ),
     ],
 )
 def test_bad_input_gets_one_line_and_exit_code_2(

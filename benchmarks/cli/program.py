@@ -1,6 +1,7 @@
 """All commands in one parser, and how they end. A command imports what it needs when it runs."""
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from benchmarks.cli import checking, publishing, reporting, scoring, training
 from benchmarks.cli.options import Parser, plugins_of
 from benchmarks.record.environment import version
-from gan_zoo.errors import UserError, printable, suggestion
+from gan_zoo.errors import UserError, brief, printable, suggestion
 from gan_zoo.numerics.environment import settle
 
 USAGE_ERROR, UNWRITTEN = 2, 1
@@ -41,6 +42,9 @@ def run(words: Sequence[str]) -> int:
         print(f"gan-zoo: {with_flag(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     except OSError as failure:
+        if failure.errno == errno.ENAMETOOLONG:
+            print(f"gan-zoo: {brief(failure.filename)}: too long for a path; choose a shorter one", file=sys.stderr)
+            return USAGE_ERROR
         if not output_is_lost():
             raise
         if not isinstance(failure, BrokenPipeError):  # whoever closed a pipe knows it
