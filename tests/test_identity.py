@@ -190,8 +190,13 @@ def test_installed_into_another_repository_the_commit_is_unknown(
         function.cache_clear()
     assert environment.commit() == {"commit": "unknown", "dirty": True}
     monkeypatch.setattr(environment, "ROOT", tmp_path)
-    for function in (environment.commit, environment.is_own_repository, environment.changed_files):
-        function.cache_clear()
+    for name in ("theirs", "gan-zoo"):
+        (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "{name}"\n')
+        git("add", ".")
+        git("commit", "-m", name)
+        for function in (environment.commit, environment.is_own_repository, environment.changed_files):
+            function.cache_clear()
+        assert environment.is_own_repository() is (name == "gan-zoo")
     assert environment.commit()["dirty"] is False
     states = []
     for text in ("1", "2"):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PROJECT = 'name = "gan-zoo"'
 KINDS = ("*.py", "*.yaml", "*.toml", "*.lock")
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn", "mlflow")
 
@@ -69,12 +70,12 @@ def hash_files(paths: Iterable[Path]) -> str:
 
 @functools.cache
 def is_own_repository() -> bool:
-    """Whether the code lies in a checkout of this project, and not in the folder of another repository."""
+    """Whether the code lies in a checkout of this project, and not in another one's, committed with it or not."""
     try:
         top = git("rev-parse", "--show-toplevel").removesuffix("\n")
         git("ls-files", "--error-unmatch", __file__)
-        return Path(top).samefile(ROOT)
-    except (OSError, subprocess.CalledProcessError):
+        return Path(top).samefile(ROOT) and PROJECT in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, subprocess.CalledProcessError):
         return False
 
 
