@@ -492,7 +492,10 @@ def test_mlflow_is_imported_only_where_a_store_is_used() -> None:
     assert done.stderr.splitlines()[-1].startswith("gan_zoo.errors.UserError: mlflow: not installed")
 
 
-def test_a_folder_in_the_place_of_the_database_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_database_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mlflow.db").mkdir()
     with pytest.raises(UserError, match=r"mlflow\.db: is no file, so not a record: choose another --results"):
         Store(tmp_path).cells("toy")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}")
+    with pytest.raises(UserError, match=r"is no file, so not a record: correct or unset MLFLOW_TRACKING_URI"):
+        Store(tmp_path / "elsewhere").cells("toy")

@@ -89,7 +89,7 @@ def _create(database: Path) -> None:
 
     if database.exists():
         if not database.is_file():  # MLflow would try again and again to open it
-            raise UserError(f"{database}: is no file, so not a record: choose another --results")
+            raise UserError(f"{database}: is no file, so not a record: {other_place()}")
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
@@ -157,7 +157,13 @@ def remedy(uri: str, failure: Exception) -> str:
     """What to do about a record that cannot be opened."""
     if isinstance(failure, ImportError):
         return f"install the driver of this database: python -m pip install {failure.name}"
-    named = bool(os.environ.get("MLFLOW_TRACKING_URI"))
     if uri.startswith(("http://", "https://")):
         return "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"
-    return "correct or unset MLFLOW_TRACKING_URI" if named else "choose another --results"
+    return other_place()
+
+
+def other_place() -> str:
+    """What to do about a record that lies where none can be, by what said where it lies."""
+    return (
+        "correct or unset MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "choose another --results"
+    )

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 import pandas as pd
 
-from benchmarks.record.client import mlflow_error, one_line, open_client
+from benchmarks.record.client import mlflow_error, one_line, open_client, other_place
 from benchmarks.record.export import RUN_COLUMNS, Record
 from benchmarks.record.lease import Held, Keeper, take
 from benchmarks.record.machine import watch
@@ -103,7 +103,7 @@ class Store:
     def experiment(self, suite: str, description: str = "") -> str:
         """The id of the suite's experiment, which is made if need be. `description` is Markdown."""
         if self.database is not None and is_read_only(self.database):
-            raise UserError(f"{self.place}: is read-only: choose another --results")
+            raise UserError(f"{self.place}: is read-only: {other_place()}")
         with one_line(self.uri, self.database):
             found = self._client.get_experiment_by_name(suite)
             if found is None:
@@ -150,9 +150,7 @@ class Store:
         here = self._artifacts(suite)
         if here is not None and experiment.artifact_location.rstrip("/") != here:
             place = experiment.artifact_location
-            raise UserError(
-                f"{self.place}: its files belong at {place}: move the results back, or use another --results"
-            )
+            raise UserError(f"{self.place}: its files belong at {place}: move the results back, or {other_place()}")
 
     def _existing(self, suite: str) -> str | None:
         """The id of the suite's experiment; makes nothing."""
