@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 import sysconfig
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,10 +87,14 @@ def load(plugin: Plugin) -> ModuleType:
 
 @contextmanager
 def scope() -> Iterator[None]:
-    """Forgets at its end the plugins that were loaded within it."""
+    """Forgets at its end the plugins that were loaded within it. Errors: UserError where the code of one fails."""
     before = set(_loaded)
     try:
         yield
+    except Exception as error:
+        if not isinstance(error, UserError) and (place := _place_in_plugin(error)):
+            raise UserError(f"{place}: {_reason(error)}") from error
+        raise
     finally:
         for name in [name for name in _loaded if name not in before]:
             _forget(_loaded.pop(name))
@@ -156,6 +161,19 @@ def _scores(spec: RunSpec, name: str) -> bool:
     """Whether `spec` is scored by this metric; of images its names go on with extractor, count and split."""
     asked = spec.evaluate.metrics
     return any(f"{metric}_".startswith(f"{name}_") for metric in asked) if asked else METRICS[name].default
+
+
+def _place_in_plugin(error: Exception) -> str:
+    """The last line of a plugin that an error came through; "" where it came through none."""
+    ours = {str(plugin.path) for plugin in _loaded.values()}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in ours]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name}" if frames else ""
+
+
+def _reason(error: BaseException) -> str:
+    """An error on one line."""
+    first = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {first}".strip()
 
 
 def _module(plugin: Plugin) -> ModuleType:

@@ -1,5 +1,6 @@
 """Losses, architectures, data sets and metrics from outside the package: the documented examples, end to end."""
 
+import ast
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from gan_zoo.datasets import DATASETS, load_dataset
 from gan_zoo.errors import UserError
 from gan_zoo.losses import ADVERSARIAL, LOSSES
 from gan_zoo.metrics import Evaluator, default_metrics, metric_names
+from gan_zoo.metrics.features import Features
+from gan_zoo.metrics.reference import Reference
 from gan_zoo.metrics.registry import METRICS
 from gan_zoo.registry import Registry
 from gan_zoo.rng import Rng
@@ -212,6 +215,19 @@ def test_a_bad_plugin_is_one_line_and_leaves_nothing(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_plugin_that_fails_when_it_is_used_is_one_line_with_its_place(
+    suite: Path, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = suite.parent / "plugins" / "ring.py"
+    text = path.read_text().replace("rng.normal(n)", "rng.normal(str(n))")
+    line = next(number for number, words in enumerate(text.splitlines(), 1) if "rng.normal(str(n))" in words)
+    path.write_text(text)
+    assert main(["run", str(suite), "--dry-run", "--results", str(results), "--data", str(suite.parent)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"gan-zoo: {path}, line {line}, in sample: TypeError: ")
+    assert said.count("\n") == 1
+
+
 def test_a_file_that_is_no_plugin_is_named(tmp_path: Path, suite: Path) -> None:
     for name in ("nowhere.py", "mine.yaml"):
         with pytest.raises(UserError, match=rf"{name}: no Python file; give a \.py file"):
@@ -271,12 +287,19 @@ def test_the_default_metrics_are_the_package_s() -> None:
     assert metric_names(load_dataset("swissroll", root=Path())) == [*before, "radius_emd"]
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_the_examples_would_be_no_cycle_of_imports_in_the_package(path: Path) -> None:
+    rooms = {f"gan_zoo.{registry.attribute.lower()}" for registry in plugins.REGISTRIES}
+    nodes = ast.walk(ast.parse(path.read_text()))
+    assert rooms.isdisjoint(node.module for node in nodes if isinstance(node, ast.ImportFrom))
+
+
 def test_the_examples_are_what_they_say(tmp_path: Path) -> None:
     for path in EXAMPLES.glob("*.py"):
         load(path)
     assert {"residual"} < set(ARCHITECTURES)
     assert {"ring", "shapes"} < set(DATASETS)
-    assert {"radius_emd"} < set(METRICS)
+    assert {"radius_emd", "mean"} < set(METRICS)
     ring = load_dataset("ring", root=tmp_path)
     x = ring.sample(Rng(0, "x"), 20_000)
     assert x.norm(dim=1).mean().item() == pytest.approx(1, abs=1e-3)
@@ -285,6 +308,9 @@ def test_the_examples_are_what_they_say(tmp_path: Path) -> None:
     assert -ring.log_density(x.double()).mean().item() == pytest.approx(entropy.item(), abs=0.02)
     score = Evaluator(ring, ["radius_emd"], 1000, tmp_path, "cpu")
     assert score(2 * ring.sample(Rng(1, "x"), 1000))["radius_emd"] == pytest.approx(1, abs=5e-3)
+    real = Reference(torch.randn(9, 4, generator=torch.Generator().manual_seed(0)), None, 1)
+    moved = Features(real.features + torch.tensor([3.0, 0, 4, 0]), torch.zeros(9, 2))
+    assert METRICS["mean"].scores(moved, real)["mean"] == pytest.approx(5, rel=1e-6)
     shapes = load_dataset("shapes", root=tmp_path)
     lit = (shapes.train == 255).flatten(1).sum(1)
     assert lit.tolist() == [25 if label == 0 else 16 for label in shapes.train_labels.tolist()]

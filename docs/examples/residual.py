@@ -24,7 +24,7 @@ class Block(nn.Module):
 
 @dataclass(frozen=True)
 class Residual:
-    """`depth` blocks of `width` in each net, for points."""
+    """`depth` blocks of `width` in each net; images are flattened, and made by a last tanh."""
 
     z_dim: int = 2
     width: int = 64
@@ -42,7 +42,8 @@ class Residual:
         """(N, z_dim) -> (N, *shape)."""
         blocks = [Block(self.width) for _ in range(self.depth)]
         first, last = Linear(self.z_dim, self.width, he=True), Linear(self.width, prod(shape))
-        return nn.Sequential(first, *blocks, last, nn.Unflatten(1, shape))
+        end = nn.Tanh() if len(shape) == 3 else nn.Identity()  # pixels are in [-1, 1]
+        return nn.Sequential(first, *blocks, last, end, nn.Unflatten(1, shape))
 
     def critic(self, shape: tuple[int, ...]) -> Critic:
         """(N, *shape) -> (N,)."""

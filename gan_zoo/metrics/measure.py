@@ -9,12 +9,15 @@ from gan_zoo.metrics.data import PointData
 from gan_zoo.metrics.metric import Direction
 
 Scores = Callable[..., dict[str, float]]
-"""A function of (generated features, reference), or of generated features alone."""
+"""A function of generated `Features` (gan_zoo/metrics/features.py), and, where `fewest_real` is above 0, of the real
+ones they are compared with, a `Reference` (gan_zoo/metrics/reference.py). Its values are by name of measure."""
 
 
 @dataclass(frozen=True)
 class PointMeasure:
-    """`value` is a function of generated points (n, 2), their law, and real points to compare with.
+    """`direction` is "min" or "max", what is better; `label` its name in reports.
+
+    `value` is a function of generated points (n, 2), their law, and real points to compare with.
 
     `protocol` says how it is computed; "{pairs}" in it becomes the number of real points. `highest` is the largest
     value where the law has K modes, None where nothing bounds it. A `default` is scored where a suite names no metrics.
@@ -32,7 +35,9 @@ class PointMeasure:
 
 @dataclass(frozen=True)
 class ImageMeasure:
-    """`scores` computes this measure, and those that share its work, from generated features and perhaps a reference.
+    """`direction` and `label` as of points; a suite asks for it as NAME_EXTRACTOR: fid_digits, fid_inception.
+
+    `scores` computes this measure, and those that share its work, from generated features and perhaps a reference.
 
     `protocol` says how; "{subsets}", "{subset}" and "{manifold}" in it become what the kernel distance draws and the
     number of real neighbours. `fewest` is the least number of samples it can be had from, `fewest_real` that of real
