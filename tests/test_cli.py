@@ -44,7 +44,9 @@ def test_list_names_everything_in_text_and_json(capsys: pytest.CaptureFixture[st
     text = capsys.readouterr().out
     assert main(["list", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert content.keys() == {"losses", "architectures", "datasets", "metrics", "suites", "recipes"}
+    kinds = ["losses", "adversarial", "penalties", "architectures", "datasets", "metrics", "suites", "recipes"]
+    assert list(content) == kinds
+    assert content["penalties"]["r1"]["options"] == {"gamma": 10.0}
     assert list(content["losses"]) == list(LOSSES)
     assert "quickstart" in content["suites"]
     assert all(name in text for kind in content.values() for name in kind)
@@ -179,7 +181,11 @@ def test_help_loads_no_heavy_library() -> None:
     [
         (["rnu"], "unknown command 'rnu' (did you mean 'run'?)"),
         (["train", "--loss", "WGAN-GP!", "--dataset", "digits"], "did you mean 'wgan-gp'?"),
-        (["run", "--thread", "2"], "unrecognized arguments: --thread"),
+        (
+            ["run", "--thread", "2"],
+            "unrecognized arguments: --thread; for a key of the suite use --set KEY=VALUE; see gan-zoo run",
+        ),
+        (["list", "--long"], "unrecognized arguments: --long; see gan-zoo list --help"),
         (["run", "--threads", "1000000"], '--threads: expected a whole number from 1 to 256, got "1000000"'),
         (["run", "--workers", "9" * 5000], "--workers: expected a whole number from 0 to 256, got"),
         (["run", "--results", ""], '--results: expected a path, got ""'),

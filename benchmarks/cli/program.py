@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.cli import checking, publishing, reporting, scoring, training
-from benchmarks.cli.options import Parser, plugins_of
+from benchmarks.cli.options import Parser, oneline, plugins_of
 from benchmarks.record.environment import version
 from gan_zoo.errors import UserError, brief, printable, suggestion
 from gan_zoo.numerics.environment import settle
@@ -87,7 +87,11 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in commands:
         raise UserError(f"unknown command '{printable(command)}' ({suggestion(command, commands)})")
-    return top.parse_args(words)
+    options, unknown = top.parse_known_args(words)
+    if unknown:
+        keys = "for a key of the suite use --set KEY=VALUE; " if hasattr(options, "settings") else ""
+        raise UserError(f"unrecognized arguments: {oneline(' '.join(unknown))}; {keys}see gan-zoo {command} --help")
+    return options
 
 
 def parser() -> tuple[Parser, list[str]]:

@@ -1,6 +1,7 @@
-"""What there is: losses, architectures, data sets, metrics, suites and recipes, for `gan-zoo list`."""
+"""What there is: losses and their parts, architectures, data sets, metrics, suites and recipes, for `gan-zoo list`."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -8,7 +9,7 @@ from benchmarks.suites.recipes import RECIPES
 from benchmarks.suites.suite import load_suite, suite_names
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.datasets import DATASETS
-from gan_zoo.losses import LOSSES
+from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
 from gan_zoo.metrics.registry import image_measures, point_measures
 
 
@@ -19,9 +20,9 @@ def registries() -> dict[str, dict[str, Any]]:
             name: {"critic": loss.critic_formula, "generator": loss.generator_formula, "paper": loss.paper}
             for name, loss in LOSSES.items()
         },
-        "architectures": {
-            name: {"about": first_line(kind), "options": options(kind)} for name, kind in ARCHITECTURES.items()
-        },
+        "adversarial": kinds(ADVERSARIAL),
+        "penalties": kinds(PENALTIES),
+        "architectures": kinds(ARCHITECTURES),
         "datasets": {
             name: {"about": getattr(entry, "about", "") or first_line(entry)} for name, entry in DATASETS.items()
         },
@@ -40,12 +41,17 @@ def registries() -> dict[str, dict[str, Any]]:
     }
 
 
+def kinds(classes: Mapping[str, type]) -> dict[str, Any]:
+    """What each of the classes is for, and its options."""
+    return {name: {"about": first_line(kind), "options": options(kind)} for name, kind in classes.items()}
+
+
 def first_line(item: object) -> str:
     return (inspect.getdoc(item) or "").split("\n")[0]
 
 
 def options(kind: Any) -> dict[str, Any]:
-    """The fields of an architecture with their defaults."""
+    """The fields of an architecture, or of a part of losses, with their defaults."""
     return {field.name: None if field.default is MISSING else field.default for field in fields(kind)}
 
 
@@ -66,6 +72,6 @@ def entry_lines(name: str, entry: dict[str, Any]) -> list[str]:
             f"{'':27}generator  {entry['generator']}",
         ]
     lines = [f"  {name:24} {entry['about']}"]
-    if "options" in entry:
+    if entry.get("options"):
         lines.append(f"{'':27}{', '.join(f'{key}={value}' for key, value in entry['options'].items())}")
     return lines
