@@ -3,7 +3,7 @@
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -22,6 +22,7 @@ from gan_zoo.engine import (
     plain,
     stack_draws,
     stacked,
+    structure,
 )
 from gan_zoo.errors import UserError
 from gan_zoo.exact import Exact, arithmetic, mean
@@ -142,14 +143,14 @@ def train(run: Run, state: TrainState, engine: Engine = plain) -> Iterator[Terms
 
 
 def train_stack(runs: Sequence[Run], states: Sequence[TrainState], engine: StackEngine = stacked) -> Iterator[Terms]:
-    """As `train` for runs that differ in their seed only and stand at the same step; terms are vectors (S,).
+    """As `train` for runs that share their structure and stand at the same step; terms are vectors (S,).
 
     Each run sees the draws that it would see alone, and its state can be evaluated or saved after any iteration.
     """
     spec = runs[0].spec
-    if any(replace(run.spec, seed=spec.seed) != spec for run in runs) or len({state.step for state in states}) != 1:
-        raise ValueError("stacked runs differ in their seed only and stand at the same step")
-    iteration = under(runs[0].players.numerics, engine(runs[0].players, states))
+    if len({structure(run.spec) for run in runs}) != 1 or len({state.step for state in states}) != 1:
+        raise ValueError("stacked runs share their structure and stand at the same step")
+    iteration = under(runs[0].players.numerics, engine([run.players for run in runs], states))
     draws: list[tuple[Draws, ...]] = []
     while states[0].step < spec.train.steps:
         block, position = divmod(states[0].step, BLOCK)

@@ -295,6 +295,22 @@ def test_a_resumed_replay_goes_on_at_its_rate() -> None:
 
 
 @pytest.mark.usefixtures("cuda_graphs")
+def test_a_replay_takes_rows_that_differ_in_numbers() -> None:
+    runs = [
+        make_run(
+            *("mlp", {"name": "wgan-gp", "weight": weight}),
+            seed=seed,
+            steps=20,
+            lr_decay="linear",
+            optimizer={"name": "adam", "lr": lr, "betas": [beta, 0.9]},
+        )
+        for seed, weight, lr, beta in ((0, 10.0, 1e-3, 0.5), (7, 1.0, 3e-4, 0.0))
+    ]
+    for state, alone in zip(finish_stack(runs, stacked_graph), runs, strict=True):
+        assert_same(state, finish(alone), 1e-10)
+
+
+@pytest.mark.usefixtures("cuda_graphs")
 def test_terms_of_a_replay_are_its_own() -> None:
     run = make_run("mlp", steps=4)
     own, expected = (list(train(run, initial_state(run), engine)) for engine in (graph, plain))
@@ -342,9 +358,9 @@ def test_stacked_states_are_saved_and_resumed_as_runs_alone(tmp_path: Path) -> N
     assert resumed[0].critic_optimizer.state_dict()["state"][0]["step"] == 2 * 50
 
 
-def test_only_runs_that_differ_in_their_seed_are_stacked() -> None:
+def test_only_runs_of_one_structure_are_stacked() -> None:
     runs = [make_run("mlp"), make_run("mlp", seed=1, batch_size=5)]
-    with pytest.raises(ValueError, match="differ in their seed only"):
+    with pytest.raises(ValueError, match="share their structure"):
         next(train_stack(runs, [initial_state(run) for run in runs]))
 
 
@@ -390,7 +406,7 @@ def test_a_rehearsal_leaves_the_state_as_it_is(engine: Any) -> None:
     run = make_run("mlp", steps=20, lr_decay="linear")
     state, draws = initial_state(run), block_draws(run, 0)[0]
     if engine in (stacked, stacked_graph):
-        engine(run.players, [state]).rehearse(stack_draws([draws]))
+        engine([run.players], [state]).rehearse(stack_draws([draws]))
     else:
         engine(run.players, state).rehearse(draws)
     assert first_difference(state.to_dict(), initial_state(run).to_dict(), "state") == ""

@@ -123,6 +123,19 @@ def test_stacked_seeds_are_recorded_as_runs_alone(suite: Suite, store: Store, al
     assert seconds[0] == seconds[1] == seconds[2] > 0
 
 
+def test_settings_of_one_loss_are_stacked_and_recorded_as_runs_alone(store: Store, tmp_path: Path) -> None:
+    """Cells that differ in a weight of the loss, in the learning rate and in a beta."""
+    weak = "{adversarial: non-saturating, penalties: [{gradient-norm: {weight: 2}}], name: weak}"
+    override = "overrides: {weak: {train: {optimizer: {lr: 3e-4, betas: [0, 0.9]}}}}\n"
+    (tmp_path / "small.yaml").write_text(SUITE.replace("name: penalised}]", f"name: penalised}}, {weak}]") + override)
+    both, alone = load_suite(str(tmp_path / "small.yaml"), {"seeds": "1"}), Store(tmp_path / "alone")
+    for place, engine in ((store, "stacked"), (alone, "plain")):
+        sweep(both, place, engine)
+        assert list(runs(place).engine) == [engine] * 2
+    assert numbers(store, (0,)) == close(numbers(alone, (0,)))
+    assert len({row.value for row in store.record("small").metrics.itertuples() if row.name == "critic/real"}) > 2
+
+
 @pytest.mark.parametrize("stop_at", [1, 9, 23])
 def test_an_interrupted_stack_ends_with_the_bits_of_an_undisturbed_one(
     stop_at: int, suite: Suite, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

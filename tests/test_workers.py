@@ -1,6 +1,7 @@
 """Who runs what, where: stacks for workers, workers for devices, and a worker's death. No process is started."""
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from benchmarks.suites.suite import load_suite
 from benchmarks.sweep.cell_run import Outcome, Quiet
 from benchmarks.sweep.plan import Options
-from benchmarks.sweep.workers import Worker, receive, stacks
+from benchmarks.sweep.workers import MOST_ROWS, Worker, receive, stacks
 
 SUITE = """\
 name: small
@@ -74,6 +75,22 @@ def test_seeds_are_stacked_by_cell_and_split_for_idle_workers(
     assert [len(stack) for stack in found] == sizes
     assert sorted(spec.key for stack in found for spec in stack) == sorted(spec.key for spec in cells)
     assert all(len({(spec.loss_name, spec.dataset) for spec in stack}) == 1 for stack in found)
+
+
+def test_settings_of_a_search_are_stacked_and_other_losses_are_not(path: str) -> None:
+    text = Path(path).read_text()
+    variants = ", ".join(f"{{name: wgan-gp, weight: {weight}}}" for weight in (1, 10))
+    Path(path).write_text(text.replace("[wgan-gp]", f"[{variants}, hinge]"))
+    cells = load_suite(path, {"seeds": "2"}).cells
+    rates = [replace(spec.train.optimizer, lr=rate) for spec, rate in zip(cells, (1e-3, 1e-4) * 3, strict=True)]
+    cells = [replace(spec, train=replace(spec.train, optimizer=each)) for spec, each in zip(cells, rates, strict=True)]
+    assert [len(stack) for stack in stacks(cells, 1)] == [4, 2]
+    assert {spec.loss_name for spec in stacks(cells, 1)[1]} == {"hinge"}
+
+
+def test_a_stack_has_no_more_rows_than_fit(path: str) -> None:
+    cells = load_suite(path, {"seeds": "150"}).cells
+    assert [len(stack) for stack in stacks(cells, 1)] == [MOST_ROWS, MOST_ROWS, 150 - 2 * MOST_ROWS]
 
 
 @pytest.mark.parametrize(

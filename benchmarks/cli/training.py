@@ -85,7 +85,7 @@ def add_commands(commands: "Commands") -> None:
         command.add_argument(
             "--engine",
             default="auto",
-            help="auto (by rule), plain, closed-form, compiled, graph or stacked (the seeds of a cell together) "
+            help="auto (by rule), plain, closed-form, compiled, graph or stacked (seeds and settings together) "
             "(default: %(default)s)",
         )
         command.add_argument(

@@ -1,4 +1,4 @@
-"""Cells that differ in their seed only, run or resumed at once; a single cell is the stack of one.
+"""Cells of one structure, which differ in seed and numbers, run or resumed at once; a single cell is the stack of one.
 
 Each has its own record, checkpoint and end: one that diverges or fails ends alone, and the others go on. Those that
 stand at the same step train as a stack. Whenever its company changes a stack is made anew and every checkpoint written,
@@ -26,7 +26,7 @@ SAVE_SHARE = 0.01
 
 
 def run_together(specs: Sequence[RunSpec], sweep: Sweep, shelf: Shelf, tell: Tell) -> None:
-    """Runs or resumes the cells `specs`, which differ in their seed only, and records the end of each."""
+    """Runs or resumes the cells `specs`, which share their structure, and records the end of each."""
     cells = open_cells(specs, sweep, shelf.data(specs[0]), tell)
     try:
         with guarded(cells, tell):

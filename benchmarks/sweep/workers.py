@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -23,6 +23,7 @@ from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
+from gan_zoo.engine import structure
 from gan_zoo.numerics.environment import free_onednn
 from gan_zoo.plugins import Plugin, load, loaded
 from gan_zoo.spec import RunSpec, run_spec
@@ -32,6 +33,8 @@ STARTING = 1800.0
 SHORTEST_LIMIT = 300.0
 PACES = 20.0
 """A worker is hung that is silent for SHORTEST_LIMIT seconds and PACES times its longest silence so far."""
+MOST_ROWS = 64
+"""Of one stack, all of whose weights and draws are in memory at once."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What numerical libraries read at import; workers inherit them."""
 
@@ -50,12 +53,14 @@ def run_cells(
 
 
 def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
-    """The seeds of each cell together, in more parts than one where else a worker would stand idle."""
-    groups: dict[RunSpec, list[RunSpec]] = {}
+    """Cells of one structure together, in more parts than one where else a worker would stand idle, or a stack be
+    larger than MOST_ROWS."""
+    groups: dict[Hashable, list[RunSpec]] = {}
     for spec in cells:
-        groups.setdefault(replace(spec, seed=0), []).append(spec)
+        groups.setdefault(structure(spec), []).append(spec)
     parts = -(-workers // len(groups))
-    return [list(part) for group in groups.values() for part in batched(group, -(-len(group) // parts))]
+    sizes = (min(MOST_ROWS, -(-len(group) // parts)) for group in groups.values())
+    return [list(part) for group, size in zip(groups.values(), sizes, strict=True) for part in batched(group, size)]
 
 
 def pass_on(listener: Listener, spec: RunSpec | None, message: Message) -> None:

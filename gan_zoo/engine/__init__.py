@@ -16,6 +16,7 @@ from gan_zoo.engine.chosen import (
     choose_for_stack,
 )
 from gan_zoo.engine.plain import plain
+from gan_zoo.engine.rows import structure
 from gan_zoo.engine.stacked import StackEngine, stack_draws, stacked
 from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState
 from gan_zoo.engine.weights import Weights
@@ -42,4 +43,5 @@ __all__ = [
     "plain",
     "stack_draws",
     "stacked",
+    "structure",
 ]

@@ -14,7 +14,7 @@ In exact numerics it is closed-form or plain on either, so that the device makes
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -35,7 +35,7 @@ from gan_zoo.numerics import Numerics
 ENGINES: dict[str, Engine] = {"plain": plain, "closed-form": closed_form, "compiled": compiled, "graph": graph}
 
 STACK_ENGINES: dict[str, StackEngine] = {"stacked": stacked, "stacked-graph": stacked_graph}
-"""Several seeds of one cell at once."""
+"""Several runs of one structure at once."""
 
 ENGINE_NAMES = (*ENGINES, "stacked", "auto")
 """What can be asked for."""
@@ -48,6 +48,8 @@ EXACT_ENGINES = ("plain", "closed-form", "auto")
 """Those that can be asked for in exact numerics: of the others nobody sees the single operations."""
 
 Subject = TypeVar("Subject", TrainState, Sequence[TrainState])
+Playing = Any
+"""The players of a single state, or those of each row of a stack."""
 
 
 @dataclass
@@ -59,14 +61,14 @@ class Chosen(Generic[Subject]):
     """
 
     name: str
-    engine: Callable[[Players, Subject], Iteration]
-    otherwise: Callable[[Players, Subject], Iteration] | None = None
+    engine: Callable[[Playing, Subject], Iteration]
+    otherwise: Callable[[Playing, Subject], Iteration] | None = None
     reason: str = ""
 
-    def __call__(self, players: Players, subject: Subject) -> Iteration:
+    def __call__(self, players: Playing, subject: Subject) -> Iteration:
         return Started(functools.partial(self.start, players, subject))
 
-    def start(self, players: Players, subject: Subject, draws: Draws) -> Iteration:
+    def start(self, players: Playing, subject: Subject, draws: Draws) -> Iteration:
         """The iteration, rehearsed on the first of its draws. Errors: UserError where it cannot run."""
         try:
             iteration = self.engine(players, subject)
@@ -154,7 +156,7 @@ def check_players(name: str, players: Players) -> None:
 
 
 def choose_for_stack(device: torch.device) -> Chosen[Sequence[TrainState]]:
-    """The engine of several seeds: a graph where there are graphs."""
+    """The engine of a stack: a graph where there are graphs."""
     name = "stacked-graph" if device.type == "cuda" else "stacked"
     return Chosen(name, STACK_ENGINES[name])
 

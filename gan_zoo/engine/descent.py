@@ -1,7 +1,8 @@
 """Steps along a gradient: Adam, RMSProp and clipping, by numbers that are floats or tensors.
 
-With floats the steps are torch's own code. A number is a tensor where it changes on the device: a CUDA graph repeats
-the floats that it was captured with, so there a learning rate that decays is computed from a clock beside the weights.
+With floats the steps are torch's own code. A number is a tensor where it differs between the rows of a stack, as a
+column (S, 1); and where it changes on the device: a CUDA graph repeats the floats that it was captured with, so there a
+learning rate that decays is computed from a clock beside the weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,17 +81,34 @@ def descend(weights: Weights, optimizer: torch.optim.Optimizer, gradient: Tensor
 
 
 def adam_step(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
-    """Adam (Kingma & Ba 2015), torch's own; at a rate that is a tensor, its step at rate 1 times the rate.
-
-    torch's kernel for GPUs reads a learning rate that is a tensor in float32 only.
-    """
-    lr = numbers["lr"]
-    if isinstance(lr, Tensor):
-        direction = torch.zeros_like(vector)
-        fused_adam(direction, gradient, {**numbers, "lr": 1.0}, moments)
-        vector.add_(direction.mul_(lr.to(vector.dtype)))
+    """Adam (Kingma & Ba 2015), torch's own where all numbers are floats."""
+    if any(isinstance(number, Tensor) for number in numbers.values()):
+        vector.add_(adam_direction(gradient, numbers, moments).mul_(cast(numbers["lr"], vector)))
     else:
         fused_adam(vector, gradient, numbers, moments)
+
+
+def adam_direction(gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> Tensor:
+    """Adam's step at the rate 1: -m^ / (sqrt(v^) + eps), in the terms of its algorithm 1.
+
+    By torch where only the rate is a tensor, which torch's kernel for GPUs would read in float32.
+    """
+    beta1, beta2 = numbers["beta1"], numbers["beta2"]
+    if not isinstance(beta1, Tensor) and not isinstance(beta2, Tensor):
+        direction = torch.zeros_like(gradient)
+        fused_adam(direction, gradient, {**numbers, "lr": 1.0}, moments)
+        return direction
+    mean, square = moments["exp_avg"], moments["exp_avg_sq"]
+    t = moments["step"].add_(1).double()
+    mean.mul_(cast(beta1, mean)).add_(gradient * cast(1 - beta1, mean))
+    square.mul_(cast(beta2, square)).add_(gradient.square() * cast(1 - beta2, square))
+    deviation = root(square / cast(1 - beta2**t, square)).add_(EPS)
+    return mean / cast(beta1**t - 1, mean) / deviation
+
+
+def cast(number: Number, like: Tensor) -> Number:
+    """A number that is a tensor, in the dtype of what it is to meet."""
+    return number.to(like.dtype) if isinstance(number, Tensor) else number
 
 
 def fused_adam(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
@@ -112,10 +130,13 @@ def fused_adam(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapp
 def rmsprop_step(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
     """w <- w - lr g / (sqrt(v) + eps),  v <- alpha v + (1 - alpha) g^2   (Tieleman & Hinton 2012, as torch has it)."""
     square, alpha, lr = moments["square_avg"], numbers["alpha"], numbers["lr"]
-    square.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
+    if isinstance(alpha, Tensor):
+        square.mul_(cast(alpha, square)).add_(gradient.square() * cast(1 - alpha, square))
+    else:
+        square.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
     deviation = root(square).add_(EPS)
     if isinstance(lr, Tensor):
-        vector.sub_((gradient / deviation).mul_(lr.to(vector.dtype)))
+        vector.sub_((gradient / deviation).mul_(cast(lr, vector)))
     else:
         vector.addcdiv_(gradient, deviation, value=-lr)
     moments["step"].add_(1)

@@ -8,6 +8,7 @@ from torch import Tensor
 from gan_zoo.engine.state import Players, TrainState
 from gan_zoo.engine.weights import join, split
 from gan_zoo.errors import UserError
+from gan_zoo.losses import Loss
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
 from gan_zoo.step import Bound, critic_gradients, generator_gradients, make_fakes, per_sample
@@ -21,10 +22,10 @@ class PureSteps:
 
     fakes: Callable[[Tensor, Tensor], Tensor]
     """generator vector, z -> fakes"""
-    critic: Callable[[Tensor, Tensor, Tensor, Noise], tuple[Tensor, Terms]]
-    """critic vector, real, fake, noise -> gradient, terms"""
-    generator: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Terms]]
-    """generator vector, critic vector, real, z -> gradient, terms"""
+    critic: Callable[..., tuple[Tensor, Terms]]
+    """critic vector, real, fake, noise -> gradient, terms; perhaps by another loss, as last argument"""
+    generator: Callable[..., tuple[Tensor, Terms]]
+    """generator vector, critic vector, real, z -> gradient, terms; likewise"""
 
 
 def refuse_bf16(numerics: Numerics) -> None:
@@ -43,15 +44,19 @@ def pure_steps(players: Players, like: TrainState) -> PureSteps:
     def fakes(generator: Tensor, z: Tensor) -> Tensor:
         return make_fakes(Bound(players.generator, split(generator, generator_like)), z, joined)
 
-    def critic_step(critic: Tensor, real: Tensor, fake: Tensor, noise: Noise) -> tuple[Tensor, Terms]:
+    def critic_step(
+        critic: Tensor, real: Tensor, fake: Tensor, noise: Noise, loss: Loss = players.loss
+    ) -> tuple[Tensor, Terms]:
         weights = split(critic, critic_like)
-        gradients, terms = critic_gradients(players.loss, players.critic, weights, real, fake, noise)
+        gradients, terms = critic_gradients(loss, players.critic, weights, real, fake, noise)
         return join(gradients.values()), terms
 
-    def generator_step(generator: Tensor, critic: Tensor, real: Tensor, z: Tensor) -> tuple[Tensor, Terms]:
+    def generator_step(
+        generator: Tensor, critic: Tensor, real: Tensor, z: Tensor, loss: Loss = players.loss
+    ) -> tuple[Tensor, Terms]:
         bound = Bound(players.critic, split(critic, critic_like))
         weights = split(generator, generator_like)
-        gradients, terms = generator_gradients(players.loss, players.generator, weights, bound, real, z)
+        gradients, terms = generator_gradients(loss, players.generator, weights, bound, real, z)
         return join(gradients.values()), terms
 
     return PureSteps(fakes, critic_step, generator_step)

@@ -26,10 +26,10 @@ def graph(players: Players, state: TrainState) -> Iteration:
     return Captured(Alternating.of(eager_steps(players, state), players, state, clock), state, [state], clock)
 
 
-def stacked_graph(players: Players, states: Sequence[TrainState]) -> Iteration:
-    """The iteration of stacked seeds, captured at its first call; otherwise as `stacked` and `graph`."""
-    whole = stack(players, states)
-    clock = new_clock(players.train, whole)
+def stacked_graph(players: Sequence[Players], states: Sequence[TrainState]) -> Iteration:
+    """The iteration of a stack, captured at its first call; otherwise as `stacked` and `graph`."""
+    whole = stack(players[0], states)
+    clock = new_clock(players[0].train, whole)
     return Captured(stacked_iteration(players, states, whole, clock), whole, [whole, *states], clock)
 
 

@@ -1,37 +1,44 @@
-"""Seeds stacked: S runs that differ in their seed only, advanced together by `torch.func.vmap` over the pure steps.
+"""Stacks: S runs that differ in seed and numbers, advanced together by `torch.func.vmap` over the pure steps.
 
-Row s of every tensor is seed s. The states of the single runs become views of the rows, so each can be evaluated and
+Row s of every tensor is run s. The states of the single runs become views of the rows, so each can be evaluated and
 saved at any time as if it ran alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 
-from gan_zoo.engine.functional import PureSteps, pure_steps
+from gan_zoo.engine.functional import Noise, PureSteps, pure_steps
 from gan_zoo.engine.plain import Alternating, Steps
+from gan_zoo.engine.rows import Rows
 from gan_zoo.engine.state import Draws, Iteration, Players, TrainState
 from gan_zoo.engine.weights import Weights
+from gan_zoo.losses import Loss
 from gan_zoo.losses.base import Terms
+from gan_zoo.losses.numbers import with_numbers
 
-StackEngine = Callable[[Players, Sequence[TrainState]], Iteration]
-"""An iteration of all the states at once: its draws (`stack_draws`) and terms have the seeds as first axis."""
+StackEngine = Callable[[Sequence[Players], Sequence[TrainState]], Iteration]
+"""An iteration of all the states at once, of the players and the state of each row: its draws (`stack_draws`) and terms
+have the rows as first axis."""
 
 
-def stacked(players: Players, states: Sequence[TrainState]) -> Iteration:
+def stacked(players: Sequence[Players], states: Sequence[TrainState]) -> Iteration:
     """The iteration of all `states`, which must be at the same step; advances them in place."""
-    return stacked_iteration(players, states, stack(players, states))
+    return stacked_iteration(players, states, stack(players[0], states))
 
 
 def stacked_iteration(
-    players: Players, states: Sequence[TrainState], whole: TrainState, clock: Tensor | None = None
+    players: Sequence[Players], states: Sequence[TrainState], whole: TrainState, clock: Tensor | None = None
 ) -> "Together":
     """The iteration of `whole`, the stack of `states`; see `Settings` for `clock`."""
-    steps = stacked_steps(pure_steps(players, states[0]), whole)
-    return Together(Alternating.of(steps, players, whole, clock), whole, states)
+    rows = Rows(players, whole.critic.vector)
+    steps = stacked_steps(pure_steps(players[0], states[0]), whole, players[0].loss, rows.loss)
+    settings = rows.settings(whole, clock)
+    return Together(Alternating(steps, players[0].train.n_critic, whole, settings), whole, states)
 
 
 @dataclass(frozen=True)
@@ -52,24 +59,35 @@ class Together:
         self.iteration.rehearse(by_step(draws))
 
 
-def stacked_steps(pure: PureSteps, whole: TrainState) -> Steps:
-    """The pure steps over the rows of the stack. Draws have the seeds as second axis, after the critic's steps."""
+def stacked_steps(pure: PureSteps, whole: TrainState, loss: Loss, numbers: Mapping[str, Tensor]) -> Steps:
+    """The pure steps over the rows of the stack, each by `loss` with its own of the `numbers` (S,).
+
+    Draws have the rows as second axis, after the critic's steps.
+    """
     generator, critic = whole.generator.vector, whole.critic.vector
-    fakes, critic_step, generator_step = vmap(pure.fakes, (0, 1), 1), vmap(pure.critic), vmap(pure.generator)
+    fakes = vmap(pure.fakes, (0, 1), 1)
+
+    def critic_row(critic: Tensor, real: Tensor, fake: Tensor, noise: Noise, own: Mapping[str, Tensor]) -> Any:
+        return pure.critic(critic, real, fake, noise, with_numbers(loss, own))
+
+    def generator_row(generator: Tensor, critic: Tensor, real: Tensor, z: Tensor, own: Mapping[str, Tensor]) -> Any:
+        return pure.generator(generator, critic, real, z, with_numbers(loss, own))
+
+    critic_step, generator_step = vmap(critic_row), vmap(generator_row)
     return Steps(
         lambda z: fakes(generator, z),
-        lambda real, fake, noise: critic_step(critic, real, fake, noise),
-        lambda real, z: generator_step(generator, critic, real, z),
+        lambda real, fake, noise: critic_step(critic, real, fake, noise, numbers),
+        lambda real, z: generator_step(generator, critic, real, z, numbers),
     )
 
 
 def stack_draws(draws: Sequence[Draws]) -> Draws:
-    """The draws of one iteration of each seed as one, with the seeds as first axis."""
+    """The draws of one iteration of each row as one, with the rows as first axis."""
     return Draws.of([torch.stack(tensors) for tensors in zip(*(each.tensors for each in draws), strict=True)])
 
 
 def by_step(draws: Draws) -> Draws:
-    """Stacked draws with the critic's steps as first axis and the seeds as second."""
+    """Stacked draws with the critic's steps as first axis and the rows as second."""
     noise = tuple(draw.transpose(0, 1) for draw in draws.noise)
     return Draws(draws.real.transpose(0, 1), draws.z_critic.transpose(0, 1), draws.z_generator, noise)
 

@@ -30,6 +30,8 @@ class Adversarial(Protocol):
 
         optimal_score(log_ratio)       the optimal critic's score where log(p_real / p_fake) = log_ratio, (M,) -> (M,)
         needs_lipschitz = True         instead: a difference of mean scores, with its optimum over 1-Lipschitz critics
+
+    Its `steering`, and a penalty's, names those of its fields by whose value other code runs (see `losses.numbers`).
     """
 
     generator_sees_real: ClassVar[bool]

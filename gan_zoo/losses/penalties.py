@@ -16,7 +16,7 @@ The classes below GradientNorm are settings of it under the names and symbols of
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -74,6 +74,8 @@ class GradientNorm:
     target: Annotated[float, Field(ge=0)] = 1.0
     one_sided: bool = False
     power: Annotated[float, Field(ge=1)] = 2.0
+
+    steering: ClassVar[tuple[str, ...]] = ("power",)
 
     @property
     def name(self) -> str:
@@ -184,6 +186,8 @@ class WganDiv(Setting):
 
     k: Annotated[float, Field(gt=0)] = 2.0
     p: Annotated[float, Field(ge=1)] = 6.0
+
+    steering: ClassVar[tuple[str, ...]] = ("p",)
 
     @property
     def settings(self) -> GradientNorm:
