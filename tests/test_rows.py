@@ -106,6 +106,20 @@ def test_each_row_equals_its_run_alone(specs: list[RunSpec]) -> None:
     assert (same_seed.critic.vector - alone[0].critic.vector).abs().max() > 1e-5
 
 
+@pytest.mark.parametrize("name", ["all of a penalty's, seed and optimiser", "clip, seed and optimiser"])
+def test_a_step_of_each_row_in_float32_is_that_of_its_run(name: str) -> None:
+    """To the rounding of a few operations, of which half a ulp of a weight of size 1 is 6e-8."""
+    single = [replace(spec, train=replace(spec.train, precision="float32")) for spec in UNLIKE[name]]
+    runs = [prepare(spec, Data()) for spec in single]
+    states, alone = [initial_state(run) for run in runs], [initial_state(run) for run in runs]
+    next(train_stack(runs, states))
+    for run, state, expected in zip(runs, states, alone, strict=True):
+        next(train(run, expected))
+        assert state.critic.vector.dtype == torch.float32
+        torch.testing.assert_close(state.generator.vector, expected.generator.vector, rtol=0, atol=1e-6)
+        torch.testing.assert_close(state.critic.vector, expected.critic.vector, rtol=0, atol=1e-6)
+
+
 def test_numbers_that_are_equal_stay_floats() -> None:
     """So the bits of a stack of seeds are those that it had when only seeds could differ."""
     players = [prepare(spec_of("wgan-gp", seed), Data()).players for seed in (0, 1)]

@@ -94,11 +94,11 @@ def adam_direction(gradient: Tensor, numbers: Numbers, moments: Mapping[str, Ten
     By torch where only the rate is a tensor, which torch's kernel for GPUs would read in float32.
     """
     beta1, beta2 = numbers["beta1"], numbers["beta2"]
+    mean, square = moments["exp_avg"], moments["exp_avg_sq"]
     if not isinstance(beta1, Tensor) and not isinstance(beta2, Tensor):
-        direction = torch.zeros_like(gradient)
+        direction = torch.zeros_like(mean)
         fused_adam(direction, gradient, {**numbers, "lr": 1.0}, moments)
         return direction
-    mean, square = moments["exp_avg"], moments["exp_avg_sq"]
     t = moments["step"].add_(1).double()
     mean.mul_(cast(beta1, mean)).add_(gradient * cast(1 - beta1, mean))
     square.mul_(cast(beta2, square)).add_(gradient.square() * cast(1 - beta2, square))
