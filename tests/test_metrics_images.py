@@ -364,3 +364,8 @@ def test_standard_weights_are_checked_by_hash(tmp_path: Path, monkeypatch: pytes
         fetch_weights(tmp_path)
     monkeypatch.setattr(inception, "HASH_PREFIX", "e3b0c442")
     assert fetch_weights(tmp_path) == tmp_path / WEIGHTS_FILE
+    for endless in (tmp_path, Path("/dev/zero")):
+        with pytest.raises(
+            UserError, match=f"cannot read the Inception weights: {endless}: (not a file|cannot be read)"
+        ):
+            fetch_weights(tmp_path, endless)

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.errors import UserError
-from gan_zoo.files import replacing
+from gan_zoo.files import read_bytes, replacing
 from gan_zoo.metrics.features import Extractor
 from gan_zoo.numerics.process import check_convolutions
 
 WEIGHTS_FILE = "weights-inception-2015-12-05-6726825d.pth"
 HASH_PREFIX = "6726825d"
+LARGEST_FILE = 200_000_000  # bytes
 ALSO_KNOWN_AS = f"pt_inception-2015-12-05-{HASH_PREFIX}.pth"
 """The name that pytorch-fid gives to the same file."""
 
@@ -118,7 +119,6 @@ def fold_batch_norm(net: nn.Module) -> None:
 
 def _hash(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as failure:
-        raise UserError(f"cannot read the Inception weights {path} ({failure.strerror}); give {WEIGHTS_FILE}") from None
+        return hashlib.sha256(read_bytes(path, LARGEST_FILE)).hexdigest()
+    except UserError as error:
+        raise UserError(f"cannot read the Inception weights: {error}; give {WEIGHTS_FILE}") from None
