@@ -23,12 +23,15 @@ STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 LONGEST_NAME = 120
 MISSING_WORDS = {"na", "n-a", "nan", "none", "null"}
 """Names that programs which read tables take for a missing value."""
+ROW_OF_TABLES = "real data (floor)"
+"""What reports call a row that is no loss's."""
 REASONS = {  # pydantic's error -> what a user is told
     "missing": "missing key",
     "tuple_type": "expected a list",
     "dict_type": "expected a mapping",
     "dataclass_type": "expected a mapping",
     "string_type": "expected text",
+    "too_short": "expected at least one entry",
 }
 
 
@@ -224,6 +227,8 @@ def check_name(name: str, signs: str = "") -> str:
         raise refusal(f"a name has no two spaces in a row, and no space or '.' at its end: {brief(name)}")
     if name.lower() in MISSING_WORDS:
         raise refusal(f"'{name}' is what tables call a missing value: choose another name")
+    if name.lower() == ROW_OF_TABLES:
+        raise refusal(f"'{name}' is what tables call a row that is no loss's: choose another name")
     return name
 
 

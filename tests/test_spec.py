@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.report.captions import FLOOR
 from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
 from gan_zoo.spec import REFUSALS, RunSpec, TrainSpec, run_spec
 from gan_zoo.validation import SpecError
@@ -272,6 +273,7 @@ def test_insisting_on_nothing_changes_nothing() -> None:
         ),
         ({"loss": {"adversarial": {}}}, "loss.adversarial: expected one adversarial term, as NAME or {NAME: settings}"),
         ({"loss": {"name": "None", "adversarial": "hinge"}}, "loss.name: 'None' is what tables call a missing value"),
+        ({"loss": {"name": FLOOR, "adversarial": "hinge"}}, f"loss.name: '{FLOOR}' is what tables call a row"),
         ({"loss": {"name": "a  b", "adversarial": "hinge"}}, "loss.name: a name has no two spaces in a row"),
         ({"loss": {"name": "a/b", "adversarial": "hinge"}}, "loss.name: expected a word of letters"),
         ({"dataset": {"name": "../cats", "folder": "x"}}, "dataset.name: expected a word of letters"),
