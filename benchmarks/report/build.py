@@ -1,5 +1,6 @@
 """From an exported record to tables, figures and pages: the same bytes each time, from the files on disk alone."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError
 
 Choice = dict[str, Any]
+FORMS = (".png", ".pdf", ".svg")
 
 
 def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[Path]:
@@ -35,7 +37,7 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
     results = Results(Record.read(export), choice)
     plan = list(drawings(results))
     blocks = document(results, plan, against_published(export, results))
-    written = draw_all(plan, out / "figures")
+    earlier, written = shown_figures(out), draw_all(plan, out / "figures")
     title = f"GAN losses compared: {results.meta['suite']}"
     pages = {
         "report.md": markdown(title, blocks),
@@ -43,9 +45,18 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
     }
     tables = [block for block in blocks if isinstance(block, Table) and block.paper]
     pages |= _renderings("table", tables, results) | {"table.csv": scores_csv(results)}
-    for stale in set((out / "figures").glob("*.*")) - set(written):
+    for stale in earlier - set(written):
         stale.unlink()
     return sorted([*written, *_write(out, pages)])
+
+
+def shown_figures(out: Path) -> set[Path]:
+    """The files of the figures that the report in `out` shows: a folder of --out may hold others, of the user's."""
+    report = out / "report.md"
+    text = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""
+    names = set(re.findall(r"figures/([\w.+-]+)\.png", text))
+    files = (out / "figures").glob("*.*")
+    return {path for path in files if path.suffix in FORMS and path.stem.removesuffix("-column") in names}
 
 
 def colour(row: str) -> str:
