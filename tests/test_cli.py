@@ -62,11 +62,21 @@ def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
     assert (results / "tiny" / "report.html").is_file()
     assert main(["report", "tiny", "--check", "--results", str(results)]) == 0
     before = (results / "tiny" / "report.html").read_bytes()
+    figures = results / "tiny" / "figures"
+    (figures / "my-own.png").write_bytes(b"")
+    (figures / "scores-digits-column.pdf").write_bytes(b"")
+    with (results / "tiny" / "report.md").open("a") as earlier:
+        earlier.write("![of an earlier report](figures/scores-digits.png)\n")
     assert main(["report", "tiny", "--results", str(results)]) == 0
     assert (results / "tiny" / "report.html").read_bytes() == before
+    assert not (figures / "scores-digits-column.pdf").exists()
+    (figures / "my-own.png").unlink()
     (results / "tiny" / "table.tex").write_text("changed")
     assert main(["report", "tiny", "--check", "--results", str(results)]) == 1
     assert "table.tex: differs" in capsys.readouterr().err
+    file = results / "tiny" / "report.md"
+    assert main(["report", "tiny", "--results", str(results), "--out", str(file)]) == 2
+    assert capsys.readouterr().err == f"gan-zoo: {file / 'export'}: Not a directory; choose another path\n"
 
 
 def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,7 +118,7 @@ def test_a_dry_run_of_what_cannot_be_trained_is_one_line(
         (["diff", "a", "b"], "'a': expected SUITE/KEY"),
         (
             ["train", "--loss", "hinge", "--dataset", "digits", "--plugin", f"{'x' * 300}.py"],
-            "too long for a path; cho",
+            ": File name too long; choose another path",
         ),
     ],
 )

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from benchmarks.cli import checking, publishing, reporting, scoring, training
 from benchmarks.cli.options import Parser, oneline, plugins_of
 from benchmarks.record.environment import version
-from gan_zoo.errors import UserError, brief, printable, suggestion
+from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.numerics.environment import settle
 
 USAGE_ERROR, UNWRITTEN = 2, 1
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SETTINGS = ("device", "engine", "numerics")
 """Settings of the science that are options here; its errors begin with their names."""
 EXAMPLES = """\
@@ -42,14 +43,20 @@ def run(words: Sequence[str]) -> int:
         print(f"gan-zoo: {with_flag(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     except OSError as failure:
-        if failure.errno == errno.ENAMETOOLONG:
-            print(f"gan-zoo: {brief(failure.filename)}: too long for a path; choose a shorter one", file=sys.stderr)
-            return USAGE_ERROR
-        if not output_is_lost():
-            raise
+        return told(failure)
+
+
+def told(failure: OSError) -> int:
+    """The exit code after a line about a path, a disk or an output that cannot be used. Errors: any other failure."""
+    if failure.filename is None and output_is_lost():
         if not isinstance(failure, BrokenPipeError):  # whoever closed a pipe knows it
             print(f"gan-zoo: the output cannot be written ({failure.strerror}); send it elsewhere", file=sys.stderr)
         return UNWRITTEN
+    if failure.filename is None and failure.errno not in NO_ROOM:
+        raise failure
+    place = "" if failure.filename is None else f"{oneline(str(failure.filename))}: "
+    print(f"gan-zoo: {place}{failure.strerror}; choose another path", file=sys.stderr)
+    return USAGE_ERROR
 
 
 def open_what_is_closed() -> None:
