@@ -162,6 +162,37 @@ def made(folder: Path) -> Path:
     return folder
 
 
+def test_a_sweep_prints_what_was_left_out_merged_and_changed_of_a_folder(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also the second time, when the images are read from the cache and every cell is done."""
+    for least in ("LEAST_EPOCHS", "IMAGES_SHOWN"):
+        monkeypatch.setattr(f"gan_zoo.metrics.training.{least}", 1)
+    (tmp_path / "tiny.yaml").write_text(SUITE.replace("8gaussians", "pairs"))
+    folder = tmp_path / "pairs"
+    pictures = [Image.new("L", (8, 8), 10 * i) for i in range(24)]
+    for i, picture in enumerate(pictures):
+        picture.save(made(folder / "ab"[i % 2] / ("deeper" if i < 4 else "")) / f"{i}.png")
+    Image.new("L", (12, 8), 7).save(folder / "a" / "wide.png")
+    pictures[0].save(folder / "b" / "moving.gif", save_all=True, append_images=pictures[1:3])
+    pictures[0].save(folder / "a" / "._0.png")
+    (folder / "labels.csv").write_text("")
+    made(folder / "c")
+    asked = ["run", str(tmp_path / "tiny.yaml"), "--workers", "0", *places(tmp_path, results)]
+    asked += ["--set", f"datasets=[{{name: pairs, folder: {folder}, image_size: 8}}]"]
+    for _ in range(2):
+        assert main(asked) == 0
+        said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("data set ")]
+        assert said == [
+            "data set pairs: 1 hidden image left out (._0.png)",
+            "data set pairs: 1 file of other kinds left out (.csv)",
+            "data set pairs: 1 folder without images left out (c/)",
+            "data set pairs: 4 images in subfolders of their class folders",
+            "data set pairs: 1 image not square: cut to the central square",
+            "data set pairs: 1 image with several frames or pages: the first one taken",
+        ]
+
+
 def test_a_report_of_metrics_that_are_not_measured_is_refused_before_anything_runs(
     suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

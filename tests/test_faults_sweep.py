@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import result, tiny_suite
 
 from benchmarks.record import client, patience
 from benchmarks.record.patience import Away
 from benchmarks.record.store import Store
-from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.suites.suite import Suite
 from benchmarks.sweep import stack, workers
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
@@ -33,22 +34,10 @@ from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 
-SUITE = """\
-name: tiny
-losses: [wgan-gp]
-datasets: [8gaussians]
-seeds: 2
-architecture: {name: mlp, width: 4, depth: 1}
-train: {steps: 40, batch_size: 4, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
-evaluate: {every: 20, samples: 20, metrics: [emd]}
-"""
-CLOCKS = r".*_seconds|iterations_per_second"
-
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Suite:
-    (tmp_path / "tiny.yaml").write_text(SUITE)
-    return load_suite(str(tmp_path / "tiny.yaml"))
+    return tiny_suite(tmp_path, steps=40, every=20)
 
 
 @pytest.fixture(autouse=True)
@@ -82,24 +71,12 @@ def sweep(suite: Suite, store: Store, listener: Listener, count: int = 0) -> Non
     assert run_suite(make_plan(suite, options, store, listener.say), store, listener).unfinished == []
 
 
-def result(store: Store) -> dict[str, Any]:
-    """Weights and all metrics but the clocks, of as many runs as there are cells; the steps that have pictures."""
-    record = store.record("tiny")
-    runs = store._client.search_runs([store.experiment("tiny")], "tags.kind = 'cell'")
-    assert len(runs) == len(record.runs) == 2
-    kept = record.metrics[~record.metrics.name.str.fullmatch(CLOCKS)]
-    pictures = [store._client.list_artifacts(run.info.run_id, "images") for run in runs]
-    steps = [{entry.path.split("+")[2] for entry in found if entry.path.endswith(".png")} for found in pictures]
-    return {"weights": record.runs.weights_hash.tolist(), "metrics": kept.values.tolist(), "pictures": steps}
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "tiny.yaml").write_text(SUITE)
     shutil.copy(migrated_database, folder / "mlflow.db")
     store = Store(folder)
-    sweep(load_suite(str(folder / "tiny.yaml")), store, Listener())
+    sweep(tiny_suite(folder, steps=40, every=20), store, Listener())
     return result(store)
 
 

@@ -8,31 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import result, tiny_suite
 
 from benchmarks.record.store import Store
-from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.suites.suite import Suite
 from benchmarks.sweep import stack
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from gan_zoo.spec import RunSpec
 
-SUITE = """\
-name: tiny
-losses: [wgan-gp]
-datasets: [8gaussians]
-seeds: 2
-architecture: {name: mlp, width: 4, depth: 1}
-train: {steps: 20, batch_size: 4, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
-evaluate: {every: 5, samples: 20, metrics: [emd]}
-"""
-CLOCKS = r".*_seconds|iterations_per_second"
-
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Suite:
-    (tmp_path / "tiny.yaml").write_text(SUITE)
-    return load_suite(str(tmp_path / "tiny.yaml"))
+    return tiny_suite(tmp_path, steps=20, every=5)
 
 
 class Stopping(Listener):
@@ -62,15 +51,6 @@ def sweep(suite: Suite, store: Store, stop_at: int | None = None) -> list[str]:
     return listener.said
 
 
-def result(store: Store) -> dict[str, Any]:
-    """Weights and all metrics but the clocks, of as many runs as there are cells."""
-    record = store.record("tiny")
-    runs = store._client.search_runs([store.experiment("tiny")], "tags.kind = 'cell'")
-    assert len(runs) == len(record.runs) == 2
-    kept = record.metrics[~record.metrics.name.str.fullmatch(CLOCKS)]
-    return {"weights": record.runs.weights_hash.tolist(), "metrics": kept.values.tolist()}
-
-
 def rows(store: Store) -> int:
     """Metric rows of all runs that are there, repeated ones too."""
     client, runs = store._client, store._client.search_runs([store.experiment("tiny")], "tags.kind = 'cell'")
@@ -80,9 +60,8 @@ def rows(store: Store) -> int:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], int]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    (folder / "tiny.yaml").write_text(SUITE)
     store = Store(folder / "results")
-    sweep(load_suite(str(folder / "tiny.yaml")), store)
+    sweep(tiny_suite(folder, steps=20, every=5), store)
     return result(store), rows(store)
 
 
