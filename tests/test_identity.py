@@ -1,17 +1,18 @@
 """Which cells stand: those of the same spec, data, science, numerics and code. Others are stale, named so and run anew,
 and nothing of them is in a table."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.cli import main
 from benchmarks.record import environment
 from benchmarks.record.lease import Held
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import identity as identities
+from benchmarks.sweep.cell_run import CellRun, Outcome
 from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.identity import Identity, source
 from benchmarks.sweep.listener import Listener
@@ -20,6 +21,7 @@ from benchmarks.sweep.progress import opening_text, unfinished_text
 from benchmarks.sweep.run import run_suite
 from gan_zoo.datasets.points import GaussianMixture
 from gan_zoo.losses import LOSSES
+from gan_zoo.spec import RunSpec
 
 SUITE = """\
 name: tiny
@@ -39,7 +41,8 @@ def suite(tmp_path: Path) -> Suite:
 
 
 def plan(suite: Suite, store: Store) -> Plan:
-    return make_plan(suite, Options(store.results, store.results / "data", "cpu", workers=0), store, print)
+    options = Options(store.results, store.results / "data", "cpu", workers=0, numerics=NUMERICS["chosen"])
+    return make_plan(suite, options, store, print)
 
 
 def other_data(monkeypatch: pytest.MonkeyPatch) -> str:
@@ -57,7 +60,20 @@ def other_code(monkeypatch: pytest.MonkeyPatch) -> str:
     return "code "
 
 
-OTHERS = {"data": other_data, "science": other_science, "code": other_code}
+def other_numerics(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(NUMERICS, "chosen", "bf16")
+    return "numerics float32, portable, now float32, bf16"
+
+
+OTHERS = {"data": other_data, "science": other_science, "code": other_code, "numerics": other_numerics}
+NUMERICS = {"chosen": "reference"}
+
+
+class StoppedAfterOne(Listener):
+    """Interrupts a sweep after its first cell."""
+
+    def end(self, spec: RunSpec, outcome: Outcome) -> None:
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("kind", OTHERS)
@@ -75,7 +91,10 @@ def test_a_cell_of_another_origin_is_stale_and_run_anew(
         assert line.startswith("stale, run anew: 2 cells (")
         assert f"({kind}" in line.replace("(version of the science", "(science")
         assert len(unfinished_text(changed)) == 2
-        assert run_suite(replace(changed), store, Listener()).unfinished == []
+        with pytest.raises(KeyboardInterrupt):
+            run_suite(changed, store, StoppedAfterOne())
+        assert sorted(store.record("tiny").runs.status) == ["done", "missing"]  # the other origin's are in no table
+        assert run_suite(plan(suite, store), store, Listener()).unfinished == []
         after = store.record("tiny").runs
         assert set(after.status) == {"done"}
         assert not set(after.mlflow_run_id) & set(before)
@@ -88,7 +107,7 @@ def test_what_differs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     own = Identity("2", "a" * 64, "float32", "c0de")
     assert own.differences(own.tags) == ""
     assert own.differences({**own.tags, "data": "b" * 64}) == "data bbbbbbbbbbbb, now aaaaaaaaaaaa"
-    assert own.differences({**own.tags, "numerics": "float32, bf16"}) == "numerics float32, bf1, now float32"
+    assert own.differences({**own.tags, "numerics": "float32, bf16"}) == "numerics float32, bf16, now float32"
     assert own.differences({**own.tags, "science": "1"}) == "version of the science 1, now 2"
     assert own.differences({"numerics": "float32"}) == "recorded before cells had an identity"
 
@@ -146,14 +165,14 @@ def test_two_states_of_a_changed_checkout_differ(tmp_path: Path, monkeypatch: py
     assert found[0] == found[3]
 
 
-def test_a_cell_that_another_has_is_left_to_it(suite: Suite, results: Path) -> None:
+def test_a_cell_that_another_has_is_left_to_it(
+    suite: Suite, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ours, theirs = Store(results), Store(results)
     first = plan(suite, theirs)
     spec = suite.cells[0]
     theirs.experiment("tiny")
     shelf = Shelf(first.context)
-    from benchmarks.sweep.cell_run import CellRun
-
     other = CellRun.open(spec, Sweep("tiny", "", theirs, first.context), shelf.data(spec), print)
     with pytest.raises(Held, match=r"^being run by .* \(process \d+\) since"):
         CellRun.open(spec, Sweep("tiny", "", ours, first.context), shelf.data(spec), print)
@@ -165,6 +184,9 @@ def test_a_cell_that_another_has_is_left_to_it(suite: Suite, results: Path) -> N
     assert then.unfinished == [spec]
     (line,) = unfinished_text(then)
     assert line.startswith("running: wgan-gp / 8gaussians / seed 0: by ")
+    asked = ["run", str(tmp_path / "tiny.yaml"), "--workers", "0", "--device", "cpu"]
+    assert main([*asked, "--results", str(results), "--data", str(results / "data")]) == 1
+    assert "running: wgan-gp / 8gaussians / seed 0: by " in capsys.readouterr().err
     other.log.interrupt()
     assert run_suite(then.refreshed(ours), ours, Listener()).unfinished == []
 

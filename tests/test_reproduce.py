@@ -200,6 +200,8 @@ def test_an_absent_export_and_a_used_folder_get_one_line(
         ("float32, bf16", "bf16"),
         ("float64, tf32", "tf32"),
         ("float32, odd", "reference"),
+        ("float32, 2 threads", "fast"),
+        ("float32, bf16, 2 threads", "bf16"),
     ],
 )
 def test_numerics_are_those_that_the_export_names(text: str, numerics: str) -> None:

@@ -13,6 +13,8 @@ from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import stack
 from benchmarks.sweep.cell_run import CellRun, Outcome
+from benchmarks.sweep.context import Context
+from benchmarks.sweep.identity import identity
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
@@ -299,6 +301,38 @@ def test_numerics_are_recorded_and_never_mixed(path: str, store: Store) -> None:
     assert len(runs(store)) == 1
     assert runs(store).numerics[0] == "float32, portable"
     assert sweep(suite, store, "plain", numerics="bf16") == {}
+
+
+def test_threads_change_no_number_in_reference_numerics(path: str, store: Store, tmp_path: Path) -> None:
+    """The products are so large that oneDNN makes them, on two threads."""
+    large = {"train.precision": "float32", "architecture.width": "512", "train.steps": "8"}
+    suite = load_suite(path, {"seeds": "[0]", **large})
+    sweep(suite, store, "plain", threads=1)
+    assert sweep(suite, store, "plain", threads=2) == {}
+    other = Store(tmp_path / "other")
+    assert sweep(suite, other, "plain", threads=2) == {0: Outcome("done")}
+    assert (runs(store).numerics[0], runs(store).threads[0]) == ("float32, portable", 1)
+    assert (runs(other).numerics[0], runs(other).threads[0]) == ("float32, portable", 2)
+    assert runs(other).weights_hash[0] == runs(store).weights_hash[0]
+
+
+def test_threads_that_change_numbers_are_part_of_the_numerics(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (spec,) = load_suite(path, {"seeds": "[0]", "train.precision": "float32"}).cells
+
+    def said(device: str, numerics: Any, threads: int) -> str:
+        context = Context(Path("runs"), Path("data"), device, threads, numerics=numerics)
+        return identity(spec, "f" * 64, context).numerics
+
+    assert said("cpu", "fast", 1) == "float32"
+    assert said("cpu", "fast", 2) == "float32, 2 threads"
+    assert said("cpu", "bf16", 2) == said("cpu", "bf16", 1) == "float32, bf16"
+    assert said("cpu", "exact", 2) == said("cpu", "exact", 1) == "float32, exact"
+    assert said("cuda:0", "reference", 2) == said("cuda:0", "reference", 1) == "float32"
+    monkeypatch.setattr("gan_zoo.numerics.process.fault", lambda: "another processor")
+    assert said("cpu", "reference", 1) == "float32"
+    assert said("cpu", "reference", 2) == "float32, 2 threads"
+    assert said("cpu", "bf16", 2) == "float32, bf16, 2 threads"
+    assert said("cpu", "exact", 2) == "float32, exact"
 
 
 def test_a_short_cell_sends_its_metrics_once(path: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

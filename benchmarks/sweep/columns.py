@@ -6,9 +6,9 @@ from typing import Any
 from benchmarks.record.environment import environment
 from benchmarks.sweep.context import Context
 from gan_zoo.device import device_name, peak_memory
-from gan_zoo.engine import Numerics, TrainState
+from gan_zoo.engine import TrainState
 from gan_zoo.metrics import Evaluator
-from gan_zoo.numerics.process import portable
+from gan_zoo.numerics.process import portable, threads_matter
 from gan_zoo.spec import RunSpec
 
 
@@ -32,16 +32,20 @@ def circumstances(spec: RunSpec, context: Context) -> dict[str, Any]:
         **environment(device_name(context.device)),
         "device": device_name(context.device),
         "threads": context.threads,
-        "numerics": numerics_text(spec, context.numerics, context.device),
+        "numerics": numerics_text(spec, context),
     }
 
 
-def numerics_text(spec: RunSpec, numerics: Numerics, device: str) -> str:
+def numerics_text(spec: RunSpec, context: Context) -> str:
     """What a run computes in: its precision, and what relaxes it ("float32, bf16") or makes its bits the same on other
-    processors ("float32, portable"). Yesterday's records, and `fast`, say the precision alone."""
+    processors ("float32, portable"). Yesterday's records, and `fast`, say the precision alone; and the number of
+    threads where more than one has a part in the numbers ("float32, 2 threads")."""
+    device, numerics, threads = context.device, context.numerics, context.threads
     if portable(device, numerics):
         return f"{spec.train.precision}, portable"
-    return spec.train.precision + (f", {numerics}" if numerics not in ("reference", "fast") else "")
+    relaxed = [numerics] if numerics not in ("reference", "fast") else []
+    cut = [f"{threads} threads"] if threads > 1 and threads_matter(device, numerics) else []
+    return ", ".join([spec.train.precision, *relaxed, *cut])
 
 
 def results(spec: RunSpec, context: Context, state: TrainState, evaluator: Evaluator) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 science    SCIENCE_VERSION, raised by hand where a change alters weights or scores
 data       the fingerprint of the data set's content
-numerics   what the run computes in
+numerics   what the run computes in, and on how many threads where that has a part in the numbers
 code       the source of the loss's own files, comments and docstrings aside, so that a loss that is edited is another
            one; what a checkout has changed and not committed of the science; and from outside the package the files of
            the cell's loss, architecture, data set and metrics, and of their own what these import
@@ -48,12 +48,14 @@ class Identity:
             return "recorded before cells had an identity"
         words = {"science": "version of the science", "data": "data", "numerics": "numerics", "code": "code"}
         other = [name for name, value in self.tags.items() if recorded.get(name) != value]
-        return ", ".join(f"{words[name]} {recorded.get(name, '')[:12]}, now {self.tags[name][:12]}" for name in other)
+        shown = {name: (recorded.get(name, ""), self.tags[name]) for name in other}
+        shown |= {name: (was[:12], now[:12]) for name, (was, now) in shown.items() if name in ("data", "code")}
+        return ", ".join(f"{words[name]} {was}, now {now}" for name, (was, now) in shown.items())
 
 
 def identity(spec: RunSpec, fingerprint: str, context: Context) -> Identity:
     """That of `spec` on data of this fingerprint, run in `context` by the code that is there now."""
-    numerics = numerics_text(spec, context.numerics, context.device)
+    numerics = numerics_text(spec, context)
     return Identity(str(SCIENCE_VERSION), fingerprint, numerics, code(spec.loss, sources(spec)))
 
 

@@ -151,7 +151,7 @@ def distinct(cells: Iterable[RunSpec]) -> list[RunSpec]:
 
 def circumstances(spec: RunSpec, context: Context) -> Circumstances:
     """Those in which `spec` is timed in `context`."""
-    numerics = numerics_text(spec, context.numerics, context.device)
+    numerics = numerics_text(spec, context)
     return Circumstances(device_name(context.device), gethostname(), context.engine, context.threads, numerics)
 
 

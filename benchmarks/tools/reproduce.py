@@ -136,8 +136,8 @@ def numerics_of(text: str) -> Numerics:
     """The numerics of a run from what its record says: "float32, portable" is the reference, "float32" alone what there
     was before it, or `fast`."""
     known: dict[str, Numerics] = {kind: kind for kind in get_args(Numerics)}
-    name = text.partition(", ")[2] or "fast"
-    return known.get(name, "reference")
+    names = [word for word in text.split(", ")[1:] if not word.endswith(" threads")]
+    return known.get(names[0], "reference") if names else "fast"
 
 
 def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) -> None:

@@ -34,6 +34,11 @@ def portable(device: torch.device | str, numerics: Numerics) -> bool:
     return numerics == "reference" and torch.device(device).type == "cpu" and fault() is None
 
 
+def threads_matter(device: torch.device | str, numerics: Numerics) -> bool:
+    """Whether what is computed on `device` in `numerics` depends on the number of threads, which cut sums."""
+    return torch.device(device).type == "cpu" and numerics != "exact" and (numerics == "fast" or fault() is not None)
+
+
 def fault() -> str | None:
     """Why this process cannot compute portably, or None."""
     return environment.processor_fault() or libraries_fault()
