@@ -6,6 +6,7 @@ a cell; and what is away is said at once.
 
 import multiprocessing
 import os
+import select
 import shutil
 import signal
 import socket
@@ -21,7 +22,9 @@ from typing import Any
 import pytest
 from tiny import result, tiny_suite
 
+from benchmarks.cli import main
 from benchmarks.record import client, patience
+from benchmarks.record.export import Record
 from benchmarks.record.patience import Away
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite
@@ -149,6 +152,7 @@ def test_what_waits_in_the_folder_survives_the_sweep(
 def test_patience_ends_with_a_line_and_the_same_command_goes_on(
     suite: Suite, results: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert patience.SECONDS == 30 * 60
     do, undo = move(results)
     monkeypatch.setenv("GAN_ZOO_PATIENCE", "0.05")
     with pytest.raises(Away, match=r"mlflow\.db: away for too long .* goes on from"):
@@ -194,6 +198,32 @@ def test_a_full_disk_is_waited_for(
     sweep(suite, Store(small_disk), listener)
     assert any("away since" in line for line in listener.said)
     assert result(Store(small_disk)) == undisturbed
+
+
+@pytest.fixture
+def read_only(results: Path, tmp_path: Path) -> Iterator[Path]:
+    """The results folder again, where nobody can write to it."""
+    place = tmp_path / "read-only"
+    place.mkdir()
+    made = subprocess.run(["mount", "--bind", str(results), str(place)], capture_output=True)
+    if made.returncode:
+        pytest.skip("needs the right to mount a folder")
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_results_that_cannot_be_written_are_reported_elsewhere(
+    suite: Suite, results: Path, read_only: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(suite, Store(results), Listener())
+    assert main(["report", "tiny", "--results", str(read_only), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert len(Record.read(tmp_path / "out" / "export").runs) == 2
+    capsys.readouterr()
+    assert main(["report", "tiny", "--results", str(read_only)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--out" in line
 
 
 def test_a_read_only_record_is_read_and_not_written(
@@ -279,6 +309,19 @@ def test_kills_lose_nothing_and_double_nothing(
     assert result(stores[-1]) == undisturbed
     assert not any((stores[-1].results / "tiny" / "runs").iterdir())
     print(f"{killed} kills, over {len(stores) - 1} sweeps")
+
+
+def test_workers_end_with_their_sweep(suite: Suite, results: Path) -> None:
+    """Their sweep is killed while they train; the end of a pipe that all of them hold says when the last is gone."""
+    reading, writing = os.pipe()
+    kill = Disturbing(2, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    pid = forked(lambda: sweep(suite, Store(results), kill, 2))
+    os.close(writing)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    ended, _, _ = select.select([reading], [], [], 120)
+    assert ended
+    assert os.read(reading, 1) == b""
+    os.close(reading)
 
 
 def fresh_store(folder: Path, database: Path) -> Store:
