@@ -192,6 +192,18 @@ def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("quick")
+def test_references_of_other_arithmetic_are_not_used(
+    small: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What numerics fast left in the cache is not what portable scores are compared with."""
+    extractor = classifier_extractor(small, tmp_path)
+    for portable in (True, False, True):
+        monkeypatch.setattr("gan_zoo.numerics.process.products.installed", lambda portable=portable: portable)
+        reference(small, "train", extractor, tmp_path, CPU)
+    assert len(list((tmp_path / "references").iterdir())) == 2
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("measure", "least"), [("precision", 4), ("recall", 4), ("density", 6), ("fid", 2)])
 def test_fewer_real_images_than_neighbours_get_one_line(
     measure: str, least: int, digits: Images, tmp_path: Path

@@ -19,6 +19,7 @@ from torch import Tensor
 from gan_zoo.metrics import on_images
 from gan_zoo.metrics.data import Data, ImageData, PointData
 from gan_zoo.metrics.evaluator import Evaluator
+from gan_zoo.numerics.process import arithmetic
 from gan_zoo.rng import Rng
 from gan_zoo.tensors import read_tensors, write_tensors
 
@@ -73,7 +74,7 @@ def _images(pool: Tensor, n: int, draws: int) -> list[Tensor]:
 def _kept(name: str, evaluator: Evaluator, cache: Path, device: Any, draws: int, samples: Any) -> dict[str, Tensor]:
     """The scores (draws,) of each metric, float64: from `cache`, or of `samples()`, and kept there."""
     protocols = json.dumps([dict(metric.protocol) for metric in evaluator.metrics.values()])
-    about = f"floor v{VERSION} {draws} {torch.device(device).type} torch {torch.__version__} {protocols}"
+    about = f"floor v{VERSION} {draws} {arithmetic(device)} {protocols}"
     path = cache / "floors" / f"{name}-{hashlib.sha256(about.encode()).hexdigest()[:16]}.safetensors"
     kept = read_tensors(path, about)
     if kept is not None:

@@ -13,6 +13,7 @@ from gan_zoo.metrics import neighbours
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor
 from gan_zoo.metrics.frechet import Gaussian, fit
+from gan_zoo.numerics.process import arithmetic
 from gan_zoo.rng import Rng
 from gan_zoo.tensors import read_tensors, write_tensors
 
@@ -49,7 +50,7 @@ def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, de
     Raises:
         UserError: features that are not finite.
     """
-    key = f"{VERSION} {data.fingerprint} {split} {extractor.weights} {device.type} torch {torch.__version__}"
+    key = f"{VERSION} {data.fingerprint} {split} {extractor.weights} {arithmetic(device)}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     path = cache / "references" / name
     kept = read_tensors(path, key)

@@ -39,6 +39,13 @@ def threads_matter(device: torch.device | str, numerics: Numerics) -> bool:
     return torch.device(device).type == "cpu" and numerics != "exact" and (numerics == "fast" or fault() is not None)
 
 
+def arithmetic(device: torch.device | str) -> str:
+    """By what numbers on `device` round in this process, in words: what is kept of them on disk is kept by it."""
+    kind = torch.device(device).type
+    how = "" if kind != "cpu" else ", portable" if products.installed() else f", {torch.get_num_threads()} threads"
+    return f"{kind}, torch {torch.__version__}{how}"
+
+
 def fault() -> str | None:
     """Why this process cannot compute portably, or None."""
     return environment.processor_fault() or libraries_fault()
