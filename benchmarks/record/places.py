@@ -1,5 +1,6 @@
 """Where exports lie: what a user's runs write under the results folder, and what the project publishes."""
 
+import os
 from pathlib import Path
 
 from gan_zoo.errors import UserError
@@ -45,8 +46,13 @@ def export_folder(suite: str, results: Path) -> Path:
     return given if (given / "meta.json").is_file() else record_folder(suite, results) / "export"
 
 
-def refuse_published(folder: Path) -> Path:
-    """`folder`. Errors: UserError where it lies in what is published, which no report overwrites."""
-    if folder.resolve().is_relative_to(PUBLISHED):
+def refuse_unwritable(folder: Path) -> Path:
+    """`folder`. Errors: UserError where it lies in what is published, which no report overwrites, or may not be written
+    to."""
+    place = folder.resolve()
+    if place.is_relative_to(PUBLISHED):
         raise UserError(f"{folder}: published results are read-only: name another folder with --out")
+    there = next(each for each in (place, *place.parents) if each.exists())
+    if not os.access(there, os.W_OK):
+        raise UserError(f"{folder}: cannot be written to: name another folder with --out")
     return folder

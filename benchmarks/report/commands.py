@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.record.export import Record
-from benchmarks.record.places import VIEWS, own_folder, record_folder, refuse_published
+from benchmarks.record.places import VIEWS, own_folder, record_folder, refuse_unwritable
 from benchmarks.record.store import Store
 from benchmarks.report.build import build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
@@ -57,7 +57,7 @@ def report(options: argparse.Namespace) -> int:
     out = options.out or view(folder, choice, options.only)
     if options.check:
         return check(record_folder(suite, options.results), options.out, choice)
-    refuse_published(out)
+    refuse_unwritable(out)
     export = source(suite, options, out)
     if options.only:
         print(*build_parts(export, out, options.only, choice), sep="\n")
@@ -90,7 +90,7 @@ def source(suite: str, options: argparse.Namespace, out: Path) -> Path:
 
 def compare(options: argparse.Namespace, choice: dict[str, Any]) -> int:
     first, second = (record_folder(suite, options.results) for suite in options.suites)
-    out = refuse_published(options.out or view(first, choice, None))
+    out = refuse_unwritable(options.out or view(first, choice, None))
     pages = build_comparison(first / "export", second / "export", out, choice)
     print(f"comparison: {pages[-1]}")
     return 0
