@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 from gan_zoo.engine import StackEngine, TrainState, structure
-from gan_zoo.engine.rows import Rows
+from gan_zoo.engine.descent import descend, optimizer_numbers
+from gan_zoo.engine.rows import Rows, differing
 from gan_zoo.engine.stacked import stacked
+from gan_zoo.engine.state import new_optimizer
+from gan_zoo.engine.weights import Weights
 from gan_zoo.losses import LOSSES
 from gan_zoo.losses.base import Loss, Terms
 from gan_zoo.losses.numbers import loss_numbers, takes_tensors, with_numbers
 from gan_zoo.losses.wasserstein import Wasserstein
 from gan_zoo.rng import Rng
-from gan_zoo.spec import DatasetSpec, EvaluateSpec, RunSpec, run_spec
+from gan_zoo.spec import Adam, DatasetSpec, EvaluateSpec, RMSprop, RunSpec, run_spec
 from gan_zoo.trainer import advance, advance_stack, initial_state, prepare, train, train_stack
 
 STEPS = 50
@@ -118,6 +121,31 @@ def test_a_step_of_each_row_in_float32_is_that_of_its_run(name: str) -> None:
         assert state.critic.vector.dtype == torch.float32
         torch.testing.assert_close(state.generator.vector, expected.generator.vector, rtol=0, atol=1e-6)
         torch.testing.assert_close(state.critic.vector, expected.critic.vector, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (Adam(1e-3, (0.0, 0.9)), Adam(1e-2, (0.9, 0.999))),
+        (Adam(1e-3, (0.5, 0.9)), Adam(1e-3, (0.5, 0.99))),
+        (RMSprop(1e-3, 0.9), RMSprop(1e-2, 0.99)),
+    ],
+)
+def test_a_descent_by_columns_is_that_of_torchs_optimisers(rows: tuple[Adam | RMSprop, ...]) -> None:
+    start = {"w": torch.ones(100, dtype=torch.float64)}
+    alone = [Weights.copy_of(start) for _ in rows]
+    optimizers = [new_optimizer(weights, spec) for weights, spec in zip(alone, rows, strict=True)]
+    whole = Weights.stacked(alone)
+    together = new_optimizer(whole, rows[0])
+    columns = differing([optimizer_numbers(spec) for spec in rows], torch.device("cpu"))
+    numbers = optimizer_numbers(rows[0]) | {name: column[:, None] for name, column in columns.items()}
+    for i in range(50):
+        gradient = Rng(0, "gradient", i).normal(2, 100).double()
+        descend(whole, together, gradient, numbers)
+        for weights, optimizer, own in zip(alone, optimizers, gradient, strict=True):
+            weights.vector.grad = own
+            optimizer.step()
+    torch.testing.assert_close(whole.vector, torch.stack([each.vector for each in alone]), rtol=0, atol=1e-12)
 
 
 def test_numbers_that_are_equal_stay_floats() -> None:
