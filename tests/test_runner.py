@@ -10,9 +10,9 @@ import pytest
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import stack
-from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import formulas, run_suite
 from benchmarks.sweep.workers import Sweep, run_cells

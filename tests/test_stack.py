@@ -12,10 +12,11 @@ from benchmarks.record.run_log import CellLog
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import stack
-from benchmarks.sweep.cell_run import CellRun, Outcome
+from benchmarks.sweep.cell_run import CellRun
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.identity import identity
 from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from gan_zoo.engine.chosen import ENGINES, STACK_ENGINES
@@ -166,7 +167,7 @@ def test_seeds_whose_checkpoints_differ_catch_up_and_go_on_together(
     original, sizes = CellRun.save, list[tuple[int, int]]()
 
     def killed(self: CellRun) -> None:
-        if self.spec.seed == 1 and self.state.step == 12:
+        if self.cell.spec.seed == 1 and self.state.step == 12:
             raise KeyboardInterrupt
         original(self)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks.suites.suite import load_suite
-from benchmarks.sweep.cell_run import Outcome, Quiet
+from benchmarks.sweep.messages import Outcome, Quiet
 from benchmarks.sweep.plan import Options
 from benchmarks.sweep.workers import MOST_ROWS, Worker, receive, stacks
 

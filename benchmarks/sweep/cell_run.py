@@ -8,19 +8,20 @@ training evenly; such a run is no fair measure of time (`timing_comparable`), no
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmarks.record.patience import first_line, without_password
+from benchmarks.record.patience import first_line
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.record.vocabulary import is_player_term, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
 from benchmarks.sweep.context import Context, Sweep
 from benchmarks.sweep.identity import identity
+from benchmarks.sweep.messages import Outcome, Quiet, Tell, reason_of
 from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from gan_zoo.engine import Chosen, TrainState
 from gan_zoo.errors import UserError
@@ -38,31 +39,6 @@ SHOWN_OVER_STEPS = 500
 LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
 
-
-def reason_of(error: Exception) -> str:
-    """An error in one line, with its type where it is none of ours."""
-    name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-    return without_password(" ".join(f"{name}{error}".split()))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a cell ended: done, diverged (a result as well), failed, or held by another process, with the reason."""
-
-    status: Literal["done", "diverged", "failed", "held"]
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Quiet:
-    """Announces silence: nothing may be heard for so many seconds."""
-
-    seconds: float
-
-
-Message = int | str | Quiet | Outcome
-"""Of a cell: the step that it reached, what a person should know, that it will be silent, how it ended."""
-Tell = Callable[[RunSpec, Message], None]
 
 FIRST, SHORTEST, LENGTHS = 3600.0, 300.0, 20.0
 """How long an evaluation may take: the first one in seconds, each later one SHORTEST or in lengths of the longest."""
@@ -105,24 +81,17 @@ class History:
 
 
 @dataclass
-class CellRun:
-    """A cell from its opening in the record to its `outcome`, which is None while it runs."""
+class OpenCell:
+    """A cell from its opening in the record to its `outcome`, which is None until it has one."""
 
     spec: RunSpec
     context: Context
     log: "CellLog"
     tell: Tell
-    run: Run = field(init=False)
-    state: TrainState = field(init=False)
-    evaluation: Evaluation = field(init=False)
-    evaluator: Evaluator = field(init=False)
-    history: History = field(default_factory=History)
     outcome: Outcome | None = None
-    longest: float = 0.0
-    """seconds of its longest evaluation in this process"""
 
     @classmethod
-    def open(cls, spec: RunSpec, sweep: Sweep, data: Any, tell: Tell) -> "CellRun":
+    def open(cls, spec: RunSpec, sweep: Sweep, data: Any, tell: Tell) -> "OpenCell":
         """The cell in the record, new or resumed. Errors: Held where another process has it."""
         context = sweep.context
         log = sweep.store.open_cell(
@@ -145,45 +114,73 @@ class CellRun:
         """What a resume needs."""
         return self.context.runs / self.spec.key
 
-    def start(self, data: Any, evaluator: Evaluator, apart: Evaluator | None) -> None:
-        """Takes the state of the checkpoint, or that before the first step."""
-        self.run = prepare(self.spec, data, self.context.device, self.context.numerics)
-        self.state, self.evaluator = initial_state(self.run), evaluator
-        self.evaluation = Evaluation(self.run, data, evaluator, apart)
+    def fail(self, error: Exception) -> Outcome:
+        """Ends the cell by an error; it goes on from its checkpoint when it is run again."""
+        reason = reason_of(error)
+        self.outcome = Outcome("failed", reason)
         try:
-            self.resume()
+            self.log.text("".join(traceback.format_exception(error)), "traceback.txt")
+            self.log.finish("failed", error=reason)
+        except Exception as second:  # the run is gone from the record: the sweep goes on all the same
+            self.outcome = Outcome("failed", f"{reason} (and the record refuses it: {first_line(second)})")
+        return self.outcome
+
+
+@dataclass
+class CellRun:
+    """An open cell in training: where it stands, how it is scored, how it has spent its time."""
+
+    cell: OpenCell
+    run: Run
+    state: TrainState
+    evaluation: Evaluation
+    evaluator: Evaluator
+    history: History = field(default_factory=History)
+    longest: float = 0.0
+    """seconds of its longest evaluation in this process"""
+
+    @classmethod
+    def start(cls, cell: OpenCell, data: Any, evaluator: Evaluator, apart: Evaluator | None) -> "CellRun":
+        """The cell at the state of its checkpoint, or at that before the first step."""
+        run = prepare(cell.spec, data, cell.context.device, cell.context.numerics)
+        own = cls(cell, run, initial_state(run), Evaluation(run, data, evaluator, apart), evaluator)
+        try:
+            own.resume()
         except CheckpointError as refusal:
-            self.tell(self.spec, f"{self.spec.label} starts anew: {refusal}")
-            self.start_anew()
-        if self.state.step == 0:
-            self.show()
+            cell.tell(cell.spec, f"{cell.spec.label} starts anew: {refusal}")
+            own.start_anew()
+        if own.state.step == 0:
+            own.show()
+        return own
 
     def resume(self) -> None:
         """Takes the state of the checkpoint where there is one. Errors: CheckpointError where it is not this run's."""
-        path = self.folder / "checkpoint.pt"
+        path = self.cell.folder / "checkpoint.pt"
         if path.exists():
-            extra = load_checkpoint(path, self.state, self.spec.key, self.log.run_id, self.spec.train.steps)
+            extra = load_checkpoint(
+                path, self.state, self.cell.spec.key, self.cell.log.run_id, self.cell.spec.train.steps
+            )
             self.history = History.from_dict(extra)
-            self.log.take_unsent(self.state.step)
-        elif not self.log.empty:
+            self.cell.log.take_unsent(self.state.step)
+        elif not self.cell.log.empty:
             self.start_anew()  # killed after metrics were sent and before its first checkpoint
 
     def start_anew(self) -> None:
         """Forgets all that an earlier process left of this cell, here and in the record."""
-        shutil.rmtree(self.folder)
-        self.folder.mkdir()
+        shutil.rmtree(self.cell.folder)
+        self.cell.folder.mkdir()
         self.state, self.history = initial_state(self.run), History()
-        if not self.log.empty:
-            self.log.start_anew()
-            self.log.dictionary(self.spec.to_dict(), "spec.json")
+        if not self.cell.log.empty:
+            self.cell.log.start_anew()
+            self.cell.log.dictionary(self.cell.spec.to_dict(), "spec.json")
 
     def arrive(self, values: dict[str, float], seconds: float, engine: Chosen[Any], stacked: int) -> None:
         """A stop after some steps that took `seconds`: evaluates if that is due, records, and ends what is to end."""
         self.history.trained(seconds, engine.name, stacked if engine.name.startswith("stacked") else 1)
-        step, train = self.state.step, self.spec.train
-        due = step % self.spec.evaluate.every == 0 or step == train.steps
+        step, train = self.state.step, self.cell.spec.train
+        due = step % self.cell.spec.evaluate.every == 0 or step == train.steps
         if due:
-            self.tell(self.spec, Quiet(max(SHORTEST, LENGTHS * self.longest) if self.longest else FIRST))
+            self.cell.tell(self.cell.spec, Quiet(max(SHORTEST, LENGTHS * self.longest) if self.longest else FIRST))
             started = time.monotonic()
             with self.history.on("evaluate"):
                 values |= self.evaluation(self.state)
@@ -202,68 +199,59 @@ class CellRun:
         seconds = self.history.seconds
         clocks = {f"{what}_seconds": spent for what, spent in seconds.items() if due or what == "train"}
         rate = {"iterations_per_second": self.state.step / seconds["train"]} if due else {}
-        self.log.metrics(self.state.step, {**values, **rate, **clocks})
+        self.cell.log.metrics(self.state.step, {**values, **rate, **clocks})
         if due:
             self.show()
 
     def save(self) -> None:
         """Sends what is not sent and writes a checkpoint: a resumed run goes on from both."""
         with self.history.on("record"):
-            self.log.flush()
-            path, extra = self.folder / "checkpoint.pt", self.history.to_dict()
+            self.cell.log.flush()
+            path, extra = self.cell.folder / "checkpoint.pt", self.history.to_dict()
             try:
-                save_checkpoint(path, self.state, self.spec.key, self.log.run_id, extra)
+                save_checkpoint(path, self.state, self.cell.spec.key, self.cell.log.run_id, extra)
             except UserError as failure:  # a disk that is full may have room again at the next one
-                self.tell(self.spec, f"{self.spec.label}: no checkpoint at step {self.state.step}: {failure}")
+                self.cell.tell(
+                    self.cell.spec, f"{self.cell.spec.label}: no checkpoint at step {self.state.step}: {failure}"
+                )
 
     def show(self) -> None:
         """A sample image on the record's step slider, once though steps be repeated, and its samples beside the
         checkpoint for the report's."""
-        samples, path = self.evaluation.samples(self.state), self.folder / f"{samples_at(self.state.step)}.npy"
+        samples, path = self.evaluation.samples(self.state), self.cell.folder / f"{samples_at(self.state.step)}.npy"
         if not path.exists():
-            self.log.image("samples", thumbnail(samples), self.state.step)
-        self.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
+            self.cell.log.image("samples", thumbnail(samples), self.state.step)
+        self.cell.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
 
     def keep(self, scores: dict[str, float]) -> str:
         """Records the final weights and what reports show of them; the hash of the weights."""
         from safetensors.torch import save_file
 
         evaluation, weights = self.evaluation, final_weights(self.run, self.state)
-        path, known_by = self.folder / "weights.safetensors", {HASH: weights_hash(weights)}
-        self.log.patiently(lambda: save_file(weights, path, known_by))
-        self.log.weights(path, self.state.step, scores)
-        kept = {path.stem: read_array(path) for path in self.folder.glob(f"{samples_at('*')}.npy")}
+        path, known_by = self.cell.folder / "weights.safetensors", {HASH: weights_hash(weights)}
+        self.cell.log.patiently(lambda: save_file(weights, path, known_by))
+        self.cell.log.weights(path, self.state.step, scores)
+        kept = {path.stem: read_array(path) for path in self.cell.folder.glob(f"{samples_at('*')}.npy")}
         arrays = {name: array for name, array in kept.items() if array is not None}
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
         if evaluation.data.kind == "points":
             arrays["critic"] = evaluation.critic_contour(self.state)
-        self.log.samples({**arrays, real_data(self.spec.dataset.name): evaluation.real_samples()})
+        self.cell.log.samples({**arrays, real_data(self.cell.spec.dataset.name): evaluation.real_samples()})
         return known_by[HASH]
-
-    def fail(self, error: Exception) -> Outcome:
-        """Ends the cell by an error; it goes on from its checkpoint when it is run again."""
-        reason = reason_of(error)
-        self.outcome = Outcome("failed", reason)
-        try:
-            self.log.text("".join(traceback.format_exception(error)), "traceback.txt")
-            self.log.finish("failed", error=reason)
-        except Exception as second:  # the run is gone from the record: the sweep goes on all the same
-            self.outcome = Outcome("failed", f"{reason} (and the record refuses it: {first_line(second)})")
-        return self.outcome
 
     def end(self, status: Literal["done", "diverged"], reason: str, more: dict[str, str]) -> None:
         """Records a result, with `more` tags beside the usual ones, and leaves nothing to resume."""
         history, alone = self.history, self.history.stacked == 1 and len(self.history.engines) == 1
         tags = {
-            **results(self.spec, self.context, self.state, self.evaluator),
+            **results(self.cell.spec, self.cell.context, self.state, self.evaluator),
             "engine": ", ".join(history.engines),
             "stacked": history.stacked,
-            "timing_comparable": self.context.timing_comparable and alone,
+            "timing_comparable": self.cell.context.timing_comparable and alone,
             **more,
         }
-        self.log.finish(status, tags=tags, error=reason)
-        self.outcome = Outcome(status, reason)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.cell.log.finish(status, tags=tags, error=reason)
+        self.cell.outcome = Outcome(status, reason)
+        shutil.rmtree(self.cell.folder, ignore_errors=True)
 
 
 def next_stop(spec: RunSpec, step: int) -> int:

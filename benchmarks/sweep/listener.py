@@ -1,6 +1,6 @@
 """Who hears of a sweep while it runs."""
 
-from benchmarks.sweep.cell_run import Outcome
+from benchmarks.sweep.messages import Outcome
 from gan_zoo.spec import RunSpec
 
 

@@ -7,8 +7,8 @@ from types import TracebackType
 from tqdm import tqdm
 
 from benchmarks.record.store import SETTLED
-from benchmarks.sweep.cell_run import Outcome
 from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Plan
 from gan_zoo.spec import RunSpec
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from benchmarks.record.lease import Held
 from benchmarks.record.patience import Away
-from benchmarks.sweep.cell_run import CellRun, Outcome, Tell, next_stop, reason_of
+from benchmarks.sweep.cell_run import CellRun, OpenCell, next_stop
 from benchmarks.sweep.context import Context, Shelf, Sweep
+from benchmarks.sweep.messages import Outcome, Tell, reason_of
 from gan_zoo.engine import Chosen, choose_for_one, choose_for_stack
 from gan_zoo.losses.base import Terms
 from gan_zoo.spec import RunSpec
@@ -28,17 +29,18 @@ SAVE_SHARE = 0.01
 def run_together(specs: Sequence[RunSpec], sweep: Sweep, shelf: Shelf, tell: Tell) -> None:
     """Runs or resumes the cells `specs`, which share their structure, and records the end of each."""
     cells = open_cells(specs, sweep, shelf.data(specs[0]), tell)
+    running: list[CellRun] = []
     try:
         with guarded(cells, tell):
             evaluator = shelf.evaluator(specs[0])
             apart = shelf.evaluator(specs[0], apart=True) if specs[0].evaluate.repeats > 1 else None
             for cell in cells:
                 with guarded([cell], tell):
-                    cell.start(shelf.data(cell.spec), evaluator, apart)
-        while active := [cell for cell in cells if cell.outcome is None]:
-            steps = sorted({cell.state.step for cell in active})
-            together = [cell for cell in active if cell.state.step == steps[0]]
-            with guarded(together, tell):
+                    running.append(CellRun.start(cell, shelf.data(cell.spec), evaluator, apart))
+        while active := [run for run in running if run.cell.outcome is None]:
+            steps = sorted({run.state.step for run in active})
+            together = [run for run in active if run.state.step == steps[0]]
+            with guarded([run.cell for run in together], tell):
                 advance_together(together, steps[1] if len(steps) > 1 else specs[0].train.steps, tell)
     except (KeyboardInterrupt, BrokenPipeError, Away):  # broken off here, or who listens or keeps the record is gone
         for cell in cells:
@@ -47,12 +49,12 @@ def run_together(specs: Sequence[RunSpec], sweep: Sweep, shelf: Shelf, tell: Tel
         raise
 
 
-def open_cells(specs: Sequence[RunSpec], sweep: Sweep, data: Any, tell: Tell) -> list[CellRun]:
+def open_cells(specs: Sequence[RunSpec], sweep: Sweep, data: Any, tell: Tell) -> list[OpenCell]:
     """The cells that are this process's to run; of any other `tell` hears who has it."""
     cells = []
     for spec in specs:
         try:
-            cells.append(CellRun.open(spec, sweep, data, tell))
+            cells.append(OpenCell.open(spec, sweep, data, tell))
         except Held as other:
             tell(spec, Outcome("held", str(other)))
         except Away:
@@ -63,7 +65,7 @@ def open_cells(specs: Sequence[RunSpec], sweep: Sweep, data: Any, tell: Tell) ->
 
 
 @contextmanager
-def guarded(cells: Sequence[CellRun], tell: Tell) -> Iterator[None]:
+def guarded(cells: Sequence[OpenCell], tell: Tell) -> Iterator[None]:
     """Within it, whatever goes wrong ends `cells` alone: the sweep goes on, each run ends in a recorded state."""
     try:
         yield
@@ -80,51 +82,53 @@ def guarded(cells: Sequence[CellRun], tell: Tell) -> Iterator[None]:
                 tell(cell.spec, cell.fail(error))
 
 
-def advance_together(cells: Sequence[CellRun], until: int, tell: Tell) -> None:
+def advance_together(runs: Sequence[CellRun], until: int, tell: Tell) -> None:
     """Trains cells that stand at the same step until one of them ends, or all have come to the step `until`."""
-    engine, go = training(cells, tell)
-    state, save_at = cells[0].state, time.monotonic() + SAVE_SECONDS
-    while state.step < until and all(cell.outcome is None for cell in cells):
+    engine, go = training(runs, tell)
+    state, save_at = runs[0].state, time.monotonic() + SAVE_SECONDS
+    while state.step < until and all(run.cell.outcome is None for run in runs):
         started = time.perf_counter()
-        rows = go(next_stop(cells[0].spec, state.step) - state.step)
-        seconds = (time.perf_counter() - started) / len(cells)
-        for cell, values in zip(cells, rows, strict=True):
+        rows = go(next_stop(runs[0].cell.spec, state.step) - state.step)
+        seconds = (time.perf_counter() - started) / len(runs)
+        for run, values in zip(runs, rows, strict=True):
+            cell = run.cell
             with guarded([cell], tell):
-                cell.arrive(values, seconds, engine, len(cells))
+                run.arrive(values, seconds, engine, len(runs))
                 tell(cell.spec, cell.outcome or state.step)
         if time.monotonic() > save_at:
-            save_at = save(cells)
-    save(cells)
+            save_at = save(runs)
+    save(runs)
 
 
-def training(cells: Sequence[CellRun], tell: Tell) -> tuple[Chosen[Any], Callable[[int], list[dict[str, float]]]]:
+def training(runs: Sequence[CellRun], tell: Tell) -> tuple[Chosen[Any], Callable[[int], list[dict[str, float]]]]:
     """The engine of these cells, and what takes n steps by it and gives the mean terms of each cell."""
-    runs, states = [cell.run for cell in cells], [cell.state for cell in cells]
-    if len(cells) == 1:
-        engine = choose_for_one(cells[0].context.engine, runs[0].players, runs[0].device)
-        single = beating(train(runs[0], states[0], engine), cells[0], tell)
+    first, context = runs[0].run, runs[0].cell.context
+    if len(runs) == 1:
+        engine = choose_for_one(context.engine, first.players, first.device)
+        single = beating(train(first, runs[0].state, engine), runs[0], tell)
         return engine, lambda n: [advance(single, n)]
-    stack_engine = choose_for_stack(runs[0].device)
-    stack = beating(train_stack(runs, states, stack_engine), cells[0], tell)
+    stack_engine = choose_for_stack(first.device)
+    states = [each.state for each in runs]
+    stack = beating(train_stack([each.run for each in runs], states, stack_engine), runs[0], tell)
     return stack_engine, lambda n: advance_stack(stack, n)
 
 
-def beating(iterations: Iterator[Terms], cell: CellRun, tell: Tell) -> Iterator[Terms]:
+def beating(iterations: Iterator[Terms], run: CellRun, tell: Tell) -> Iterator[Terms]:
     """`iterations`, of which `tell` hears every BEAT_SECONDS: a worker is at work however long its steps take."""
     beat_at = time.monotonic() + BEAT_SECONDS
     for terms in iterations:
         if time.monotonic() > beat_at:
-            tell(cell.spec, cell.state.step)
+            tell(run.cell.spec, run.state.step)
             beat_at = time.monotonic() + BEAT_SECONDS
         yield terms
 
 
-def save(cells: Sequence[CellRun]) -> float:
+def save(runs: Sequence[CellRun]) -> float:
     """Writes the checkpoints of the cells that still run; when the next ones are due, by `time.monotonic`."""
     started = time.monotonic()
-    for cell in cells:
-        if cell.outcome is None:
-            cell.save()
+    for run in runs:
+        if run.cell.outcome is None:
+            run.save()
     ended = time.monotonic()
     return ended + max(SAVE_SECONDS, (ended - started) / SAVE_SHARE)
 

@@ -22,9 +22,9 @@ from benchmarks.record.environment import environment
 from benchmarks.record.store import RecordedCell, Store
 from benchmarks.record.timings import Circumstances, Timing, configuration
 from benchmarks.suites.suite import Suite
-from benchmarks.sweep.cell_run import reason_of
 from benchmarks.sweep.columns import numerics_text
 from benchmarks.sweep.context import Context, Shelf
+from benchmarks.sweep.messages import reason_of
 from benchmarks.sweep.plan import Options
 from gan_zoo.device import configure_process, device_name
 from gan_zoo.engine import Chosen, TrainState, choose_for_one

@@ -18,9 +18,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from benchmarks.record.patience import Away
-from benchmarks.sweep.cell_run import Message, Outcome, Quiet
 from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Message, Outcome, Quiet
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
 from gan_zoo.engine import structure
