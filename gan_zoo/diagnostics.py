@@ -38,7 +38,7 @@ BINS = 65
 
 
 @dataclass(frozen=True)
-class Slopes:
+class GradientNorms:
     """A critic at N points: its scores f, ‖∇f‖ by the input, and ‖∂f/∂h‖ by the output h of each layer; all (N,)."""
 
     scores: Tensor
@@ -60,9 +60,9 @@ def diagnose(loss: Loss, critic: Bound, probes: Probes, rng: Rng) -> dict[str, f
     real, fake = probes.real, probes.fake
     eps = rng.child("eps").uniform(len(real)).to(real)
     at = {
-        "real": slopes(critic, real),
-        "fake": slopes(critic, fake),
-        "between": slopes(critic, interpolate(real, fake, eps)),
+        "real": gradient_norms(critic, real),
+        "fake": gradient_norms(critic, fake),
+        "between": gradient_norms(critic, interpolate(real, fake, eps)),
     }
     noise = tuple(draw.to(real.device) for draw in loss.noise(rng.child("noise"), real))
     return {
@@ -80,14 +80,14 @@ def diagnose(loss: Loss, critic: Bound, probes: Probes, rng: Rng) -> dict[str, f
     }
 
 
-def slopes(critic: Bound, x: Tensor) -> Slopes:
+def gradient_norms(critic: Bound, x: Tensor) -> GradientNorms:
     """Scores and gradient norms at the points x (N, ...), by one pass forward and one back."""
-    parts = [_slopes(critic, part) for part in (x.split(PART) if critic.per_sample else [x])]
+    parts = [_gradient_norms(critic, part) for part in (x.split(PART) if critic.per_sample else [x])]
     layers = {name: torch.cat([part.layers[name] for part in parts]) for name in parts[0].layers}
-    return Slopes(torch.cat([part.scores for part in parts]), torch.cat([part.inputs for part in parts]), layers)
+    return GradientNorms(torch.cat([part.scores for part in parts]), torch.cat([part.inputs for part in parts]), layers)
 
 
-def _slopes(critic: Bound, x: Tensor) -> Slopes:
+def _gradient_norms(critic: Bound, x: Tensor) -> GradientNorms:
     outputs: dict[str, Tensor] = {}
     names = {layer: name for name, layer in critic.net.named_modules() if isinstance(layer, Weighted)}
 
@@ -104,7 +104,7 @@ def _slopes(critic: Bound, x: Tensor) -> Slopes:
         for hook in hooks:
             hook.remove()
     norms = [gradient.flatten(1).norm(dim=1) for gradient in gradients]
-    return Slopes(scores.detach(), norms[0], dict(zip(outputs, norms[1:], strict=True)))
+    return GradientNorms(scores.detach(), norms[0], dict(zip(outputs, norms[1:], strict=True)))
 
 
 def objective(loss: Loss, critic: Bound, real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> float:

@@ -48,15 +48,15 @@ class HeldOut(Protocol):
 class Evaluation:
     """Measures states of `run` on the same latents each time. `scores` maps (N, ...) samples to named numbers.
 
-    `apart` scores other samples against other data, under names `apart/<score>`: a checkpoint chosen by these numbers
-    owes nothing to the luck of those that are reported. With it, the end is scored on samples of several seeds, under
-    names `sampling/<score>/<repeat>`.
+    `validation` scores other samples against other data, under names `apart/<score>`: a checkpoint chosen by these
+    numbers owes nothing to the luck of those that are reported. With it, the end is scored on samples of several seeds,
+    under names `sampling/<score>/<repeat>`.
     """
 
     run: Run
     data: HeldOut
     scores: Scores
-    apart: Scores | None = None
+    validation: Scores | None = None
 
     def __call__(self, state: TrainState) -> dict[str, float]:
         """All scores of the generator's samples, and what the critic does with some of them (`gan_zoo.diagnostics`).
@@ -67,9 +67,9 @@ class Evaluation:
         fake = sample(self._latents(n))
         shown = fake[:PROBE] if fake.isfinite().all() else torch.full_like(fake[:PROBE], torch.nan)
         values = {**self.scores(fake), **self.probe_critic(state, shown)}
-        if self.apart is not None:
+        if self.validation is not None:
             other = self._normal(self._rng("latents apart"), n)
-            values |= {f"apart/{name}": value for name, value in self.apart(sample(other)).items()}
+            values |= {f"apart/{name}": value for name, value in self.validation(sample(other)).items()}
             if state.step == self.run.spec.train.steps:
                 values |= self.repeated(sample)
         return values

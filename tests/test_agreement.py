@@ -10,12 +10,12 @@ from synthetic import synthetic
 from benchmarks.record import places
 from benchmarks.record.export import Record
 from benchmarks.report.against import against_published, against_text, hold
-from benchmarks.report.agreement import Place, allowed, judge
+from benchmarks.report.agreement import CellName, allowed, judge
 from benchmarks.report.results import Results
 from benchmarks.report.upheld import upheld, verdict_sentences
 
 LOSSES = ["minimax", "wgan-gp"]
-PLACE = Place("8gaussians", "wgan-gp", 1)
+CELL = CellName("8gaussians", "wgan-gp", 1)
 SEEDS = 4
 
 
@@ -25,22 +25,22 @@ def record(failing=()) -> Record:
     return made
 
 
-def key(place: Place) -> str:
-    return f"00{LOSSES.index(place.loss):02d}{place.seed:04d}"
+def key(cell: CellName) -> str:
+    return f"00{LOSSES.index(cell.loss):02d}{cell.seed:04d}"
 
 
-def changed(made: Record, place: Place = PLACE, weights: str | None = None, **factors: float) -> Record:
+def changed(made: Record, cell: CellName = CELL, weights: str | None = None, **factors: float) -> Record:
     """The record with the scores of a cell multiplied at every step, and other weights."""
     for name, factor in factors.items():
-        rows = (made.metrics.run_key == key(place)) & (made.metrics.name == name)
+        rows = (made.metrics.run_key == key(cell)) & (made.metrics.name == name)
         made.metrics.loc[rows, "value"] *= factor
     if weights is not None:
-        made.runs.loc[made.runs.run_key == key(place), "weights_hash"] = weights
+        made.runs.loc[made.runs.run_key == key(cell), "weights_hash"] = weights
     return made
 
 
 def kind(claimed: Record, found: Record, level: float = 0.99) -> str:
-    return judge(Results(claimed), Results(found), PLACE, ["emd"], level).kind
+    return judge(Results(claimed), Results(found), CELL, ["emd"], level).kind
 
 
 def test_equal_weights_and_scores_are_equal_bits() -> None:
@@ -51,9 +51,7 @@ def test_equal_weights_and_scores_are_equal_bits() -> None:
 def test_a_score_altered_beside_equal_weights_contradicts() -> None:
     assert kind(changed(record(), emd=1.3), record()) == "contradicts"
     early = record()
-    first = (
-        (early.metrics.run_key == key(PLACE)) & (early.metrics.name == "modes_covered") & (early.metrics.step == 100)
-    )
+    first = (early.metrics.run_key == key(CELL)) & (early.metrics.name == "modes_covered") & (early.metrics.step == 100)
     early.metrics.loc[first, "value"] += 1
     assert kind(early, record()) == "contradicts"
 
@@ -74,7 +72,7 @@ def test_other_bits_agree_within_the_spread_of_the_other_seeds_and_no_further() 
 
 
 def test_the_rule_errs_as_often_as_it_says() -> None:
-    """Draws of one law in place of claimed, found and other seeds: the level is the share of agreements."""
+    """Draws of one law in cell of claimed, found and other seeds: the level is the share of agreements."""
     rng = np.random.default_rng(0)
     draws = np.exp(rng.normal(size=(4000, 6)))
     agree = []
@@ -102,11 +100,12 @@ def test_scores_that_are_not_positive_are_compared_as_they_are() -> None:
 
 def test_a_run_that_ended_otherwise_agrees_where_another_seed_ended_so() -> None:
     lone, failing = record(), record(["wgan-gp"])  # seeds 0 and 3 diverge
-    lone.runs.loc[lone.runs.run_key == key(PLACE), "status"] = "diverged"
+    lone.runs.loc[lone.runs.run_key == key(CELL), "status"] = "diverged"
     assert kind(record(), lone) == "contradicts"
     assert kind(failing, lone) == "within noise"
     assert (
-        judge(Results(failing), Results(failing), Place("8gaussians", "wgan-gp", 0), ["emd"], 0.99).kind == "equal bits"
+        judge(Results(failing), Results(failing), CellName("8gaussians", "wgan-gp", 0), ["emd"], 0.99).kind
+        == "equal bits"
     )
 
 
@@ -127,7 +126,7 @@ def test_a_record_is_held_against_the_published_one(tmp_path: Path, monkeypatch:
     assert "8 of 8 cells equal the published ones bit for bit." in text_of(record(), tmp_path / "same")
     near = changed(record(), weights="another", emd=1.01)
     near.runs["numerics"] = "fast"
-    text = text_of(changed(near, Place("8gaussians", "minimax", 0), weights="x", emd=1e6), tmp_path / "near")
+    text = text_of(changed(near, CellName("8gaussians", "minimax", 0), weights="x", emd=1e6), tmp_path / "near")
     assert "6 of 8 cells equal the published ones bit for bit." in text
     assert "Of the other 2, 1 agree within what seeds explain, and 1 do not." in text
     assert "what differs: numerics (not recorded there, fast here)." in text
@@ -150,8 +149,8 @@ def test_scores_by_another_protocol_are_not_compared() -> None:
     other = changed(record(), weights="another", emd=1e6)
     other.meta["metrics"]["emd"]["protocol"] = "n = 7"
     held = hold(Results(record()), Results(other))
-    assert held.left_out == {PLACE: "scored by another protocol, with other bits"}
-    assert PLACE not in held.agreements
+    assert held.left_out == {CELL: "scored by another protocol, with other bits"}
+    assert CELL not in held.agreements
 
 
 def test_a_report_has_the_section_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +174,7 @@ def scaled(factors: list[float]) -> Record:
     """wgan-gp's scores multiplied seed by seed."""
     made = record()
     for seed, factor in enumerate(factors):
-        changed(made, Place("8gaussians", "wgan-gp", seed), emd=factor)
+        changed(made, CellName("8gaussians", "wgan-gp", seed), emd=factor)
     return made
 
 
@@ -190,7 +189,7 @@ def scaled(factors: list[float]) -> Record:
 )
 def test_what_becomes_of_a_published_verdict(there: list[float], here: list[float], outcome: str) -> None:
     published, mine = Results(scaled(there)), Results(scaled(here))
-    compared = [Place("8gaussians", loss, seed) for loss in LOSSES for seed in range(SEEDS)]
+    compared = [CellName("8gaussians", loss, seed) for loss in LOSSES for seed in range(SEEDS)]
     (verdict,) = upheld(compared, published, mine)
     assert verdict.outcome == outcome
     (text,) = verdict_sentences([verdict])

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.architectures.layers import BatchNorm, Critic, Linear
 from gan_zoo.datasets import load_dataset
-from gan_zoo.diagnostics import Probes, bound_share, diagnose, objective, slopes, spread, weight_histogram
+from gan_zoo.diagnostics import Probes, bound_share, diagnose, gradient_norms, objective, spread, weight_histogram
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation
@@ -115,7 +115,7 @@ def test_layer_signals_are_the_gradients_by_the_layers_outputs() -> None:
     net = ARCHITECTURES["mlp"](width=8, depth=3).critic((2,)).double()
     weights = {name: Rng(0, name).normal(*w.shape, dtype=torch.float64) / 2 for name, w in net.named_parameters()}
     x = Rng(0, "x").normal(5, 2, dtype=torch.float64)
-    found = slopes(Bound(net, weights), x)
+    found = gradient_norms(Bound(net, weights), x)
     assert list(found.layers) == ["01_hidden1", "02_hidden2", "03_hidden3", "04_output"]
     for name, norm in found.layers.items():
         bias = f"{name[3:]}.bias"
@@ -135,7 +135,7 @@ def test_the_signal_of_a_deep_clipped_critic_vanishes_layer_by_layer() -> None:
     """Weights of ±c with few inputs shrink what passes back by the same factor in every layer (figure 1b)."""
     net = ARCHITECTURES["mlp"](width=16, depth=6).critic((2,))
     weights = {name: torch.full_like(w, 0.01) for name, w in net.named_parameters()}
-    norms = [norm.mean() for norm in slopes(Bound(net, weights), torch.ones(4, 2)).layers.values()]
+    norms = [norm.mean() for norm in gradient_norms(Bound(net, weights), torch.ones(4, 2)).layers.values()]
     ratios = [float(after / before) for after, before in pairwise(norms)]
     assert ratios[:-1] == pytest.approx([0.16] * 5, rel=1e-4)  # 16 units, each 0.01 of every unit after it
 
@@ -144,7 +144,7 @@ def test_slopes_of_parts_equal_those_of_one_pass() -> None:
     run = make_run()
     critic = Bound(run.players.critic, initial_state(run).critic)
     x = Rng(0, "x").normal(700, 2)
-    whole, parts = slopes(critic, x), [slopes(critic, part) for part in x.split(100)]
+    whole, parts = gradient_norms(critic, x), [gradient_norms(critic, part) for part in x.split(100)]
     torch.testing.assert_close(whole.inputs, torch.cat([part.inputs for part in parts]))
 
 
@@ -152,7 +152,7 @@ def test_a_critic_that_mixes_samples_is_shown_them_at_once() -> None:
     net = Critic({"hidden": Linear(2, 4), "norm": BatchNorm(4), "output": Linear(4, 1)})
     weights = {name: Rng(0, name).normal(*w.shape) for name, w in net.named_parameters()}
     x = Rng(0, "x").normal(700, 2)
-    torch.testing.assert_close(slopes(Bound(net, weights), x).scores, functional_call(net, weights, (x,)))
+    torch.testing.assert_close(gradient_norms(Bound(net, weights), x).scores, functional_call(net, weights, (x,)))
 
 
 def test_the_share_of_clipped_weights_counts_both_bounds_and_nothing_else() -> None:

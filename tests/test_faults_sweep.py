@@ -97,6 +97,7 @@ def end_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows takes the process of what went before for dead: its leases, which it could not give up, are free."""
     monkeypatch.setattr("benchmarks.record.lease.owner_is_dead", lambda owner: True)
     monkeypatch.setattr("benchmarks.record.store.owner_is_dead", lambda owner: True)
+    monkeypatch.setattr("benchmarks.record.cells.owner_is_dead", lambda owner: True)
 
 
 STORAGE = {"locked": (lock, "database is locked"), "gone": (move, "")}
@@ -231,7 +232,7 @@ def test_a_read_only_record_is_read_and_not_written(
 ) -> None:
     sweep(suite, Store(results), Listener())
     before = (results / "mlflow.db").read_bytes()
-    monkeypatch.setattr("benchmarks.record.store.is_read_only", lambda database: True)
+    monkeypatch.setattr("benchmarks.record.experiments.is_read_only", lambda database: True)
     store = Store(results)
     assert store.record("tiny").runs.weights_hash.tolist() == undisturbed["weights"]
     with pytest.raises(UserError, match="is read-only: choose another --results"):

@@ -15,8 +15,9 @@ from synthetic import FEW, HOSTILE, synthetic
 from benchmarks.markup.blocks import number
 from benchmarks.report.figures.axes import label_below, scale, wants_log
 from benchmarks.report.figures.comparisons import final_column, final_scores, pairwise_matrix, timeline
+from benchmarks.report.figures.critic import layers, norms, overfitting, transport, weights
 from benchmarks.report.figures.curves import score_column, score_curves
-from benchmarks.report.figures.diagnostics import DIAGNOSTICS, layers, overfitting, slopes, transport, weights
+from benchmarks.report.figures.diagnostics import DIAGNOSTICS
 from benchmarks.report.figures.plan import drawings
 from benchmarks.report.figures.samples import SHADES, sample_panels
 from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, drawing, look, save
@@ -100,8 +101,8 @@ def band(axes):
     return np.array([(side.min(), side.max()) for side in sides]).T
 
 
-def test_slopes_are_medians_and_bands_of_quantiles_around_a_line_at_1(draw):
-    grid = np.reshape(draw(slopes).axes, (len(FEW), 4))
+def test_gradient_norms_are_medians_and_bands_of_quantiles_around_a_line_at_1(draw):
+    grid = np.reshape(draw(norms).axes, (len(FEW), 4))
     for rank, (loss, row) in enumerate(zip(FEW, grid, strict=True)):
         size = over_seeds(np.array(STEPS) / 100) * 10.0 ** (rank - 1)
         assert row[0].texts[0].get_text() == loss
@@ -169,7 +170,7 @@ def test_a_figure_is_there_where_its_numbers_are():
     assert none & {f"{name}-{IMAGES}" for name in critic} == set()
 
 
-@pytest.mark.parametrize("make", [slopes, layers, weights, overfitting, transport])
+@pytest.mark.parametrize("make", [norms, layers, weights, overfitting, transport])
 def test_a_loss_without_numbers_is_named_and_has_no_empty_panel(draw, record, make):
     keys = record.runs[record.runs.loss == "wgan-lp"].run_key
     critics = record.metrics.name.str.startswith(("critic/", "diagnostics/", "emd"))
@@ -178,14 +179,14 @@ def test_a_loss_without_numbers_is_named_and_has_no_empty_panel(draw, record, ma
     figure = draw(make)
     assert figure.legends[0].get_title().get_text() == "not measured: wgan-lp"
     used = [axes for axes in figure.axes if axes.axison]
-    assert len(used) == 2 * (4 if make is slopes else 1)
+    assert len(used) == 2 * (4 if make is norms else 1)
     assert all(axes.lines or axes.patches for axes in used)
 
 
 def test_one_evaluation_of_one_seed_is_a_dot(draw, record):
     record.metrics = record.metrics[record.metrics.step == 100]
     record.metrics = record.metrics[record.metrics.run_key.str.endswith("0000")]
-    for make in (slopes, overfitting, transport):
+    for make in (norms, overfitting, transport):
         dots = [line for axes in draw(make).axes for line in axes.lines if len(line.get_ydata()) == 1]
         assert dots
         assert {line.get_marker() for line in dots} == {"o"}

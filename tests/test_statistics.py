@@ -33,12 +33,12 @@ def test_nominal_95_percent_intervals_cover_93_to_97_percent(n):
 
 
 def test_a_checkpoint_rule_reads_the_score_that_it_names():
-    scores, apart = [3.0, 1.0, 4.0, 2.0], [9.0, 8.0, 1.0, np.nan]
+    scores, validation = [3.0, 1.0, 4.0, 2.0], [9.0, 8.0, 1.0, np.nan]
     by = Checkpoint.parse
     assert by("last").score(scores, [], "min") == 2.0
     assert by("mean-3").score(scores, [], "min") == pytest.approx(7 / 3)
-    assert by("best").score(scores, apart, "min") == 4.0
-    assert by("best").score(scores, apart, "max") == 3.0
+    assert by("best").score(scores, validation, "min") == 4.0
+    assert by("best").score(scores, validation, "max") == 3.0
     assert np.isnan(by("best").score(scores, [np.nan] * 4, "min"))
     assert np.isnan(by("mean-5").score(scores, [], "min"))
     assert np.isnan(by("mean-2").score([1.0, np.nan, 2.0], [], "min"))

@@ -17,11 +17,12 @@ import pytest
 
 from benchmarks.record import run_log
 from benchmarks.record import store as tracking_store
+from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import Record
 from benchmarks.record.notes import LIMIT, NOTE, report_note
 from benchmarks.record.owner import owner_is_dead
 from benchmarks.record.run_log import CellLog
-from benchmarks.record.store import RecordedCell, Store
+from benchmarks.record.store import Store
 from benchmarks.record.table import sqlite_histories
 from gan_zoo.errors import UserError
 

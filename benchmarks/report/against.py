@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items, Table, listed
 from benchmarks.record.export import Record
 from benchmarks.record.places import published_folder
-from benchmarks.report.agreement import Agreement, Kind, Place, judge, run_at
+from benchmarks.report.agreement import Agreement, CellName, Kind, judge, run_at
 from benchmarks.report.results import Results
 from benchmarks.report.upheld import upheld, verdict_sentences, verdict_table
 from benchmarks.report.versus import alike
@@ -29,8 +29,8 @@ SHOWN = 6
 class Held:
     """Every cell of a published record: how the record's own compares, or why it is not compared."""
 
-    agreements: Mapping[Place, Agreement]
-    left_out: Mapping[Place, str]
+    agreements: Mapping[CellName, Agreement]
+    left_out: Mapping[CellName, str]
     differences: tuple[str, ...]
     """Numerics, versions and machine, where they are recorded and not equal."""
 
@@ -66,30 +66,30 @@ def against_text(export: Path) -> str:
 
 def hold(published: Results, mine: Results) -> Held:
     """Every planned cell of `published` against the same of `mine`."""
-    agreements: dict[Place, Agreement] = {}
-    left_out: dict[Place, str] = {}
+    agreements: dict[CellName, Agreement] = {}
+    left_out: dict[CellName, str] = {}
     for run in published.runs[published.runs.status.isin(("done", "diverged"))].itertuples():
-        place = Place(run.dataset, run.loss, int(run.seed))
-        reason = _why_not(place, run, mine)
+        cell = CellName(run.dataset, run.loss, int(run.seed))
+        reason = _why_not(cell, run, mine)
         if not reason:
-            metric = published.on(place.dataset).primary
-            metrics = [metric] if alike(published, mine, place.dataset, metric) else []
-            agreement = judge(published, mine, place, metrics, LEVEL)
+            metric = published.on(cell.dataset).primary
+            metrics = [metric] if alike(published, mine, cell.dataset, metric) else []
+            agreement = judge(published, mine, cell, metrics, LEVEL)
             reason = (
                 "" if metrics or agreement.kind != "within noise" else "scored by another protocol, with other bits"
             )
         if reason:
-            left_out[place] = reason
+            left_out[cell] = reason
         else:
-            agreements[place] = agreement
+            agreements[cell] = agreement
     return Held(agreements, left_out, unlike(published, mine))
 
 
-def _why_not(place: Place, published: Any, mine: Results) -> str:
+def _why_not(cell: CellName, published: Any, mine: Results) -> str:
     """Why a published cell has nothing here to be compared with; empty where it has."""
-    if place.loss not in mine.losses or place.dataset not in mine.datasets or place.seed not in mine.seeds:
+    if cell.loss not in mine.losses or cell.dataset not in mine.datasets or cell.seed not in mine.seeds:
         return "not in this record"
-    run = run_at(mine, place)
+    run = run_at(mine, cell)
     if run.run_key != published.run_key and not (run.spec and run.spec == published.spec):
         return "of another spec (the suite was changed)"
     return "" if run.status in ("done", "diverged") else "not ended"
@@ -130,7 +130,7 @@ def _sentences(held: Held) -> list[str]:
             if held.differences
             else "Nothing that is recorded explains other bits: numerics, versions and machine are equal."
         )
-    off = [f"{place} ({held.agreements[place].reason})" for place in held.agreements if contradicts(held, place)]
+    off = [f"{cell} ({held.agreements[cell].reason})" for cell in held.agreements if contradicts(held, cell)]
     more = f"; and {len(off) - SHOWN} more" if len(off) > SHOWN else ""
     texts += [f"Not explained: {'; '.join(off[:SHOWN])}{more}."] if off else []
     for reason, number in Counter(held.left_out.values()).items():
@@ -138,8 +138,8 @@ def _sentences(held: Held) -> list[str]:
     return texts
 
 
-def contradicts(held: Held, place: Place) -> bool:
-    return held.agreements[place].kind == "contradicts"
+def contradicts(held: Held, cell: CellName) -> bool:
+    return held.agreements[cell].kind == "contradicts"
 
 
 def _count_table(held: Held, published: Results) -> Table:
@@ -147,7 +147,7 @@ def _count_table(held: Held, published: Results) -> Table:
     rows = []
     for loss in published.losses:
         for dataset in published.datasets:
-            here = [held.agreements[place] for place in held.agreements if place[:2] == (dataset, loss)]
+            here = [held.agreements[cell] for cell in held.agreements if cell[:2] == (dataset, loss)]
             count = Counter(agreement.kind for agreement in here)
             cells = [Entry(str(count[kind]), float(count[kind])) if here else Entry(DASH) for kind in KINDS]
             rows.append([Entry(loss), Entry(dataset), Entry(str(len(here)), float(len(here))), *cells])

@@ -29,7 +29,7 @@ ROUNDING = 1e-3
 CLOCKS = ("train_seconds", "evaluate_seconds", "record_seconds", "iterations_per_second")
 
 
-class Place(NamedTuple):
+class CellName(NamedTuple):
     """A cell of a comparison."""
 
     dataset: str
@@ -48,12 +48,12 @@ class Agreement:
     reason: str = ""
 
 
-def judge(claimed: Results, found: Results, place: Place, metrics: Sequence[str], level: float) -> Agreement:
+def judge(claimed: Results, found: Results, cell: CellName, metrics: Sequence[str], level: float) -> Agreement:
     """The run of a cell in `found` against that in `claimed`; scores by `metrics`, each at confidence `level`."""
-    ours, theirs = run_at(found, place), run_at(claimed, place)
+    ours, theirs = run_at(found, cell), run_at(claimed, cell)
     numbers = _logged(claimed, theirs.run_key), _logged(found, ours.run_key)
     if theirs.status != ours.status:
-        return _ended_otherwise(claimed, place, theirs, ours)
+        return _ended_otherwise(claimed, cell, theirs, ours)
     if theirs.weights_hash and theirs.weights_hash == ours.weights_hash:
         return _equal_weights(claimed, numbers)
     if numbers[0].equals(numbers[1]) and len(numbers[0]):
@@ -63,13 +63,13 @@ def judge(claimed: Results, found: Results, place: Place, metrics: Sequence[str]
         return Agreement("equal bits", "every logged number is equal")
     if ours.status != "done":
         return Agreement("within noise", f"{ours.status} in both")
-    return noise(claimed, found, place, metrics, level)
+    return noise(claimed, found, cell, metrics, level)
 
 
-def run_at(results: Results, place: Place) -> Any:
+def run_at(results: Results, cell: CellName) -> Any:
     """The row of a cell in the run table."""
-    runs = results.on(place.dataset).cell_runs(place.loss)
-    return next(runs[runs.seed == place.seed].itertuples())
+    runs = results.on(cell.dataset).cell_runs(cell.loss)
+    return next(runs[runs.seed == cell.seed].itertuples())
 
 
 def _logged(results: Results, run_key: str) -> pd.Series:
@@ -79,10 +79,10 @@ def _logged(results: Results, run_key: str) -> pd.Series:
     return rows.set_index(["name", "step"]).value.sort_index().map(lambda value: float(f"{value:.9g}"))
 
 
-def _ended_otherwise(claimed: Results, place: Place, theirs: Any, ours: Any) -> Agreement:
+def _ended_otherwise(claimed: Results, cell: CellName, theirs: Any, ours: Any) -> Agreement:
     """A run that diverged in one record alone: chance, where another seed of its cell ended so too."""
-    runs = claimed.on(place.dataset).cell_runs(place.loss)
-    like = runs[(runs.seed != place.seed) & (runs.status == ours.status)]
+    runs = claimed.on(cell.dataset).cell_runs(cell.loss)
+    like = runs[(runs.seed != cell.seed) & (runs.status == ours.status)]
     text = f"{theirs.status} there, {ours.status} here"
     if len(like):
         return Agreement("within noise", f"{text}, as seed {like.seed.iloc[0]} there")
@@ -101,13 +101,13 @@ def _equal_weights(claimed: Results, numbers: tuple[pd.Series, pd.Series]) -> Ag
     return Agreement("equal bits", "weights and scores are equal")
 
 
-def noise(claimed: Results, found: Results, place: Place, metrics: Sequence[str], level: float) -> Agreement:
+def noise(claimed: Results, found: Results, cell: CellName, metrics: Sequence[str], level: float) -> Agreement:
     """Scores of different bits, metric by metric."""
     notes, contradicted = [], False
     for metric in metrics:
-        there, here = (_score_at(side, place, metric) for side in (claimed, found))
-        column = claimed.on(place.dataset).scores(metric)
-        limit, is_log = allowed(column, here, claimed.losses.index(place.loss), claimed.seeds.index(place.seed), level)
+        there, here = (_score_at(side, cell, metric) for side in (claimed, found))
+        column = claimed.on(cell.dataset).scores(metric)
+        limit, is_log = allowed(column, here, claimed.losses.index(cell.loss), claimed.seeds.index(cell.seed), level)
         distance = abs(np.log(there) - np.log(here)) if is_log else abs(there - here)
         off = bool(distance > limit)
         contradicted |= off
@@ -122,10 +122,10 @@ def _how_far(distance: float, limit: float, is_log: bool) -> str:
     return f", {'more than' if distance > limit else 'within'} {bound}"
 
 
-def _score_at(results: Results, place: Place, metric: str) -> float:
+def _score_at(results: Results, cell: CellName, metric: str) -> float:
     """The score of a run by the checkpoint rule."""
-    row, column = results.losses.index(place.loss), results.seeds.index(place.seed)
-    return float(results.on(place.dataset).scores(metric)[row, column])
+    row, column = results.losses.index(cell.loss), results.seeds.index(cell.seed)
+    return float(results.on(cell.dataset).scores(metric)[row, column])
 
 
 def allowed(column: Array, here: float, row: int, seed: int, level: float) -> tuple[float, bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.markup.blocks import Column, Entry, Table, listed
-from benchmarks.report.agreement import Place
+from benchmarks.report.agreement import CellName
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array
 
@@ -31,7 +31,7 @@ class Upheld:
         return "undecided here" if self.here == "undecided" else "contradicted"
 
 
-def upheld(compared: Collection[Place], published: Results, mine: Results) -> list[Upheld]:
+def upheld(compared: Collection[CellName], published: Results, mine: Results) -> list[Upheld]:
     """The verdicts on primary metrics that the published report prints, of losses of which every cell is `compared`."""
     found = []
     for there in published.each_dataset:
@@ -48,9 +48,9 @@ def upheld(compared: Collection[Place], published: Results, mine: Results) -> li
     return found
 
 
-def _all_seeds(compared: Collection[Place], published: Results, dataset: str, loss: str) -> bool:
+def _all_seeds(compared: Collection[CellName], published: Results, dataset: str, loss: str) -> bool:
     """Whether the cells of a loss on a data set are compared, every seed of them."""
-    return all(Place(dataset, loss, seed) in compared for seed in published.seeds)
+    return all(CellName(dataset, loss, seed) in compared for seed in published.seeds)
 
 
 def _own_scores(published: Results, mine: Results, dataset: str, metric: str) -> Array:

@@ -13,7 +13,7 @@ class Checkpoint:
     """Which of a run's evaluations give its score: the last one, the best one, or the mean of the last `count`.
 
     The best by the reported score itself would flatter (Lucic et al. 2018 and most codes do so), so it is chosen by
-    another score of the same checkpoints, measured apart.
+    another score of the same checkpoints, on the validation split.
     """
 
     rule: Literal["last", "best", "mean"] = "last"
@@ -27,14 +27,14 @@ class Checkpoint:
             raise ValueError(f"expected last, best or mean-K (as mean-3), got {text!r}")
         return cls("mean", int(found[1])) if found[1] else cls("best" if text == "best" else "last")
 
-    def score(self, scores: ArrayLike, apart: ArrayLike, direction: Literal["min", "max"]) -> float:
-        """The score of a run from those of its checkpoints (n,) and, for the best, the scores apart (n,).
+    def score(self, scores: ArrayLike, validation: ArrayLike, direction: Literal["min", "max"]) -> float:
+        """The score of a run from those of its checkpoints (n,) and, for the best, those on the validation split (n,).
 
-        NaN where the score is not a number, where the best is to be chosen and nothing apart is, and where n < count.
+        NaN where the score is not a number, where the best is to be chosen by no score at all, and where n < count.
         """
         values = np.asarray(scores, dtype=np.float64)
         if self.rule == "best":
-            judged = np.asarray(apart, dtype=np.float64) * (1.0 if direction == "min" else -1.0)
+            judged = np.asarray(validation, dtype=np.float64) * (1.0 if direction == "min" else -1.0)
             return float(values[np.nanargmin(judged)]) if np.isfinite(judged).any() else float("nan")
         return float(values[-self.count :].mean()) if len(values) >= self.count else float("nan")
 

@@ -16,92 +16,27 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from benchmarks.suites.blame import parsed
 from benchmarks.suites.cells import Named, cells_of
+from benchmarks.suites.content import SuiteContent
 from benchmarks.suites.document import Document, put, read_document
+from benchmarks.suites.entries import dataset_of, entries_of, loss_of, name_of_entry, names_in, unlike
 from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.report_settings import ReportSettings, narrowed
 from benchmarks.suites.settings import under
-from gan_zoo.datasets import DATASETS, TAKEN, Points
-from gan_zoo.errors import UserError, brief, printable, suggestion
-from gan_zoo.losses import LOSSES, Loss
-from gan_zoo.losses.config import parse_loss
+from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.plugins import load, read_plugin
-from gan_zoo.spec import DatasetSpec, RunSpec, Seed
-from gan_zoo.validation import (
-    KeyPath,
-    LossName,
-    SpecError,
-    check_name,
-    refusal,
-    shown_name,
-    strict,
-    validated,
-)
+from gan_zoo.spec import RunSpec
+from gan_zoo.validation import KeyPath, SpecError, shown_name, validated
 
 CELL_KEYS = ("architecture", "train", "evaluate", "insist")
-MOST_SEEDS, MOST_CELLS = 10_000, 100_000
-RESERVED = {"default", "mlartifacts", "mlruns", "published", "speed", "train"}
-"""What lies beside the suites' folders under results/, and what MLflow and `gan-zoo train` call their own."""
-
-
-def _suite_name(name: str) -> str:
-    if name.lower() in RESERVED or name.lower().startswith("mlflow"):
-        raise refusal(f"'{name}' is taken by other records: choose another name")
-    return check_name(name)
-
-
-def _seeds(value: object) -> object:
-    """n means the seeds 0, ..., n - 1; a list means itself."""
-    if type(value) is int and 0 < value <= MOST_SEEDS:
-        return tuple(range(value))
-    if isinstance(value, list | tuple) and 0 < len(value) <= MOST_SEEDS and len(set(map(str, value))) == len(value):
-        return value
-    wanted = f"a number of seeds, up to {MOST_SEEDS}, or a list of different whole numbers >= 0"
-    raise refusal(f"expected {wanted}, got {brief(value)}")
-
-
-Mapped = dict[str, Any]
-Several = Annotated[tuple[Any, ...], Field(min_length=1)]
-
-
-@strict
-@dataclass(frozen=True)
-class Override:
-    """What is different for a loss, a data set, or a loss on a data set."""
-
-    loss: Mapped | None = None
-    architecture: Mapped | str | None = None
-    train: Mapped | None = None
-    evaluate: Mapped | None = None
-
-
-@strict
-@dataclass(frozen=True)
-class SuiteContent:
-    """The keys of a suite file. What stands in `architecture`, `train` and `evaluate` is checked for each cell."""
-
-    name: Annotated[str, AfterValidator(_suite_name)]
-    losses: Several
-    datasets: Several
-    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)]
-    architecture: Any
-    train: Any
-    evaluate: Any
-    description: str = ""
-    overrides: dict[str, Override] = field(default_factory=dict)
-    insist: tuple[str, ...] = ()
-    plugins: tuple[str, ...] = ()
-    report: ReportSettings = field(default_factory=ReportSettings)
-
-
+MOST_CELLS = 100_000
 SUITE, REPORT = TypeAdapter(SuiteContent), TypeAdapter(ReportSettings)
-DATASET, NAME_OF_LOSS = TypeAdapter(DatasetSpec), TypeAdapter(LossName)
 
 
 @dataclass(frozen=True)
@@ -163,7 +98,7 @@ def load_suite(name_or_path: str, settings: Mapping[str, str] | None = None) -> 
     Errors: UserError with file, line, key and remedy.
     """
     document = _read(name_or_path)
-    in_file = _names(document.content)
+    in_file = names_in(document.content)
     return parsed(partial(_suite, in_file), partial(_with_settings, document), settings or {})
 
 
@@ -179,7 +114,7 @@ def load_first_look(
     Errors: UserError as from `load_suite`.
     """
     document = _read(name_or_path)
-    in_file = _names(document.content)
+    in_file = names_in(document.content)
     replaced = ("name", "description", "losses", "datasets", "seeds", "report")
     for key in settings:
         if key.split(".")[0] in replaced:
@@ -191,7 +126,7 @@ def load_first_look(
         changed = _with_settings(document, chosen)
         content = {key: value for key, value in changed.content.items() if key != "report"}
         for option, names in (("losses", losses), ("datasets", datasets)):
-            known = {_name_of_entry(entry): entry for entry in _entries(content, option)}
+            known = {name_of_entry(entry): entry for entry in entries_of(content, option)}
             content[option] = [known.get(name, name) for name in names]
         about = f"A first look, with the settings of the suite {content.get('name')}."
         content |= {"name": "first-look", "seeds": list(seeds), "description": about}
@@ -214,7 +149,7 @@ def _read(name_or_path: str) -> Document:
 
 def _load_plugins(document: Document, folder: Path) -> None:
     """Runs the plugins that a suite file names. Errors: UserError that names the line."""
-    for i, name in enumerate(_entries(document.content, "plugins")):
+    for i, name in enumerate(entries_of(document.content, "plugins")):
         if isinstance(name, str):  # anything else is refused with the other keys
             try:
                 load(read_plugin(folder / os.path.expanduser(name)))
@@ -235,10 +170,10 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
     place, and overrides of those that are not in play are left unused. Errors: SpecError that leads to the key."""
     content, by_recipe, recipe = with_recipe({key: value for key, value in content.items() if value is not None})
     checked = validated(SUITE, content)
-    losses = [Named(*_loss(entry, ("losses", i)), ("losses", i)) for i, entry in enumerate(content["losses"])]
-    datasets = [_dataset(entry, ("datasets", i)) for i, entry in enumerate(content["datasets"])]
-    loss_names = _unlike([loss.name for loss in losses], "losses")
-    dataset_names = _unlike([dataset.name for dataset in datasets], "datasets")
+    losses = [Named(*loss_of(entry, ("losses", i)), ("losses", i)) for i, entry in enumerate(content["losses"])]
+    datasets = [dataset_of(entry, ("datasets", i)) for i, entry in enumerate(content["datasets"])]
+    loss_names = unlike([loss.name for loss in losses], "losses")
+    dataset_names = unlike([dataset.name for dataset in datasets], "datasets")
     if count := max(0, len(losses) * len(datasets) * len(checked.seeds) - MOST_CELLS):
         raise SpecError(("seeds",), f"{MOST_CELLS + count} cells, and a suite has at most {MOST_CELLS}: take fewer")
     both = [name for name in loss_names if name in dataset_names]
@@ -258,64 +193,6 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
     settings.check(loss_names, dataset_names, cells)
     named = checked.name, checked.description, loss_names, dataset_names, checked.seeds
     return Suite(*named, overrides, report, cells, recipe)
-
-
-def _loss(entry: object, path: KeyPath) -> tuple[str, Loss]:
-    """An entry of `losses`. Errors: SpecError for another loss under the name of a registered one."""
-    name, loss = parse_loss(entry, path)
-    if name in LOSSES and LOSSES[name].config() != loss.config():
-        raise SpecError((*path, "name"), f"'{name}' is a registered loss, which this is not: choose another name")
-    return validated(NAME_OF_LOSS, name, path), loss
-
-
-def _dataset(entry: object, path: KeyPath) -> DatasetSpec:
-    """An entry of `datasets`. Errors: SpecError for a name without data, and for options that do not go with it."""
-    dataset = validated(DATASET, {"name": entry} if isinstance(entry, str) else entry, path)
-    place = path if isinstance(entry, str) else (*path, "name")
-    if dataset.name in (*DATASETS, *TAKEN) and dataset.folder:
-        raise SpecError(place, f"'{dataset.name}' is taken: a folder of images needs a name of its own")
-    if dataset.name not in DATASETS and not dataset.folder:
-        hint = suggestion(dataset.name, DATASETS)
-        raise SpecError(place, f"unknown data set '{dataset.name}' ({hint}), or give folder: a folder of images")
-    if dataset.image_size and isinstance(DATASETS.get(dataset.name), Points):
-        raise SpecError((*path, "image_size"), f"'{dataset.name}' has points, not images: leave it out")
-    return dataset
-
-
-def _unlike(names: Sequence[str], key: str) -> tuple[str, ...]:
-    """`names`, if no two are the same, also not for file systems that know no case."""
-    lower = [name.lower() for name in names]
-    for i, name in enumerate(names):
-        if lower[i] in lower[:i]:
-            raise SpecError((key, i), f"'{name}' stands here twice; keep one")
-    return tuple(names)
-
-
-def _names(content: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The names in a suite's lists as far as they can be told."""
-    found: dict[str, list[str]] = {"losses": [], "datasets": []}
-    for key, names in found.items():
-        for entry in _entries(content, key):
-            name = _name_of_entry(entry)
-            if isinstance(name, str):
-                names.append(name)
-    return found
-
-
-def _entries(content: Mapping[str, Any], key: str) -> list[Any]:
-    entries = content.get(key)
-    return entries if isinstance(entries, list) else []
-
-
-def _name_of_entry(entry: Any) -> Any:
-    if not isinstance(entry, Mapping):
-        return entry if isinstance(entry, str) else None
-    if "adversarial" not in entry and set(entry) <= {"name", "folder", "image_size"}:
-        return entry.get("name")
-    try:
-        return parse_loss(entry, ())[0]
-    except SpecError:
-        return None
 
 
 def _refuse_idle_insistence(names: Sequence[str], cells: Sequence[RunSpec]) -> None:

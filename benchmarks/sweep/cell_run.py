@@ -140,10 +140,10 @@ class CellRun:
     """seconds of its longest evaluation in this process"""
 
     @classmethod
-    def start(cls, cell: OpenCell, data: Any, evaluator: Evaluator, apart: Evaluator | None) -> "CellRun":
+    def start(cls, cell: OpenCell, data: Any, evaluator: Evaluator, validation: Evaluator | None) -> "CellRun":
         """The cell at the state of its checkpoint, or at that before the first step."""
         run = prepare(cell.spec, data, cell.context.device, cell.context.numerics)
-        own = cls(cell, run, initial_state(run), Evaluation(run, data, evaluator, apart), evaluator)
+        own = cls(cell, run, initial_state(run), Evaluation(run, data, evaluator, validation), evaluator)
         try:
             own.resume()
         except CheckpointError as refusal:

@@ -69,17 +69,17 @@ class Shelf:
             self._data[wanted] = loaded.to("cpu" if context.numerics == "exact" else context.device)
         return self._data[wanted]
 
-    def evaluator(self, spec: RunSpec, apart: bool = False) -> Evaluator:
+    def evaluator(self, spec: RunSpec, validation: bool = False) -> Evaluator:
         """The metrics that `spec` asks for, with their references; trains the data set's classifier if it is missing.
 
-        `apart`: the primary one alone, against data that the scores are not measured by.
+        `validation`: the primary one alone, against the validation split.
         """
         data, names, samples = self.data(spec), self.metrics(spec), spec.evaluate.samples
-        key = (spec.dataset, tuple(names), samples, apart)
+        key = (spec.dataset, tuple(names), samples, validation)
         if key not in self._evaluators:
-            asked = names[:1] if apart else names
+            asked = names[:1] if validation else names
             context = self.context
-            self._evaluators[key] = Evaluator(data, asked, samples, context.cache, context.device, apart=apart)
+            self._evaluators[key] = Evaluator(data, asked, samples, context.cache, context.device, apart=validation)
         return self._evaluators[key]
 
     def floor(self, spec: RunSpec) -> Floor:

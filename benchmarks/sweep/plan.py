@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.record.cells import SETTLED, RecordedCell
 from benchmarks.record.protocols import differing, read_protocol
-from benchmarks.record.store import SETTLED, RecordedCell, Store
+from benchmarks.record.store import Store
 from benchmarks.record.vocabulary import meant
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.cell_run import reason_of

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from benchmarks.record.store import SETTLED
+from benchmarks.record.cells import SETTLED
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Plan

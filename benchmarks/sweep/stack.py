@@ -33,10 +33,10 @@ def run_together(specs: Sequence[RunSpec], sweep: Sweep, shelf: Shelf, tell: Tel
     try:
         with guarded(cells, tell):
             evaluator = shelf.evaluator(specs[0])
-            apart = shelf.evaluator(specs[0], apart=True) if specs[0].evaluate.repeats > 1 else None
+            validation = shelf.evaluator(specs[0], validation=True) if specs[0].evaluate.repeats > 1 else None
             for cell in cells:
                 with guarded([cell], tell):
-                    running.append(CellRun.start(cell, shelf.data(cell.spec), evaluator, apart))
+                    running.append(CellRun.start(cell, shelf.data(cell.spec), evaluator, validation))
         while active := [run for run in running if run.cell.outcome is None]:
             steps = sorted({run.state.step for run in active})
             together = [run for run in active if run.state.step == steps[0]]

@@ -18,8 +18,9 @@ from socket import gethostname
 
 import torch
 
+from benchmarks.record.cells import RecordedCell
 from benchmarks.record.environment import environment
-from benchmarks.record.store import RecordedCell, Store
+from benchmarks.record.store import Store
 from benchmarks.record.timings import Circumstances, Timing, configuration
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.columns import numerics_text

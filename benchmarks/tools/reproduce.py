@@ -23,7 +23,7 @@ from benchmarks.record.export import Record
 from benchmarks.record.protocols import differing
 from benchmarks.record.store import Store
 from benchmarks.report.against import unlike
-from benchmarks.report.agreement import Agreement, Place, judge, run_at
+from benchmarks.report.agreement import Agreement, CellName, judge, run_at
 from benchmarks.report.results import Results
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Shelf
@@ -59,9 +59,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A cell of the export to be run again: its place there, its spec, how it ran."""
+    """A cell of the export to be run again: its name there, its spec, how it ran."""
 
-    place: Place
+    name: CellName
     spec: RunSpec
     engine: str
     numerics: Numerics
@@ -81,16 +81,16 @@ def reproduce(request: Request, tell: Tell = print) -> bool:
         f"{request.export}: {len(drawn)} of {finished} cells, drawn by the export's hash {mark} and seed {request.seed}"
     )
     check_protocols(claimed, drawn, request)
-    level = 1 - ERROR / max(1, sum(len(claimed.on(cell.place.dataset).metrics) for cell in drawn))
-    found: dict[Place, str] = {}
+    level = 1 - ERROR / max(1, sum(len(claimed.on(cell.name.dataset).metrics) for cell in drawn))
+    found: dict[CellName, str] = {}
     differences: dict[str, None] = {}
     with place_for(request.out) as folder:
         for number, group in enumerate(alike(drawn)):
             mine = recompute(group, claimed, request, folder, f"reproduced-{number}")
             for cell in group:
-                agreement = compare(claimed, mine, cell.place, level)
-                found[cell.place] = agreement.kind if agreement else "failed"
-                tell(f"{found[cell.place]:12}  {cell.place}: {agreement.reason if agreement else error_of(mine, cell)}")
+                agreement = compare(claimed, mine, cell.name, level)
+                found[cell.name] = agreement.kind if agreement else "failed"
+                tell(f"{found[cell.name]:12}  {cell.name}: {agreement.reason if agreement else error_of(mine, cell)}")
             differences |= dict.fromkeys(unlike(claimed, mine))
     counts = {kind: list(found.values()).count(kind) for kind in dict.fromkeys(found.values())}
     tell(f"{len(drawn)} cells: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
@@ -118,18 +118,18 @@ def keyed_hash(mark: str, seed: int, run_key: str) -> bytes:
 
 def drawn_cell(run: Any, path: Path) -> Drawn:
     """Errors: UserError for a spec that cannot be run here, or is of another cell than its row says."""
-    place = Place(run.dataset, run.loss, int(run.seed))
+    name = CellName(run.dataset, run.loss, int(run.seed))
     try:
         spec = run_spec(json.loads(run.spec))
     except (ValueError, UserError) as error:
-        raise UserError(f"{path}: {place}: spec: {' '.join(str(error).split())}") from None
-    if place != Place(spec.dataset.name, spec.loss_name, spec.seed):
-        raise UserError(f"{path}: {place}: spec: is of {spec.label}: the export is altered")
+        raise UserError(f"{path}: {name}: spec: {' '.join(str(error).split())}") from None
+    if name != CellName(spec.dataset.name, spec.loss_name, spec.seed):
+        raise UserError(f"{path}: {name}: spec: is of {spec.label}: the export is altered")
     if spec.dataset.name not in DATASETS:
-        raise UserError(f"{path}: {place}: is of a folder of images, which no export brings along")
+        raise UserError(f"{path}: {name}: is of a folder of images, which no export brings along")
     engine = run.engine if run.engine in ENGINE_NAMES and run.engine != "stacked" else "plain"
     threads = int(run.threads) if run.threads == run.threads and run.threads else 1
-    return Drawn(place, spec, engine, numerics_of(run.numerics), threads)
+    return Drawn(name, spec, engine, numerics_of(run.numerics), threads)
 
 
 def numerics_of(text: str) -> Numerics:
@@ -142,16 +142,16 @@ def numerics_of(text: str) -> Numerics:
 
 def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) -> None:
     """UserError where a score of the export was made otherwise than it would be here: by another extractor, say."""
-    for cell in {cell.place.dataset: cell for cell in drawn}.values():
+    for cell in {cell.name.dataset: cell for cell in drawn}.values():
         context = options(cell, request, Path()).context("reproduce")
         configure_process(context.device, context.threads, context.numerics)
         evaluator = Shelf(context).evaluator(cell.spec)
         here = {metric.name: metric.protocol for metric in evaluator.metrics.values()}
-        for metric in claimed.on(cell.place.dataset).metrics:
-            there = claimed.on(cell.place.dataset).protocol(metric)
+        for metric in claimed.on(cell.name.dataset).metrics:
+            there = claimed.on(cell.name.dataset).protocol(metric)
             parts = differing(there, here.get(metric, {"not measured": ""}))
             if any(parts):
-                place = f"{request.export}: {metric} on {cell.place.dataset}"
+                place = f"{request.export}: {metric} on {cell.name.dataset}"
                 raise UserError(f"{place}: measured by {parts[0]} there, {parts[1]} here: such scores are not compared")
 
 
@@ -186,9 +186,9 @@ def recompute(group: Sequence[Drawn], claimed: Results, request: Request, folder
     suite = Suite(
         name=name,
         description=f"Cells of {claimed.meta['suite']}, run again.",
-        losses=tuple(dict.fromkeys(cell.place.loss for cell in group)),
-        datasets=tuple(dict.fromkeys(cell.place.dataset for cell in group)),
-        seeds=tuple(dict.fromkeys(cell.place.seed for cell in group)),
+        losses=tuple(dict.fromkeys(cell.name.loss for cell in group)),
+        datasets=tuple(dict.fromkeys(cell.name.dataset for cell in group)),
+        seeds=tuple(dict.fromkeys(cell.name.seed for cell in group)),
         overrides={},
         report={"checkpoint": str(claimed.checkpoint)},
         cells=tuple(cell.spec for cell in group),
@@ -199,12 +199,12 @@ def recompute(group: Sequence[Drawn], claimed: Results, request: Request, folder
     return Results(store.record(name))
 
 
-def compare(claimed: Results, mine: Results, place: Place, level: float) -> Agreement | None:
+def compare(claimed: Results, mine: Results, name: CellName, level: float) -> Agreement | None:
     """None where the run failed."""
-    if run_at(mine, place).status not in ENDED:
+    if run_at(mine, name).status not in ENDED:
         return None
-    return judge(claimed, mine, place, claimed.on(place.dataset).metrics, level)
+    return judge(claimed, mine, name, claimed.on(name.dataset).metrics, level)
 
 
 def error_of(mine: Results, cell: Drawn) -> str:
-    return str(run_at(mine, cell.place).error or "did not end")
+    return str(run_at(mine, cell.name).error or "did not end")

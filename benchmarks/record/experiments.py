@@ -1,0 +1,145 @@
+"""The experiments of a record, one a suite: where they are kept, by what they are known, and their runs."""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import quote, unquote
+
+from benchmarks.record.client import mlflow_error, one_line, open_client, other_place
+from benchmarks.record.notes import NOTE
+from benchmarks.record.patience import Patience, without_password
+from gan_zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+DEFAULT = "0"  # the experiment that every record begins with
+KIND = "mlflow.experimentKind"  # by which the UI knows training runs from its chat models
+LEDGER = "ledger"  # the experiment's tag that names the run of the leases
+
+
+class Experiments:
+    """The experiments of the record of a results folder, or of the tracking server at `uri`. Picklable; opened at first
+    use."""
+
+    def __init__(self, results: Path, uri: str | None = None) -> None:
+        self.results = Path(results).resolve()
+        uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{quote(str(self.results / 'mlflow.db'))}"
+        self.database: Path | None = None
+        if uri.startswith("sqlite:///"):
+            self.database = Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0])).resolve()
+            uri = f"sqlite:///{quote(str(self.database))}"
+        self.uri = uri
+        self.say: Callable[[str], None] = print_line
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, str]]:
+        return type(self), (self.results, self.uri)
+
+    @property
+    def place(self) -> str:
+        """What people call the record: never with a password."""
+        return without_password(str(self.database or self.uri))
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        database = self.database
+        if database is not None and is_read_only(database):
+            self._copy = tempfile.TemporaryDirectory(prefix="gan-zoo-")
+            database = Path(shutil.copy(database, self._copy.name))
+        return open_client(self.uri, database, lambda line: self.say(line))
+
+    @property
+    def _patience(self) -> Patience:
+        return self._client._patience  # type: ignore[attr-defined, no-any-return]
+
+    def experiment(self, suite: str, description: str = "") -> str:
+        """The id of the suite's experiment, which is made if need be. `description` is Markdown."""
+        if self.database is not None and is_read_only(self.database):
+            raise UserError(f"{self.place}: is read-only: {other_place()}")
+        with one_line(self.uri, self.database):
+            found = self._client.get_experiment_by_name(suite)
+            if found is None:
+                self._make(suite)
+                found = self._client.get_experiment_by_name(suite)
+            self._check(found, suite)
+            if description:
+                self._client.set_experiment_tag(found.experiment_id, NOTE, description)
+        return found.experiment_id
+
+    def _make(self, suite: str) -> None:
+        tags = {KIND: "custom_model_development", LEDGER: self._new_ledger(suite)}
+        try:
+            self._client.create_experiment(suite, self._artifacts(suite), tags)
+        except mlflow_error() as error:
+            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":  # another process was first
+                raise
+
+    def _new_ledger(self, suite: str) -> str:
+        """A run for the leases of a suite, apart from its experiment, which may not exist yet."""
+        return str(self._client.create_run(DEFAULT, run_name=f"leases of {suite}", tags={"kind": "ledger"}).info.run_id)
+
+    def _ledger(self, suite: str, experiment: str) -> str:
+        """The run of the suite's leases. That of a new experiment was named as it was made, so there is only one."""
+        known = self._client.get_experiment(experiment).tags.get(LEDGER)
+        with suppress(mlflow_error()):
+            if known and self._client.get_run(known).info.lifecycle_stage == "active":
+                return str(known)
+        self._client.set_experiment_tag(experiment, LEDGER, self._new_ledger(suite))
+        return str(self._client.get_experiment(experiment).tags[LEDGER])
+
+    def _artifacts(self, suite: str) -> str | None:
+        if self.database is None:
+            return None
+        return self._folder(self.database, suite).as_uri()
+
+    @staticmethod
+    def _folder(database: Path, suite: str) -> Path:
+        return database.parent / "mlartifacts" / re.sub(r"[^\w.-]", "_", suite)
+
+    def _check(self, experiment: Any, suite: str) -> None:
+        if experiment.lifecycle_stage != "active":
+            raise UserError(f"{self.place}: experiment {suite!r} is deleted: restore it or rename the suite")
+        here = self._artifacts(suite)
+        if here is not None and experiment.artifact_location.rstrip("/") != here:
+            place = experiment.artifact_location
+            raise UserError(f"{self.place}: its files belong at {place}: move the results back, or {other_place()}")
+
+    def _existing(self, suite: str) -> str | None:
+        """The id of the suite's experiment; makes nothing."""
+        if self.database is not None and not self.database.exists():
+            return None
+        with one_line(self.uri, self.database):
+            found = self._client.get_experiment_by_name(suite)
+        return found.experiment_id if found is not None and found.lifecycle_stage == "active" else None
+
+    def _runs(self, experiment: str, kind: Literal["sweep", "cell", "timing"]) -> list["Run"]:
+        """All runs of a kind, oldest first."""
+        runs: list[Run] = []
+        page = None
+        with one_line(self.uri, self.database):
+            while page is None or page.token:
+                token = page.token if page else None
+                page = self._client.search_runs(
+                    [experiment], f"tags.kind = '{kind}'", order_by=["start_time ASC"], page_token=token
+                )
+                runs += page
+        return runs
+
+
+def is_read_only(database: Path) -> bool:
+    """Whether a record can be read and not written: MLflow can open only a copy of it."""
+    return database.is_file() and not all(os.access(path, os.W_OK) for path in (database, database.parent))
+
+
+def print_line(line: str) -> None:
+    """What a person should know of the record, where no sweep listens."""
+    if line:
+        print(line, file=sys.stderr)

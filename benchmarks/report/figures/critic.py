@@ -1,0 +1,242 @@
+"""Figures of the critic, a panel a loss: gradient norms, layers, weights, overfitting, estimate of the distance.
+
+The quantities, their names in the record and their sources are those of `gan_zoo/diagnostics.py`; lines are means over
+seeds that have a finite value there. Losses differ by orders of magnitude, so each has its own panel.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks.markup.blocks import shortened
+from benchmarks.record.vocabulary import (
+    CRITIC_LOSS_HELD_OUT,
+    CRITIC_LOSS_TRAIN,
+    EARTH_MOVER,
+    LAYER_GRADIENT_NORM,
+    WASSERSTEIN_ESTIMATE,
+    WEIGHTS_AT_BOUND,
+    gradient_norms,
+    layer_depth,
+    weight_histogram,
+)
+from benchmarks.report.figures.axes import (
+    counts,
+    keys,
+    label_below,
+    logarithmic,
+    loss_panels,
+    not_measured,
+    plain_number,
+    scale,
+)
+from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.results import DatasetResults
+from benchmarks.report.statistics import Array, t_interval
+
+BLACK = "#222222"
+PLACES = {"real": "-", "between": "--", "fake": ":"}
+
+
+def norms(dataset: DatasetResults) -> Figure:
+    """A row a loss: quantiles of ‖∇f‖ on real points, between and on fakes, and the share of points above 1."""
+    losses, absent = _with(dataset, *(gradient_norms(place, "q50") for place in PLACES))
+    height = 0.85 if len(losses) < 9 else 0.58
+    figure = Figure(figsize=(PAGE, 0.75 + height * len(losses)))
+    grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(dataset) else "row")
+    for row, loss in zip(grid, losses, strict=True):
+        bands = [_band(axes, dataset, loss, place) for axes, place in zip(row, PLACES, strict=False)]
+        _around_one(list(row[:3]), np.concatenate(bands))
+        _shares(row[3], dataset, loss)
+        for axes in row:
+            axes.xaxis.set_major_formatter(counts)
+        row[0].text(-0.4, 0.5, shortened(loss, 18), transform=row[0].transAxes, ha="right", va="center")
+    for axes, title in zip(grid[0], ("real", "between", "fake", "share above 1"), strict=True):
+        axes.set_title(title)
+    label_below(list(grid.flat), 4, "generator steps")
+    handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
+    handles += [Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}") for place, dash in PLACES.items()]
+    keys(figure, handles, absent)
+    return figure
+
+
+def _band(axes: Axes, dataset: DatasetResults, loss: str, place: str) -> Array:
+    """Median and band of one panel; the quantiles drawn, as one array."""
+    frames = [_values(dataset, loss, gradient_norms(place, name)) for name in ("q05", "q50", "q95")]
+    if any(frame.empty for frame in frames):
+        not_measured(axes)
+        return np.empty(0)
+    low, median, high = (t_interval(frame.to_numpy(dtype=float))[0] for frame in frames)
+    colour, steps = look(loss).colour, frames[1].index.to_numpy(dtype=float)
+    axes.fill_between(steps, low, high, color=colour, alpha=0.3, linewidth=0.8)
+    axes.plot(steps, median, color=colour, marker="o", ms=1.8)
+    return np.concatenate([low, median, high])
+
+
+def _shares(axes: Axes, dataset: DatasetResults, loss: str) -> None:
+    colour = look(loss).colour
+    curves = [
+        _line(axes, _values(dataset, loss, gradient_norms(place, "above_1")), colour, dash)
+        for place, dash in PLACES.items()
+    ]
+    axes.set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
+    if not any(curve.size for curve in curves):
+        not_measured(axes)
+
+
+def _around_one(panels: list[Axes], values: Array) -> None:
+    """One logarithmic scale for the panels of a row, which has 0.5, 1 and 2 in it and all positive values."""
+    positive = np.append(values[values > 0], [0.7, 1.4])
+    for axes in panels:
+        if not axes.lines:
+            continue
+        axes.set_ylim(positive.min() / 1.5, positive.max() * 1.5)
+        logarithmic(axes, "y", decades=1.5)
+        axes.axhline(1, color=BLACK, lw=0.7, ls=(0, (3, 2)))
+        axes.tick_params(labelleft=axes is panels[0])
+
+
+def layers(dataset: DatasetResults) -> Figure:
+    """Panels of E ‖∂f/∂h‖ against the layer with output h, from the input on, at the first and last evaluation."""
+    names = layer_names(dataset)
+    losses, absent = _with(dataset, *names)
+    figure, panels = loss_panels(losses, sharex=True, sharey=True)
+    depths = np.array([layer_depth(name) for name in names])
+    drawn = []
+    for loss, axes in panels.items():
+        frames = [_values(dataset, loss, name) for name in names]
+        present = np.array([not frame.empty for frame in frames])
+        for position, dash, face in ((0, "--", "white"), (-1, "-", look(loss).colour)):
+            rows = [t_interval(frame.iloc[position].to_numpy(dtype=float)) for frame in frames if not frame.empty]
+            mean, half = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+            line = axes.plot(depths[present], mean, color=look(loss).colour, ls=dash, marker="o", ms=3, mfc=face)[0]
+            axes.vlines(depths[present], mean - half, mean + half, color=line.get_color(), lw=0.8)
+            drawn.append(mean[mean > 0])
+    values = np.concatenate([*drawn, np.ones(1)])
+    for axes in panels.values():
+        axes.set_ylim(values.min() / 2, values.max() * 2)
+        logarithmic(axes, "y", decades=2)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    figure.supylabel("mean gradient norm", fontsize=7.5)
+    _below(panels, "layer")
+    first = Line2D([], [], color=BLACK, ls="--", marker="o", ms=3, mfc="white", label="first evaluation")
+    keys(figure, [first, Line2D([], [], color=BLACK, marker="o", ms=3, label="last evaluation")], absent)
+    return figure
+
+
+def layer_names(dataset: DatasetResults) -> list[str]:
+    """Names of the norms by layer that were logged on a data set, from the input on."""
+    names = {
+        str(name) for name in dataset.results.record.metrics.name.unique() if str(name).startswith(LAYER_GRADIENT_NORM)
+    }
+    return sorted(name for name in names if logged(dataset, name))
+
+
+def weights(dataset: DatasetResults) -> Figure:
+    """Panels of the last critics' weights: the share of them in each bin, a line a seed."""
+    histograms = {loss: list(histograms(dataset, loss)) for loss in dataset.losses}
+    figure, panels = loss_panels([loss for loss, found in histograms.items() if found])
+    for loss, axes in panels.items():
+        found = histograms[loss]
+        for centres, shares in found:
+            edges = np.linspace(*_outer_edges(centres), len(centres) + 1)
+            axes.stairs(shares, edges, color=look(loss).colour, lw=0.8, alpha=0.85)
+        least = min(float(shares[shares > 0].min()) for _, shares in found)
+        axes.set_ylim(least / 2, 1.5)
+        logarithmic(axes, "y", decades=1.5)
+        axes.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
+        axes.xaxis.set_major_formatter(plain_number)
+        bound = _values(dataset, loss, WEIGHTS_AT_BOUND)
+        if not bound.empty:
+            share, c = bound.iloc[-1].mean(), max(_outer_edges(centres)[1] for centres, _ in found)
+            text = f"{100 * share:.0f} % exactly at ±{c:.3g}"
+            axes.text(0.5, 0.93, text, transform=axes.transAxes, ha="center", va="top")
+    _below(panels, "weight")
+    figure.supylabel("share of weights in a bin", fontsize=7.5)
+    absent = [loss for loss, found in histograms.items() if not found]
+    if absent:
+        keys(figure, [], absent)
+    return figure
+
+
+def histograms(dataset: DatasetResults, loss: str) -> Iterator[tuple[Array, Array]]:
+    for key in dataset.cell_runs(loss).sort_values("seed").run_key:
+        histogram = dataset.results.record.samples.get(weight_histogram(key))
+        if histogram is not None and histogram[1].sum() > 0:
+            centres, number = histogram.astype(float)
+            yield centres, number / number.sum()
+
+
+def _outer_edges(centres: Array) -> tuple[float, float]:
+    half = (centres[-1] - centres[0]) / (len(centres) - 1) / 2
+    return float(centres[0] - half), float(centres[-1] + half)
+
+
+def overfitting(dataset: DatasetResults) -> Figure:
+    """Panels of the critic's objective on samples that it was trained on and on held-out ones."""
+    names = {CRITIC_LOSS_TRAIN: "on training data", CRITIC_LOSS_HELD_OUT: "on held-out data"}
+    return _two_lines(dataset, names)
+
+
+def transport(dataset: DatasetResults) -> Figure:
+    """Panels of the critic's Wasserstein estimate and the exact earth mover's distance."""
+    names = {WASSERSTEIN_ESTIMATE: "critic's estimate (colour of the loss)", EARTH_MOVER: "exact distance"}
+    return _two_lines(dataset, names)
+
+
+def _two_lines(dataset: DatasetResults, names: dict[str, str]) -> Figure:
+    """The first quantity in the loss's colour, the second in black and dashed, on one scale."""
+    losses, absent = _with(dataset, *names)
+    figure, panels = loss_panels(losses, sharex=_one_length(dataset))
+    for loss, axes in panels.items():
+        looks = ((look(loss).colour, "-"), (BLACK, "--"))
+        frames = [_values(dataset, loss, name) for name in names]
+        axes.xaxis.set_major_formatter(counts)
+        scale(axes, [_line(axes, frame, *style) for frame, style in zip(frames, looks, strict=True)])
+    _below(panels, "generator steps")
+    dashes = zip(names.values(), ("#888888", BLACK), ("-", "--"), strict=True)
+    keys(figure, [Line2D([], [], color=colour, ls=dash, label=label) for label, colour, dash in dashes], absent)
+    return figure
+
+
+def _with(dataset: DatasetResults, *names: str) -> tuple[list[str], list[str]]:
+    """The losses that have any of these quantities, and those that have none."""
+    known = [loss for loss in dataset.losses if any(not _values(dataset, loss, name).empty for name in names)]
+    return known, [loss for loss in dataset.losses if loss not in known]
+
+
+def _below(panels: dict[str, Axes], text: str) -> None:
+    label_below(list(panels.values()), columns_for(len(panels)), text)
+
+
+def _line(axes: Axes, frame: pd.DataFrame, colour: str, dash: str) -> Array:
+    """Mean and t-interval over seeds; both (2, n)."""
+    if frame.empty:
+        return np.empty((2, 0))
+    mean, half = t_interval(frame.to_numpy(dtype=float))
+    steps, half = frame.index.to_numpy(dtype=float), np.nan_to_num(half)
+    axes.plot(steps, mean, color=colour, ls=dash, marker="o", ms=1.8)
+    axes.fill_between(steps, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    return np.stack([mean, half])
+
+
+def _values(dataset: DatasetResults, loss: str, name: str) -> pd.DataFrame:
+    """A logged quantity, a row a step and a column a seed, at steps where some seed has a finite value."""
+    return dataset.curve(loss, name).replace([np.inf, -np.inf], np.nan).dropna(how="all")
+
+
+def logged(dataset: DatasetResults, name: str) -> bool:
+    """Whether any loss has a finite value of this quantity."""
+    return any(not _values(dataset, loss, name).empty for loss in dataset.losses)
+
+
+def _one_length(dataset: DatasetResults) -> bool:
+    """Whether all losses were to be trained for as many generator steps, so that they can share an axis of steps."""
+    return bool(dataset.runs.steps.nunique() <= 1)

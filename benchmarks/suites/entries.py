@@ -1,0 +1,73 @@
+"""The entries of a suite's lists: losses and data sets, and by what name each is known."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from gan_zoo.datasets import DATASETS, TAKEN, Points
+from gan_zoo.errors import suggestion
+from gan_zoo.losses import LOSSES, Loss
+from gan_zoo.losses.config import parse_loss
+from gan_zoo.spec import DatasetSpec
+from gan_zoo.validation import KeyPath, LossName, SpecError, validated
+
+DATASET, NAME_OF_LOSS = TypeAdapter(DatasetSpec), TypeAdapter(LossName)
+
+
+def loss_of(entry: object, path: KeyPath) -> tuple[str, Loss]:
+    """An entry of `losses`. Errors: SpecError for another loss under the name of a registered one."""
+    name, loss = parse_loss(entry, path)
+    if name in LOSSES and LOSSES[name].config() != loss.config():
+        raise SpecError((*path, "name"), f"'{name}' is a registered loss, which this is not: choose another name")
+    return validated(NAME_OF_LOSS, name, path), loss
+
+
+def dataset_of(entry: object, path: KeyPath) -> DatasetSpec:
+    """An entry of `datasets`. Errors: SpecError for a name without data, and for options that do not go with it."""
+    dataset = validated(DATASET, {"name": entry} if isinstance(entry, str) else entry, path)
+    place = path if isinstance(entry, str) else (*path, "name")
+    if dataset.name in (*DATASETS, *TAKEN) and dataset.folder:
+        raise SpecError(place, f"'{dataset.name}' is taken: a folder of images needs a name of its own")
+    if dataset.name not in DATASETS and not dataset.folder:
+        hint = suggestion(dataset.name, DATASETS)
+        raise SpecError(place, f"unknown data set '{dataset.name}' ({hint}), or give folder: a folder of images")
+    if dataset.image_size and isinstance(DATASETS.get(dataset.name), Points):
+        raise SpecError((*path, "image_size"), f"'{dataset.name}' has points, not images: leave it out")
+    return dataset
+
+
+def unlike(names: Sequence[str], key: str) -> tuple[str, ...]:
+    """`names`, if no two are the same, also not for file systems that know no case."""
+    lower = [name.lower() for name in names]
+    for i, name in enumerate(names):
+        if lower[i] in lower[:i]:
+            raise SpecError((key, i), f"'{name}' stands here twice; keep one")
+    return tuple(names)
+
+
+def names_in(content: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names in a suite's lists as far as they can be told."""
+    found: dict[str, list[str]] = {"losses": [], "datasets": []}
+    for key, names in found.items():
+        for entry in entries_of(content, key):
+            name = name_of_entry(entry)
+            if isinstance(name, str):
+                names.append(name)
+    return found
+
+
+def entries_of(content: Mapping[str, Any], key: str) -> list[Any]:
+    entries = content.get(key)
+    return entries if isinstance(entries, list) else []
+
+
+def name_of_entry(entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry if isinstance(entry, str) else None
+    if "adversarial" not in entry and set(entry) <= {"name", "folder", "image_size"}:
+        return entry.get("name")
+    try:
+        return parse_loss(entry, ())[0]
+    except SpecError:
+        return None
