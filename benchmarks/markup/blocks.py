@@ -4,6 +4,7 @@ A report is a list of blocks. Their text is plain Unicode and never markup: each
 """
 
 import math
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 MINUS, PLUS_MINUS, DASH = "\u2212", "\u00b1", "\u2013"
@@ -50,6 +51,16 @@ class Table:
     columns: list[Column]
     rows: list[list[Entry]]
     paper: bool = False
+
+
+def columns_of(titles: Iterable[str], numeric: Container[str] = ()) -> list[Column]:
+    """A column for each title: words, but for those that are `numeric`."""
+    return [Column(title, title in numeric) for title in titles]
+
+
+def entries_of(texts: Iterable[str]) -> list[Entry]:
+    """Plain entries."""
+    return [Entry(text) for text in texts]
 
 
 @dataclass(frozen=True)

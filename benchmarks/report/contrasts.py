@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Table, number
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, entries_of, number
 from benchmarks.report.captions import rule
 from benchmarks.report.figures.comparisons import ratio_strata
 from benchmarks.report.published import facts_of
@@ -142,7 +142,7 @@ def published_table(dataset: DatasetResults) -> Table | None:
     for kind in kinds:
         for fact in facts_of(dataset.name, kind, dataset.losses):
             printed = Entry(fact.value, fact.number)
-            names = [Entry(text) for text in (fact.loss, fact.called, fact.metric.upper())]
+            names = entries_of((fact.loss, fact.called, fact.metric.upper()))
             rows.append([*names, printed, Entry(fact.setting), Entry(fact.source)])
     if not rows:
         return None

@@ -10,7 +10,6 @@ import pandas as pd
 from benchmarks.markup.blocks import (
     Block,
     Code,
-    Column,
     Entry,
     Figure,
     Heading,
@@ -18,6 +17,8 @@ from benchmarks.markup.blocks import (
     Slider,
     Table,
     Text,
+    columns_of,
+    entries_of,
     listed,
     measured,
     number,
@@ -57,9 +58,9 @@ def document(results: Results, plan: list[Drawing], against: Sequence[Block] = (
 
 def _summary_lines(results: Results) -> list[str]:
     """The summary: a line a data set, unhealthy critics, budgets."""
-    lines = [verdict(dataset) for dataset in results.each_dataset]
-    lines += [text for dataset in results.each_dataset if (text := health_sentence(dataset))]
-    return [*lines, budget_sentence(results)]
+    verdicts = map(verdict, results.each_dataset)
+    health = filter(None, map(health_sentence, results.each_dataset))
+    return [*verdicts, *health, budget_sentence(results)]
 
 
 def verdict(dataset: DatasetResults) -> str:
@@ -102,7 +103,7 @@ def _worse(results: Results, summary: Summary) -> str:
     if not known:
         return f"{text}, of which every run failed."
     nearest = min(known, key=lambda i: sign * float(against[i].difference))
-    effect, low, high = (number(value) for value in column.shown(against[nearest]))
+    effect, low, high = map(number, column.shown(against[nearest]))
     subject = "its score" if len(worse) == 1 else f"the score of the nearest, {shortened(results.losses[nearest], 48)},"
     relation = f"{effect} times the best" if column.is_log else f"{effect} away from the best"
     return f"{text}; {subject} is {relation} (simultaneous 95 % interval {low} to {high})."
@@ -113,22 +114,22 @@ def _cautions(results: Results) -> list[str]:
     runs, texts = results.runs, []
     absent = results.absent()
     if absent:
-        cells = ", ".join(
-            f"{shortened(loss)} on {shortened(dataset)} seed {seed}" for dataset, loss, seed in absent[:6]
-        )
+        cells = []
+        for dataset, loss, seed in absent[:6]:
+            cells.append(f"{shortened(loss)} on {shortened(dataset)} seed {seed}")
         more = f" and {len(absent) - 6} more" if len(absent) > 6 else ""
-        texts.append(f"{len(absent)} planned runs are missing and not in any number here: {cells}{more}.")
+        texts.append(f"{len(absent)} planned runs are missing and not in any number here: {', '.join(cells)}{more}.")
     if len(results.seeds) == 1:
         texts.append("One seed only: no interval and no test can be given, and differences may be chance.")
     if (runs.status != "missing").any() and not (runs.status == "done").any():
         texts.append("Every run failed: there are no scores.")
-    commits = sorted({commit for commit in runs.commit if commit})
+    commits = sorted(set(filter(None, runs.commit)))
     if len(commits) > 1:
         texts.append(f"Runs come from {len(commits)} commits: {', '.join(commit[:12] for commit in commits)}.")
     if runs.dirty.fillna(False).any():
         texts.append("Some runs were made with uncommitted changes: the commit alone does not reproduce them.")
     for column in ("device", "engine"):
-        kinds = sorted({kind for kind in runs[column] if kind})
+        kinds = sorted(set(filter(None, runs[column])))
         if len(kinds) > 1:
             texts.append(f"Runs differ in {column}: {'; '.join(kinds)}.")
     done = runs[runs.status == "done"]
@@ -143,8 +144,8 @@ def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]
     blocks += [item.block for item in plan if item.dataset == dataset.name]
     if len(dataset.losses) > 1:
         blocks.append(baseline_table(dataset))
-    optional = [make(dataset) for make in (target_table, spread_table, published_table)]
-    return blocks + [table for table in optional if table]
+    optional = target_table(dataset), spread_table(dataset), published_table(dataset)
+    return [*blocks, *filter(None, optional)]
 
 
 def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
@@ -152,9 +153,6 @@ def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
     blocks: list[Block] = [table] if table else []
     blocks += [item.block for item in plan if item.dataset is None and item.block.name != "failures"]
     return [Heading("Across data sets"), *blocks] if blocks else []
-
-
-FORMULA = ("critic", "generator", "paper")
 
 
 def _formulas_caption(results: Results) -> str:
@@ -187,11 +185,11 @@ def _losses(results: Results) -> list[Block]:
 
 def _formula_table(results: Results) -> Table:
     titles = ("Loss", "data set", "critic minimises", "generator minimises", "paper")
-    columns = [Column(title, False) for title in titles]
+    columns = columns_of(titles)
     rows = []
     for loss in results.losses:
         for datasets, formula in results.formulas(loss):
-            rows.append([Entry(loss), Entry(datasets), *(Entry(formula[key]) for key in FORMULA)])
+            rows.append(entries_of((loss, datasets, formula["critic"], formula["generator"], formula["paper"])))
     return Table("losses", _formulas_caption(results), columns, rows)
 
 
@@ -226,14 +224,16 @@ def _failures(results: Results, plan: list[Drawing]) -> list[Block]:
             Entry(reason[:300]),
         ]
         rows.append([Entry(run.loss), *cells])
-    columns = [Column(title, title in ("seed", "step")) for title in titles]
+    columns = columns_of(titles, numeric=("seed", "step"))
     blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]
     return blocks + [item.block for item in plan if item.block.name == "failures"]
 
 
 def _provenance(results: Results, parts: list[Block]) -> list[Block]:
-    environment = [[Entry(str(key)), Entry(_plain(value))] for key, value in results.environment().items()]
-    columns = [Column("what", False), Column("value", False)]
+    environment = []
+    for key, value in results.environment().items():
+        environment.append(entries_of((str(key), _plain(value))))
+    columns = columns_of(("what", "value"))
     sweep: list[Block] = [
         Heading("Provenance"),
         Text(f"Suite {results.meta['suite']}; {len(results.runs)} runs. {hardware(results)}."),
@@ -247,12 +247,11 @@ def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
     commands = [*map(str, results.meta.get("commands", [])), rebuild_command(results, "NAME")]
     tables = [part.name for part in parts if isinstance(part, Table)]
     figures = [part.name for part in parts if isinstance(part, Figure | Slider)]
-    # A table and the figure that draws it may share a name, and then it is named once in each list.
-    names = [
-        f"NAME of {kind}: {', '.join(dict.fromkeys(known))}"
-        for kind, known in (("tables", tables), ("figures", figures))
-        if known
-    ]
+    names = []
+    for kind, known in (("tables", tables), ("figures", figures)):
+        if known:
+            # A table and the figure that draws it may share a name, and then it is named once in each list.
+            names.append(f"NAME of {kind}: {', '.join(dict.fromkeys(known))}")
     return [
         Heading("Rebuilding"),
         Text(

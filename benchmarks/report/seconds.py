@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Table, number
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, entries_of, number
 from benchmarks.record.vocabulary import TRAIN_SECONDS
 from benchmarks.report.statistics import Array
 
@@ -160,7 +160,7 @@ def _timing_table(results: "Results", timed: TimingPass, name: str) -> Table:
     rows = []
     for row in sorted(timed.rows.itertuples(), key=lambda row: order[row.dataset, row.loss]):
         median, low, high = (1000 * x for x in (row.seconds_per_iteration, row.seconds_q25, row.seconds_q75))
-        cells = [Entry(text) for text in (row.loss, row.dataset, row.engine)]
+        cells = entries_of((row.loss, row.dataset, row.engine))
         cells += [Entry(number(median), median), Entry(f"{number(low)} to {number(high)}", low)]
         cells += [_milliseconds(row.cpu_seconds_per_iteration), Entry(number(1000 / median), 1000 / median)]
         rows.append([*cells, Entry(f"{row.rounds} x {row.iterations}"), Entry(row.commit[:12])])

@@ -11,7 +11,7 @@ from benchmarks.markup.blocks import Column, Entry, Table, measured, number
 from benchmarks.record.vocabulary import redrawn, validation
 from benchmarks.report.captions import rule, seeds
 from benchmarks.report.results import DatasetResults
-from benchmarks.report.statistics import Array, pooled_deviation, t_interval
+from benchmarks.report.statistics import Array, mean_and_half, pooled_deviation
 from benchmarks.report.tables import sortable
 from benchmarks.suites.checkpoint import Checkpoint
 
@@ -24,21 +24,23 @@ def spread_table(dataset: DatasetResults) -> Table | None:
     metric = dataset.primary
     chosen = dataset.results.checkpoint
     few = chosen if chosen.count > 1 else Checkpoint("mean", LAST)
-    draws = [_draws(dataset, loss, metric) for loss in dataset.losses]
-    ends = [_ends(dataset, loss, metric)[:, -few.count :] for loss in dataset.losses]
-    if max(end.shape[1] for end in ends) < 2:
+    draws, ends, repeats, checkpoints, validated = [], [], 0, 0, False
+    for loss in dataset.losses:
+        draws.append(_draws(dataset, loss, metric))
+        ends.append(_ends(dataset, loss, metric)[:, -few.count :])
+        repeats, checkpoints = max(repeats, draws[-1].shape[1]), max(checkpoints, ends[-1].shape[1])
+        validated = validated or len(dataset.curve(loss, validation(metric))) > 0
+    if checkpoints < 2:
         return None
-    validated = any(len(dataset.curve(loss, validation(metric))) for loss in dataset.losses)
     choices = {"last": Checkpoint()}
     if validated:
         choices["best"] = Checkpoint("best")
     choices[f"mean of last {few.count}"] = few
     scores = dataset.scores(metric)
     spreads = {"sd over seeds": [pooled_deviation([row]) for row in scores]}
-    repeats = max(group.shape[1] for group in draws)
     if repeats:
-        spreads["sd over samples"] = [pooled_deviation(group) for group in draws]
-    spreads["sd over checkpoints"] = [pooled_deviation(group) for group in ends]
+        spreads["sd over samples"] = [*map(pooled_deviation, draws)]
+    spreads["sd over checkpoints"] = [*map(pooled_deviation, ends)]
     means = [dataset.scores(metric, choice) for choice in choices.values()]
     rows = []
     for row, loss in enumerate(dataset.losses):
@@ -69,7 +71,7 @@ def _caption(dataset: DatasetResults, few: Checkpoint, repeats: int) -> str:
 
 
 def _mean(scores: Array) -> Entry:
-    mean, half = (float(x) for x in t_interval(scores))
+    mean, half = mean_and_half(scores)
     return Entry(measured(mean, half), sortable(mean), half=sortable(half))
 
 

@@ -41,6 +41,12 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     return mean, np.where(n > 1, half, np.nan)
 
 
+def mean_and_half(values: ArrayLike) -> tuple[float, float]:
+    """`t_interval` of one sample (n,), as plain numbers."""
+    mean, half = t_interval(values)
+    return float(mean), float(half)
+
+
 def pooled_deviation(groups: ArrayLike) -> float:
     """The standard deviation within groups (groups, n), of equal weight: the root of their mean variance.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, amount, measured, number
+from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, amount, columns_of, entries_of, measured, number
 from benchmarks.report.captions import (
     FLOOR,
     MARKS,
@@ -25,7 +25,7 @@ from benchmarks.report.health import unhealthy_losses
 from benchmarks.report.published import Fact, facts_of
 from benchmarks.report.results import DatasetResults, Results
 from benchmarks.report.specs import spec_fields
-from benchmarks.report.statistics import t_interval
+from benchmarks.report.statistics import mean_and_half
 from benchmarks.report.summary import Summary
 
 FAILED = "failed /\u00a0n"
@@ -53,7 +53,7 @@ def _floor_cell(dataset: DatasetResults, metric: str) -> Entry:
     if floor is None:
         return Entry(DASH)
     values, n = floor
-    mean, half = (float(x) for x in t_interval(values))
+    mean, half = mean_and_half(values)
     note = "" if n == dataset.sample_count() else f"(n = {n})"
     return Entry(measured(mean, half), sortable(mean), note=note, half=sortable(half))
 
@@ -69,9 +69,9 @@ def scores_table(dataset: DatasetResults) -> Table:
     metrics = dataset.metrics
     summaries = [dataset.summary(metric) for metric in metrics]
     costs, faults = dataset.times(), unhealthy_losses(dataset)
-    columns = [Column("Loss", False), *(Column(dataset.results.label(metric)) for metric in metrics)]
     others = _published_columns(dataset)
     costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
+    columns = [Column("Loss", False), *map(Column, map(dataset.results.label, metrics))]
     columns += [*map(Column, costs_titles), *others]
     rows = []
     for row, loss in enumerate(dataset.losses):
@@ -173,14 +173,12 @@ def primary_table(results: Results) -> Table:
 def _primary_cells(dataset: DatasetResults, summary: Summary) -> list[list[Entry]]:
     """For each loss its score, failed runs and images seen."""
     faults, seen = unhealthy_losses(dataset), dataset.times().images_seen
-    return [
-        [
-            _flag(_score_cell(summary, row), loss in faults),
-            _failed_cell(summary, row),
-            Entry(amount(seen[loss]), sortable(seen[loss])),
-        ]
-        for row, loss in enumerate(dataset.losses)
-    ]
+    cells = []
+    for row, loss in enumerate(dataset.losses):
+        score = _flag(_score_cell(summary, row), loss in faults)
+        images = Entry(amount(seen[loss]), sortable(seen[loss]))
+        cells.append([score, _failed_cell(summary, row), images])
+    return cells
 
 
 def recipe_table(results: Results) -> Table:
@@ -191,20 +189,21 @@ def recipe_table(results: Results) -> Table:
         run = runs.iloc[0]
         decay = spec_fields(run.spec).get("train.lr_decay", "none")
         optimizer = run.optimizer if decay == "none" else f"{run.optimizer}, {decay} decay"
-        sizes = " / ".join(
-            DASH if pd.isna(n) else amount(float(n)) for n in (run.parameters_generator, run.parameters_critic)
-        )
+        sizes = f"{_count(run.parameters_generator)} / {_count(run.parameters_critic)}"
         images = amount(planned_images(run))
         texts = [dataset, run.architecture, run.steps, run.n_critic, run.batch_size, optimizer, images, sizes]
-        texts.append(", ".join(sorted({engine for engine in runs.engine if engine})))
+        texts.append(", ".join(sorted(set(filter(None, runs.engine)))))
         rows.append([Entry(loss), *(Entry(DASH if pd.isna(text) else str(text)) for text in texts)])
-    order = {name: i for i, name in enumerate([*results.losses, *results.datasets])}
-    rows.sort(key=lambda row: (order[row[1].text], order[row[0].text]))
+    rows.sort(key=lambda row: (results.datasets.index(row[1].text), results.losses.index(row[0].text)))
     caption = (
         "How every cell was trained: generator steps, critic steps in each, real images a critic step, optimiser with "
         "learning rate and decay rates, real images in all."
     )
-    return Table("recipes", caption, [Column(title, False) for title in (*titles, "engine")], rows)
+    return Table("recipes", caption, columns_of((*titles, "engine")), rows)
+
+
+def _count(n: Any) -> str:
+    return DASH if pd.isna(n) else amount(float(n))
 
 
 def run_table(results: Results) -> Table:
@@ -213,14 +212,14 @@ def run_table(results: Results) -> Table:
     rows = []
     for run in results.runs.itertuples():
         commit = f"{run.commit[:12]}{' + changes' if is_true(run.dirty) else ''}"
-        cells = [Entry(text) for text in (run.run_key, run.loss, run.dataset)]
+        cells = entries_of((run.run_key, run.loss, run.dataset))
         cells += [Entry(str(run.seed), float(run.seed)), Entry(run.status)]
         cells += [Entry(DASH) if pd.isna(run.step) else Entry(str(run.step), float(run.step))]
         cells += [_seconds_cell(results, run), Entry(run.device), Entry(commit)]
         rows.append([*cells, Entry(run.mlflow_run_id)])
-    numeric = {"seed", "step", "train s"}
+    numeric = ("seed", "step", "train s")
     caption = f"Every run of the sweep. {results.clock.caption}"
-    return Table("runs", caption, [Column(t, t in numeric) for t in titles], rows)
+    return Table("runs", caption, columns_of(titles, numeric), rows)
 
 
 def _seconds_cell(results: Results, run: Any) -> Entry:

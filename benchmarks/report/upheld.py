@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.markup.blocks import Column, Entry, Table, listed
+from benchmarks.markup.blocks import Table, columns_of, entries_of, listed
 from benchmarks.report.agreement import CellName
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array
@@ -88,10 +88,10 @@ def verdict_table(verdicts: list[Upheld]) -> Table:
     rows = []
     for each in verdicts:
         texts = (each.loss, each.dataset, each.best, each.there, each.here, each.outcome)
-        rows.append([Entry(text) for text in texts])
+        rows.append(entries_of(texts))
     titles = ("Loss", "data set", "against", "published", "here", "outcome")
     caption = (
         "Published verdicts on the primary metric of each data set, on losses of which every cell is compared, beside "
         "those of the runs here by the same rule."
     )
-    return Table("against-verdicts", caption, [Column(title, False) for title in titles], rows)
+    return Table("against-verdicts", caption, columns_of(titles), rows)

@@ -4,6 +4,7 @@ Cells are matched by (loss, data set, seed). Equal run keys say that the specs a
 differs is printed. Scores of metrics whose protocols differ are shown and never compared.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items, Table, Text, measured, number
+from benchmarks.markup.blocks import (
+    DASH,
+    Block,
+    Entry,
+    Heading,
+    Items,
+    Table,
+    Text,
+    columns_of,
+    entries_of,
+    measured,
+    number,
+)
 from benchmarks.markup.markdown import markdown
 from benchmarks.markup.page import page
 from benchmarks.record.export import Record
@@ -22,7 +35,7 @@ from benchmarks.report.contrasts import verdicts_in_words
 from benchmarks.report.figures.style import colour
 from benchmarks.report.results import Results
 from benchmarks.report.specs import spec_fields, unlike_fields
-from benchmarks.report.statistics import t_interval
+from benchmarks.report.statistics import mean_and_half
 from benchmarks.report.tables import sortable
 from gan_zoo.errors import UserError
 
@@ -35,16 +48,16 @@ def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any
     `choice` narrows both sides by the keys of a suite's `report` (see Results).
     """
     a, b = Results(Record.read(first), choice), Results(Record.read(second), choice)
-    shared = [dataset for dataset in a.datasets if dataset in b.datasets]
+    shared = _in_both(a.datasets, b.datasets)
     if not shared or not set(a.losses) & set(b.losses):
         raise UserError(f"{second}: has no loss and data set in common with {first}: there is nothing to compare")
     if a.checkpoint != b.checkpoint:
         raise UserError(f"{second}: scores by checkpoint {b.checkpoint}, A by {a.checkpoint}: give one --checkpoint")
     blocks: list[Block] = [Text(f"A is {_named(a)}; B is {_named(b)}."), Heading("What differs")]
     blocks += [Items(_protocol(a, b, shared)), _environments(a, b), Heading("Scores")]
-    blocks += [_scores(a, b, dataset) for dataset in shared]
     verdicts: list[str] = []
     for dataset in shared:
+        blocks.append(_scores(a, b, dataset))
         verdicts += _verdicts(a, b, dataset)
     if verdicts:
         blocks += [Heading("Verdicts"), Items(verdicts)]
@@ -56,6 +69,10 @@ def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any
     return [out / name for name in pages]
 
 
+def _in_both(ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    return [name for name in ours if name in theirs]
+
+
 def _named(results: Results) -> str:
     commits = sorted({commit[:12] for commit in results.runs.commit if commit})
     return f"suite {results.meta['suite']}, {len(results.runs)} runs, commit {', '.join(commits) or 'not recorded'}"
@@ -65,12 +82,12 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
     """Every difference that bears on the scores, in words; a line that says so where there is none."""
     texts = []
     for dataset in datasets:
-        for loss in (loss for loss in a.losses if loss in b.losses):
-            ours, theirs = (side.on(dataset).cell_runs(loss) for side in (a, b))
+        for loss in _in_both(a.losses, b.losses):
+            ours, theirs = a.on(dataset).cell_runs(loss), b.on(dataset).cell_runs(loss)
             for text in _unlike(ours, theirs) if len(ours) and len(theirs) else []:
                 texts.append(f"{loss} on {dataset}: {text}")
     for dataset in datasets:
-        for metric in (metric for metric in a.on(dataset).metrics if metric in b.on(dataset).metrics):
+        for metric in _in_both(a.on(dataset).metrics, b.on(dataset).metrics):
             if not alike(a, b, dataset, metric):
                 ours, theirs = differing(a.on(dataset).protocol(metric), b.on(dataset).protocol(metric))
                 texts.append(f"{metric} on {dataset}: A {ours or 'as B'}; B {theirs or 'as A'}: not compared")
@@ -90,7 +107,8 @@ def _unlike(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
 
     The runs of a cell differ in their seeds alone, so the first of each side represents all.
     """
-    one, other = ({**spec_fields(side.spec.iloc[0]), "seed": ""} for side in (ours, theirs))
+    one = spec_fields(ours.spec.iloc[0]) | {"seed": ""}  # cells of a loss are to differ in it
+    other = spec_fields(theirs.spec.iloc[0]) | {"seed": ""}
     known = len(one) > 1 and len(other) > 1
     columns = CIRCUMSTANCES if known else [*RECIPE, *CIRCUMSTANCES]
     unlike = unlike_fields(one, other, DASH) if known else {}
@@ -99,9 +117,8 @@ def _unlike(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
         if both[0] != both[1]:
             unlike[name] = both
     texts = [f"{name}: A {a}; B {b}" for name, (a, b) in unlike.items()]
-    keys, other_keys = (dict(zip(side.seed, side.run_key, strict=True)) for side in (ours, theirs))
-    keys_differ = any(other_keys.get(seed, key) != key for seed, key in keys.items())
-    if keys_differ and not known:
+    both_keys = ours.merge(theirs, on="seed")
+    if (both_keys.run_key_x != both_keys.run_key_y).any() and not known:
         texts.append("run keys differ, so the specs do; an export without specs does not say in which fields")
     return texts
 
@@ -113,10 +130,12 @@ def _all_of(column: pd.Series) -> str:
 
 def _environments(a: Results, b: Results) -> Table:
     ours, theirs = a.environment(), b.environment()
-    keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
-    rows = [[Entry(key), Entry(str(ours.get(key, DASH))), Entry(str(theirs.get(key, DASH)))] for key in keys]
-    columns = [Column(title, False) for title in ("what", "A", "B")]
-    return Table("environments", "Where the environments differ; what is not listed is equal.", columns, rows)
+    rows = []
+    for key in {**ours, **theirs}:
+        if ours.get(key) != theirs.get(key):
+            rows.append(entries_of((key, str(ours.get(key, DASH)), str(theirs.get(key, DASH)))))
+    caption = "Where the environments differ; what is not listed is equal."
+    return Table("environments", caption, columns_of(("what", "A", "B")), rows)
 
 
 def _scores(a: Results, b: Results, dataset: str) -> Table:
@@ -124,11 +143,11 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
     metric = a.on(dataset).primary
     comparable = alike(a, b, dataset, metric)
     rows = []
-    losses = [loss for loss in a.losses if loss in b.losses]
+    losses = _in_both(a.losses, b.losses)
     for loss in losses:
         scores = _matched(a, b, dataset, loss, metric)
-        keys = [set(side.on(dataset).cell_runs(loss).run_key) for side in (a, b)]
-        same = Entry("equal" if keys[0] == keys[1] else "differ")
+        keys, other_keys = a.on(dataset).cell_runs(loss).run_key, b.on(dataset).cell_runs(loss).run_key
+        same = Entry("equal" if set(keys) == set(other_keys) else "differ")
         rows.append([Entry(loss), *_score_cells(a, metric, scores, len(losses) if comparable else 0), same])
     caption = (
         f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, "
@@ -136,9 +155,8 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
         f"paired by seed, with a 95 % interval that is simultaneous over the rows. {verdicts_in_words(a)} "
         "Specs are equal where the run keys are."
     )
-    titles = ("A", "B", "B to A", "95 % interval", "verdict on B", "pairs")
-    columns = [Column("Loss", False), *(Column(title, title != "verdict on B") for title in titles)]
-    columns.append(Column("specs", False))
+    numeric = ("A", "B", "B to A", "95 % interval", "pairs")
+    columns = columns_of(("Loss", *numeric[:-1], "verdict on B", "pairs", "specs"), numeric)
     return Table(f"versus-{a.datasets.index(dataset)}", caption, columns, rows)
 
 
@@ -164,7 +182,7 @@ def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np
 
 def _score_cells(results: Results, metric: str, scores: np.ndarray, rows: int) -> list[Entry]:
     """Both sides' means, and B against A among so many `rows`, none where they were not measured alike."""
-    cells = [_mean_cell(side) for side in scores]
+    cells = [*map(_mean_cell, scores)]
     if not rows:
         return [*cells, *[Entry("not comparable")], *[Entry(DASH)] * 3]
     sides = results.judged(metric, scores, comparisons=rows)
@@ -177,37 +195,41 @@ def _score_cells(results: Results, metric: str, scores: np.ndarray, rows: int) -
 
 def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
     """A line a metric: how many verdicts on pairs of losses both records give, and which contradict each other."""
-    losses = [loss for loss in a.losses if loss in b.losses]
+    losses = _in_both(a.losses, b.losses)
     texts = []
-    for metric in (metric for metric in a.on(dataset).metrics if metric in b.on(dataset).metrics):
+    for metric in _in_both(a.on(dataset).metrics, b.on(dataset).metrics):
         otherwise = "" if alike(a, b, dataset, metric) else " (measured otherwise by A and B)"
         pairs = _pairs_of_verdicts(a, b, dataset, metric)
-        decided = sum(one != "undecided" for one, _ in pairs.values())
-        decided_there = sum(other != "undecided" for _, other in pairs.values())
-        same = sum(one == other != "undecided" for one, other in pairs.values())
-        against = {pair: both for pair, both in pairs.items() if "undecided" not in both and both[0] != both[1]}
-        named = "; ".join(f"{x} is {ours} to {y} in A, {theirs} in B" for (x, y), (ours, theirs) in against.items())
+        decided = decided_there = same = 0
+        against = []
+        for (x, y), (ours, theirs) in pairs.items():
+            decided += ours != "undecided"
+            decided_there += theirs != "undecided"
+            same += ours == theirs != "undecided"
+            if ours != theirs and "undecided" not in (ours, theirs):
+                against.append(f"{x} is {ours} to {y} in A, {theirs} in B")
         texts.append(
             f"{dataset}, {a.label(metric, arrow=False)}{otherwise}: of {len(pairs)} pairs of losses A decides "
             f"{decided} and B {decided_there}, {same} alike; {len(against)} contradict each other"
-            f"{': ' * bool(named)}{named}."
+            f"{': ' * bool(against)}{'; '.join(against)}."
         )
     return texts if len(losses) > 1 else []
 
 
 def _pairs_of_verdicts(a: Results, b: Results, dataset: str, metric: str) -> dict[tuple[str, str], tuple[str, str]]:
     """(loss, other loss) -> the verdicts of two records on the one against the other, each pair once."""
-    losses = [loss for loss in a.losses if loss in b.losses]
-    sides = [(side.losses, side.on(dataset).summary(metric).column) for side in (a, b)]
+    losses = _in_both(a.losses, b.losses)
+    ours, theirs = a.on(dataset).summary(metric).column, b.on(dataset).summary(metric).column
     pairs = {}
     for x, y in combinations(losses, 2):
-        ours, theirs = (column.verdict(known.index(x), known.index(y)) for known, column in sides)
-        pairs[x, y] = ours, theirs
+        here = ours.verdict(a.losses.index(x), a.losses.index(y))
+        there = theirs.verdict(b.losses.index(x), b.losses.index(y))
+        pairs[x, y] = here, there
     return pairs
 
 
 def _mean_cell(scores: np.ndarray) -> Entry:
-    mean, half = (float(x) for x in t_interval(scores))
+    mean, half = mean_and_half(scores)
     failed, attempted = np.isinf(scores).sum(), (~np.isnan(scores)).sum()
     note = f"({failed}/{attempted} failed)" if failed else ""
     return Entry(measured(mean, half), sortable(mean), note=note, half=sortable(half))
@@ -216,15 +238,18 @@ def _mean_cell(scores: np.ndarray) -> Entry:
 def diff_runs(first: Record, key: str, second: Record, other: str) -> str:
     """Markdown of what differs between two runs' specs, rows, environments and last scores. Keys may be shortened."""
     a, b = _run(first, key), _run(second, other)
-    one, two = (spec_fields(str(run.pop("spec"))) for run in (a, b))
+    one, two = spec_fields(str(a.pop("spec"))), spec_fields(str(b.pop("spec")))
     known = bool(one and two)
-    sides = [{**a, **_prefixed(first.meta)}, {**b, **_prefixed(second.meta)}]
-    names = [name for name in {**sides[0], **sides[1]} if not (known and name in RECIPE)]
-    pairs = {name: (str(sides[0].get(name, DASH)), str(sides[1].get(name, DASH))) for name in names}
-    unlike = {f"spec: {name}": values for name, values in unlike_fields(one, two, DASH).items()} if known else {}
-    unlike |= {name: values for name, values in pairs.items() if values[0] != values[1]}
-    rows = [[Entry(name), Entry(ours), Entry(theirs)] for name, (ours, theirs) in unlike.items()]
-    columns = [Column(title, False) for title in ("what", str(a["run_key"])[:12], str(b["run_key"])[:12])]
+    rows = []
+    for name, (ours, theirs) in unlike_fields(one, two, DASH).items() if known else ():
+        rows.append(entries_of((f"spec: {name}", ours, theirs)))
+    here, there = {**a, **_prefixed(first.meta)}, {**b, **_prefixed(second.meta)}
+    for name in {**here, **there}:
+        ours, theirs = str(here.get(name, DASH)), str(there.get(name, DASH))
+        # The recipe's columns say in short what the fields of the specs say above.
+        if ours != theirs and not (known and name in RECIPE):
+            rows.append(entries_of((name, ours, theirs)))
+    columns = columns_of(("what", str(a["run_key"])[:12], str(b["run_key"])[:12]))
     return markdown("Two runs compared", [Table("diff", ALL_LISTED if known else NOT_ALL_LISTED, columns, rows)])
 
 
@@ -240,10 +265,12 @@ def _run(record: Record, key: str) -> dict[str, Any]:
     if len(found) != 1:
         count = "no run has" if found.empty else f"{len(found)} runs have"
         raise UserError(f"run {key!r}: {count} this key in suite {record.meta['suite']}: see runs.csv for the keys")
-    row = {name: DASH if pd.isna(value) else value for name, value in found.iloc[0].items()}
+    row: dict[str, Any] = {name: DASH if pd.isna(value) else value for name, value in found.iloc[0].items()}
     logged = record.metrics[record.metrics.run_key == row["run_key"]].sort_values("step", kind="stable")
     last = logged[logged.name.isin(record.meta["metrics"])].groupby("name").value.last()
-    return {**row, **{str(name): number(float(value), 6) for name, value in last.items()}}
+    for name, value in last.items():
+        row[str(name)] = number(float(value), 6)
+    return row
 
 
 def _prefixed(meta: dict[str, Any]) -> dict[str, Any]:
