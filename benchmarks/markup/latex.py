@@ -71,11 +71,13 @@ def latex(tables: list[Table], suite: str, siunitx: bool = False) -> str:
 
 
 def _table(table: Table, suite: str, siunitx: bool) -> str:
-    columns = [[row[at] for row in table.rows] for at in range(len(table.columns))]
-    aligned = [siunitx and column.numeric and _is_measured(c) for column, c in zip(table.columns, columns, strict=True)]
-    formats = [
-        _format(c) if s else _plain_format(h, c) for s, h, c in zip(aligned, table.columns, columns, strict=True)
-    ]
+    columns, aligned, formats = [], [], []
+    for at, column in enumerate(table.columns):
+        cells = [row[at] for row in table.rows]
+        by_point = siunitx and column.numeric and _is_measured(cells)
+        columns.append(cells)
+        aligned.append(by_point)
+        formats.append(_format(cells) if by_point else _plain_format(column, cells))
     head = _head(table.columns, columns)
     end = r" \tabularnewline" if any("p{" in each for each in formats) else r" \\"
     lines = [
@@ -134,12 +136,13 @@ def _label(suite: str) -> str:
 
 def _head(columns: list[Column], cells: list[list[Entry]]) -> list[list[str]]:
     """Lines of headings, each no wider than its column needs, set from the bottom."""
-    stacks = [
-        _wrapped(shortened(c.title, 60), max(5, *map(_length, below))) for c, below in zip(columns, cells, strict=True)
-    ]
-    height = max(len(stack) for stack in stacks)
+    stacks = []
+    for column, below in zip(columns, cells, strict=True):
+        width = max(5, *map(_length, below))
+        stacks.append(_wrapped(shortened(column.title, 60), width))
+    height = max(map(len, stacks))
     padded = [[""] * (height - len(stack)) + stack for stack in stacks]
-    return [[stack[line] for stack in padded] for line in range(height)]
+    return [*map(list, zip(*padded, strict=True))]
 
 
 def _title(word: str, aligned: bool) -> str:

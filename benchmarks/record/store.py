@@ -207,10 +207,9 @@ def _writer() -> dict[str, Any]:
 
 
 def _client_histories(client: "MlflowClient", runs: list["Run"]) -> pd.DataFrame:
-    rows = [
-        (run.info.run_id, name, metric.step, metric.timestamp, metric.value)
-        for run in runs
-        for name in run.data.metrics
-        for metric in client.get_metric_history(run.info.run_id, name)
-    ]
+    rows = []
+    for run in runs:
+        for name in run.data.metrics:
+            for metric in client.get_metric_history(run.info.run_id, name):
+                rows.append((run.info.run_id, name, metric.step, metric.timestamp, metric.value))
     return pd.DataFrame(rows, columns=HISTORY)

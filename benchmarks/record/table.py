@@ -48,7 +48,10 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 def table_of(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
     """Rows as a frame, column by column: pandas would make numbers of a column with a gap floats first, inexactly."""
     rows = list(rows)
-    return pd.DataFrame({name: pd.array([row[name] for row in rows], dtype=kind) for name, kind in columns.items()})
+    arrays = {}
+    for name, kind in columns.items():
+        arrays[name] = pd.array([row[name] for row in rows], dtype=kind)
+    return pd.DataFrame(arrays)
 
 
 def latest_metrics(histories: pd.DataFrame, keys: Mapping[str, str]) -> pd.DataFrame:

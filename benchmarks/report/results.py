@@ -2,7 +2,7 @@
 
 import json
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Results:
         for name in chosen:
             if name not in known and not (key == "metrics" and meant(name, known)):
                 raise UserError(f"report.{key}: {name!r} is not in this record: choose from {', '.join(known)}")
-        return [each for name in chosen for each in meant(name, known)] if key == "metrics" else chosen
+        return [*chain(*(meant(name, known) for name in chosen))] if key == "metrics" else chosen
 
     def _check(self) -> None:
         if not self.losses or not self.datasets or not self.seeds:

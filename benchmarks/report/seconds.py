@@ -8,6 +8,7 @@ seconds of unlike circumstances share no column.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -156,9 +157,9 @@ def timing_tables(results: "Results") -> list[Table]:
 
 def _timing_table(results: "Results", timed: TimingPass, name: str) -> Table:
     titles = ("data set", "engine", "ms / step", "quartiles", "CPU ms / step", "steps / s", "rounds x steps", "commit")
-    order = {key: i for i, key in enumerate((d, loss) for d in results.datasets for loss in results.losses)}
+    order = [*product(results.datasets, results.losses)]
     rows = []
-    for row in sorted(timed.rows.itertuples(), key=lambda row: order[row.dataset, row.loss]):
+    for row in sorted(timed.rows.itertuples(), key=lambda row: order.index((row.dataset, row.loss))):
         median, low, high = (1000 * x for x in (row.seconds_per_iteration, row.seconds_q25, row.seconds_q75))
         cells = entries_of((row.loss, row.dataset, row.engine))
         cells += [Entry(number(median), median), Entry(f"{number(low)} to {number(high)}", low)]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,11 +53,9 @@ def main() -> None:
 def parts(findings: Findings, options: argparse.Namespace) -> dict[str, Callable[[], None]]:
     """What is measured, by name; each part adds to `findings`."""
     left_out = ["compiled"] if options.no_compile else []
-    found: dict[str, Callable[[], None]] = {
-        f"training, {name}, {mode}": partial(training, findings, name, mode, left_out)
-        for name in WORKLOADS
-        for mode in (PINNED, ALL_CORES)
-    }
+    found: dict[str, Callable[[], None]] = {}
+    for name, mode in product(WORKLOADS, (PINNED, ALL_CORES)):
+        found[f"training, {name}, {mode}"] = partial(training, findings, name, mode, left_out)
     found |= {f"sweep, {name}": partial(throughput, findings, name) for name in TOYS}
     found["quickstart"] = partial(suite, findings)
     found |= {f"overheads, {dataset}": partial(clocks, findings, dataset) for dataset in ("8gaussians", "digits")}

@@ -25,7 +25,8 @@ def draw(path: Path, rows: Sequence[Row], machine: str) -> None:
     if not rows:
         return
     workloads = list(dict.fromkeys(row.workload for row in rows))
-    engines = [engine for engine in COLOURS if any(row.engine == engine for row in rows)]
+    measured = {row.engine for row in rows}
+    engines = [engine for engine in COLOURS if engine in measured]
     frame = pd.DataFrame([(row.workload, row.engine, row.fraction) for row in rows], columns=list(COLUMNS))
     with drawing():
         figure = Figure(figsize=(PAGE, 0.9 * len(workloads) + 1))

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from benchmarks.markup.blocks import Column, Entry, Table
@@ -27,7 +28,7 @@ def write(folder: Path, findings: Findings) -> None:
     with (folder / "speed.csv").open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(COLUMNS)
-        lines.writerows([getattr(row, column) for column in COLUMNS] for row in findings.rows)
+        lines.writerows(map(attrgetter(*COLUMNS), findings.rows))
 
 
 def markdown(findings: Findings, has_gpu: bool) -> str:
@@ -89,9 +90,10 @@ def quickstart_lines(findings: Findings) -> Iterator[str]:
     """The suite's own training work, and the factor for all of it."""
     if not findings.gains:
         return
-    totals = {
-        name: sum(getattr(gain, name) * gain.steps for gain in findings.gains) for name in ("textbook", "plain", "auto")
-    }
+    totals = dict.fromkeys(("textbook", "plain", "auto"), 0.0)
+    for gain in findings.gains:
+        for name in totals:
+            totals[name] += getattr(gain, name) * gain.steps
     yield (
         "## The suite quickstart\n\nCPU milliseconds of an iteration on one pinned thread, with the suite's own nets, "
         "data, batches and optimisers. On equal draws in float64 the textbook loop, written independently, and the "
@@ -108,19 +110,12 @@ def quickstart_lines(findings: Findings) -> Iterator[str]:
         "plain is faster",
         "auto is faster",
     )
-    yield numbers(
-        heads,
-        [
-            (
-                g.loss,
-                g.dataset,
-                *(f"{milliseconds:.2f}" for milliseconds in (g.textbook, g.plain, g.auto)),
-                g.engine,
-                *(f"{g.textbook / milliseconds:.2f}x" for milliseconds in (g.plain, g.auto)),
-            )
-            for g in findings.gains
-        ],
-    )
+    rows = []
+    for g in findings.gains:
+        costs = f"{g.textbook:.2f}", f"{g.plain:.2f}", f"{g.auto:.2f}"
+        gains = f"{g.textbook / g.plain:.2f}x", f"{g.textbook / g.auto:.2f}x"
+        rows.append((g.loss, g.dataset, *costs, g.engine, *gains))
+    yield numbers(heads, rows)
     yield (
         f"All of the suite's iterations: plain {totals['textbook'] / totals['plain']:.2f}x, auto "
         f"{totals['textbook'] / totals['auto']:.2f}x as fast as the textbook loop, on one thread each.\n"
@@ -137,19 +132,11 @@ def overhead_lines(findings: Findings) -> Iterator[str]:
         "meanwhile. An evaluation scores the samples and looks at the critic. Recording: tracking, checkpoints, "
         "pictures. With Inception an evaluation costs what `python -m benchmarks.speed.metrics` measures.\n"
     )
-    yield numbers(
-        heads,
-        [
-            (
-                c.cell,
-                str(c.samples),
-                *(f"{seconds:.2f}" for seconds in (c.train, c.evaluation, c.record)),
-                f"{c.share:.1%}",
-                f"{c.start_up:.1f}",
-            )
-            for c in findings.clocks
-        ],
-    )
+    rows = []
+    for c in findings.clocks:
+        seconds = f"{c.train:.2f}", f"{c.evaluation:.2f}", f"{c.record:.2f}"
+        rows.append((c.cell, str(c.samples), *seconds, f"{c.share:.1%}", f"{c.start_up:.1f}"))
+    yield numbers(heads, rows)
     if findings.help_seconds is not None:
         yield f"`gan-zoo --help`: {findings.help_seconds:.2f} s.\n"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any
 
 from benchmarks.suites.settings import merge, under
@@ -43,7 +44,7 @@ def cells_of(
     for path in said:
         if path not in effective and _leads_into(written, path[1:]):
             raise SpecError(path, "does nothing: a more specific override says otherwise wherever it applies")
-    return tuple(replace(spec, seed=seed) for seed in seeds for spec in cells.values())
+    return tuple(replace(spec, seed=seed) for seed, spec in product(seeds, cells.values()))
 
 
 def _cell(

@@ -1,6 +1,7 @@
 """The `overrides` of a suite: for what they may be, and what they may say."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from gan_zoo.errors import suggestion
@@ -36,5 +37,5 @@ def check_overrides(
 
 
 def _places(losses: Sequence[str], datasets: Sequence[str]) -> list[str]:
-    pairs = [f"{loss}/{dataset}" for loss in losses for dataset in datasets]
+    pairs = map("/".join, product(losses, datasets))
     return list(dict.fromkeys([*losses, *datasets, *pairs]))

@@ -166,13 +166,13 @@ def with_recipe(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
         return {**content, "train": own}, {}, {}  # which whoever checks it will refuse
     merged = under({"train": recipe.train, "architecture": recipe.architecture}, given)
     same_net = merged["architecture"].get("name") == recipe.architecture["name"]
-    by_loss = {
-        name: {
-            key: under(value, own) if key == "train" else value
-            for key, value in override.items()
-            if key != "architecture" or same_net
-        }
-        for name, override in recipe.losses.items()
-        if override
-    }
+    by_loss: dict[str, Any] = {}
+    for name, override in recipe.losses.items():
+        if not override:
+            continue
+        by_loss[name] = dict(override)
+        if "train" in override:
+            by_loss[name]["train"] = under(override["train"], own)
+        if not same_net:  # what a recipe says of its own net says nothing of another
+            by_loss[name].pop("architecture", None)
     return {**content, **merged}, by_loss, {"name": train["recipe"], "source": recipe.source, "note": recipe.note}

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class Suite:
         chosen_datasets = self._chosen("datasets", datasets, self.datasets)
         chosen_seeds = self._chosen("seeds", seeds, self.seeds)
         by_place = {(spec.seed, spec.dataset.name, spec.loss_name): spec for spec in self.cells}
-        places = [(seed, data, loss) for seed in chosen_seeds for data in chosen_datasets for loss in chosen_losses]
+        places = product(chosen_seeds, chosen_datasets, chosen_losses)
         return replace(
             self,
             losses=chosen_losses,
@@ -196,7 +197,7 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
 
 
 def _refuse_idle_insistence(names: Sequence[str], cells: Sequence[RunSpec]) -> None:
-    overruled = {name for spec in cells for name in spec.insist}
+    overruled = set(chain.from_iterable(spec.insist for spec in cells))
     for i, name in enumerate(names):
         if name not in overruled:
             raise SpecError(("insist", i), f"'{name}' refuses nothing in this suite: leave it out")

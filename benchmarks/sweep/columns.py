@@ -51,8 +51,8 @@ def numerics_text(spec: RunSpec, context: Context) -> str:
 def results(spec: RunSpec, context: Context, state: TrainState, evaluator: Evaluator) -> dict[str, Any]:
     """What is known of a cell that ended, beside its metrics."""
     sizes = {
-        f"parameters_{net}": sum(weight.numel() for weight in getattr(state, net).values())
-        for net in ("generator", "critic")
+        "parameters_generator": state.generator.vector.numel(),
+        "parameters_critic": state.critic.vector.numel(),
     }
     memory = peak_memory(context.device)
     protocols = {metric.name: dict(metric.protocol) for metric in evaluator.metrics.values()}

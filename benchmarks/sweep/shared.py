@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
         for note in data.notes:
             say(f"data set {name}: {note}")
         check_numerics(spec, context.device, context.numerics)
-        nets = [check_architecture(architecture, data.shape) for architecture in {spec.architecture for spec in cells}]
+        architectures = {spec.architecture for spec in cells}
+        nets = chain.from_iterable(check_architecture(each, data.shape).values() for each in architectures)
+        convolutions = [net for net in nets if convolves(net)]
         refuse_engine(cells, data.shape, context)
         if context.scratch is not None:
             refuse_download(shelf.metrics(spec), context.cache)
@@ -62,9 +65,7 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
             {**shared.floor, name: shelf.floor(spec)},
             {**shared.fingerprints, name: data.fingerprint},
             {**shared.protocols, name: {metric.name: metric.protocol for metric in metrics}},
-            shared.convolves
-            or any(convolves(net) for pair in nets for net in pair.values())
-            or any(from_inception(metric.name) for metric in metrics),
+            shared.convolves or bool(convolutions) or any(from_inception(metric.name) for metric in metrics),
         )
     return shared
 

@@ -44,4 +44,5 @@ def bring(path: Path, root: Path) -> list[str]:
     files = sorted(path.rglob("*.safetensors")) if path.is_dir() else [path]
     if not files:
         raise UserError(f"{shown(path)}: holds no classifier (*.safetensors); give the file or an export's folder")
-    return [classifier.bring(new, extractor_cache(root)) for new in [classifier.read(file) for file in files]]
+    read = [classifier.read(file) for file in files]  # all of them, before any is kept
+    return [classifier.bring(new, extractor_cache(root)) for new in read]

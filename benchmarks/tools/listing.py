@@ -59,7 +59,10 @@ def as_text(content: dict[str, dict[str, Any]]) -> str:
     """The registries for people to read."""
     lines: list[str] = []
     for kind, entries in content.items():
-        lines += [kind, *(line for name, entry in entries.items() for line in entry_lines(name, entry)), ""]
+        lines.append(kind)
+        for name, entry in entries.items():
+            lines += entry_lines(name, entry)
+        lines.append("")
     return "\n".join(lines).rstrip()
 
 

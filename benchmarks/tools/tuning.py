@@ -9,6 +9,7 @@ and leaves the report, with the scores of all, in results/SUITE-tuning.
 import json
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from benchmarks.record.environment import data_folder
@@ -55,7 +56,7 @@ def search(source: str) -> Suite:
     for loss in suite.losses:
         more = second_number(suite, loss)
         rates, values = GRIDS[more]
-        for lr, value in ((lr, value) for lr in rates for value in values):
+        for lr, value in product(rates, values):
             variant = load_suite(source, settings(suite, loss, lr, more, value))
             cells += [replace(spec, loss_name=f"{loss} lr={lr} {more}={value}") for spec in variant.cells]
     return replace(

@@ -100,14 +100,18 @@ def plain_number(value: float, _position: float) -> str:
 
 def legend(figure: Figure, losses: list[str]) -> None:
     """One legend for the whole figure, below it, read line by line."""
-    handles = [
-        Line2D(
-            [], [], color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3.5, label=shortened(loss)
+    handles = []
+    for loss in losses:
+        style, label = look(loss), shortened(loss)
+        line = Line2D(
+            [], [], color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3.5, label=label
         )
-        for loss, style in ((loss, look(loss)) for loss in losses)
-    ]
+        handles.append(line)
     columns = _legend_columns(losses, figure.get_figwidth())
-    by_column = [handle for column in range(columns) for handle in handles[column::columns]]
+    # matplotlib fills a legend column by column.
+    by_column = []
+    for column in range(columns):
+        by_column += handles[column::columns]
     figure.legend(handles=by_column, loc="outside lower center", ncols=columns, columnspacing=1.2)
 
 

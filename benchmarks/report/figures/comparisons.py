@@ -1,5 +1,6 @@
 """Figures that set losses against each other: final scores, pairs, profiles, and when runs failed."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -140,8 +141,10 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
 
 def _marks(column: Scores) -> NDArray[np.str_]:
     """The symbol of the verdict on each row against each column; none where one of them is better."""
-    verdicts = [column.against(reference) for reference in range(len(column.values))]
-    symbols = [[MARKS[verdict].symbol if verdict in MARKS else "" for verdict in each] for each in verdicts]
+    symbols = []
+    for reference in range(len(column.values)):
+        verdicts = column.against(reference)
+        symbols.append([MARKS[verdict].symbol if verdict in MARKS else "" for verdict in verdicts])
     return np.array(symbols).T
 
 
@@ -156,8 +159,9 @@ def profiles(results: Results) -> Figure:
     strata = ratio_strata(results)
     figure = Figure(figsize=(COLUMN, 2.0 + legend_height(list(strata), COLUMN)))
     axes = figure.subplots()
-    finite = np.concatenate([s[np.isfinite(s)] for group in strata.values() for s in group])
-    low, high = (float(np.quantile(finite, q)) for q in (0.0, 0.98))
+    values = np.concatenate([*itertools.chain(*strata.values())])
+    finite = values[np.isfinite(values)]
+    low, high = float(np.quantile(finite, 0.0)), float(np.quantile(finite, 0.98))
     thresholds = np.linspace(low - 0.05, high + 0.05, 200)
     shares = {loss: performance_profile(group, thresholds) for loss, group in strata.items()}
     factors = pd.Index(np.exp(thresholds), name="factor")
@@ -196,10 +200,10 @@ def ratio_strata(results: Results) -> dict[str, list[Array]]:
             usable.append((scores, base, results.direction(metric)))
     if not usable:
         return {}
-    return {
-        loss: [log_ratios(scores[row], base, direction) for scores, base, direction in usable]
-        for row, loss in enumerate(results.losses)
-    }
+    strata = {}
+    for row, loss in enumerate(results.losses):
+        strata[loss] = [log_ratios(scores[row], base, direction) for scores, base, direction in usable]
+    return strata
 
 
 ENDS = {"diverged": "x", "failed": "s", "missing": "o"}  # a run that is recorded as missing has not ended

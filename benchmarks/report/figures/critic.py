@@ -69,12 +69,16 @@ def norms(dataset: DatasetResults) -> Figure:
 
 def _band(axes: Axes, dataset: DatasetResults, loss: str, place: str) -> Array:
     """Median and band of one panel; the quantiles drawn, as one array."""
-    frames = [_values(dataset, loss, gradient_norms(place, name)) for name in ("q05", "q50", "q95")]
-    if any(frame.empty for frame in frames):
-        not_measured(axes)
-        return np.empty(0)
-    low, median, high = (t_interval(frame.to_numpy(dtype=float))[0] for frame in frames)
-    colour, steps = look(loss).colour, frames[1].index.to_numpy(dtype=float)
+    curves = []
+    for name in ("q05", "q50", "q95"):
+        frame = _values(dataset, loss, gradient_norms(place, name))
+        if frame.empty:
+            not_measured(axes)
+            return np.empty(0)
+        mean, _ = t_interval(frame.to_numpy(dtype=float))
+        curves.append(pd.Series(mean, frame.index))
+    low, median, high = map(pd.Series.to_numpy, curves)
+    colour, steps = look(loss).colour, curves[1].index.to_numpy(dtype=float)
     axes.fill_between(steps, low, high, color=colour, alpha=0.3, linewidth=0.8)
     axes.plot(steps, median, color=colour, marker="o", ms=1.8)
     return np.concatenate([low, median, high])
@@ -82,12 +86,11 @@ def _band(axes: Axes, dataset: DatasetResults, loss: str, place: str) -> Array:
 
 def _shares(axes: Axes, dataset: DatasetResults, loss: str) -> None:
     colour = look(loss).colour
-    curves = [
-        _line(axes, _values(dataset, loss, gradient_norms(place, "above_1")), colour, dash)
-        for place, dash in PLACES.items()
-    ]
+    drawn = 0
+    for place, dash in PLACES.items():
+        drawn += _line(axes, _values(dataset, loss, gradient_norms(place, "above_1")), colour, dash).size
     axes.set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
-    if not any(curve.size for curve in curves):
+    if not drawn:
         not_measured(axes)
 
 
@@ -108,16 +111,19 @@ def layers(dataset: DatasetResults) -> Figure:
     names = layer_names(dataset)
     losses, absent = _with(dataset, *names)
     figure, panels = loss_panels(losses, sharex=True, sharey=True)
-    depths = np.array([layer_depth(name) for name in names])
     drawn = []
     for loss, axes in panels.items():
-        frames = [_values(dataset, loss, name) for name in names]
-        present = np.array([not frame.empty for frame in frames])
+        frames = {}
+        for name in names:
+            frame = _values(dataset, loss, name)
+            if not frame.empty:
+                frames[layer_depth(name)] = frame
+        depths = np.array([*frames])
         for position, dash, face in ((0, "--", "white"), (-1, "-", look(loss).colour)):
-            rows = [t_interval(frame.iloc[position].to_numpy(dtype=float)) for frame in frames if not frame.empty]
-            mean, half = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-            line = axes.plot(depths[present], mean, color=look(loss).colour, ls=dash, marker="o", ms=3, mfc=face)[0]
-            axes.vlines(depths[present], mean - half, mean + half, color=line.get_color(), lw=0.8)
+            rows = [t_interval(frame.iloc[position].to_numpy(dtype=float)) for frame in frames.values()]
+            mean, half = np.array(rows, dtype=float).T
+            line = axes.plot(depths, mean, color=look(loss).colour, ls=dash, marker="o", ms=3, mfc=face)[0]
+            axes.vlines(depths, mean - half, mean + half, color=line.get_color(), lw=0.8)
             drawn.append(mean[mean > 0])
     values = np.concatenate([*drawn, np.ones(1)])
     for axes in panels.values():
@@ -133,10 +139,11 @@ def layers(dataset: DatasetResults) -> Figure:
 
 def layer_names(dataset: DatasetResults) -> list[str]:
     """Names of the norms by layer that were logged on a data set, from the input on."""
-    names = {
-        str(name) for name in dataset.results.record.metrics.name.unique() if str(name).startswith(LAYER_GRADIENT_NORM)
-    }
-    return sorted(name for name in names if logged(dataset, name))
+    known = []
+    for name in sorted(map(str, dataset.results.record.metrics.name.unique())):
+        if name.startswith(LAYER_GRADIENT_NORM) and logged(dataset, name):
+            known.append(name)
+    return known
 
 
 def weights(dataset: DatasetResults) -> Figure:
@@ -208,8 +215,12 @@ def _two_lines(dataset: DatasetResults, names: dict[str, str]) -> Figure:
 
 def _with(dataset: DatasetResults, *names: str) -> tuple[list[str], list[str]]:
     """The losses that have any of these quantities, and those that have none."""
-    known = [loss for loss in dataset.losses if any(not _values(dataset, loss, name).empty for name in names)]
-    return known, [loss for loss in dataset.losses if loss not in known]
+    known: list[str] = []
+    absent: list[str] = []
+    for loss in dataset.losses:
+        empty = [_values(dataset, loss, name).empty for name in names]
+        (absent if all(empty) else known).append(loss)
+    return known, absent
 
 
 def _below(panels: dict[str, Axes], text: str) -> None:

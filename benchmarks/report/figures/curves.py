@@ -33,7 +33,11 @@ def score_curves(dataset: DatasetResults) -> Figure:
     """A row a metric; columns: generator steps, real images seen by the critic, seconds of training."""
     metrics = [metric for metric in dataset.metrics if _curves(dataset, metric, _steps)]
     axes_of = {"generator steps": _steps, "images seen": _images, "training seconds": _seconds}
-    known = {title: x for title, x in axes_of.items() if any(_curves(dataset, metric, x) for metric in metrics)}
+    known = {}
+    for title, x in axes_of.items():
+        curves = [_curves(dataset, metric, x) for metric in metrics]
+        if any(curves):
+            known[title] = x
     figure = Figure(figsize=(PAGE, 0.3 + 1.55 * len(metrics) + legend_height(dataset.losses, PAGE)))
     grid = figure.subplots(len(metrics), len(known), squeeze=False, sharex="col", sharey="row")
     for row, metric in zip(grid, metrics, strict=True):

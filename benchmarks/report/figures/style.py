@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +194,8 @@ def _save_png(figure: "matplotlib.figure.Figure", path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    if not any(np.ndim(np.asarray(image.get_array())) == 3 for axes in figure.axes for image in axes.images):
+    images = chain.from_iterable(axes.images for axes in figure.axes)
+    # Pictures in colour would show bands in so few of them.
+    if not any(np.ndim(np.asarray(image.get_array())) == 3 for image in images):
         picture = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     picture.save(path, format="png", optimize=True)
