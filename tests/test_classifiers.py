@@ -252,7 +252,9 @@ def test_no_sum_of_the_packages_classifiers_can_round(name: str) -> None:
         weight, bias = (found.tensors[f"{layer}.{part}"].double() for part in ("weight", "bias"))
         largest, bits = (2**SUM_BITS, LOGIT_BITS) if layer == "head" else (LARGEST, SUM_BITS)
         most = (weight.abs().flatten(1).sum(dim=1) * largest + bias.abs()).max()
-        assert 2 ** (bits - 4) < most < 2**bits or layer == "head"
+        assert most < 2**bits
+        if layer != "head":  # there the 15 bits of a weight are the limit
+            assert most > 2 ** (bits - 4)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 40, 64), (2, 4, 4)])

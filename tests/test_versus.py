@@ -47,6 +47,7 @@ def test_records_with_holes_and_hostile_names_can_be_compared(tmp_path):
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith(r"| a\_")]
     assert [row[-2] for row in rows] == ["1", "1"]
     failed = [line for line in text.splitlines() if line.startswith("| naïve")]
+    assert len(failed) == len(rows)
     assert all(re.search(r"± [\d.]+ \| – \(2/2 failed\) \| – \| – \| worse \| 0 \|", line) for line in failed)
 
 
