@@ -61,7 +61,7 @@ def load_checkpoint(path: Path, state: TrainState, key: str, record: str, steps:
 
 
 def verified(path: Path) -> dict[str, Any]:
-    """What a file holds. Errors: CheckpointError where that is not, bit for bit, what was written."""
+    """The verified content of a file. Errors: CheckpointError where that is not, bit for bit, what was written."""
     try:
         content = path.read_bytes()
     except OSError as failure:

@@ -1,4 +1,4 @@
-"""What the critic does: the quantities that the papers argue with, as named numbers.
+"""Diagnostics of the critic: the quantities that the papers argue with, as named numbers.
 
 Looked at on held-out real samples x, fakes x~ and points between them, x^ = eps x + (1 - eps) x~; f is the critic.
 
@@ -48,7 +48,7 @@ class GradientNorms:
 
 @dataclass(frozen=True)
 class Probes:
-    """What a critic is probed on, each (N, ...): held-out real samples, others that it was trained on, and fakes."""
+    """Samples to probe a critic on, each (N, ...): held-out real ones, others that it was trained on, and fakes."""
 
     real: Tensor
     trained_on: Tensor
@@ -108,7 +108,7 @@ def _gradient_norms(critic: Bound, x: Tensor) -> GradientNorms:
 
 
 def objective(loss: Loss, critic: Bound, real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> float:
-    """What the critic minimises, on real and fake samples (N, ...): the mean over parts of the batch."""
+    """The critic's objective on real and fake samples (N, ...): the mean over parts of the batch."""
     sums = 0.0
     with torch.no_grad():
         for part in range(0, len(real), PART):

@@ -1,4 +1,4 @@
-"""What is measured of a training state: the scores of its samples, how its critic behaves, and pictures of both."""
+"""Measurements of a training state: the scores of its samples, how its critic behaves, and pictures of both."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -30,13 +30,13 @@ CONTOUR_SIDE, CONTOUR_LIMIT = 128, 3.0
 
 
 HASH = "weights_hash"
-"""What a file of weights says of itself: `weights_hash` of its content."""
+"""The key in a file of weights under which it has the `weights_hash` of its content."""
 
 Scores = Callable[[Tensor], Mapping[str, float]]
 
 
 class HeldOut(Protocol):
-    """What an evaluation asks of a data set."""
+    """The part of a data set that an evaluation needs."""
 
     kind: str
 
@@ -84,7 +84,7 @@ class Evaluation:
         return {f"sampling/{name}/{i}": value for i, row in enumerate(rows) for name, value in row.items()}
 
     def probe_critic(self, state: TrainState, fake: Tensor) -> dict[str, float]:
-        """What the critic does with `fake` (N, ...) and as many real samples, or all held-out ones."""
+        """Diagnostics of the critic on `fake` (N, ...) and as many real samples, or all held-out ones."""
         run = self.run
         with arithmetic(run.numerics):
             real = self.data.held_out(self._rng("held-out"), len(fake)).to(run.device, run.dtype)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}"
 
 Complain = Callable[[Mapping[str, Any], str, Any], str]
-"""What is wrong with a new entry, given all that are known, its name and itself; "" where nothing is."""
+"""Gives the fault of a new entry from all that are known, its name and itself; "" where there is none."""
 
 
 class Registry(Mapping[str, T]):
@@ -96,7 +96,7 @@ class Registry(Mapping[str, T]):
 
 
 def from_families(package: str, families: tuple[str, ...], attribute: str) -> dict[str, Any]:
-    """What the modules `families` of a package have in their dictionaries, one after the other."""
+    """The entries of the dictionaries in the modules `families` of a package, one after the other."""
     found: dict[str, Any] = {}
     for family in families:
         found |= getattr(import_module(f"{package}.{family}"), attribute)

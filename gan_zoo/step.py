@@ -62,7 +62,7 @@ def make_fakes(generator: Net, z: Tensor, joined: bool) -> Tensor:
 
 
 def total(terms: Terms) -> Tensor:
-    """What a player minimises: the sum of its terms."""
+    """The sum of a player's terms, which it minimises."""
     return functools.reduce(operator.add, terms.values())
 
 

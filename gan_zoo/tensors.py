@@ -53,7 +53,7 @@ def read_tensors(path: Path, about: str) -> tuple[dict[str, Tensor], dict[str, A
 
 
 def read_about(path: Path) -> str | None:
-    """What the tensors at `path` are said to be about, unverified; None where nothing is said."""
+    """The description in the file of tensors at `path`, unverified; None where nothing is said."""
     try:
         with safe_open(path, framework="pt") as file:
             return (file.metadata() or {}).get("about")

@@ -40,7 +40,7 @@ CALIBRATION_LATENTS = 1000
 
 
 class Data(Protocol):
-    """What the trainer asks of a data set that lies on the device of the run."""
+    """The part of a data set that the trainer needs; it lies on the device of the run."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...

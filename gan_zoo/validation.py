@@ -49,13 +49,13 @@ def dotted(path: KeyPath) -> str:
 
 
 def refusal(reason: str, *key: str | int) -> PydanticCustomError:
-    """What a validator raises for a value that cannot be; `key` leads from the value to what is wrong in it."""
+    """An error for a validator to raise about a value; `key` leads from the value to what is wrong in it."""
     return PydanticCustomError("refused", "{reason}", {"reason": reason, "key": key})
 
 
 @functools.cache
 def adapter(kind: type[T]) -> TypeAdapter[T]:
-    """What checks plain data to be a `kind`, built at its first use, from what registries hold by then. Whoever adds
+    """The checker of plain data to be a `kind`, built at its first use, from what registries hold by then. Whoever adds
     to a registry clears this cache."""
     return TypeAdapter(kind)
 

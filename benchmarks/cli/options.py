@@ -1,4 +1,4 @@
-"""What the commands share: their parser, the types of their options, and options that several of them have."""
+"""Parts that the commands share: their parser, the types of their options, and options that several of them have."""
 
 import argparse
 import os
@@ -45,7 +45,7 @@ class Once(argparse.Action):
 
 
 def oneline(message: str) -> str:
-    """What argparse says of words, whatever they hold."""
+    """A help text for argparse, whatever the words hold."""
     return "".join(letter if letter.isprintable() else " " for letter in " ".join(message.split()))
 
 

@@ -12,7 +12,7 @@ MINUS, PLUS_MINUS, DASH = "\u2212", "\u00b1", "\u2013"
 
 @dataclass(frozen=True)
 class Mark:
-    """What sets an entry apart, without colour: bold type or a symbol after the text, and a word for it in exports."""
+    """The mark of an entry, without colour: bold type or a symbol after the text, and a word for it in exports."""
 
     word: str
     symbol: str = ""
@@ -21,7 +21,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a table says at one place: its text, the value to sort and export by, and what sets it apart.
+    """One field of a table: its text, the value to sort and export by, and its mark.
 
     `half` is the half-width of the value's interval, which only exports give in full.
     """

@@ -1,4 +1,4 @@
-"""What the record says of a cell: where it stands, and which of its runs is meant."""
+"""Cells in the record: where each stands, and which of its runs is meant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -58,7 +58,7 @@ def open_client(uri: str, database: Path | None, say: Callable[[str], None]) -> 
 
 
 def sqlite_address(database: Path, mode: str = "rw") -> str:
-    """What SQLAlchemy opens `database` by, whatever is in its name: `rw` makes no new file where there is none.
+    """SQLAlchemy's address of `database`, whatever is in its name: `rw` makes no new file where there is none.
 
     The name is escaped once for sqlite and once for SQLAlchemy; without a slash left, MLflow makes no folder of it.
     """
@@ -154,7 +154,7 @@ def one_line(uri: str, database: Path | None) -> Iterator[None]:
 
 
 def remedy(uri: str, failure: Exception) -> str:
-    """What to do about a record that cannot be opened."""
+    """The remedy for a record that cannot be opened."""
     if isinstance(failure, ImportError):
         return f"install the driver of this database: python -m pip install {failure.name}"
     if uri.startswith(("http://", "https://")):

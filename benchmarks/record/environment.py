@@ -51,7 +51,7 @@ def commit() -> dict[str, str | bool]:
 
 @functools.cache
 def changed_files() -> frozenset[Path]:
-    """What of code and settings differs from the commit or is new; empty outside the project's repository."""
+    """The files of code and settings that differ from the commit or are new; empty outside the project's repository."""
     if not is_own_repository():
         return frozenset()
     changed = git("diff", "--name-only", "-z", "HEAD", "--", *KINDS)
@@ -80,7 +80,7 @@ def is_own_repository() -> bool:
 
 
 def git(*arguments: str) -> str:
-    """What a git command says in the folder of the code, whatever repository the environment names."""
+    """The output of a git command in the folder of the code, whatever repository the environment names."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(["git", *arguments], cwd=ROOT, env=own, capture_output=True, text=True, check=True)
     return done.stdout if "-z" in arguments else done.stdout.strip()

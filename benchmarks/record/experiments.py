@@ -45,7 +45,7 @@ class Experiments:
 
     @property
     def place(self) -> str:
-        """What people call the record: never with a password."""
+        """The record's name for people: never with a password."""
         return without_password(str(self.database or self.uri))
 
     @cached_property
@@ -140,6 +140,6 @@ def is_read_only(database: Path) -> bool:
 
 
 def print_line(line: str) -> None:
-    """What a person should know of the record, where no sweep listens."""
+    """Prints a line about the record, where no sweep listens."""
     if line:
         print(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What a sweep left behind, as five plain files: everything a report needs, and nothing else.
+"""The export of a sweep, as five plain files: everything a report needs, and nothing else.
 
 `export/meta.json` (what was asked, and the SHA-256 of that and of the others), `runs.csv` (one row a cell),
 `metrics.csv` (tidy: run_key, step, name, value), `samples.npz` and `timings.csv` (what one iteration takes, a row for

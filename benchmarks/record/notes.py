@@ -1,4 +1,4 @@
-"""What the UI shows beside the numbers, as Markdown: the notes of an experiment and of its sweeps."""
+"""Notes that the UI shows beside the numbers, as Markdown: those of an experiment and of its sweeps."""
 
 NOTE = "mlflow.note.content"
 LIMIT = 5000  # characters that MLflow takes

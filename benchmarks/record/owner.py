@@ -22,7 +22,7 @@ def owner_tags() -> dict[str, Any]:
 
 @functools.cache
 def machine() -> str:
-    """What tells this machine, since it was started, and this container from all others that may have its name."""
+    """A text that tells this machine, since its start, and this container from all others that may have its name."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

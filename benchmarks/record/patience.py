@@ -49,7 +49,7 @@ class Patience:
         self.since: float | None = None
 
     def __call__(self, action: Callable[[], T]) -> T:
-        """What `action` gives as soon as storage lets it. Errors: Away where that takes too long."""
+        """The result of `action`, as soon as storage lets it. Errors: Away where that takes too long."""
         started, pause = time.monotonic(), FIRST_PAUSE
         while True:
             with suppress(Away):
@@ -61,7 +61,7 @@ class Patience:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def once(self, action: Callable[[], T]) -> T:
-        """What `action` gives. Errors: Away where storage is, which is said the first time."""
+        """The result of `action`. Errors: Away where storage is, which is said the first time."""
         try:
             result = action()
         except Exception as failure:

@@ -1,4 +1,4 @@
-"""What a cell writes while it runs."""
+"""The log of a cell: all that it writes to the record while it runs."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Opening:
-    """What the record is told of a cell when it begins."""
+    """The description of a cell that the record gets when it begins."""
 
     experiment: str
     name: str
@@ -61,7 +61,7 @@ class Opening:
 
 
 class CellLog:
-    """What one cell writes. Metrics are buffered until `flush`, so call it outside the timed region.
+    """The log of one cell. Metrics are buffered until `flush`, so call it outside the timed region.
 
     `run_id`: its run in the record; `empty`: nothing was recorded there by an earlier process.
     """

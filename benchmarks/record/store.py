@@ -153,7 +153,7 @@ class Store(Experiments):
         log_timing(self._client, experiment, timing, said)
 
     def timed(self, suite: str) -> set[tuple[str, ...]]:
-        """What stands of timings: the configuration and the circumstances of each."""
+        """The timings that stand: the configuration and the circumstances of each."""
         experiment = self._existing(suite)
         return set(standing(self._runs(experiment, "timing"))) if experiment else set()
 

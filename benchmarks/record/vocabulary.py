@@ -78,7 +78,7 @@ def final_samples(run_key: str) -> str:
 
 
 def samples_at(step: int | str) -> str:
-    """What a cell calls the samples of an earlier checkpoint; `*` for a pattern of all."""
+    """The name of the samples of an earlier checkpoint; `*` for a pattern of all."""
     return f"samples@{step}"
 
 

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def parts(findings: Findings, options: argparse.Namespace) -> dict[str, Callable[[], None]]:
-    """What is measured, by name; each part adds to `findings`."""
+    """The measurements by name; each part adds to `findings`."""
     left_out = ["compiled"] if options.no_compile else []
     found: dict[str, Callable[[], None]] = {}
     for name, mode in product(WORKLOADS, (PINNED, ALL_CORES)):

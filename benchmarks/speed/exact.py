@@ -1,4 +1,4 @@
-"""What exact numerics cost: CPU time of an iteration against reference numerics, `python -m benchmarks.speed.exact`.
+"""The cost of exact numerics: CPU time of an iteration against reference numerics, `python -m benchmarks.speed.exact`.
 
 One thread; stretches of the two alternate in one process, and the shortest of each counts. The points and digits nets
 are quickstart's.

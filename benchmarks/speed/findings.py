@@ -18,7 +18,7 @@ SWEEP, SHARE, START_UP, HELP = 2.0, 0.02, 10.0, 0.5
 
 @dataclass
 class Findings:
-    """What is measured so far."""
+    """The measurements so far."""
 
     machine: dict[str, str]
     rows: list[Row] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a run takes beside training: start-up, tracking and checkpoints, evaluation; and the command line's own time."""
+"""Overheads of a run: start-up, tracking and checkpoints, evaluation; and the command line's own time."""
 
 import subprocess
 import sys

@@ -147,7 +147,7 @@ def numbers(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def paper_table(findings: Findings) -> Table:
-    """What one thread does, for a paper."""
+    """The speed of one thread, for a paper."""
     texts = [Column(title, numeric=False) for title in ("Workload", "Engine")]
     columns = [*texts, *map(Column, ("Iterations/s", "Of the limit", "Speed-up"))]
     rows = [list(map(Entry, cells(row)[:5])) for row in findings.rows if row.mode == PINNED]

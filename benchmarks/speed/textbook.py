@@ -82,7 +82,7 @@ def textbook_net(net: nn.Module) -> nn.Module:
 
 
 class Source(NamedTuple):
-    """What a training takes in, batch after batch: real samples (N, ...), latents (N, z_dim), eps (N,) of penalties."""
+    """The source of a training's batches: real samples (N, ...), latents (N, z_dim), eps (N,) of penalties."""
 
     real: Iterator[Tensor]
     latents: Iterator[Tensor]
@@ -118,7 +118,7 @@ def real_batches(run: Run) -> Iterator[Tensor]:
 
 @dataclass(frozen=True)
 class Objective:
-    """What either player minimises: of the scores of real and fake, and of those of fake."""
+    """The objectives of both players: of the scores of real and fake, and of those of fake."""
 
     critic: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
@@ -160,7 +160,7 @@ def optimizer_of(net: nn.Module, spec: Adam | RMSprop) -> torch.optim.Optimizer:
 def critic_loss(
     critic: nn.Module, loss: Loss, real: Tensor, fake: Tensor, eps: Iterator[Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """What the critic minimises, and its penalties' share; real and fake (N, ...)."""
+    """The critic's objective, and its penalties' share; real and fake (N, ...)."""
     penalties = [gradient_penalty(critic, real, fake, next(eps), settings) for settings in loss.penalties]
     penalty = torch.stack(penalties).sum() if penalties else torch.zeros(())
     return OBJECTIVES[type(loss.adversarial)].critic(critic(real), critic(fake)) + penalty, penalty

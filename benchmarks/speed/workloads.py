@@ -1,4 +1,4 @@
-"""What is measured: WGAN-GP on the nets of the papers and of the codes that people start from, on random data."""
+"""The workloads: WGAN-GP on the nets of the papers and of the codes that people start from, on random data."""
 
 from dataclasses import dataclass, field
 

@@ -12,7 +12,7 @@ from gan_zoo.validation import check_name, refusal, strict
 
 MOST_SEEDS = 10_000
 RESERVED = {"default", "mlartifacts", "mlruns", "published", "speed", "train"}
-"""What lies beside the suites' folders under results/, and what MLflow and `gan-zoo train` call their own."""
+"""Names that no suite may have: of other folders under results/, of MLflow, of `gan-zoo train`."""
 
 
 def _suite_name(name: str) -> str:
@@ -38,7 +38,7 @@ Several = Annotated[tuple[Any, ...], Field(min_length=1)]
 @strict
 @dataclass(frozen=True)
 class Override:
-    """What is different for a loss, a data set, or a loss on a data set."""
+    """The changes for a loss, a data set, or a loss on a data set."""
 
     loss: Mapped | None = None
     architecture: Mapped | str | None = None

@@ -34,7 +34,7 @@ DEEPEST, MOST_VALUES, LONGEST_NUMBER, LONGEST_TEXT = 20, 20_000, 60, 4_000
 SMALLEST, LARGEST = 2.0**-126, 2.0**128 - 2.0**104
 """The numbers that float32 holds with all its digits."""
 CORE = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
-"""What an unquoted word may be beside text."""
+"""The kinds, beside text, that an unquoted word may be of."""
 
 
 @dataclass(frozen=True)

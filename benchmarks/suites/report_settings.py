@@ -1,4 +1,4 @@
-"""What a suite says of its report: `report: {baseline: wgan-gp, checkpoint: best}`."""
+"""The settings of a report in a suite: `report: {baseline: wgan-gp, checkpoint: best}`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

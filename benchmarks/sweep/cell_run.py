@@ -71,7 +71,7 @@ class History:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "History":
-        """What `to_dict` gave. Errors: CheckpointError for anything else."""
+        """From the content that `to_dict` gave. Errors: CheckpointError for anything else."""
         fresh = cls()
         same_keys = content.keys() == fresh.to_dict().keys()
         if not same_keys or not all(type(content[what]) is float for what in fresh.seconds):
@@ -111,7 +111,7 @@ class OpenCell:
 
     @property
     def folder(self) -> Path:
-        """What a resume needs."""
+        """The folder of all that a resume needs."""
         return self.context.runs / self.spec.key
 
     def fail(self, error: Exception) -> Outcome:
@@ -195,7 +195,7 @@ class CellRun:
             self.end("done", "", {"weights_hash": self.keep(values), **how})
 
     def record(self, values: dict[str, float], due: bool) -> None:
-        """What is known at this step under the names that reports use; where an evaluation is due also a picture."""
+        """Records the values at this step by the names that reports use, and where an evaluation is due a picture."""
         seconds = self.history.seconds
         clocks = {f"{what}_seconds": spent for what, spent in seconds.items() if due or what == "train"}
         rate = {"iterations_per_second": self.state.step / seconds["train"]} if due else {}

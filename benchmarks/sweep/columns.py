@@ -1,4 +1,4 @@
-"""What the run table says of a cell: by its spec, by where and how it runs, and once it has ended."""
+"""The columns of the run table about a cell: by its spec, by where and how it runs, and once it has ended."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from gan_zoo.spec import RunSpec
 
 
 def columns(spec: RunSpec) -> dict[str, Any]:
-    """What is known of a cell by its spec alone."""
+    """The columns that follow from the spec alone."""
     return {
         "loss": spec.loss_name,
         "dataset": spec.dataset.name,
@@ -37,7 +37,7 @@ def circumstances(spec: RunSpec, context: Context) -> dict[str, Any]:
 
 
 def numerics_text(spec: RunSpec, context: Context) -> str:
-    """What a run computes in: its precision, and what relaxes it ("float32, bf16") or makes its bits the same on other
+    """The arithmetic of a run: its precision, and what relaxes it ("float32, bf16") or makes its bits the same on other
     processors ("float32, portable"). Yesterday's records, and `fast`, say the precision alone; and the number of
     threads where more than one has a part in the numbers ("float32, 2 threads")."""
     device, numerics, threads = context.device, context.numerics, context.threads
@@ -49,7 +49,7 @@ def numerics_text(spec: RunSpec, context: Context) -> str:
 
 
 def results(spec: RunSpec, context: Context, state: TrainState, evaluator: Evaluator) -> dict[str, Any]:
-    """What is known of a cell that ended, beside its metrics."""
+    """The columns of a cell that ended, beside its metrics."""
     sizes = {
         "parameters_generator": state.generator.vector.numel(),
         "parameters_critic": state.critic.vector.numel(),

@@ -83,7 +83,7 @@ class Shelf:
         return self._evaluators[key]
 
     def floor(self, spec: RunSpec) -> Floor:
-        """What real data score by the metrics that `spec` asks for."""
+        """The scores of real data by the metrics that `spec` asks for."""
         samples = spec.evaluate.samples
         return floor(self.data(spec), self.metrics(spec), samples, self.context.cache, self.context.device)
 
@@ -94,7 +94,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What the cells of one sweep share: the suite's name, the parent run in the record, and where and how they run."""
+    """One sweep, for its cells: the suite's name, the parent run in the record, and where and how they run."""
 
     suite: str
     run_id: str

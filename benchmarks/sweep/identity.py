@@ -1,4 +1,4 @@
-"""What a cell's numbers come from beside its spec. A recorded cell of which any of it was another is stale.
+"""The identity of a cell: what its numbers come from beside its spec. A recorded cell of another one is stale.
 
 science    SCIENCE_VERSION, raised by hand where a change alters weights or scores
 data       the fingerprint of the data set's content
@@ -31,7 +31,7 @@ WITHOUT_NUMBERS = ("__init__.py", "verify")
 
 @dataclass(frozen=True)
 class Identity:
-    """What a cell's numbers come from, as the tags of its run in the record."""
+    """The identity of a cell, as the tags of its run in the record."""
 
     science: str
     data: str

@@ -14,4 +14,4 @@ class Listener:
         """A cell has ended."""
 
     def say(self, line: str) -> None:
-        """What a person should know now."""
+        """Passes on a line that a person should read now."""

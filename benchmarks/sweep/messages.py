@@ -1,4 +1,4 @@
-"""What is heard of a cell while it runs, and how it ended."""
+"""The messages of a cell while it runs, and its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

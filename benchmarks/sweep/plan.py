@@ -1,4 +1,4 @@
-"""What a sweep has to do: the cells of a suite against the record, and the options that say how they are run."""
+"""The plan of a sweep: the cells of a suite against the record, and the options that say how they are run."""
 
 import json
 import statistics
@@ -59,7 +59,7 @@ class Plan:
         return "stale" if self.stale(spec) else "missing"
 
     def why(self, spec: RunSpec) -> str:
-        """What explains the status, where that needs an explanation."""
+        """The reason for the status, where that needs one."""
         found = self.found(spec)
         if found is None:
             return self.stale(spec)

@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: a bar on a terminal; elsewhere one line for each cell that ended."""
+"""The progress of a sweep for a person: a bar on a terminal; elsewhere one line for each cell that ended."""
 
 import sys
 from collections import Counter

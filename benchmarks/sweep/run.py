@@ -16,7 +16,7 @@ from gan_zoo.spec import RunSpec
 
 
 def describe(plan: Plan) -> dict[str, Any]:
-    """What a report says of the suite as a whole."""
+    """The description of the suite as a whole for reports."""
     suite, shared = plan.suite, plan.shared
     return {
         "suite": suite.name,
@@ -90,5 +90,5 @@ def sweep_run(plan: Plan, store: Store) -> Iterator[str]:
 
 
 def described(spec: RunSpec, plan: Plan) -> dict[str, Any]:
-    """What is known of a cell before it runs."""
+    """The description of a cell before it runs."""
     return {**columns(spec), "spec": spec.canonical, "identity": plan.identities[spec].tags}

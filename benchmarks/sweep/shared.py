@@ -1,4 +1,4 @@
-"""What the cells of a suite share: data sets, metrics and what real data score, loaded once before anything runs."""
+"""All that the cells of a suite share: data sets, metrics, scores of real data; loaded once before anything runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -96,6 +96,6 @@ def from_inception(metric: str) -> bool:
 
 
 def described(metric: Any) -> dict[str, Any]:
-    """What a report says of a metric."""
+    """The description of a metric for reports."""
     fields = ("direction", "label", "lowest", "highest")
     return {name: getattr(metric, name) for name in fields} | {"protocol": dict(metric.protocol)}

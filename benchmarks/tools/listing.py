@@ -1,4 +1,4 @@
-"""What there is: losses and their parts, architectures, data sets, metrics, suites and recipes, for `gan-zoo list`."""
+"""The listing of losses and their parts, architectures, data sets, metrics, suites and recipes, for `gan-zoo list`."""
 
 import inspect
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ from benchmarks.suites.suite import Suite, load_suite
 from gan_zoo.errors import UserError
 
 UNRELAXED = {"", "portable", "exact"}
-"""What follows the precision where a record names numerics, if they are fit to be published."""
+"""Endings of a record's numerics, after the precision, that are fit to be published."""
 
 
 def publish(name: str, results: Path) -> Path:

@@ -45,7 +45,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What to recompute and where: `export` holds meta.json, `data` the data sets, `out` (or a temporary folder, where
+    """A request to recompute: `export` holds meta.json, `data` the data sets, `out` (or a temporary folder, where
     None) takes the record of what is run."""
 
     export: Path

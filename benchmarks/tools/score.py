@@ -32,7 +32,7 @@ LARGEST_SPEC = 1_000_000  # bytes
 
 @dataclass(frozen=True)
 class Request:
-    """What to score and by what. None leaves the choice to the generator's spec, else to the images and the reference.
+    """What to score, and by what. None leaves the choice to the generator's spec, else to the images and the reference.
 
     `root` holds the data sets, `weights` is the file of Inception's weights where it is not kept there.
     """
@@ -112,7 +112,7 @@ def load_reference(request: Request, spec: RunSpec | None) -> Dataset:
 
 
 def folder_name(folder: Path) -> str:
-    """What a folder of reference images is called: its own name (a link keeps it), with a hyphen for what is no letter,
+    """The name of a folder of reference images: its own name (a link keeps it), with a hyphen for what is no letter,
     digit, dot or underscore."""
     return re.sub(r"[^\w.]+", "-", Path(os.path.abspath(folder)).name).strip("-") or "folder"
 

@@ -31,7 +31,7 @@ MOST_PARAMETERS = 1_000_000_000
 
 
 class Architecture(Protocol):
-    """What the rest of the project knows of an architecture."""
+    """The interface of an architecture."""
 
     @property
     def z_dim(self) -> int:
@@ -52,7 +52,7 @@ class Architecture(Protocol):
 
 
 def complaint(known: Mapping[str, Any], name: str, kind: Any) -> str:
-    """What is wrong with a new architecture."""
+    """The fault of a new architecture, "" where there is none."""
     if not isinstance(kind, type) or not is_dataclass(kind):
         return "expected a class that is a frozen dataclass of options"
     wanted = ("z_dim", "critic_mixes_samples", "check", "generator", "critic")

@@ -26,7 +26,7 @@ TAKEN = ("inception",)
 
 
 def complaint(known: Mapping[str, Any], name: str, entry: Any) -> str:
-    """What is wrong with a new data set."""
+    """The fault of a new data set, "" where there is none."""
     if isinstance(entry, type) or not (isinstance(entry, Points) or callable(entry)):
         return "expected gan_zoo.datasets.Points, or a function of (root, download) that loads gan_zoo.datasets.Images"
     if isinstance(entry, Points) and entry.name != name:

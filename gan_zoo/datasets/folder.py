@@ -76,7 +76,7 @@ def load_folder(name: str, folder: Path, root: Path, image_size: int | None) -> 
 
 
 def key(layout: Layout, hashes: list[str], image_size: int | None) -> str:
-    """What the tensors follow from: each file's bytes and its label, in order, the splits, the size, the decoder."""
+    """The origin of the tensors: each file's bytes and its label, in order, the splits, the size, the decoder."""
     order = f"{hashes} {layout.labels} {len(layout.train)}"
     content = hashlib.sha256(order.encode()).hexdigest()
     return f"folder v{VERSION}, Pillow {PIL.__version__}, image size {image_size}, files {content}"
@@ -177,7 +177,7 @@ def find_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> tuple[S
 
 
 def split_notes(tops: dict[str, list[Path]], roles: dict[str, str], rest: list[str]) -> list[str]:
-    """What the splits leave out, and a held-out split that is not called test."""
+    """Notes on what the splits leave out, and on a held-out split that is not called test."""
     notes = []
     if "val" in roles:
         count, folder = plural(len(tops[roles["val"]]), "image"), f"{shown(roles['val'])}/"

@@ -65,7 +65,7 @@ class Place:
 
 
 def list_images(folder: Path) -> Listing:
-    """What lies under `folder`, however deep. Errors: UserError for links to nothing, folders that may not be opened,
+    """The files under `folder`, however deep. Errors: UserError for links to nothing, folders that may not be opened,
     and more than five million files or a hundred thousand folders."""
     listing = Listing(folder)
     real = folder.resolve()
@@ -90,7 +90,7 @@ def list_images(folder: Path) -> Listing:
 
 
 def entries(place: Place) -> Iterator[tuple[Path, os.stat_result]]:
-    """What a folder holds, links followed; in a hidden one, what cannot be read is passed over."""
+    """The entries of a folder, links followed; in a hidden one, what cannot be read is passed over."""
     try:
         names = os.listdir(place.path)
     except OSError as failure:

@@ -32,7 +32,7 @@ class Points(ABC):
 
     @property
     def about(self) -> str:
-        """What it is, in a line."""
+        """A description in a line."""
         return (inspect.getdoc(self) or "").split("\n")[0]
 
     @property

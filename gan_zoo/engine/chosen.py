@@ -38,7 +38,7 @@ STACK_ENGINES: dict[str, StackEngine] = {"stacked": stacked, "stacked-graph": st
 """Several runs of one structure at once."""
 
 ENGINE_NAMES = (*ENGINES, "stacked", "auto")
-"""What can be asked for."""
+"""All names that can be asked for."""
 
 COMPILED_FROM = 60_000
 """Updates of both players in a run. Compiling takes 5 to 60 s and saves 0.3 to 1 ms of each where perceptrons have 64
@@ -103,7 +103,7 @@ class Started:
 
 
 def refusal(name: str, error: Exception) -> UserError:
-    """What is said where an engine that was asked for cannot run."""
+    """The error of an engine that was asked for and cannot run."""
     if isinstance(error, UserError):
         return error
     return UserError(f"engine {name}: cannot run here ({in_a_line(error)}); use plain or auto")

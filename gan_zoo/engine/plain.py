@@ -18,7 +18,7 @@ from gan_zoo.step import make_fakes, per_sample, total
 
 @dataclass(frozen=True)
 class Steps:
-    """What an iteration computes, without changing the state. Gradients are vectors in the order of its parameters."""
+    """An iteration's computations, which change no state. Gradients are vectors in the order of its parameters."""
 
     fakes: Callable[[Tensor], Tensor]
     """z (n_critic, N, z_dim) -> (n_critic, N, ...)"""

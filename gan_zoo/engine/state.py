@@ -1,4 +1,4 @@
-"""What every engine works on: the players, the training state, the draws of an iteration."""
+"""The objects that every engine works on: the players, the training state, the draws of an iteration."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class TrainState:
 
     @property
     def moments(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What the generator's and the critic's optimiser remember, their count of steps among it; by torch's names."""
+        """The moments and the count of steps of the generator's and of the critic's optimiser, by torch's names."""
         generator, critic = self.optimizers
         return generator.state[self.generator.vector], critic.state[self.critic.vector]
 

@@ -157,6 +157,6 @@ class Exact(TorchDispatchMode):
 
 
 def refusal(func: Any, reason: str) -> UserError:
-    """What is said of an operation whose bits depend on the processor."""
+    """The error for an operation whose bits depend on the processor."""
     name = f"{func} {reason}".strip()
     return UserError(f"numerics exact: torch's operation {name} has no exact form here; use numerics reference")

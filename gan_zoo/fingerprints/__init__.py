@@ -25,7 +25,7 @@ ALL: dict[str, Callable[[], str]] = {**OPERATIONS, **SCORES, **CELLS}
 
 
 def versions() -> dict[str, str]:
-    """What the bits depend on beside the processor."""
+    """The versions that bits depend on beside the processor."""
     return {"torch": torch.__version__.partition("+")[0], "numpy": np.__version__}
 
 

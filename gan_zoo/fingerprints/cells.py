@@ -95,7 +95,7 @@ def stacked() -> str:
 
 
 def diagnosed() -> str:
-    """What is measured of a critic."""
+    """The diagnostics of a critic."""
     run = run_of("wgan-gp", known("8gaussians"), "mlp", POINTS, 64)
     critic = Bound(run.players.critic, initial_state(run).critic)
     probes = Probes(*(numbers(500, 2, key=key) for key in ("real", "trained on", "fake")))

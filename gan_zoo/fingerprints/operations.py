@@ -104,7 +104,7 @@ def optimiser(spec: Adam | RMSprop) -> str:
 
 
 def batches_of_products() -> str:
-    """What stacked seeds multiply."""
+    """Products of stacked matrices, as stacked seeds have them."""
     return fingerprint([torch.bmm(numbers(4, 64, 64, key="a"), numbers(4, 64, 64, key="b"))])
 
 

@@ -46,7 +46,7 @@ def transport() -> str:
 
 
 def stream(dataset: str) -> str:
-    """What is drawn of a data set for training."""
+    """Samples drawn of a data set for training."""
     with TemporaryDirectory() as root:
         return fingerprint([load_dataset(dataset, root=Path(root)).stream(0, 0, 1000)])
 

@@ -24,7 +24,7 @@ def parts_of(loss: Loss) -> tuple[Any, ...]:
 
 
 def complaint(known: Mapping[str, Loss], name: str, loss: Any) -> str:
-    """What is wrong with a new loss: no Loss, or a part of it has the name of another one's."""
+    """The fault of a new loss: no Loss, or a part of it has the name of another one's."""
     if not isinstance(loss, Loss):
         return "expected a gan_zoo.losses.Loss"
     kinds = {part_name(part): type(part) for other in known.values() for part in parts_of(other)}

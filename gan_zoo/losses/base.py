@@ -24,7 +24,7 @@ Terms = dict[str, Tensor]
 
 
 class Adversarial(Protocol):
-    """What real and fake scores, each of shape (N,), are worth to either player: named scalars to minimise.
+    """The adversarial part: from real and fake scores, each (N,), the named scalars that either player minimises.
 
     It may bring two known answers of its paper, to which `gan_zoo.verify` then holds it:
 
@@ -49,7 +49,7 @@ class Adversarial(Protocol):
 
 
 class Penalty(Protocol):
-    """What the critic pays for its shape around given points.
+    """A term of the critic's loss that depends on its gradients around given points.
 
     It may bring a known answer, to which `gan_zoo.verify` then holds it: closed_form(slope), its value where the
     critic's input gradient has the norm `slope` everywhere.
@@ -107,7 +107,7 @@ class Loss:
 
     @property
     def critic_formula(self) -> str:
-        """What the critic minimises, as a line of text."""
+        """The critic's objective as a line of text."""
         formula = " + ".join([self.adversarial.critic_formula, *(penalty.formula for penalty in self.penalties)])
         clip = "" if self.weight_clip is None else f", every weight clamped to ±{self.weight_clip:g}"
         norm = "" if self.critic_norm is None else f", f under {self.critic_norm} normalisation"
@@ -115,7 +115,7 @@ class Loss:
 
     @property
     def generator_formula(self) -> str:
-        """What the generator minimises, as a line of text."""
+        """The generator's objective as a line of text."""
         return self.adversarial.generator_formula
 
     def with_fields(self, **values: Any) -> "Loss":

@@ -15,7 +15,7 @@ Samples = Annotated[int, Field(ge=10, le=10_000_000)]
 Repeats = Annotated[int, Field(gt=0, le=1_000)]
 ImageSize = Annotated[int, Field(gt=0, le=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-"""What tables and databases hold exactly."""
+"""A whole number that tables and databases hold exactly."""
 
 
 @strict
@@ -61,7 +61,7 @@ class TrainSpec:
 @strict
 @dataclass(frozen=True)
 class EvaluateSpec:
-    """What is measured: every `every` generator steps and at the end, on `samples` samples drawn from `seed`."""
+    """The measurements: every `every` generator steps and at the end, on `samples` samples drawn from `seed`."""
 
     every: Count
     samples: Samples

@@ -27,7 +27,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found: the worst deviation and where; none at all where the check does not apply."""
+    """The result of a check: the worst deviation and where; none at all where the check does not apply."""
 
     deviation: float | None
     tolerance: float

@@ -1,4 +1,4 @@
-"""What a term makes of a batch: a mean over samples, each on its own."""
+"""Checks of a term on a batch: a mean over samples, each on its own."""
 
 from collections.abc import Iterator
 from dataclasses import replace

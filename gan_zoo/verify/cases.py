@@ -1,4 +1,4 @@
-"""What the checks share: shapes, batches and critics about which everything is known."""
+"""Cases that the checks share: shapes, batches and critics about which everything is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

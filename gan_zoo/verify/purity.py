@@ -1,4 +1,4 @@
-"""What a loss may touch, and the form of what it gives."""
+"""Checks that a loss changes nothing that it is given, and of the form of its results."""
 
 import json
 import re

@@ -149,7 +149,7 @@ def _marks(column: Scores) -> NDArray[np.str_]:
 
 
 def _numbers(values: Array, marks: NDArray[np.str_]) -> NDArray[np.str_]:
-    """What each field of the matrix says."""
+    """The text in each field of the matrix."""
     pairs = zip(values.flat, marks.flat, strict=True)
     return np.array([number(float(value), 2) + mark for value, mark in pairs]).reshape(values.shape)
 

@@ -95,7 +95,7 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
 
 
 def _point_keys(has_critic: bool) -> list[Artist]:
-    """What points mean, and contours where there are any."""
+    """The legend of points, and of contours where there are any."""
     dots = {"data": "black", "generated (colour of the loss)": GREY}
     handles: list[Artist] = [Line2D([], [], ls="", marker=".", color=c, label=label) for label, c in dots.items()]
     if not has_critic:

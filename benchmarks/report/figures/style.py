@@ -83,7 +83,7 @@ RC = {
     "image.interpolation": "nearest",
     "image.cmap": "gray",
 }
-"""What differs from seaborn's theme."""
+"""Settings in which figures differ from seaborn's theme."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def look(loss: str) -> Look:
 
 
 def semantics(losses: list[str]) -> dict[str, Any]:
-    """What seaborn's functions are told of a frame with a column `loss`: these losses' colours and markers."""
+    """Arguments for seaborn's functions on a frame with a column `loss`: these losses' colours and markers."""
     looks = {loss: look(loss) for loss in losses}
     palette = {loss: each.colour for loss, each in looks.items()}
     markers = {loss: each.marker for loss, each in looks.items()}
