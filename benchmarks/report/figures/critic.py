@@ -148,7 +148,7 @@ def layer_names(dataset: DatasetResults) -> list[str]:
 
 def weights(dataset: DatasetResults) -> Figure:
     """Panels of the last critics' weights: the share of them in each bin, a line a seed."""
-    histograms = {loss: list(histograms(dataset, loss)) for loss in dataset.losses}
+    histograms = {loss: list(weight_shares(dataset, loss)) for loss in dataset.losses}
     figure, panels = loss_panels([loss for loss, found in histograms.items() if found])
     for loss, axes in panels.items():
         found = histograms[loss]
@@ -173,7 +173,7 @@ def weights(dataset: DatasetResults) -> Figure:
     return figure
 
 
-def histograms(dataset: DatasetResults, loss: str) -> Iterator[tuple[Array, Array]]:
+def weight_shares(dataset: DatasetResults, loss: str) -> Iterator[tuple[Array, Array]]:
     for key in dataset.cell_runs(loss).sort_values("seed").run_key:
         histogram = dataset.results.record.samples.get(weight_histogram(key))
         if histogram is not None and histogram[1].sum() > 0:

@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 
 from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, EARTH_MOVER, WASSERSTEIN_ESTIMATE, gradient_norms
 from benchmarks.report.figures.critic import (
-    histograms,
     layer_names,
     layers,
     logged,
     norms,
     overfitting,
     transport,
+    weight_shares,
     weights,
 )
 from benchmarks.report.results import DatasetResults
@@ -55,7 +55,7 @@ DIAGNOSTICS = (
         "seed, logarithmic (as Gulrajani et al. 2017, figure 1b). Clipping: the share exactly at the "
         "bound is named; more are close to it, in the outer bins.",
         "Histograms of weights, a panel a loss.",
-        lambda dataset: any(list(histograms(dataset, loss)) for loss in dataset.losses),
+        lambda dataset: any(list(weight_shares(dataset, loss)) for loss in dataset.losses),
         weights,
     ),
     Diagnostic(
