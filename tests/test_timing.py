@@ -13,8 +13,9 @@ from synthetic import synthetic, texts
 
 from benchmarks.cli import main
 from benchmarks.markup.blocks import DASH
+from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import TIMING_COLUMNS, Record
-from benchmarks.record.store import RecordedCell, Store
+from benchmarks.record.store import Store
 from benchmarks.record.timings import Circumstances, Timing, configuration
 from benchmarks.report import commands
 from benchmarks.report.contrasts import target_table
