@@ -12,10 +12,11 @@ from benchmarks.record.lease import Held
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import identity as identities
-from benchmarks.sweep.cell_run import CellRun, Outcome
+from benchmarks.sweep.cell_run import OpenCell
 from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.identity import Identity, source
 from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Options, Plan, make_plan
 from benchmarks.sweep.progress import opening_text, unfinished_text
 from benchmarks.sweep.run import run_suite

@@ -11,9 +11,9 @@ from benchmarks.record.protocols import differing, read_protocol
 from benchmarks.record.store import Store
 from benchmarks.record.vocabulary import meant
 from benchmarks.suites.suite import Suite
-from benchmarks.sweep.cell_run import reason_of
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.identity import Identity, identity
+from benchmarks.sweep.messages import reason_of
 from benchmarks.sweep.shared import Shared, prepare_shared
 from benchmarks.sweep.stack import trial_seconds
 from gan_zoo.device import choose_devices, core_count
