@@ -215,6 +215,7 @@ def shelf(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "checkout" / "results" / "published"
     folder.mkdir(parents=True)
     monkeypatch.setattr(places, "PUBLISHED", folder)
+    monkeypatch.setattr(publish, "suite_names", lambda: ["tiny"])
     monkeypatch.setattr(publish, "load_suite", lambda name: load_suite(str(ran.parent / "tiny.yaml")))
     return folder
 
@@ -240,6 +241,12 @@ def test_a_finished_run_is_published_with_its_report(ran: Path, tmp_path: Path, 
     report = (shelf / "tiny" / "report.md").read_text()
     assert "wgan-gp" in report
     assert "Against the published results" not in report
+
+
+def test_a_suite_of_one_s_own_is_not_published(ran: Path, shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["publish", str(ran.parent / "tiny.yaml"), "--results", str(ran)]) == 2
+    assert "suites of the package, by name (tiny); the report of one of your own" in capsys.readouterr().err
+    assert list(shelf.iterdir()) == []
 
 
 def unended(record: Record) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from benchmarks.record import places
 from benchmarks.record.export import Record
 from benchmarks.report.build import build_report
-from benchmarks.suites.suite import Suite, load_suite
-from gan_zoo.errors import UserError
+from benchmarks.suites.suite import Suite, load_suite, suite_names
+from gan_zoo.errors import UserError, printable
 
 UNRELAXED = {"", "portable", "exact"}
 """Endings of a record's numerics, after the precision, that are fit to be published."""
@@ -21,6 +21,12 @@ def publish(name: str, results: Path) -> Path:
     """
     if not places.PUBLISHED.is_dir():
         raise UserError(f"{places.PUBLISHED}: there is no such folder: publish from a checkout")
+    if name not in suite_names():
+        known = ", ".join(suite_names())
+        raise UserError(
+            f"{printable(name)}: what is published are suites of the package, by name ({known}); the report of one of "
+            "your own is in its folder of results, and `gan-zoo report NAME --out DIR` writes it where you want it"
+        )
     source = results / name / "export"
     record = Record.read(source)
     reasons = refusals(load_suite(name), record)
