@@ -10,8 +10,9 @@ import torch
 
 from gan_zoo import fingerprints
 from gan_zoo.device import configure_process
-from gan_zoo.engine.plain import descend
+from gan_zoo.engine.descent import descend, optimizer_numbers
 from gan_zoo.engine.state import new_optimizer
+from gan_zoo.engine.weights import Weights
 from gan_zoo.fingerprints.cells import Noise, run_of
 from gan_zoo.numerics import environment, process
 from gan_zoo.rng import Rng
@@ -151,12 +152,13 @@ def test_derivatives_go_through_the_products() -> None:
 
 
 def test_rmsprop_is_torchs() -> None:
-    own, theirs = (Rng(0, "vector").normal(101) for _ in range(2))
-    steps, reference = new_optimizer(own, RMSprop(1e-2, 0.9)), torch.optim.RMSprop([theirs], lr=1e-2, alpha=0.9)
+    weights, theirs = Weights.copy_of({"w": Rng(0, "vector").normal(101)}), Rng(0, "vector").normal(101)
+    spec = RMSprop(1e-2, 0.9)
+    optimizer, reference = new_optimizer(weights, spec), torch.optim.RMSprop([theirs], lr=1e-2, alpha=0.9)
     for i in range(5):
         gradient = Rng(0, "gradient", i).normal(101)
-        descend(steps, gradient)
+        descend(weights, optimizer, gradient, optimizer_numbers(spec))
         theirs.grad = gradient
         reference.step()
-    torch.testing.assert_close(own, theirs)
-    assert steps.state[own]["step"].item() == 5
+    torch.testing.assert_close(weights.vector, theirs)
+    assert optimizer.state[weights.vector]["step"].item() == 5

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_zoo.architectures import functions
 from gan_zoo.architectures.layers import BatchNorm, Conv, ConvPool, LayerNorm, UpConv, UpsampleConv
-from gan_zoo.engine.plain import descend
+from gan_zoo.engine.descent import descend, optimizer_numbers
 from gan_zoo.engine.state import new_optimizer
 from gan_zoo.engine.weights import Weights
 from gan_zoo.fingerprints.hashing import fingerprint, numbers
@@ -99,7 +99,7 @@ def optimiser(spec: Adam | RMSprop) -> str:
     weights = Weights.copy_of({"w": numbers(1003)})
     optimizer = new_optimizer(weights, spec)
     for i in range(3):
-        descend(weights, optimizer, numbers(1003, key=f"gradient {i}"))
+        descend(weights, optimizer, numbers(1003, key=f"gradient {i}"), optimizer_numbers(spec))
     return fingerprint([weights.vector])
 
 
