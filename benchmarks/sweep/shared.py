@@ -74,7 +74,7 @@ def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Con
     """UserError where a cell, on data of `shape`, cannot run on the engine that was asked for."""
     if context.engine in ("plain", "auto"):  # one runs everything, the other chooses what runs
         return
-    for spec in {replace(spec, seed=cells[0].seed): spec for spec in cells}.values():
+    for spec in dict.fromkeys(replace(spec, seed=cells[0].seed) for spec in cells):
         try:
             check_players(context.engine, abstract_players(spec, shape, context.numerics))
         except UserError as error:
