@@ -135,7 +135,7 @@ def test_what_waits_in_the_folder_survives_the_sweep(
     original = stack.save
 
     def without_record(cells: Any) -> float:
-        if cells[0].spec.seed == 1 and cells[0].state.step == 12:
+        if cells[0].cell.spec.seed == 1 and cells[0].state.step == 12:
             do()
         return original(cells)
 

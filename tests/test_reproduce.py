@@ -87,7 +87,7 @@ def test_an_honest_export_holds_bit_for_bit_and_nothing_is_left(
 def test_cells_are_drawn_by_export_and_seed_alone(ran: Path, tmp_path: Path) -> None:
     claimed = Results(Record.read(ran))
     choices = [
-        [cell.place for cell in reproduce.draw(claimed, reproduce.Request(ran, ran, 3, seed), mark)]
+        [cell.name for cell in reproduce.draw(claimed, reproduce.Request(ran, ran, 3, seed), mark)]
         for seed, mark in [(0, "a"), (0, "a"), *((seed, mark) for seed in range(5) for mark in "bc")]
     ]
     assert choices[0] == choices[1]
