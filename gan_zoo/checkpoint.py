@@ -63,6 +63,8 @@ def load_checkpoint(path: Path, state: TrainState, key: str, record: str, steps:
 def verified(path: Path) -> dict[str, Any]:
     """The verified content of a file. Errors: CheckpointError where that is not, bit for bit, what was written."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # opening a pipe would wait for its other end
+            raise CheckpointError(f"{shown(path)}: not a file")
         content = path.read_bytes()
     except OSError as failure:
         raise CheckpointError(f"{shown(path)}: cannot be read ({reason(failure)})") from None

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,12 @@ def test_a_checkpoint_of_torch_alone_is_refused(run: Run, path: Path) -> None:
 def test_a_folder_in_its_place_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").mkdir()
     assert refused(tmp_path / "checkpoint.pt", run) == "cannot be read (Is a directory)"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_in_its_place_is_refused_and_not_waited_for(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "checkpoint.pt")
+    assert refused(tmp_path / "checkpoint.pt", run) == "not a file"
 
 
 def test_another_run_is_refused(run: Run, path: Path) -> None:
