@@ -18,6 +18,7 @@ from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from benchmarks.tools import publish, reproduce
+from gan_zoo import plugins
 
 SUITE = """\
 name: tiny
@@ -82,6 +83,24 @@ def test_an_honest_export_holds_bit_for_bit_and_nothing_is_left(
     assert [line.split("  ")[0] for line in drawn(text)] == ["equal bits", "equal bits"]
     assert text.splitlines()[-1] == "2 cells: 2 equal bits"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_cells_of_a_plugin_are_reproduced_with_it_alone(
+    tmp_path: Path, migrated_database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = Path(__file__).parents[1] / "docs" / "examples" / "smoothed.py"
+    shutil.copy(plugin, tmp_path)
+    (tmp_path / "tiny.yaml").write_text(f"{SUITE.replace('wgan-gp', 'smoothed')}plugins: [smoothed.py]\n")
+    shutil.copy(migrated_database, tmp_path / "mlflow.db")
+    with plugins.scope():
+        store, suite = Store(tmp_path), load_suite(str(tmp_path / "tiny.yaml"))
+        run_suite(make_plan(suite, Options(tmp_path, tmp_path / "data", "cpu", 0), store, print), store, Listener())
+    store.record("tiny").write(tmp_path / "export")
+    capsys.readouterr()
+    assert check(tmp_path / "export", "--cells", "1") == 2
+    assert "unknown adversarial term 'smoothed'" in capsys.readouterr().err
+    assert check(tmp_path / "export", "--cells", "1", "--plugin", str(plugin)) == 0
+    assert drawn(capsys.readouterr().out)[0].startswith("equal bits")
 
 
 def test_cells_are_drawn_by_export_and_seed_alone(ran: Path, tmp_path: Path) -> None:

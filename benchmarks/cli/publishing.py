@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import add_data, add_results, add_workers, data_root, folder, whole_number
+from benchmarks.cli.options import add_data, add_plugins, add_results, add_workers, data_root, folder, whole_number
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
@@ -41,6 +41,7 @@ def add_commands(commands: "Commands") -> None:
         "--out", type=folder, metavar="DIR", help="keep the record of what is run in this new folder"
     )
     add_data(reproduce)
+    add_plugins(reproduce)
     reproduce.set_defaults(command=reproduce_cells)
 
     publish = commands.add_parser("publish", help="for maintainers: put a finished run into results/published")
