@@ -237,13 +237,15 @@ def test_a_seed_that_is_done_is_left_alone(path: str, store: Store, alone: dict[
     assert numbers(store) == close(alone)
 
 
+def out_of_memory(*_: Any) -> Any:
+    """In the place of an engine."""
+    raise RuntimeError("no memory\nleft")
+
+
 def test_a_stack_that_cannot_run_is_an_error_of_its_cells(
     suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> Any:
-        raise RuntimeError("no memory\nleft")
-
-    monkeypatch.setitem(STACK_ENGINES, "stacked", fail)
+    monkeypatch.setitem(STACK_ENGINES, "stacked", out_of_memory)
     reason = "engine stacked: cannot run here (RuntimeError: no memory); use plain or auto"
     assert sweep(suite, store, "stacked") == dict.fromkeys(range(3), Outcome("failed", reason))
     assert set(sweep(suite, store, "plain").values()) == {Outcome("done")}
@@ -260,10 +262,7 @@ def test_an_engine_that_cannot_run_a_cell_is_refused_before_the_sweep(path: str,
 def test_an_engine_by_rule_that_cannot_run_gives_way_to_plain_and_is_recorded(
     path: str, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> Any:
-        raise RuntimeError("no memory\nleft")
-
-    monkeypatch.setitem(ENGINES, "closed-form", fail)
+    monkeypatch.setitem(ENGINES, "closed-form", out_of_memory)
     assert sweep(load_suite(path, {"seeds": "[0]"}), store, "auto") == {0: Outcome("done")}
     assert numbers(store, (0,)) == of_seeds(alone, store, 0)
     assert runs(store).engine[0] == "plain"

@@ -3,7 +3,8 @@
 `install` puts them in the place of ATen's on the CPU, below autograd, so derivatives of every order, torch's and ours,
 go the same way. Three libraries share them by size, because each costs too much somewhere: MKL held to what every
 processor can do is up to five times slower; a call of OpenBLAS from here takes some 3 microseconds more than one of
-MKL; a call of oneDNN takes 20, and is worth it in large products. All are held to AVX2 (`environment`).
+MKL; a call of oneDNN takes 20, and is worth it in large products. All are held to AVX2 (`environment`), but for oneDNN
+in a process that convolves nothing: its products here have the same bits by any instructions.
 """
 
 import ctypes
