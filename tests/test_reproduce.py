@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.cli import main
 from benchmarks.record import places
@@ -28,6 +30,16 @@ seeds: 6
 architecture: {name: mlp, width: 8, depth: 1}
 train: {steps: 4, batch_size: 8, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
 evaluate: {every: 2, samples: 50}
+"""
+
+CATS = """\
+name: tiny
+losses: [wgan-gp]
+datasets: [{{name: cats, folder: {}, image_size: 8}}]
+seeds: 2
+architecture: {{name: mlp, width: 8, depth: 1}}
+train: {{steps: 4, batch_size: 8, n_critic: 1, optimizer: {{name: adam, lr: 1e-3}}}}
+evaluate: {{every: 2, samples: 50}}
 """
 
 
@@ -101,6 +113,65 @@ def test_cells_of_a_plugin_are_reproduced_with_it_alone(
     assert "unknown adversarial term 'smoothed'" in capsys.readouterr().err
     assert check(tmp_path / "export", "--cells", "1", "--plugin", str(plugin)) == 0
     assert drawn(capsys.readouterr().out)[0].startswith("equal bits")
+
+
+@pytest.fixture(scope="module")
+def of_cats(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Path:
+    """The export of a small sweep on a folder of images, which lies beside it as `cats`."""
+    folder = tmp_path_factory.mktemp("cats")
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    for number, image in enumerate(pixels):
+        place = folder / "cats" / ("train" if number < 30 else "test") / "ab"[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place)
+    (folder / "tiny.yaml").write_text(CATS.format(folder / "cats"))
+    shutil.copy(migrated_database, folder / "mlflow.db")
+    store, suite = Store(folder), load_suite(str(folder / "tiny.yaml"))
+    with pytest.MonkeyPatch.context() as patch:
+        short_training(patch)
+        run_suite(make_plan(suite, Options(folder, folder / "data", "cpu", 0), store, print), store, Listener())
+    store.record("tiny").write(folder / "export")
+    return folder / "export"
+
+
+def short_training(patch: pytest.MonkeyPatch) -> None:
+    """A classifier of the images is trained in a moment."""
+    for least in ("LEAST_EPOCHS", "IMAGES_SHOWN"):
+        patch.setattr(f"gan_zoo.metrics.training.{least}", 1)
+
+
+def test_cells_of_a_folder_are_reproduced_from_the_same_images_wherever_they_lie(
+    of_cats: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(of_cats.parent / "cats", tmp_path / "elsewhere")
+    assert check(of_cats, "--cells", "1", "--folder", f"cats={tmp_path / 'elsewhere'}") == 0
+    assert drawn(capsys.readouterr().out)[0].startswith("equal bits")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "which no export brings along: say where you have it, --folder cats=DIR"),
+        (["--folder", "cats=/nowhere"], "/nowhere"),
+        (["--folder", "cats=ALTERED"], "such scores are not compared"),
+        (["--folder", "dogs=/nowhere"], "--folder dogs: no cell of "),
+        (["--folder", "cats"], "is not NAME=DIR"),
+        (["--folder", "cats=a", "--folder", "cats=b"], "is given twice"),
+    ],
+)
+def test_a_folder_that_is_not_the_export_s_gets_one_line(
+    of_cats: Path,
+    tmp_path: Path,
+    words: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    short_training(monkeypatch)
+    shutil.copytree(of_cats.parent / "cats", tmp_path / "altered")
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "altered" / "train" / "a" / "0.png")
+    assert check(of_cats, *(word.replace("ALTERED", str(tmp_path / "altered")) for word in words)) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_cells_are_drawn_by_export_and_seed_alone(ran: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.cli.options import add_data, add_plugins, add_results, add_workers, data_root, folder, whole_number
+from gan_zoo.errors import brief
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
@@ -40,6 +41,14 @@ def add_commands(commands: "Commands") -> None:
     reproduce.add_argument(
         "--out", type=folder, metavar="DIR", help="keep the record of what is run in this new folder"
     )
+    reproduce.add_argument(
+        "--folder",
+        action=AddFolder,
+        dest="folders",
+        default={},
+        metavar="NAME=DIR",
+        help="where you have the images of a data set that is a folder; can be repeated",
+    )
     add_data(reproduce)
     add_plugins(reproduce)
     reproduce.set_defaults(command=reproduce_cells)
@@ -54,18 +63,36 @@ def add_commands(commands: "Commands") -> None:
         add_results(command)
 
 
+class AddFolder(argparse.Action):
+    """Collects NAME=DIR into a dictionary. Errors: one without a name or a folder, or a name that came before."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        name, _, place = str(values).partition("=")
+        given = getattr(namespace, self.dest)
+        if not name or not place:
+            raise argparse.ArgumentError(self, f"{brief(str(values))}: is not NAME=DIR, as in cats=~/cats")
+        if name in given:
+            raise argparse.ArgumentError(self, f"{brief(name)}: is given twice")
+        try:
+            setattr(namespace, self.dest, given | {name: folder(place)})
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+
+
 def reproduce_cells(options: argparse.Namespace) -> int:
     from benchmarks.record.places import PUBLISHED, export_folder
     from benchmarks.tools.reproduce import Request, reproduce
 
     export = export_folder(options.export, options.results) if options.export else PUBLISHED / "quickstart" / "export"
-    how = options.cells, options.seed, options.device, options.workers, options.out
+    how = options.cells, options.seed, options.device, options.workers, options.out, options.folders
     return 0 if reproduce(Request(export, data_root(options), *how)) else 1
 
 
 def publish_suite(options: argparse.Namespace) -> int:
     from benchmarks.tools.publish import publish, rebuild
 
-    folder: Path = rebuild(options.suite) if options.rebuild else publish(options.suite, options.results)
-    print(f"published: {folder / 'report.html'}")
+    made: Path = rebuild(options.suite) if options.rebuild else publish(options.suite, options.results)
+    print(f"published: {made / 'report.html'}")
     return 0

@@ -13,9 +13,9 @@ contradiction.
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -46,7 +46,7 @@ Tell = Callable[[str], None]
 @dataclass(frozen=True)
 class Request:
     """A request to recompute: `export` holds meta.json, `data` the data sets, `out` (or a temporary folder, where
-    None) takes the record of what is run."""
+    None) takes the record of what is run; `folders` are the images of data sets that are a folder, by their names."""
 
     export: Path
     data: Path
@@ -55,6 +55,7 @@ class Request:
     device: str = "auto"
     workers: int | None = None
     out: Path | None = None
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Drawn:
 def reproduce(request: Request, tell: Tell = print) -> bool:
     """Recomputes the drawn cells and tells of each how it compares; whether none contradicts or failed.
 
-    Errors: UserError where the export holds no specs, or its scores were made by another protocol than those here.
+    Errors: UserError where the export holds no specs, or its scores were made by another protocol than those here (of
+    other images, say).
     """
     claimed = Results(Record.read(request.export), {"metrics": []})
     mark = hashlib.sha256((request.export / "meta.json").read_bytes()).hexdigest()[:16]
@@ -100,7 +102,10 @@ def reproduce(request: Request, tell: Tell = print) -> bool:
 
 
 def draw(claimed: Results, request: Request, mark: str) -> list[Drawn]:
-    """The cells whose keyed hashes are smallest. Errors: UserError where there are no specs to run."""
+    """The cells whose keyed hashes are smallest.
+
+    Errors: UserError where there are no specs to run, or a folder is given that no cell uses.
+    """
     runs = claimed.runs[claimed.runs.status.isin(ENDED)]
     if runs.empty:
         raise UserError(f"{request.export}: has no finished run to recompute")
@@ -108,16 +113,19 @@ def draw(claimed: Results, request: Request, mark: str) -> list[Drawn]:
         raise UserError(
             f"{request.export / 'runs.csv'}: was written before specs were kept, so nothing can be run from it"
         )
+    for name in set(request.folders) - (set(runs.dataset) - set(DATASETS)):
+        raise UserError(f"--folder {name}: no cell of {request.export} is of a folder of images with this name")
     keyed = sorted(runs.itertuples(), key=lambda run: keyed_hash(mark, request.seed, run.run_key))
-    return [drawn_cell(run, request.export / "runs.csv") for run in keyed[: request.cells]]
+    return [drawn_cell(run, request) for run in keyed[: request.cells]]
 
 
 def keyed_hash(mark: str, seed: int, run_key: str) -> bytes:
     return hashlib.blake2b(f"{mark}/{seed}/{run_key}".encode()).digest()
 
 
-def drawn_cell(run: Any, path: Path) -> Drawn:
+def drawn_cell(run: Any, request: Request) -> Drawn:
     """Errors: UserError for a spec that cannot be run here, or is of another cell than its row says."""
+    path = request.export / "runs.csv"
     name = CellName(run.dataset, run.loss, int(run.seed))
     try:
         spec = run_spec(json.loads(run.spec))
@@ -126,10 +134,20 @@ def drawn_cell(run: Any, path: Path) -> Drawn:
     if name != CellName(spec.dataset.name, spec.loss_name, spec.seed):
         raise UserError(f"{path}: {name}: spec: is of {spec.label}: the export is altered")
     if spec.dataset.name not in DATASETS:
-        raise UserError(f"{path}: {name}: is of a folder of images, which no export brings along")
+        spec = replace(spec, dataset=replace(spec.dataset, folder=str(images_of(name, request))))
     engine = run.engine if run.engine in ENGINE_NAMES and run.engine != "stacked" else "plain"
     threads = int(run.threads) if run.threads == run.threads and run.threads else 1
     return Drawn(name, spec, engine, numerics_of(run.numerics), threads)
+
+
+def images_of(cell: CellName, request: Request) -> Path:
+    """The folder that the user gives for the data set of `cell`: no export brings images along."""
+    if cell.dataset not in request.folders:
+        raise UserError(
+            f"{request.export}: {cell}: is of a folder of images, which no export brings along: say where you have it, "
+            f"--folder {cell.dataset}=DIR"
+        )
+    return request.folders[cell.dataset]
 
 
 def numerics_of(text: str) -> Numerics:
