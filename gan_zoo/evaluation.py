@@ -105,13 +105,13 @@ class Evaluation:
         with arithmetic(self.run.numerics):
             return showable(self.data.held_out(self._rng("shown"), n))
 
-    def critic_contour(self, state: TrainState) -> np.ndarray:
-        """The critic's scores on the grid over [-3, 3]^2: (128, 128) float32, row = second coordinate, ascending."""
-        axis = torch.linspace(-CONTOUR_LIMIT, CONTOUR_LIMIT, CONTOUR_SIDE, device=self.run.device, dtype=self.run.dtype)
+    def critic_contour(self, state: TrainState, side: int = CONTOUR_SIDE) -> np.ndarray:
+        """The critic's scores on a grid over [-3, 3]^2: (side, side) float32, row = second coordinate, ascending."""
+        axis = torch.linspace(-CONTOUR_LIMIT, CONTOUR_LIMIT, side, device=self.run.device, dtype=self.run.dtype)
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         with torch.no_grad(), arithmetic(self.run.numerics):
             scores = Bound(self.run.players.critic, state.critic)(torch.stack([x, y], -1).flatten(0, 1))
-        return scores.reshape(CONTOUR_SIDE, CONTOUR_SIDE).float().cpu().numpy()
+        return scores.reshape(side, side).float().cpu().numpy()
 
     def weight_histogram(self, state: TrainState) -> np.ndarray:
         """How the critic's weights are spread: (2, 65) float32, bins' centres and counts."""

@@ -82,6 +82,11 @@ def samples_at(step: int | str) -> str:
     return f"samples@{step}"
 
 
+def critic_at(step: int | str) -> str:
+    """The name of the critic's scores at an earlier checkpoint; `*` for a pattern of all."""
+    return f"critic@{step}"
+
+
 def sample_step(name: str, run_key: str) -> int | None:
     """The generator step of an array of earlier samples of this run; None for any other array."""
     start, _, step = name.rpartition("@")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.record.patience import first_line
 from benchmarks.record.thumbnail import thumbnail
-from benchmarks.record.vocabulary import is_player_term, real_data, samples_at
+from benchmarks.record.vocabulary import critic_at, is_player_term, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
 from benchmarks.sweep.context import Context, Sweep
 from benchmarks.sweep.identity import identity
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 SHOWN_OVER_STEPS = 500
 """Samples kept of each evaluation."""
+FIELD_SIDE = 33
+"""Of the grid of the critic's scores kept of each evaluation on points."""
 LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
 
@@ -217,11 +219,14 @@ class CellRun:
 
     def show(self) -> None:
         """A sample image on the record's step slider, once though steps be repeated, and its samples beside the
-        checkpoint for the report's."""
+        checkpoint for the report's, with the critic's scores where they can be drawn under them."""
         samples, path = self.evaluation.samples(self.state), self.cell.folder / f"{samples_at(self.state.step)}.npy"
         if not path.exists():
             self.cell.log.image("samples", thumbnail(samples), self.state.step)
         self.cell.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
+        if self.evaluation.data.kind == "points":
+            scores = self.evaluation.critic_contour(self.state, FIELD_SIDE)
+            self.cell.log.patiently(lambda: write_array(self.cell.folder / f"{critic_at(self.state.step)}.npy", scores))
 
     def keep(self, scores: dict[str, float]) -> str:
         """Records the final weights and what reports show of them; the hash of the weights."""
@@ -231,7 +236,9 @@ class CellRun:
         path, known_by = self.cell.folder / "weights.safetensors", {HASH: weights_hash(weights)}
         self.cell.log.patiently(lambda: save_file(weights, path, known_by))
         self.cell.log.weights(path, self.state.step, scores)
-        kept = {path.stem: read_array(path) for path in self.cell.folder.glob(f"{samples_at('*')}.npy")}
+        kept = {}
+        for pattern in (samples_at("*"), critic_at("*")):
+            kept |= {path.stem: read_array(path) for path in self.cell.folder.glob(f"{pattern}.npy")}
         arrays = {name: array for name, array in kept.items() if array is not None}
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
         if evaluation.data.kind == "points":

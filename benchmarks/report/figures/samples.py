@@ -156,7 +156,7 @@ def _points(
     With coarseness 2, half as many points, smaller, and half as many contour cells.
     """
     if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
-        _contours(axes, critic, 2 * coarseness)
+        _contours(axes, critic, max(1, critic.shape[0] // 64 * coarseness))
     count = 800 // coarseness
     size = 3.2 - 0.8 * (coarseness - 1)
     axes.plot(*samples[:count].T, ".", ms=size, color=look(loss).colour, mew=0, zorder=2)
