@@ -24,7 +24,7 @@ LONGEST_NAME = 120
 MISSING_WORDS = {"na", "n-a", "nan", "none", "null"}
 """Names that programs which read tables take for a missing value."""
 ROW_OF_TABLES = "real data (floor)"
-"""What reports call a row that is no loss's."""
+"""Names of a report's rows that are no loss's."""
 REASONS = {  # pydantic's error -> what a user is told
     "missing": "missing key",
     "tuple_type": "expected a list",

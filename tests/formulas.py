@@ -12,7 +12,7 @@ from torch import Tensor
 
 TOKEN = re.compile(r"\s*(‖∇f\([^)]*\)‖|f\(x̃\)|f\(x\)|\d+(?:\.\d+)?(?:e-?\d+)?|log|max|[Eσ()\[\]+\-^/,])")
 BOUNDS = re.compile(r", (every weight clamped|f under) .*$")
-"""What is said of the critic, and adds nothing to the sum."""
+"""Words on the critic, which add nothing to the sum."""
 
 
 class Formula:

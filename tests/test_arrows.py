@@ -34,7 +34,7 @@ TENSOR_FREE = (
     "gan_zoo/errors.py",
     "gan_zoo/files.py",
 )
-"""What a report needs: it is built where torch is not installed. Of the science it may know errors and files alone."""
+"""The files of a report, built where torch is not installed. Of the science it may know errors and files alone."""
 
 ONLY_IN = {
     "mlflow": {"benchmarks/record"},

@@ -1,4 +1,4 @@
-"""What an iteration costs, counted and not timed: tensor operations and FLOPs of every loss and engine.
+"""The cost of an iteration, counted and not timed: tensor operations and FLOPs of every loss and engine.
 
 The recorded numbers are upper bounds: what costs more is to be mended, what costs less is welcome. A loss without one
 is not counted. Five critic steps and one generator step on an MLP 2-128-128-128, batch 128; torch 2.15.

@@ -187,7 +187,7 @@ def test_terms_of_stacked_seeds_are_those_of_the_runs_alone() -> None:
     ids=label,
 )
 def test_the_traced_steps_equal_plain(net: str, loss: Any) -> None:
-    """What is compiled, as torch traces it and before it generates code."""
+    """The graph that is compiled, as torch traces it and before it generates code."""
     run = make_run(net, loss)
     assert_same(finish(run, traced), finish(run), 1e-10)
     run = make_run(net, loss, **ONE_STEP)

@@ -1,4 +1,4 @@
-"""What is measured of a training state: the critic's diagnostics on critics of known slope, weight and loss."""
+"""Measures of a training state: the critic's diagnostics on critics of known slope, weight and loss."""
 
 import math
 from itertools import pairwise

@@ -108,7 +108,7 @@ def mutated(content, kind, place, more):
 
 @pytest.mark.parametrize("count", [25, pytest.param(400, marks=pytest.mark.faults)])
 def test_no_mutated_export_is_taken_for_another_record(tmp_path, count):
-    """What is read is what was written, or one line says which file is not."""
+    """Every file reads as it was written, or one line says which file is not."""
     small_record().write(tmp_path)
     original = contents(tmp_path)
     for kind, place, more in Rng(12, "mutated exports").integers(2**31, (count, 3)).tolist():

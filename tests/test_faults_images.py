@@ -43,7 +43,7 @@ def expect_notes(made: Hostile, notes: Sequence[str]) -> None:
 
 
 def in_split(made: Hostile, *names: str) -> list[Seen]:
-    """What lies in the split of one of these names, as the reader orders it."""
+    """The files in the split of one of these names, as the reader orders it."""
     return sorted((s for s in made.seen if s.place[0].lower() in names), key=lambda s: made.folder.joinpath(*s.place))
 
 

@@ -94,7 +94,7 @@ def move(results: Path) -> tuple[Callable[[], object], Callable[[], object]]:
 
 
 def end_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What follows takes the process of what went before for dead: its leases, which it could not give up, are free."""
+    """Makes this process seem dead to what follows: its leases, which it could not give up, are free."""
     monkeypatch.setattr("benchmarks.record.lease.owner_is_dead", lambda owner: True)
     monkeypatch.setattr("benchmarks.record.store.owner_is_dead", lambda owner: True)
     monkeypatch.setattr("benchmarks.record.cells.owner_is_dead", lambda owner: True)
@@ -354,7 +354,7 @@ class Stopping(Disturbing):
 
 @pytest.fixture
 def stopping(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Stopping]:
-    """What stops workers, which are then silent for ever; no other is ever silent, and none needs a fresh start."""
+    """Stops workers, which are then silent for ever; no other is ever silent, and none needs a fresh start."""
 
     def make(times: int) -> Stopping:
         listener = Stopping(times)

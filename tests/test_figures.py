@@ -29,7 +29,7 @@ POINTS, IMAGES = "8gaussians", "digits"
 
 
 def logged(rank, seed, step):
-    """What one run logs of its critic at one step: each number tells loss, seed and step."""
+    """The rows that one run logs of its critic at one step: each number tells loss, seed and step."""
     size = 10.0 ** (rank - 1) * (1 + seed) * step / 100
     quantiles = {"q05": 0.5 * size, "q50": size, "q95": 3 * size, "above_1": step / 1000 + 0.1 * rank}
     return {

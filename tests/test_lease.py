@@ -22,7 +22,7 @@ def ledger(results: Path) -> tuple[object, str]:
 
 
 def race(client: object, ledger: str, cell: str, takers: int) -> list[Lease | Held]:
-    """What each of so many takers at once comes away with."""
+    """The outcome of each of so many takers at once."""
     start, found = threading.Barrier(takers), list[Lease | Held]()
 
     def run() -> None:

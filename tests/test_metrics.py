@@ -256,7 +256,7 @@ def test_kernel_distance_is_the_formula_at_any_offset_and_scale(offset: float, s
 
 
 def test_kernel_distance_of_opposed_clouds_is_the_formula() -> None:
-    """What is common to the real features need not be common to the generated ones."""
+    """A common part of the real features need not be common to the generated ones."""
     x, y = features(12, 4, "x", dtype=torch.float32) - 1000, features(12, 4, "y", dtype=torch.float32) + 1000
     expected = exact_kernel_distance(x, y)
     assert METRICS["kid"].scores(as_features(x), reference(y, 1))["kid"] == pytest.approx(expected, rel=1e-12)

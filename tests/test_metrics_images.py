@@ -195,7 +195,7 @@ def test_references_are_kept_and_remade_when_damaged(small: Images, tmp_path: Pa
 def test_references_of_other_arithmetic_are_not_used(
     small: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What numerics fast left in the cache is not what portable scores are compared with."""
+    """Portable scores are not compared with statistics that numerics fast left in the cache."""
     extractor = classifier_extractor(small, tmp_path)
     for portable in (True, False, True):
         monkeypatch.setattr("gan_zoo.numerics.process.products.installed", lambda portable=portable: portable)

@@ -40,7 +40,7 @@ def python(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[st
 @portable
 @of_the_table
 def test_this_processor_computes_as_the_table_says() -> None:
-    """What is named here differs on this processor: see gan_zoo.fingerprints."""
+    """The operations named here differ on this processor: see gan_zoo.fingerprints."""
     configure_process("cpu", 1)
     assert process.fault() is None
     assert list(fingerprints.differences()) == []

@@ -280,7 +280,7 @@ def test_installed_packages_bring_all_four(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_default_metrics_are_the_package_s() -> None:
-    """What is measured where a suite does not say does not depend on what else is there."""
+    """The choice of metrics where a suite names none does not depend on what else is there."""
     before = default_metrics(load_dataset("swissroll", root=Path()))
     load(EXAMPLES / "radius.py")
     assert default_metrics(load_dataset("swissroll", root=Path())) == before == ["emd", "cross_entropy"]

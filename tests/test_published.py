@@ -1,4 +1,4 @@
-"""What is published is read-only, and choices other than a suite's own never overwrite its report."""
+"""Published results are read-only, and choices other than a suite's own never overwrite its report."""
 
 import csv
 import shutil

@@ -284,7 +284,7 @@ def test_the_gpu_s_bars_take_the_best_way_that_ran() -> None:
 
 
 def test_the_gpu_s_script_needs_torch_numpy_and_pydantic_alone(tmp_path: Path) -> None:
-    """Whatever else this environment has cannot be imported there."""
+    """Hides there all else that this environment has."""
     absent = ("mlflow", "pandas", "scipy", "matplotlib", "seaborn", "jinja2", "ruamel", "torchvision", "torch_fidelity")
     for name in absent:
         (tmp_path / f"{name}.py").write_text(f"raise ImportError('{name}')\n", encoding="utf-8")

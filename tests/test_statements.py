@@ -1,4 +1,4 @@
-"""What a report says of its numbers is so: budgets, formulas, critics, and what real data scores."""
+"""A report's statements on its numbers are true: budgets, formulas, critics, and what real data scores."""
 
 import csv
 

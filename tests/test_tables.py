@@ -37,7 +37,7 @@ def test_published_numbers_name_registered_losses_and_their_sources():
 
 
 def typeset(folder: Path, columns: str, body: str) -> str:
-    """What pdflatex says of an article with these tables."""
+    """The output of pdflatex of an article with these tables."""
     preamble = rf"\documentclass[{columns}]{{article}}\usepackage{{booktabs,siunitx}}\begin{{document}}"
     (folder / "paper.tex").write_text(f"{preamble}\n{body}\\end{{document}}\n", encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]

@@ -157,7 +157,7 @@ class NumpyNoise(Planted):
 
 
 class BatchNormalised(Planted):
-    """What batch normalisation in the critic does: each gradient depends on the whole batch."""
+    """A critic as with batch normalisation: each gradient depends on the whole batch."""
 
     def term(self, critic: Critic, real: Tensor, fake: Tensor, noise: Tensor) -> Tensor:
         def normalised(x: Tensor) -> Tensor:

@@ -163,7 +163,7 @@ def remedy(uri: str, failure: Exception) -> str:
 
 
 def other_place() -> str:
-    """What to do about a record that lies where none can be, by what said where it lies."""
+    """The remedy for a record that lies where none can be, by what said where it lies."""
     return (
         "correct or unset MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "choose another --results"
     )

@@ -148,7 +148,7 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
-        """The record in `folder`. Raises UserError where a file is missing, altered or half-written."""
+        """The record in `folder`. Errors: UserError where a file is missing, altered or half-written."""
         meta = _read_meta(folder)
         hashes = meta.pop("sha256")
         if hashes.get("meta.json", _meta_hash(meta)) != _meta_hash(meta):  # older exports have no hash of it

@@ -124,7 +124,7 @@ class Keeper:
         return Kept(self, lease)
 
     def check(self, lease: Lease) -> None:
-        """Errors: Held where `lease` was lost to another process."""
+        """Holds `lease` to be ours still. Errors: Held where it was lost to another process."""
         if lease.name in self._lost:
             raise self._lost[lease.name]
 
@@ -154,7 +154,7 @@ class Kept:
     lease: Lease
 
     def check(self) -> None:
-        """Errors: Held where it was lost to another process."""
+        """Holds the lease to be ours still. Errors: Held where it was lost to another process."""
         self.keeper.check(self.lease)
 
     def give_up(self) -> None:

@@ -235,7 +235,10 @@ def log_in_batches(
 
 
 def check_names(metrics: Iterable[str]) -> None:
-    """Raises UserError for a score that MLflow would refuse, or take for a player's term, for its data set's name."""
+    """Refuses scores that the record cannot hold.
+
+    Errors: UserError where MLflow would refuse one, or take it for a player's term, for its data set's name.
+    """
     for name in metrics:
         if not re.fullmatch(r"[\w.\- :]+", name):
             allowed = "letters, digits, spaces and _ - . : alone"

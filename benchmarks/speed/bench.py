@@ -37,7 +37,7 @@ Stretch = Callable[[], object]
 Result = TypeVar("Result")
 
 _stretches: dict[str, Stretch] = {}
-"""What this process holds; a module-level one because a process serves one bench and calls of it share nothing else."""
+"""The stretches of this process; module-level because a process serves one bench and its calls share nothing else."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Bench:
         return self.process.submit(hold, make, arguments).result()
 
     def seconds(self, name: str) -> float:
-        """What a stretch of this candidate takes."""
+        """The seconds of one stretch of this candidate."""
         return self.process.submit(seconds, name, self.mode).result()
 
     def matrix_rate(self) -> float:
@@ -148,8 +148,8 @@ def matrix_rate(clock: Callable[[], float]) -> float:
 
 
 def interleave(candidates: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each candidate's stretch takes in each of `rounds` rounds, or of fewer where they take more than `BUDGET`
-    seconds: round after round each runs one, so that a busy minute of the machine meets all."""
+    """The seconds of each candidate's stretch in each of `rounds` rounds, or of fewer where they take more than
+    `BUDGET` seconds: round after round each runs one, so that a busy minute of the machine meets all."""
     found: dict[str, list[float]] = {name: [] for name in candidates}
     end = time.perf_counter() + BUDGET
     for _ in range(rounds):

@@ -15,7 +15,7 @@ Settings = Mapping[str, str]
 def parsed(
     parse: Callable[[Mapping[str, Any]], T], with_settings: Callable[[Settings], Document], settings: Settings
 ) -> T:
-    """What `parse` makes of the document with the settings.
+    """Applies `parse` to the document with the settings.
 
     Errors: UserError that blames the setting without which there were no such error, else the line of the file.
     """

@@ -45,7 +45,10 @@ class ReportSettings:
     margin: Annotated[float, read_by(parse_margin)] = MARGIN
 
     def check(self, losses: Sequence[str], datasets: Sequence[str], cells: Sequence[RunSpec]) -> None:
-        """Errors: SpecError for a name that the suite does not have, and for a checkpoint that its runs do not have."""
+        """Holds the settings to the suite.
+
+        Errors: SpecError for a name that the suite does not have, and for a checkpoint that its runs do not have.
+        """
         named: list[tuple[str, Sequence[str], Sequence[str]]] = [
             ("rows", self.rows or (), losses),
             ("columns", self.columns or (), datasets),

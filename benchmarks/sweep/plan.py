@@ -96,7 +96,10 @@ class Plan:
 
 
 def forecast_seconds(spec: RunSpec, context: Context) -> float:
-    """What a few iterations let expect. Errors: UserError where they fail: too large a net, an error of a plugin."""
+    """The seconds that a few iterations let expect.
+
+    Errors: UserError where they fail: too large a net, an error of a plugin.
+    """
     try:
         return trial_seconds(spec, context)
     except Exception as failure:

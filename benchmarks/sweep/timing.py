@@ -98,7 +98,7 @@ class Candidate:
         return self.lap(clock, WARM).seconds / WARM
 
     def lap(self, clock: Clock, iterations: int) -> Lap:
-        """What a stretch of so many iterations takes."""
+        """The time that a stretch of so many iterations takes."""
         return clock.lap(lambda: advance(self.iterations, iterations))
 
 
@@ -226,7 +226,7 @@ def noted(problems: dict[RunSpec, str], spec: RunSpec) -> Iterator[None]:
 
 
 def timing_of(candidate: Candidate, context: Context, iterations: int, clock: Clock) -> Timing:
-    """What the record keeps of a candidate's laps, each of so many iterations."""
+    """A candidate's entry in the record, of its laps of so many iterations each."""
     spec, laps = candidate.spec, candidate.laps
     seconds = [lap.seconds / iterations for lap in laps]
     cpu = [lap.cpu / iterations for lap in laps if lap.cpu is not None]

@@ -42,7 +42,7 @@ def registries() -> dict[str, dict[str, Any]]:
 
 
 def kinds(classes: Mapping[str, type]) -> dict[str, Any]:
-    """What each of the classes is for, and its options."""
+    """The purpose of each of the classes, and its options."""
     return {name: {"about": first_line(kind), "options": options(kind)} for name, kind in classes.items()}
 
 

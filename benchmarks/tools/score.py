@@ -32,8 +32,9 @@ LARGEST_SPEC = 1_000_000  # bytes
 
 @dataclass(frozen=True)
 class Request:
-    """What to score, and by what. None leaves the choice to the generator's spec, else to the images and the reference.
+    """The samples to score, and the metrics to score them by.
 
+    None leaves the choice to the generator's spec, else to the images and the reference.
     `root` holds the data sets, `weights` is the file of Inception's weights where it is not kept there.
     """
 

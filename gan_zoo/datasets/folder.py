@@ -53,9 +53,8 @@ class Layout:
 def load_folder(name: str, folder: Path, root: Path, image_size: int | None) -> Images:
     """The images under `folder` as data set `name`; grey if all of them are, else RGB.
 
-    Raises:
-        UserError: no folder, too few images, an unreadable image, images of different sizes and no `image_size`, a
-            layout that can be understood in two ways.
+    Errors: UserError where there is no folder, images are too few, one is unreadable or their sizes differ without an
+    `image_size`, and where the layout can be understood in two ways.
     """
     folder = expanded(folder)
     if not folder.is_dir():

@@ -87,8 +87,7 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
     Args:
         image_size: cut images to their central square and resize them to this many pixels a side; None: as they are.
 
-    Raises:
-        UserError: an image that cannot be read, images of different sizes, more than the bounds.
+    Errors: UserError where an image cannot be read, their sizes differ, or they are more than the bounds allow.
     """
     with quiet_decoders():
         first, _ = read_picture(files[0], image_size)

@@ -19,8 +19,7 @@ def read_images(path: Path, shape: tuple[int, ...]) -> Pictures:
     Arrays are whole numbers 0..255 (uint8) of shape (N, H, W), (N, H, W, C) or (N, C, H, W). Grey images become RGB
     where `shape` has three channels; RGB images become grey where it has one and their channels are equal.
 
-    Raises:
-        UserError: nothing readable there, another size, another range, colour where grey is due.
+    Errors: UserError where nothing there can be read, size or range are others, or there is colour and grey is due.
     """
     path = expanded(path)
     if not path.is_dir():

@@ -32,7 +32,7 @@ def optimizer_numbers(spec: Adam | RMSprop) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What an iteration does with the gradients of its steps."""
+    """Settings of an iteration's use of its gradients: the optimiser's numbers, and the clipping of weights."""
 
     numbers: Numbers
     """at the first step"""

@@ -22,7 +22,7 @@ OWN = ("loss_name", "loss", "train", "seed")
 
 
 def structure(spec: RunSpec) -> Hashable:
-    """What is equal in all cells that may be trained as one stack."""
+    """The key of a stack: equal in all cells that may be trained as one."""
     optimizer = type(spec.train.optimizer)
     return loss_form(spec.loss), optimizer, but_for(spec.train, "optimizer"), but_for(spec, *OWN)
 
@@ -47,7 +47,7 @@ class Rows:
         return {place: column.to(self.like.dtype) for place, column in columns.items()}
 
     def settings(self, state: TrainState, clock: Tensor | None) -> Settings:
-        """What the rows do with their gradients; numbers that differ are columns (S, 1) in float64."""
+        """The rows' use of their gradients; numbers that differ are columns (S, 1) in float64."""
         first, device = self.players[0], self.like.device
         numbers = differing([optimizer_numbers(each.train.optimizer) for each in self.players], device)
         columns = {name: column[:, None] for name, column in numbers.items()}

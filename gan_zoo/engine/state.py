@@ -115,7 +115,7 @@ class Iteration(Protocol):
         ...
 
     def rehearse(self, draws: Draws) -> None:
-        """Whatever may fail at the first step, compiling and capturing above all, on its draws; the state stays as it
+        """Does what may fail at the first step, compiling and capturing above all, on its draws; the state stays as it
         is."""
         ...
 
@@ -123,7 +123,7 @@ class Iteration(Protocol):
 Engine = Callable[[Players, TrainState], Iteration]
 
 EPS = 1e-8
-"""What keeps the optimisers from dividing by zero: torch's default."""
+"""Added to the optimisers' divisors so that none is zero: torch's default."""
 
 
 def clones(content: Any) -> Any:

@@ -26,7 +26,7 @@ def loss_numbers(loss: Loss) -> dict[str, float]:
 
 
 def loss_form(loss: Loss) -> Hashable:
-    """What losses have in common that differ in their numbers only."""
+    """The key that losses share where they differ in their numbers only."""
     numbers = loss_numbers(loss)
     parts = []
     for index, part in enumerate(parts_of(loss)):

@@ -101,8 +101,8 @@ def require_labels(data: ImageData) -> None:
 
 
 def cards(folder: Path | None = None) -> dict[str, dict[str, Any]]:
-    """What the package, or `folder`, brings: by name of the data set its fingerprint, the hash of the weights, the test
-    accuracy and the command that trains them again."""
+    """The cards of the package, or of `folder`: by name of the data set its fingerprint, the hash of the weights, the
+    test accuracy and the command that trains them again."""
     path = (folder or SHIPPED) / "cards.json"
     content: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return content

@@ -1,4 +1,4 @@
-"""What the metrics ask of a data set, which reaches them as an argument."""
+"""Protocols of a data set as the metrics know it; it reaches them as an argument."""
 
 from typing import Any, Literal, Protocol
 

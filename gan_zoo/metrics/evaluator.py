@@ -21,7 +21,7 @@ def metric_names(dataset: Data) -> list[str]:
 
 
 def default_metrics(dataset: Data) -> list[str]:
-    """What is scored where a suite does not say: the primary metric comes first.
+    """The metrics that are scored where a suite names none, the primary one first.
 
     Points: earth mover's distance, and with modes how many are covered and the share of good samples. Images: FID, IS
     and KID of the data set's own classifier, or of Inception without labels.
@@ -48,8 +48,8 @@ class Evaluator:
         weights: the file of Inception's weights, if it is not in `cache`.
         apart: compare with what scores are otherwise not measured by: the other split, or another draw of points.
 
-    Raises:
-        UserError: unknown metric, too few samples for one, no labels to train on, weights missing or damaged.
+    Errors: UserError where a metric is unknown or has too few samples, where a classifier has no labels to train on,
+    and where weights are missing or damaged.
     """
 
     def __init__(
@@ -77,8 +77,7 @@ class Evaluator:
 
         Every score is NaN when a sample is not finite, as after divergence.
 
-        Raises:
-            UserError: another shape or another number of samples.
+        Errors: UserError where shape or number of samples are others.
         """
         expected = (self.samples, *self.shape)
         if tuple(generated.shape) != expected:

@@ -1,4 +1,4 @@
-"""What a perfect generator would score: real data that nothing was trained on, scored as if generated.
+"""The floor, the scores of a perfect generator: real data that nothing was trained on, scored as if generated.
 
 Points: fresh draws of the law, as many as an evaluation scores. Images: the held-out split; for a metric that compares
 with it, the training split. From a split that has more images than an evaluation scores, that many are drawn, several

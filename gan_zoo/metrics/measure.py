@@ -1,4 +1,4 @@
-"""What a metric computes, as it is registered: of points, or of the features of images."""
+"""A metric as it is registered: a function of points, or of the features of images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a metric's number means."""
+"""The meaning of a metric's number: its name, direction and protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,5 +27,5 @@ class Metric:
 
 
 def unknown(name: str, dataset: str, known: Sequence[str]) -> UserError:
-    """What to tell someone who asks `dataset` for a metric that is not among `known`."""
+    """The error for someone who asks `dataset` for a metric that is not among `known`."""
     return UserError(f"unknown metric '{name}' of data set '{dataset}' ({suggestion(name, known)})")

@@ -57,8 +57,8 @@ def names(data: ImageData, default: bool = False) -> list[str]:
 def parse(text: str, data: ImageData, samples: int) -> Name:
     """The parts of a metric's name.
 
-    Raises:
-        UserError: an unknown metric, a count that is not `samples`, too few samples for it, a split that it ignores.
+    Errors: UserError where the metric is unknown, its count is not `samples`, these are too few for it, or it ignores
+    the split.
     """
     known = image_measures()
     measures = "|".join(map(re.escape, known))
@@ -137,7 +137,7 @@ def require_real(text: str, name: Name, data: ImageData) -> None:
 
 
 def attempt(function: Scores, generated: Features, real: Reference | None) -> dict[str, float]:
-    """What `function` finds, or nothing where features are not finite, an eigenvalue problem cannot be solved or the
+    """The scores of `function`, or none where features are not finite, an eigenvalue problem cannot be solved or the
     device's memory does not suffice."""
     if not (generated.values.isfinite().all() and generated.logits.isfinite().all()):
         return {}

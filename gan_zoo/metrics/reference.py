@@ -1,4 +1,4 @@
-"""What image metrics compare with: the features of one split of the data set, worked out once and kept on disk."""
+"""The reference of image metrics: the features of one split of the data set, worked out once and kept on disk."""
 
 import hashlib
 from dataclasses import dataclass
@@ -47,8 +47,7 @@ class Reference:
 def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, device: torch.device) -> Reference:
     """The reference of `split` ("train" or "test"), on `device`; cached by data, split, weights and what rounds them.
 
-    Raises:
-        UserError: features that are not finite.
+    Errors: UserError where features are not finite.
     """
     key = f"{VERSION} {data.fingerprint} {split} {extractor.weights} {arithmetic(device)}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"

@@ -22,7 +22,7 @@ FAMILIES = (  # in the order of the reports
 
 
 def complaint(known: Mapping[str, Any], name: str, measure: Any) -> str:
-    """What is wrong with a new metric."""
+    """Says what is wrong with a new metric; "" where nothing is."""
     if not isinstance(measure, PointMeasure | ImageMeasure):
         return "expected a PointMeasure or an ImageMeasure of gan_zoo.metrics.measure"
     return ""

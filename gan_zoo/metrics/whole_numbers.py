@@ -73,7 +73,7 @@ def pooled_sums(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def hand_on(sums: Tensor, shift: int) -> Tensor:
-    """What the next layer reads of the sums: whole numbers 0..255."""
+    """The sums on the next layer's grid: whole numbers 0..255."""
     return (sums * 2.0**-shift).round().clamp(0, LARGEST)
 
 

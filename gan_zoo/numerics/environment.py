@@ -1,4 +1,4 @@
-"""What must stand in the environment before MKL, ATen, OpenBLAS and NumPy look at it. Imports none of them.
+"""The environment that MKL, ATen, OpenBLAS and NumPy must find at their import; this module imports none of them.
 
 `import gan_zoo` settles it for the numerics that $GAN_ZOO_NUMERICS names, so worker processes inherit what the command
 line chose.

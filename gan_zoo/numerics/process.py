@@ -70,7 +70,7 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def libraries_fault() -> str | None:
-    """What the libraries of this process, once loaded, were not told in time."""
+    """Says what the libraries of this process were not told before they were loaded."""
     if mkl_branch() not in (None, MKL_COMPATIBLE):
         return f"MKL was used before it was told to be portable: {REMEDY}"
     if torch.backends.cpu.get_cpu_capability() != "AVX2":

@@ -139,7 +139,7 @@ def portable_products(threads: int) -> dict[str, Kernel]:
 
 
 _installed: list[torch.library.Library] = []
-"""What holds the kernels in place; a module-level one because ATen's table of kernels is one for the process."""
+"""Holds the kernels in place; a module-level one because ATen's table of kernels is one for the process."""
 
 
 def install(threads: int) -> None:
