@@ -72,33 +72,38 @@ def add_commands(commands: "Commands") -> None:
     add_workers(train, 1, "1")
     add_workers(run, None, "one per core, or per GPU")
     for command in (train, run, timing):
-        add_results(command)
-        command.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="KEY=VALUE",
-            dest="settings",
-            help="change the suite, e.g. --set train.steps=500 --set seeds=[7]; repeatable",
-        )
-        add_device(command, "CPU threads a process")
-        command.add_argument(
-            "--engine",
-            default="auto",
-            help="auto (by rule), plain, closed-form, compiled, graph or stacked (seeds and settings together) "
-            "(default: %(default)s)",
-        )
-        command.add_argument(
-            "--numerics",
-            choices=NUMERICS,
-            default="reference",
-            help="reference: on a CPU the same bits on every x86-64 with AVX2 under Linux with the same torch and "
-            "NumPy, elsewhere numbers that agree statistically; exact: the same bits on any processor, slower; fast: "
-            "on a CPU what the libraries do by default, other bits on other processors; tf32 (GPUs) and bf16: faster, "
-            "another arithmetic (default: %(default)s)",
-        )
-        add_data(command)
-        add_plugins(command)
+        add_how(command)
+
+
+def add_how(command: argparse.ArgumentParser) -> None:
+    """The options of every command that trains: where results go, what is changed of the suite, how it is computed."""
+    add_results(command)
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="change the suite, e.g. --set train.steps=500 --set seeds=[7]; repeatable",
+    )
+    add_device(command, "CPU threads a process")
+    command.add_argument(
+        "--engine",
+        default="auto",
+        help="auto (by rule), plain, closed-form, compiled, graph or stacked (seeds and settings together) "
+        "(default: %(default)s)",
+    )
+    command.add_argument(
+        "--numerics",
+        choices=NUMERICS,
+        default="reference",
+        help="reference: on a CPU the same bits on every x86-64 with AVX2 under Linux with the same torch and "
+        "NumPy, elsewhere numbers that agree statistically; exact: the same bits on any processor, slower; fast: "
+        "on a CPU what the libraries do by default, other bits on other processors; tf32 (GPUs) and bf16: faster, "
+        "another arithmetic (default: %(default)s)",
+    )
+    add_data(command)
+    add_plugins(command)
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:
@@ -139,12 +144,15 @@ def run_suite(options: argparse.Namespace) -> int:
     suite = suite.only(options.losses, options.datasets, options.seeds)
     if options.dry_run:
         from benchmarks.record.store import Store
+        from benchmarks.sweep.budget import within_seconds
         from benchmarks.sweep.plan import make_plan
         from benchmarks.sweep.progress import plan_text, say
         from benchmarks.sweep.rehearsal import rehearsal
 
         with rehearsal(runner_options(options, options.workers)) as how:
-            print(plan_text(make_plan(suite, how, Store(options.results), say)))
+            store = Store(options.results)
+            suite = within_seconds(suite, how, store, say, may_time=False)
+            print(plan_text(make_plan(suite, how, store, say)))
         return 0
     return run_and_report(suite, options, timed=True)
 
@@ -168,6 +176,7 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool) -> 
     from benchmarks.record.store import Store
     from benchmarks.report.against import against_text
     from benchmarks.report.commands import scores_text, write_report
+    from benchmarks.sweep.budget import within_seconds
     from benchmarks.sweep.plan import make_plan
     from benchmarks.sweep.progress import Progress, say, unfinished_text
     from benchmarks.sweep.run import run_suite
@@ -175,6 +184,7 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool) -> 
 
     store = Store(options.results)
     how = runner_options(options, options.workers)
+    suite = within_seconds(suite, how, store, say)
     plan = make_plan(suite, how, store, say)
     with Progress(plan) as progress:
         plan = run_suite(plan, store, progress)

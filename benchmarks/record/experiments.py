@@ -120,7 +120,7 @@ class Experiments:
             found = self._client.get_experiment_by_name(suite)
         return found.experiment_id if found is not None and found.lifecycle_stage == "active" else None
 
-    def _runs(self, experiment: str, kind: Literal["sweep", "cell", "timing"]) -> list["Run"]:
+    def _runs(self, experiment: str, kind: Literal["sweep", "group", "cell", "timing"]) -> list["Run"]:
         """All runs of a kind, oldest first."""
         runs: list[Run] = []
         page = None

@@ -103,6 +103,9 @@ LATER_FORMS: dict[str, Callable[[Any], bool]] = {
     "formulas": lambda value: _is_mapping(value, dict),
     "environment": _is_mapping,
     "floor": lambda value: _is_mapping(value, dict),
+    "budget": _is_mapping,
+    "search": _is_mapping,
+    "tuned": _is_mapping,
 }
 """The forms of what `meta.json` holds; of those after the first six, older exports lack some."""
 

@@ -44,7 +44,7 @@ class Store(Experiments):
 
     def _close_dead(self, experiment: str) -> None:
         """Closes the runs left RUNNING by processes of this machine that are dead."""
-        for run in [*self._runs(experiment, "sweep"), *self._runs(experiment, "cell")]:
+        for run in [run for kind in ("sweep", "group", "cell") for run in self._runs(experiment, kind)]:
             if run.info.status == "RUNNING" and owner_is_dead(run.data.tags):
                 self._client.set_tag(run.info.run_id, "status", "interrupted")
                 self._client.set_terminated(run.info.run_id, "KILLED")
@@ -74,6 +74,18 @@ class Store(Experiments):
         self._client.log_dict(run.info.run_id, {"meta": meta, "cells": cells}, PLAN)
         self._monitor = watch(self._client.tracking_uri, run.info.run_id)
         return run.info.run_id
+
+    def start_group(self, suite: str, parent: str, name: str, tags: Values) -> str:
+        """A run between the sweep `parent` and some of its cells, whose parent it is to be."""
+        identity = {"kind": "group", "status": "running", "mlflow.parentRunId": parent, **_writer(), **tags}
+        run = self._client.create_run(self.experiment(suite), run_name=name, tags=texts(identity))
+        return str(run.info.run_id)
+
+    def finish_group(self, run_id: str) -> None:
+        """Close a run between."""
+        with at_most_once(self._patience):
+            self._client.set_tag(run_id, "status", "finished")
+            self._client.set_terminated(run_id, SWEEP_STATUS["finished"])
 
     def note(self, run_id: str, name: str, text: str) -> None:
         """A remark about a sweep, as a tag of its run."""
@@ -156,6 +168,12 @@ class Store(Experiments):
         """The timings that stand: the configuration and the circumstances of each."""
         experiment = self._existing(suite)
         return set(standing(self._runs(experiment, "timing"))) if experiment else set()
+
+    def paces(self, suite: str) -> dict[tuple[str, ...], float]:
+        """The seconds of an iteration by configuration and circumstances, of the timings that stand."""
+        experiment = self._existing(suite)
+        runs = standing(self._runs(experiment, "timing")) if experiment else {}
+        return {known: run.data.metrics["seconds_per_iteration"] for known, run in runs.items()}
 
     def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
         """Everything a report needs: a row for each cell of the latest sweep. A cell that has not ended is `missing`.

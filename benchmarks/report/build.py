@@ -3,7 +3,7 @@
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.markup.blocks import Block, Figure, Slider, Table
 from benchmarks.markup.latex import latex
@@ -18,6 +18,9 @@ from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError
 
+if TYPE_CHECKING:
+    from benchmarks.report.figures.plan import Drawing
+
 Choice = dict[str, Any]
 FORMS = (".png", ".pdf", ".svg")
 
@@ -31,23 +34,38 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
 
     Errors: UserError where the export cannot be reported.
     """
-    from benchmarks.report.document import document, rebuild_command
-    from benchmarks.report.figures.plan import draw_all, drawings
+    from benchmarks.report.document import rebuild_command
+    from benchmarks.report.figures.plan import draw_all
 
     results = Results(Record.read(export), choice)
-    plan = list(drawings(results))
-    blocks = document(results, plan, against_published(export, results))
+    plan, blocks = contents(results, export)
     earlier, written = shown_figures(out), draw_all(plan, out / "figures")
-    title = f"GAN losses compared: {results.meta['suite']}"
+    title = f"GAN losses {'tuned' if results.meta.get('search') else 'compared'}: {results.meta['suite']}"
     pages = {
         "report.md": markdown(title, blocks),
         "report.html": page(title, blocks, out / "figures", colour, lambda block: rebuild_command(results, block.name)),
     }
     tables = [block for block in blocks if isinstance(block, Table) and block.paper]
-    pages |= _renderings("table", tables, results) | {"table.csv": scores_csv(results)}
+    pages |= _renderings("table", tables, results)
+    if not results.meta.get("search"):  # whose losses have no single score
+        pages["table.csv"] = scores_csv(results)
     for stale in earlier - set(written):
         stale.unlink()
     return sorted([*written, *_write(out, pages)])
+
+
+def contents(results: Results, export: Path) -> "tuple[list[Drawing], list[Block]]":
+    """The figures and the blocks of a report: of a comparison, or of a search."""
+    from benchmarks.report.document import document
+    from benchmarks.report.figures.plan import drawings
+    from benchmarks.report.figures.search import search_drawings
+    from benchmarks.report.search_document import search_document
+
+    if results.meta.get("search"):
+        plan = list(search_drawings(results))
+        return plan, search_document(results, plan)
+    plan = list(drawings(results))
+    return plan, document(results, plan, against_published(export, results))
 
 
 def shown_figures(out: Path) -> set[Path]:
@@ -72,12 +90,11 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
 
     Errors: UserError for a name that the report does not have.
     """
-    from benchmarks.report.document import document
-    from benchmarks.report.figures.plan import draw_all, drawings
+    from benchmarks.report.figures.plan import draw_all
 
     results = Results(Record.read(export), choice)
-    plan = list(drawings(results))
-    parts = _named_parts(document(results, plan, against_published(export, results)))
+    plan, blocks = contents(results, export)
+    parts = _named_parts(blocks)
     unknown = [name for name in names if name not in parts]
     if unknown:
         raise UserError(f"--only {unknown[0]}: not in this report: choose from {', '.join(parts)}")

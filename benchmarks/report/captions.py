@@ -75,6 +75,17 @@ def _budget(run: Any) -> str:
     return f"{amount(planned_images(run))} real images ({run.steps} x {run.n_critic} critic steps)"
 
 
+def tuning_sentence(results: Results) -> str:
+    """How the settings of a tuned suite were found; empty for any other."""
+    tuned = results.meta.get("tuned") or {}
+    if not tuned:
+        return ""
+    return (
+        f"Settings: the best of {tuned['settings']} of a random search for each loss on each data set, by "
+        f"{tuned.get('chosen_by') or 'validation scores'}, on seeds other than these (suite {tuned['source']})."
+    )
+
+
 def seeds(results: Results) -> str:
     """How many runs a cell has."""
     return f"{len(results.seeds)} training seed{'s' if len(results.seeds) > 1 else ''}"

@@ -25,7 +25,8 @@ from benchmarks.markup.blocks import (
     shortened,
 )
 from benchmarks.record.protocols import protocol_text
-from benchmarks.report.captions import budget_sentence, hardware, health_sentence, rule
+from benchmarks.report.budgets import budget_words, equal_budgets_table
+from benchmarks.report.captions import budget_sentence, hardware, health_sentence, rule, sentences, tuning_sentence
 from benchmarks.report.contrasts import (
     aggregate_table,
     baseline_table,
@@ -52,15 +53,15 @@ def document(results: Results, plan: list[Drawing], against: Sequence[Block] = (
         blocks += _dataset_blocks(dataset, plan)
     blocks += _overall(results, plan)
     blocks += _losses(results)
-    blocks += _failures(results, plan)
-    return blocks + _provenance(results, blocks)
+    blocks += failures(results, plan)
+    return blocks + provenance(results, blocks)
 
 
 def _summary_lines(results: Results) -> list[str]:
     """The summary: a line a data set, unhealthy critics, budgets."""
     verdicts = map(verdict, results.each_dataset)
     health = filter(None, map(health_sentence, results.each_dataset))
-    return [*verdicts, *health, budget_sentence(results)]
+    return [*verdicts, *health, sentences([budget_words(results), budget_sentence(results), tuning_sentence(results)])]
 
 
 def verdict(dataset: DatasetResults) -> str:
@@ -144,7 +145,7 @@ def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]
     blocks += [item.block for item in plan if item.dataset == dataset.name]
     if len(dataset.losses) > 1:
         blocks.append(baseline_table(dataset))
-    optional = target_table(dataset), spread_table(dataset), published_table(dataset)
+    optional = target_table(dataset), equal_budgets_table(dataset), spread_table(dataset), published_table(dataset)
     return [*blocks, *filter(None, optional)]
 
 
@@ -207,7 +208,8 @@ def _flat(value: Any, prefix: str = "") -> str:
     return ", ".join(_flat(inner, f"{prefix}.{key}" if prefix else str(key)) for key, inner in value.items())
 
 
-def _failures(results: Results, plan: list[Drawing]) -> list[Block]:
+def failures(results: Results, plan: list[Drawing]) -> list[Block]:
+    """Which runs failed, and why."""
     failed = results.failed_runs()
     if not len(failed):
         return [Heading("Failures"), Text("No run diverged or failed.")]
@@ -229,7 +231,8 @@ def _failures(results: Results, plan: list[Drawing]) -> list[Block]:
     return blocks + [item.block for item in plan if item.block.name == "failures"]
 
 
-def _provenance(results: Results, parts: list[Block]) -> list[Block]:
+def provenance(results: Results, parts: list[Block]) -> list[Block]:
+    """Versions, machine, runs, and how to make all `parts` again."""
     environment = []
     for key, value in results.environment().items():
         environment.append(entries_of((str(key), _plain(value))))

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
+from benchmarks.suites.budget import MOST_STEPS, Budget, refuse_idle_evaluation
 from benchmarks.suites.settings import merge, under
 from gan_zoo.losses import Loss
 from gan_zoo.losses.config import change_loss
@@ -28,8 +29,10 @@ def cells_of(
     datasets: Sequence[DatasetSpec],
     seeds: Sequence[int],
     written: Mapping[str, Any],
+    budget: Budget | None = None,
 ) -> tuple[RunSpec, ...]:
-    """All cells, seed by seed. `written`: the overrides of which each must have its effect.
+    """All cells, seed by seed. `written`: the overrides of which each must have its effect; `budget`: whence the steps
+    of each follow, where they are not given.
 
     Errors: SpecError led back to the key of the suite that is wrong.
     """
@@ -38,7 +41,7 @@ def cells_of(
     cells: dict[tuple[str, str], RunSpec] = {}
     for dataset in datasets:
         for named in losses:
-            spec, origins = _cell(base, overrides, named, dataset, seeds[0], said)
+            spec, origins = _cell(base, overrides, named, dataset, seeds[0], said, budget)
             cells[dataset.name, named.name] = spec
             effective |= set(origins.values())
     for path in said:
@@ -54,6 +57,7 @@ def _cell(
     dataset: DatasetSpec,
     seed: int,
     said: dict[KeyPath, None],
+    budget: Budget | None,
 ) -> tuple[RunSpec, dict[KeyPath, KeyPath]]:
     """One cell, and where what it has was written. Notes in `said` all that overrides say of it."""
     merged, loss = under(base, {}), named.loss
@@ -68,21 +72,17 @@ def _cell(
                 del origins[known]
             origins[path] = ("overrides", place, *path)
             said[origins[path]] = None
+    if budget is not None and isinstance(merged.get("train"), Mapping):
+        merged["train"] = {**merged["train"], "steps": MOST_STEPS}
     try:
         content = {"loss": {"name": named.name, **loss.config()}, "dataset": asdict(dataset), **merged, "seed": seed}
         spec = run_spec(content)
-        _refuse_idle_evaluation(spec)
+        spec = spec if budget is None else budget.spend(spec)
+        refuse_idle_evaluation(spec, budget)
         return spec, origins
     except SpecError as error:
         path, related = _origin(error.path, origins), _origin(error.related, origins)
         raise SpecError(path, error.message, related) from None
-
-
-def _refuse_idle_evaluation(spec: RunSpec) -> None:
-    every, steps = spec.evaluate.every, spec.train.steps
-    if every > steps:
-        reason = f"{every} steps are more than train.steps {steps}: set it to at most that"
-        raise SpecError(("evaluate", "every"), reason, ("train", "steps"))
 
 
 def _origin(path: KeyPath, origins: Mapping[KeyPath, KeyPath]) -> KeyPath:

@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from benchmarks.suites.budget import Budget
 from benchmarks.suites.report_settings import ReportSettings
+from benchmarks.suites.spaces import Search
+from benchmarks.suites.tuned import Tuned
 from gan_zoo.errors import brief
 from gan_zoo.spec import Seed
 from gan_zoo.validation import check_name, refusal, strict
@@ -63,3 +66,6 @@ class SuiteContent:
     insist: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     report: ReportSettings = field(default_factory=ReportSettings)
+    budget: Budget | None = None
+    search: Search = field(default_factory=Search)
+    tuned: Tuned | None = None

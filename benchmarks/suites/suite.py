@@ -6,12 +6,13 @@
       wgan-gp/digits: {loss: {weight: 1}}
 
 `train: {recipe: gulrajani2017/toy}` starts from a recipe (see recipes.py); `insist: [name]` overrules a refusal.
+`budget: {images: 480k}` in place of train.steps trains each cell as long as that lasts (see budget.py).
 `plugins: [mine.py]` brings losses, architectures, data sets and metrics, by paths from the suite's own folder: it is
 code, which is run when the suite is read.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
@@ -22,6 +23,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from benchmarks.suites.blame import parsed
+from benchmarks.suites.budget import Budget, refuse_idle_evaluation
 from benchmarks.suites.cells import Named, cells_of
 from benchmarks.suites.content import SuiteContent
 from benchmarks.suites.document import Document, put, read_document
@@ -30,6 +32,8 @@ from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.report_settings import ReportSettings, narrowed
 from benchmarks.suites.settings import under
+from benchmarks.suites.spaces import Search
+from benchmarks.suites.tuned import digest_of, refuse_changed_source
 from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.plugins import load, read_plugin
 from gan_zoo.spec import RunSpec
@@ -54,6 +58,12 @@ class Suite:
     cells: tuple[RunSpec, ...]
     recipe: Mapping[str, str] = field(default_factory=dict)
     """`name`, `source` and `note` of the recipe that the suite starts from, if any."""
+    budget: Budget | None = None
+    spaces: Search = field(default_factory=Search)
+    search: Mapping[str, Any] = field(default_factory=dict)
+    """Of the suite of a search (see trials.py): whose it is, its ranges, and the setting of each trial by run key."""
+    tuned: Mapping[str, Any] = field(default_factory=dict)
+    """How a tuned suite came about (see tuned.py)."""
 
     def only(self, losses: Sequence[str] = (), datasets: Sequence[str] = (), seeds: Sequence[int] = ()) -> "Suite":
         """The part of the suite with these losses, data sets and seeds; none means all.
@@ -74,6 +84,21 @@ class Suite:
             cells=tuple(by_place[place] for place in places),
         )
 
+    def at_pace(self, seconds: Callable[[RunSpec], float]) -> "Suite":
+        """The suite of a budget of seconds, with as many steps a cell as fit where one takes so many `seconds`.
+
+        Errors: UserError where that is no step, or less than the steps between evaluations.
+        """
+        if self.budget is None:
+            return self
+        try:
+            cells = [self.budget.spend(spec, seconds(spec)) for spec in self.cells]
+            for spec in cells:
+                refuse_idle_evaluation(spec, self.budget)
+        except SpecError as error:
+            raise UserError(f"{self.name}: {error}") from None
+        return replace(self, cells=tuple(cells))
+
     def _chosen(self, key: str, asked: Sequence[Any], known: tuple[Any, ...]) -> tuple[Any, ...]:
         for i, name in enumerate(asked):
             if name not in known:
@@ -93,14 +118,50 @@ def _suites_folder() -> Path:
     return Path(str(resources.files("benchmarks"))) / "suites"
 
 
-def load_suite(name_or_path: str, settings: Mapping[str, str] | None = None) -> Suite:
-    """The suite of that name, or in that YAML file, with `settings` (dotted key -> YAML text) put over it.
+Content = Mapping[str, Any]
+"""What a suite file says, as plain data."""
+
+
+def as_written(content: Content) -> Content:
+    """No change at all."""
+    return content
+
+
+def load_suite(
+    name_or_path: str, settings: Mapping[str, str] | None = None, change: Callable[[Content], Content] = as_written
+) -> Suite:
+    """The suite of that name, or in that YAML file, with `settings` (dotted key -> YAML text) put over it, and of that
+    what `change` makes.
 
     Errors: UserError with file, line, key and remedy.
     """
     document = _read(name_or_path)
     in_file = names_in(document.content)
-    return parsed(partial(_suite, in_file), partial(_with_settings, document), settings or {})
+    with_settings = partial(_with_settings, document)
+    return parsed(lambda content: _suite(in_file, change(content)), with_settings, settings or {})
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a suite file says under some settings, the folder that it lies in (None for the package's), and the digest
+    of the file alone."""
+
+    content: Content
+    folder: Path | None
+    digest: str
+
+
+def source_of(name_or_path: str, settings: Mapping[str, str]) -> Source:
+    """The source of a suite. Errors: UserError as from `load_suite`."""
+    document, path = _read(name_or_path), Path(name_or_path)
+    folder = path.parent if is_path(path) else None
+    digest = digest_of(document.content, folder or _suites_folder())
+    return Source(_with_settings(document, settings).content, folder, digest)
+
+
+def is_path(path: Path) -> bool:
+    """Whether a suite was given by a path, not by its name."""
+    return path.suffix in (".yaml", ".yml")
 
 
 def load_first_look(
@@ -138,8 +199,9 @@ def load_first_look(
 
 def _read(name_or_path: str) -> Document:
     path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml"):
+    if is_path(path):
         document = read_document(path)
+        refuse_changed_source(document, path.parent, _suites_folder())
         _load_plugins(document, path.parent)
         return document
     if name_or_path not in suite_names():
@@ -169,7 +231,9 @@ def _with_settings(document: Document, settings: Mapping[str, str]) -> Document:
 def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> Suite:
     """`in_file`: names of losses and data sets that the file knows; the command line may have put others in their
     place, and overrides of those that are not in play are left unused. Errors: SpecError that leads to the key."""
-    content, by_recipe, recipe = with_recipe({key: value for key, value in content.items() if value is not None})
+    content = {key: value for key, value in content.items() if value is not None}
+    _refuse_two_budgets(content)
+    content, by_recipe, recipe = with_recipe(content)
     checked = validated(SUITE, content)
     losses = [Named(*loss_of(entry, ("losses", i)), ("losses", i)) for i, entry in enumerate(content["losses"])]
     datasets = [dataset_of(entry, ("datasets", i)) for i, entry in enumerate(content["datasets"])]
@@ -184,8 +248,10 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
     overrides = under({name: by_recipe[name] for name in loss_names if name in by_recipe}, overrides)
     base: dict[str, Any] = {key: content[key] for key in CELL_KEYS if key in content}
     whole = {*in_file["losses"]} <= {*loss_names} and {*in_file["datasets"]} <= {*dataset_names}
-    cells = cells_of(base, overrides, losses, datasets, checked.seeds, content.get("overrides", {}) if whole else {})
+    written = content.get("overrides", {}) if whole else {}
+    cells = cells_of(base, overrides, losses, datasets, checked.seeds, written, checked.budget)
     if whole:
+        checked.search.check(cells)
         _refuse_idle_insistence(checked.insist, cells)
     report, settings = content.get("report", {}), checked.report
     if not whole:
@@ -193,7 +259,26 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
         settings = validated(REPORT, report, ("report",))
     settings.check(loss_names, dataset_names, cells)
     named = checked.name, checked.description, loss_names, dataset_names, checked.seeds
-    return Suite(*named, overrides, report, cells, recipe)
+    tuned = checked.tuned.content if checked.tuned else {}
+    return Suite(*named, overrides, report, cells, recipe, checked.budget, checked.search, tuned=tuned)
+
+
+def _refuse_two_budgets(content: Content) -> None:
+    """SpecError where both a budget and steps are given."""
+    if "budget" not in content:
+        return
+    places: list[KeyPath] = [()]
+    overrides = content.get("overrides")
+    places += [("overrides", place) for place in overrides] if isinstance(overrides, Mapping) else []
+    for place in places:
+        inner: Any = content
+        for key in (*place, "train"):
+            inner = inner.get(key) if isinstance(inner, Mapping) else None
+        if isinstance(inner, Mapping) and "steps" in inner:
+            path = (*place, "train", "steps")
+            raise SpecError(
+                path, "given beside budget, from which the steps follow: leave one of them out", ("budget",)
+            )
 
 
 def _refuse_idle_insistence(names: Sequence[str], cells: Sequence[RunSpec]) -> None:

@@ -98,11 +98,16 @@ class OpenCell:
         context = sweep.context
         log = sweep.store.open_cell(
             sweep.suite,
-            sweep.run_id,
+            sweep.parent_of(spec),
             key=spec.key,
             name=spec.label,
-            params=flat(spec.to_dict()),
-            tags={**columns(spec), **circumstances(spec, context), "engine": context.engine},
+            params={**sweep.setting_of(spec), **flat(spec.to_dict())},
+            tags={
+                **columns(spec),
+                **circumstances(spec, context),
+                **sweep.setting_of(spec),
+                "engine": context.engine,
+            },
             identity=identity(spec, data.fingerprint, context).tags,
             dataset={"name": data.name, "digest": data.fingerprint, "shape": data.shape},
             folder=context.runs / spec.key,

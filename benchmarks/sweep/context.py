@@ -1,6 +1,7 @@
 """Where a process finds and leaves things, how it computes, and what it has loaded."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,25 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep, for its cells: the suite's name, the parent run in the record, and where and how they run."""
+    """One sweep, for its cells: the suite's name, the parent run in the record, and where and how they run.
+
+    Of a search `parents` has a parent run of its own for each loss, and `trials` by run key what is tried.
+    """
 
     suite: str
     run_id: str
     store: Store
     context: Context
+    parents: Mapping[str, str] = field(default_factory=dict)
+    trials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def parent_of(self, spec: RunSpec) -> str:
+        """The run of the record under which a cell's own run is."""
+        return self.parents.get(spec.loss_name, self.run_id)
+
+    def setting_of(self, spec: RunSpec) -> dict[str, Any]:
+        """The number of a cell's trial and its setting, as the record names them; empty outside of a search."""
+        trial = self.trials.get(spec.key)
+        if trial is None:
+            return {}
+        return {"trial": trial["trial"], **{f"setting.{name}": value for name, value in trial["setting"].items()}}

@@ -1,11 +1,12 @@
 """Runs what a plan says is to be done of a suite, and records the sweep and its end."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.record.environment import environment
 from benchmarks.record.store import Store
+from benchmarks.suites.suite import Suite
 from benchmarks.sweep.columns import columns
 from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
@@ -18,10 +19,12 @@ from gan_zoo.spec import RunSpec
 def describe(plan: Plan) -> dict[str, Any]:
     """The description of the suite as a whole for reports."""
     suite, shared = plan.suite, plan.shared
+    budget = suite.budget.content if suite.budget else {}
+    optional = {"budget": budget, "search": suite.search, "tuned": suite.tuned}
     return {
         "suite": suite.name,
         "description": suite.description,
-        "commands": [f"gan-zoo run {suite.name}", f"gan-zoo report {suite.name}"],
+        "commands": commands_of(suite),
         "losses": list(suite.losses),
         "datasets": list(suite.datasets),
         "seeds": list(suite.seeds),
@@ -33,7 +36,16 @@ def describe(plan: Plan) -> dict[str, Any]:
         "metrics": shared.metrics,
         "primary": shared.primary,
         "floor": shared.floor,
+        **{name: said for name, said in optional.items() if said},
     }
+
+
+def commands_of(suite: Suite) -> list[str]:
+    """The commands that made a sweep and its report."""
+    made = f"gan-zoo run {suite.name}"
+    if suite.search:
+        made = f"gan-zoo tune {suite.search['source']} --budget {suite.search['settings']}"
+    return [made, f"gan-zoo report {suite.name}"]
 
 
 def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
@@ -52,15 +64,34 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
 def run_suite(plan: Plan, store: Store, listener: Listener) -> Plan:
     """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then."""
     store.experiment(plan.suite.name, plan.suite.description)
+    trials = plan.suite.search.get("trials", {})
+    with sweep_run(plan, store) as run_id, parents_of(plan.suite, run_id, store) as parents:
+        sweep = Sweep(plan.suite.name, run_id, store, plan.context, parents, trials)
+        return run_what_is_free(plan, sweep, listener)
+
+
+def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener) -> Plan:
+    """Runs each cell that has no result once, and what was freed meanwhile; the plan as it stands then."""
     tried: set[RunSpec] = set()
-    with sweep_run(plan, store) as run_id:
-        sweep = Sweep(plan.suite.name, run_id, store, plan.context)
-        while todo := [spec for spec in plan.todo if spec not in tried]:
-            for spec, outcome in run_cells(sweep, todo, plan.devices, listener):
-                listener.end(spec, outcome)
-            tried.update(todo)
-            plan = plan.refreshed(store)
+    while todo := [spec for spec in plan.todo if spec not in tried]:
+        for spec, outcome in run_cells(sweep, todo, plan.devices, listener):
+            listener.end(spec, outcome)
+        tried.update(todo)
+        plan = plan.refreshed(sweep.store)
     return plan
+
+
+@contextmanager
+def parents_of(suite: Suite, run_id: str, store: Store) -> Iterator[Mapping[str, str]]:
+    """By loss the run that is the parent of its trials in a search, itself under the sweep's; none in any other sweep.
+    All are closed at the end, however it comes."""
+    losses = suite.losses if suite.search else ()
+    parents = {loss: store.start_group(suite.name, run_id, f"trials of {loss}", {"loss": loss}) for loss in losses}
+    try:
+        yield parents
+    finally:
+        for parent in parents.values():
+            store.finish_group(parent)
 
 
 @contextmanager

@@ -1,0 +1,66 @@
+"""The command that searches settings: tune."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks.cli.options import add_workers, folder, whole_number
+from benchmarks.cli.training import UNFINISHED, add_how, parse_settings, runner_options
+
+if TYPE_CHECKING:
+    from benchmarks.cli.options import Commands
+
+MOST_SETTINGS = 4096
+EXAMPLES = """\
+Every loss gets as many settings of the same space, each run once, with one training budget for all. The best score on
+the validation split chooses; SUITE-tuned.yaml has what was chosen, for `gan-zoo run`. The same command goes on where it
+was broken off, and a larger --budget keeps the settings of a smaller one. Ranges: see `search:` in the README.
+
+examples:
+  gan-zoo tune quickstart --budget 50 --datasets digits --dry-run
+  gan-zoo tune my.yaml --budget 30 --set budget.images=200k
+"""
+
+
+def add_commands(commands: "Commands") -> None:
+    tune = commands.add_parser("tune", help="search settings with equal care for every loss", epilog=EXAMPLES)
+    tune.add_argument("suite", help="a suite's name or a YAML file")
+    tune.add_argument(
+        "--budget",
+        type=whole_number(1, MOST_SETTINGS),
+        required=True,
+        metavar="K",
+        help="settings of each loss on each data set, a run each",
+    )
+    tune.add_argument(
+        "--seed",
+        type=whole_number(0, 2**63 - 1),
+        default=0,
+        metavar="N",
+        help="of the settings' Sobol sequences (default: %(default)s)",
+    )
+    tune.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
+    tune.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
+    tune.add_argument(
+        "--out", type=folder, metavar="FILE", help="where the tuned suite goes (default: SUITE-tuned.yaml)"
+    )
+    tune.add_argument(
+        "--dry-run", action="store_true", help="show the trials, what is done of them and a time estimate"
+    )
+    add_workers(tune, None, "one per core, or per GPU")
+    add_how(tune)
+    tune.set_defaults(command=tune_suite)
+
+
+def tune_suite(options: argparse.Namespace) -> int:
+    from benchmarks.tools.tune import Request, rehearse, tune
+
+    what = parse_settings(options.settings), options.losses, options.datasets, options.out
+    request = Request(options.suite, options.budget, options.seed, *what)
+    how = runner_options(options, options.workers)
+    if options.dry_run:
+        print(rehearse(request, how))
+        return 0
+    left = tune(request, how)
+    print(*left, sep="\n", end="\n" if left else "", file=sys.stderr)
+    return UNFINISHED if left else 0

@@ -1,0 +1,146 @@
+"""Figures of a search: the expected best of k trials, and each loss's scores against each number."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.markup.blocks import Figure as Block
+from benchmarks.markup.blocks import shortened
+from benchmarks.report.figures.axes import legend, legend_height, logarithmic, wants_log
+from benchmarks.report.figures.plan import Drawing
+from benchmarks.report.figures.style import COLUMN, PAGE, look
+from benchmarks.report.results import Results
+from benchmarks.report.search import DatasetSearch, LossTrials
+from benchmarks.report.search_tables import answers
+from benchmarks.report.statistics import Array
+
+SPREAD = 30.0
+"""Times the best score, beyond which a trial is drawn at the edge."""
+FEW = 5
+"""Values of a number that are all named at its axis."""
+COMPLEMENTED = ("beta1", "beta2", "alpha")
+"""Decay rates, drawn as what is missing to 1."""
+
+
+def search_drawings(results: Results) -> Iterator[Drawing]:
+    """The figures of a search, data set by data set."""
+    for dataset in results.each_dataset:
+        search = DatasetSearch(dataset)
+        if not any(each.count > each.failed for each in search.losses):
+            continue
+        label = results.label(search.metric)
+        text = (
+            f"{dataset.name}: expected {label} of the setting that validation chooses among k trials, with the 95 % "
+            f"interval over resampled trials. {' '.join(answers(search))}"
+        )
+        block = Block(f"search-{dataset.slug}", text, "Curves, one a loss, over the number of trials; as in the table.")
+        yield Drawing(block, dataset.name, partial(curves, search, PAGE), partial(curves, search, COLUMN))
+        text = (
+            f"{dataset.name}: {label} of every trial against each number that was searched; a row a loss. Crosses at "
+            "the edge failed or lie beyond it. A number that matters has a slope, one that does not has none."
+        )
+        block = Block(f"marginals-{dataset.slug}", text, "Panels of dots, a row a loss and a column a number.")
+        yield Drawing(block, dataset.name, partial(marginals, search))
+
+
+def curves(search: DatasetSearch, width: float) -> Figure:
+    """The expected best of k trials for each loss, with intervals."""
+    losses = [each.loss for each in search.losses]
+    figure = Figure(figsize=(width, 2.6 + legend_height(losses, width)))
+    axes = figure.subplots()
+    ks = search.drawn()
+    means = []
+    for each in search.losses:
+        style = look(each.loss)
+        known = [k for k in ks if np.isfinite(each.expected(k))]
+        mean = search.sign * np.array([each.expected(k) for k in known])
+        ends = search.sign * np.array([each.interval(k) for k in known]).reshape(-1, 2)
+        axes.plot(known, mean, color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3, lw=1.2)
+        axes.fill_between(known, ends.min(1), _finite(ends.max(1), mean), color=style.colour, alpha=0.12, lw=0)
+        means += list(mean)
+    axes.set_xlabel("trials")
+    axes.set_ylabel(f"expected {search.dataset.results.label(search.metric)}")
+    if len(ks) > 1:
+        logarithmic(axes, "x")
+    _vertical(axes, np.array(means))
+    legend(figure, losses)
+    return figure
+
+
+def _finite(ends: Array, mean: Array) -> Array:
+    """Ends of intervals; where one is infinite, far away."""
+    return np.where(np.isfinite(ends), ends, 100 * np.abs(mean) + 100)
+
+
+def _vertical(axes: Axes, means: Array) -> None:
+    """A vertical axis that shows the means, logarithmic where that shows them better."""
+    if not len(means):
+        return
+    low, high = float(means.min()), float(means.max())
+    if wants_log(means):
+        axes.set_ylim(low / 1.2, high * 1.2)
+        logarithmic(axes, "y")
+    else:
+        margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+        axes.set_ylim(low - margin, high + margin)
+
+
+def marginals(search: DatasetSearch) -> Figure:
+    """Every trial's score against each number: a row a loss; a column for each number of all, then the loss's own."""
+    searched = [each.searched() for each in search.losses]
+    common = [number for number in searched[0] if all(number in numbers for numbers in searched)]
+    own = [[number for number in numbers if number not in common] for numbers in searched]
+    columns = len(common) + max(map(len, own))
+    figure = Figure(figsize=(PAGE, 0.5 + 1.3 * len(search.losses)))
+    grid = figure.subplots(len(search.losses), columns, squeeze=False, sharey=True)
+    limits = _limits(search)
+    for row, each, others in zip(grid, search.losses, own, strict=True):
+        for axes, number in zip(row, [*common, *others], strict=False):
+            _panel(axes, search, each, number, limits)
+            axes.tick_params(labelbottom=number not in common or each is search.losses[-1])
+        for axes, number in zip(row[len(common) :], others, strict=False):
+            axes.set_title(_named(number), loc="left", fontsize=6.5)
+        for axes in row[len(common) + len(others) :]:
+            axes.set_axis_off()
+        row[0].set_ylabel(shortened(each.loss, 16), fontsize=6.5)
+    for axes, number in zip(grid[-1], common, strict=False):
+        axes.set_xlabel(_named(number))
+    return figure
+
+
+def _named(number: str) -> str:
+    return f"1 \u2212 {number}" if number in COMPLEMENTED else number
+
+
+def _limits(search: DatasetSearch) -> tuple[float, float]:
+    """The vertical range of all panels: from the best score to SPREAD times it, or to the worst."""
+    scores = np.concatenate([each.scores[np.isfinite(each.scores)] for each in search.losses])
+    low, high = float(scores.min()), float(scores.max())
+    return (low, min(high, SPREAD * low)) if low > 0 else (low, high)
+
+
+def _panel(axes: Axes, search: DatasetSearch, each: LossTrials, number: str, limits: tuple[float, float]) -> None:
+    values, style = each.values(number), look(each.loss)
+    if number in COMPLEMENTED:
+        values = 1 - values
+    low, high = limits
+    inside = np.isfinite(each.scores) & (each.scores <= high)
+    axes.plot(values[inside], search.sign * each.scores[inside], ".", color=style.colour, ms=3.5, alpha=0.8, mew=0)
+    edge = np.full(int((~inside).sum()), search.sign * high)
+    axes.plot(values[~inside], edge, "x", color=style.colour, ms=3, mew=0.7, clip_on=False)
+    positive = values[np.isfinite(values) & (values > 0)]
+    if len(set(positive)) <= FEW:
+        axes.set_xticks(sorted(set(positive)))
+    elif wants_log(positive):
+        axes.set_xlim(positive.min() / 1.3, positive.max() * 1.3)
+        logarithmic(axes, "x", decades=1)
+    shown = search.sign * np.array([low, high])
+    if low > 0 and search.sign > 0 and high > 4 * low:
+        axes.set_ylim(low / 1.2, high * 1.05)
+        logarithmic(axes, "y", decades=1.3)
+    elif high > low:
+        margin = 0.05 * (high - low)
+        axes.set_ylim(shown.min() - margin, shown.max() + margin)

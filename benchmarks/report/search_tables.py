@@ -1,0 +1,171 @@
+"""The tables and sentences about a search: which loss with how many trials, how sure, and how sensitive each is."""
+
+import math
+
+from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, columns_of, entries_of, listed, number, shortened
+from benchmarks.report.budgets import budget_words
+from benchmarks.report.captions import hardware, measured_by, sentences
+from benchmarks.report.results import Results
+from benchmarks.report.search import DatasetSearch, LossTrials
+
+WITHIN = (0.1, 0.25, 1.0)
+LEADS = Mark("leads", bold=True)
+
+
+def budget_text(results: Results) -> str:
+    """How long each run was trained."""
+    return budget_words(results) or "Every run has the steps of its suite."
+
+
+def curve_table(search: DatasetSearch) -> Table:
+    """By number of trials the expected score of what is chosen, and the chance that it is the best of all losses."""
+    ks = search.shown()
+    columns = [Column("Loss", False)]
+    for k in ks:
+        columns += [Column(f"best of {k}"), Column("chance")]
+    chances = {k: search.chances(k) for k in ks}
+    rows = []
+    for each in search.losses:
+        cells = [Entry(each.loss)]
+        for k in ks:
+            leads = search.leader(k) is each
+            cells += [_expected_cell(search, each, k, leads), _share_cell(chances[k][each.loss])]
+        rows.append([*cells, *_count_cells(each)])
+    columns += [Column("failed /\u00a0n"), Column("all fail at 1 / 5")]
+    return Table(f"search-{search.dataset.slug}", _curve_caption(search), columns, rows, paper=True)
+
+
+def _expected_cell(search: DatasetSearch, each: LossTrials, k: int, leads: bool) -> Entry:
+    expected = search.sign * each.expected(k)
+    if not math.isfinite(expected):
+        return Entry("failed")
+    low, high = sorted(search.sign * end for end in each.interval(k))
+    return Entry(f"{number(expected, 4)} [{number(low)}, {number(high)}]", expected, LEADS if leads else Mark(""))
+
+
+def _share_cell(share: float) -> Entry:
+    return Entry(DASH) if math.isnan(share) else Entry(f"{100 * share:.0f}\u00a0%", share)
+
+
+def _count_cells(each: LossTrials) -> list[Entry]:
+    """Failed trials of all, and the probability that the first one, or five, all fail."""
+    chances = [f"{100 * each.all_fail(k):.0f}\u00a0%" if k <= each.count else DASH for k in (1, 5)]
+    return [
+        Entry(f"{each.failed}/{each.count}", each.failed / each.count if each.count else None),
+        Entry(" / ".join(chances)),
+    ]
+
+
+def _curve_caption(search: DatasetSearch) -> str:
+    dataset, results = search.dataset, search.dataset.results
+    label = results.label(search.metric, arrow=False)
+    return sentences(
+        [
+            f"{dataset.name}: {label} of the setting that the best validation score (other latents, other data) "
+            "chooses among k trials: the expectation over which k of the trials somebody has, in closed form, given "
+            "that not all of them fail; in brackets the 95 % interval over resampled trials, too narrow where k is "
+            "near their number.",
+            "Bold: the best expectation. Chance: the probability that k new trials of every loss give this one the "
+            "best score, by the distribution of the trials there are.",
+            "A trial is one run of one setting on a seed of its own, so its luck is in all numbers.",
+            budget_text(results),
+            *answers(search),
+            f"{hardware(results)}. {measured_by(dataset, [search.metric])}",
+        ]
+    )
+
+
+def answers(search: DatasetSearch) -> list[str]:
+    """Which loss to choose with so many trials, how sure that is, and where the order changes."""
+    label = search.dataset.results.label(search.metric, arrow=False)
+    found = []
+    for k in (1, 5, 20, 50):
+        leader = search.leader(k) if k <= search.most else None
+        if leader is None:
+            continue
+        chances = search.chances(k)
+        sure = f"{100 * chances[leader.loss]:.0f} % chance of the best score"
+        likelier = max(chances, key=lambda loss: chances[loss])
+        other = "" if likelier == leader.loss else f"; {likelier} has more, {100 * chances[likelier]:.0f} %"
+        expected = number(search.sign * leader.expected(k))
+        found.append(f"{_trials(k)}: {shortened(leader.loss, 48)} (expected {label} {expected}; {sure}{other})")
+    if not found:
+        return []
+    return [f"Which loss with how many trials? {'; '.join(found)}.", _changes(search)]
+
+
+def _trials(k: int) -> str:
+    return f"with {k} trial{'s' if k > 1 else ''}"
+
+
+def _changes(search: DatasetSearch) -> str:
+    """Where the first place, and where other places, change hands."""
+    first = [f"from {k} trials on {after} leads in place of {before}" for k, before, after in search.changes()]
+    pairs = [f"{one} and {other} at {listed(list(map(str, at)))}" for one, other, at in search.crossings()]
+    if not pairs:
+        return f"The order of the losses is the same for 1 to {search.most} trials."
+    lead = f"The first place changes: {'; '.join(first)}." if first else "The first place never changes."
+    return f"{lead} Pairs whose order changes, and with how many trials: {'; '.join(pairs)}."
+
+
+def sensitivity_table(search: DatasetSearch) -> Table:
+    """How much of the space is near each loss's best, and which numbers matter."""
+    titles = [f"within {100 * share:.0f} %" for share in WITHIN]
+    numbers = list(dict.fromkeys(number for each in search.losses for number in each.searched()))
+    rows = []
+    for each in search.losses:
+        shares = [_share_cell(each.share_within(share)) for share in WITHIN]
+        failed = Entry(f"{each.failed}/{each.count}", each.failed / each.count if each.count else None)
+        matter = [_correlation_cell(each, name) for name in numbers]
+        rows.append([Entry(each.loss), *shares, failed, *matter])
+    columns = [Column("Loss", False), *map(Column, titles), Column("failed /\u00a0n"), *map(Column, numbers)]
+    label = search.dataset.results.label(search.metric, arrow=False)
+    caption = (
+        f"{search.dataset.name}: sensitivity of each loss. The share of its trials, failed ones among them, whose "
+        f"{label} is within so much of the best of its own; and Spearman's rank correlation of each number with the "
+        "score, signed so that above 0 more of the number is worse (failed trials rank last)."
+    )
+    return Table(f"sensitivity-{search.dataset.slug}", caption, columns, rows)
+
+
+def _correlation_cell(each: LossTrials, name: str) -> Entry:
+    value = each.correlation(name) if name in each.searched() else float("nan")
+    return Entry(DASH) if math.isnan(value) else Entry(f"{value:+.2f}".replace("-", "\u2212"), value)
+
+
+def chosen_table(search: DatasetSearch) -> Table:
+    """The setting that was chosen of each loss."""
+    rows = []
+    for each in search.losses:
+        place = each.chosen
+        if place is None:
+            rows.append([Entry(each.loss), *entries_of((DASH, DASH, DASH, "every trial failed"))])
+            continue
+        setting = ", ".join(f"{name} {value:g}" for name, value in each.settings[place].items())
+        scores = [search.sign * float(values[place]) for values in (each.validation, each.scores)]
+        cells = [Entry(number(score, 4), score) for score in scores]
+        rows.append(
+            [Entry(each.loss), Entry(str(each.numbers[place]), float(each.numbers[place])), *cells, Entry(setting)]
+        )
+    titles = ("Loss", "trial", "validation", "reported", "setting")
+    caption = (
+        f"{search.dataset.name}: the setting with the best validation score of each loss. Its validation score is the "
+        "best of many and flatters; the reported one shares its seed and flatters a little; fresh seeds tell."
+    )
+    return Table(
+        f"chosen-{search.dataset.slug}", caption, columns_of(titles, ("trial", "validation", "reported")), rows
+    )
+
+
+def space_table(results: Results) -> Table:
+    """The ranges that settings were drawn from."""
+    rows = []
+    for place, ranges in results.meta["search"].get("spaces", {}).items():
+        loss, _, dataset = place.rpartition("/")
+        if loss in results.losses and dataset in results.datasets:
+            rows += [entries_of((loss, dataset, name, text)) for name, text in ranges.items()]
+    caption = (
+        f"The ranges that settings were drawn from, by a scrambled Sobol sequence a loss and data set (seed "
+        f"{results.meta['search'].get('seed')}); the same for all losses that have a number."
+    )
+    return Table("spaces", caption, columns_of(("Loss", "data set", "number", "range")), rows)

@@ -1,0 +1,169 @@
+"""The command `gan-zoo tune`: a search of equal care for every loss of a suite, and the suite of what it chose.
+
+K settings of each loss on each data set are run as the sweep SUITE-search, the best validation score chooses one of
+each, and SUITE-tuned.yaml has them for `gan-zoo run`, on the suite's own seeds, none of which took part in the search.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record.export import Record
+from benchmarks.record.store import Store
+from benchmarks.report.commands import write_report
+from benchmarks.report.results import Results
+from benchmarks.report.search import DatasetSearch, LossTrials
+from benchmarks.report.search_tables import answers
+from benchmarks.suites.entries import entries_of, name_of_entry
+from benchmarks.suites.settings import under
+from benchmarks.suites.suite import source_of
+from benchmarks.suites.trials import Trials, search_of, tuned_override, without_searched
+from benchmarks.suites.tuned import ENDING, suite_text
+from benchmarks.sweep.plan import Options, Plan, make_plan
+from benchmarks.sweep.progress import Progress, plan_text, say, unfinished_text
+from benchmarks.sweep.rehearsal import rehearsal
+from benchmarks.sweep.run import run_suite
+from gan_zoo.errors import UserError
+from gan_zoo.files import replacing
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be tuned: the suite and what of it, how many settings, the seed of the search, and where the tuned
+    suite goes (None: SUITE-tuned.yaml here)."""
+
+    source: str
+    count: int
+    seed: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    losses: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    out: Path | None = None
+
+    def search(self) -> Trials:
+        return search_of(self.source, self.settings, self.count, self.seed, self.losses, self.datasets)
+
+
+def rehearse(request: Request, how: Options) -> str:
+    """The trials, what stands of them, and a forecast for the rest."""
+    with rehearsal(how) as scratch:
+        return plan_text(plan_of(request.search(), scratch, Store(how.results)))
+
+
+def plan_of(trials: Trials, how: Options, store: Store) -> Plan:
+    """The plan of a search. Where nothing else is asked for, trials of one structure share a GPU as stacks; on a CPU
+    each has the engine that is fastest there, which stacks are not."""
+    suite = trials.suite
+    if how.engine == "auto" and how.context(suite.name).device != "cpu":
+        how = replace(how, engine="stacked")
+    return make_plan(suite, how, store, say)
+
+
+def tune(request: Request, how: Options) -> list[str]:
+    """Runs what is not done of a search, reports it, and writes the tuned suite; a line for each trial without a
+    result, in which case there is no tuned suite yet.
+
+    Errors: UserError.
+    """
+    out = request.out or Path(f"{Path(request.source).stem}{ENDING}.yaml")
+    refuse_other_file(out)
+    trials, store = request.search(), Store(how.results)
+    plan = plan_of(trials, how, store)
+    with Progress(plan) as progress:
+        plan = run_suite(plan, store, progress)
+    name = plan.suite.name
+    folder, files = write_report(name, store, how.results)
+    store.log_report(name, folder, files)
+    searches = [DatasetSearch(each) for each in Results(Record.read(folder / "export")).each_dataset]
+    for search in searches:
+        print(f"{search.dataset.name}: {' '.join(answers(search))}")
+    print(f"report: {folder / 'report.html'}")
+    left = unfinished_text(plan)
+    if not left:
+        with replacing(out) as partial:
+            partial.write_text(tuned_suite(request, trials, searches, out.parent), encoding="utf-8")
+        print(f"tuned suite: {out}\nnext: gan-zoo run {out}")
+    return left
+
+
+def refuse_other_file(out: Path) -> None:
+    """UserError where the tuned suite would replace a file that no search wrote, or cannot be written."""
+    if out.suffix not in (".yaml", ".yml"):
+        raise UserError(f"--out {out}: expected a file that ends in .yaml")
+    if not out.parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.parent}: make it first")
+    if out.exists() and "\ntuned:\n" not in out.read_text(encoding="utf-8", errors="replace"):
+        raise UserError(f"{out}: is there, and no search wrote it: choose another --out")
+
+
+def tuned_suite(request: Request, trials: Trials, searches: Sequence[DatasetSearch], folder: Path) -> str:
+    """The text of the suite, in `folder`, that runs the chosen settings on the seeds of the suite that was tuned.
+
+    Errors: UserError where every trial of a loss failed.
+    """
+    source = source_of(request.source, request.settings)
+    content = {key: value for key, value in without_searched(source.content).items() if value is not None}
+    common, bases = trials.common, {(spec.dataset.name, spec.loss_name): spec for spec in trials.common.cells}
+    overrides: dict[str, Any] = {}
+    for place, override in content.get("overrides", {}).items():
+        parts = place.split("/")
+        if all(part in (*common.losses, *common.datasets) for part in parts):
+            overrides[place] = override
+    chosen: dict[str, Any] = {}
+    for search in searches:
+        for each in search.losses:
+            place, base = f"{each.loss}/{search.dataset.name}", bases[search.dataset.name, each.loss]
+            best = best_of(each, search.dataset.name)
+            said = tuned_override(base, each.settings[best], common.budget)
+            overrides[place] = under(overrides.get(place, {}), said)
+            chosen[place] = {
+                "trial": each.numbers[best],
+                "validation": float(f"{search.sign * each.validation[best]:.6g}"),
+                "score": float(f"{search.sign * each.scores[best]:.6g}"),
+                "finished": each.count - each.failed,
+            }
+    judges = list(dict.fromkeys(search.metric for search in searches))
+    tuned = {
+        "source": where(request.source, source.folder, folder),
+        "digest": source.digest,
+        "settings": request.count,
+        "seed": request.seed,
+        "chosen_by": f"{', '.join(judges)} on the validation split",
+        "chosen": chosen,
+    }
+    budget = common.budget.content if common.budget else {}
+    content = {key: value for key, value in content.items() if key not in ("search", "budget", "overrides", "plugins")}
+    content |= {
+        "name": f"{content['name']}{ENDING}",
+        "description": f"{content['name']} with the best of {request.count} settings of each loss.",
+        "losses": of_names(content, "losses", common.losses),
+        "datasets": of_names(content, "datasets", common.datasets),
+        "report": dict(common.report),
+        "budget": budget,
+        "overrides": overrides,
+        "tuned": tuned,
+    }
+    if plugins := entries_of(source.content, "plugins"):
+        content["plugins"] = [os.path.relpath((source.folder or Path()) / name, folder) for name in plugins]
+    how = f"Written by `gan-zoo tune {request.source} --budget {request.count}`"
+    return suite_text(content, f"{how}: see `tuned` for how it came about.")
+
+
+def best_of(each: LossTrials, dataset: str) -> int:
+    if each.chosen is None:
+        raise UserError(
+            f"{each.loss} on {dataset}: every trial failed: widen its ranges under search, or raise --budget"
+        )
+    return each.chosen
+
+
+def of_names(content: Mapping[str, Any], key: str, names: Sequence[str]) -> list[Any]:
+    """The entries of a list of losses or data sets that were searched."""
+    return [entry for entry in entries_of(content, key) if name_of_entry(entry) in names]
+
+
+def where(source: str, folder: Path | None, target: Path) -> str:
+    """A suite as one in the folder `target` names it: by its name, or by a path from there."""
+    return source if folder is None else os.path.relpath(source, target)
