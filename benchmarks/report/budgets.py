@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Table, amount, listed, measured, number
 from benchmarks.report.captions import planned_images, seeds, sentences
@@ -40,7 +41,7 @@ def images_price(dataset: DatasetResults, loss: str) -> float | None:
     """In real images that the critic sees."""
     for run in dataset.cell_runs(loss).itertuples():
         images = planned_images(run)
-        if np.isfinite(images) and run.steps:
+        if np.isfinite(images) and pd.notna(run.steps) and run.steps:
             return images / float(run.steps)
     return None
 
@@ -99,7 +100,7 @@ def scores_within(dataset: DatasetResults, loss: str, steps: float) -> Array:
         column = curve[int(run.seed)] if int(run.seed) in curve.columns else None
         within = column[column.index <= steps * (1 + 1e-9)] if column is not None else None
         last = float(within.iloc[-1]) if within is not None and len(within) else float("nan")
-        failed = run.status != "done" and (np.isnan(float(run.step or 0)) or float(run.step) < steps)
+        failed = run.status != "done" and (pd.isna(run.step) or float(run.step) < steps)
         found[dataset.results.seeds.index(int(run.seed))] = bad if failed or not np.isfinite(last) else last
     return found
 
