@@ -93,7 +93,7 @@ class Budget:
             if self.kind == "seconds":
                 return with_steps(spec, max(PACED, spec.evaluate.every))
             price = self.price(spec)
-        steps = int(self.amount // price)
+        steps = int(self.amount / price)
         if not 0 < steps <= MOST_STEPS:
             cost = f"a generator step of '{spec.loss_name}' on {spec.dataset.name} takes {price:.6g}"
             wrong = "gives no step" if steps <= 0 else f"gives more than {MOST_STEPS} steps"
