@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.markup.blocks import DASH, Block, Column, Entry, Heading, Items, Table, listed
+from benchmarks.markup.blocks import DASH, Block, Entry, Heading, Items, Table, columns_of, listed
 from benchmarks.record.export import Record
 from benchmarks.record.places import published_folder
 from benchmarks.report.agreement import Agreement, CellName, Kind, judge, run_at
@@ -33,6 +33,14 @@ class Held:
     left_out: Mapping[CellName, str]
     differences: tuple[str, ...]
     """Numerics, versions and machine, where they are recorded and not equal."""
+
+    def count(self, loss: str = "", dataset: str = "") -> Counter[Kind]:
+        """How many of the compared cells are of each kind: all of them, or those of a loss on a data set."""
+        count: Counter[Kind] = Counter()
+        for cell, agreement in self.agreements.items():
+            if loss in ("", cell.loss) and dataset in ("", cell.dataset):
+                count[agreement.kind] += 1
+        return count
 
 
 TITLE = "Against the published results"
@@ -61,7 +69,7 @@ def against_text(export: Path) -> str:
     lines: list[str] = []
     for block in section:
         lines += block.texts if isinstance(block, Items) else []
-    return "\n".join([f"{TITLE}:", *(f"  {line}" for line in lines)]) if lines else ""
+    return "\n  ".join([f"{TITLE}:", *lines]) if lines else ""
 
 
 def hold(published: Results, mine: Results) -> Held:
@@ -111,13 +119,13 @@ def unlike(published: Results, mine: Results) -> tuple[str, ...]:
 
 def _recorded(results: Results, column: str) -> str:
     """All that the runs recorded in a column."""
-    values = results.runs[column].dropna()
-    return ", ".join(sorted({str(value) for value in values if value}))
+    values = results.runs[column].dropna().astype(str)
+    return ", ".join(sorted(set(filter(None, values))))
 
 
 def _sentences(held: Held) -> list[str]:
     """The comparison in sentences, the most important first."""
-    count = Counter(agreement.kind for agreement in held.agreements.values())
+    count = held.count()
     total, equal = len(held.agreements), count["equal bits"]
     texts = [f"{equal} of {total} cells equal the published ones bit for bit."] if total else []
     if equal < total:
@@ -130,7 +138,10 @@ def _sentences(held: Held) -> list[str]:
             if held.differences
             else "Nothing that is recorded explains other bits: numerics, versions and machine are equal."
         )
-    off = [f"{cell} ({held.agreements[cell].reason})" for cell in held.agreements if contradicts(held, cell)]
+    off = []
+    for cell, agreement in held.agreements.items():
+        if agreement.kind == "contradicts":
+            off.append(f"{cell} ({agreement.reason})")
     more = f"; and {len(off) - SHOWN} more" if len(off) > SHOWN else ""
     texts += [f"Not explained: {'; '.join(off[:SHOWN])}{more}."] if off else []
     for reason, number in Counter(held.left_out.values()).items():
@@ -138,8 +149,8 @@ def _sentences(held: Held) -> list[str]:
     return texts
 
 
-def contradicts(held: Held, cell: CellName) -> bool:
-    return held.agreements[cell].kind == "contradicts"
+def _counted(count: int) -> Entry:
+    return Entry(str(count), float(count))
 
 
 def _count_table(held: Held, published: Results) -> Table:
@@ -147,11 +158,12 @@ def _count_table(held: Held, published: Results) -> Table:
     rows = []
     for loss in published.losses:
         for dataset in published.datasets:
-            here = [held.agreements[cell] for cell in held.agreements if cell[:2] == (dataset, loss)]
-            count = Counter(agreement.kind for agreement in here)
-            cells = [Entry(str(count[kind]), float(count[kind])) if here else Entry(DASH) for kind in KINDS]
-            rows.append([Entry(loss), Entry(dataset), Entry(str(len(here)), float(len(here))), *cells])
-    columns = [Column("Loss", False), Column("data set", False), *map(Column, ("compared", *KINDS))]
+            count = held.count(loss, dataset)
+            rows.append([Entry(loss), Entry(dataset), _counted(count.total())])
+            for kind in KINDS:
+                rows[-1].append(_counted(count[kind]) if count else Entry(DASH))
+    numeric = ("compared", *KINDS)
+    columns = columns_of(("Loss", "data set", *numeric), numeric)
     caption = (
         "Cells of equal spec against the published ones. Equal bits: the hash of the final weights and every score are "
         "equal. Within noise: where bits differ, the primary scores differ by no more than two runs of a cell would "

@@ -105,7 +105,7 @@ def noise(claimed: Results, found: Results, cell: CellName, metrics: Sequence[st
     """Scores of different bits, metric by metric."""
     notes, contradicted = [], False
     for metric in metrics:
-        there, here = (_score_at(side, cell, metric) for side in (claimed, found))
+        there, here = _score_at(claimed, cell, metric), _score_at(found, cell, metric)
         column = claimed.on(cell.dataset).scores(metric)
         limit, is_log = allowed(column, here, claimed.losses.index(cell.loss), claimed.seeds.index(cell.seed), level)
         distance = abs(np.log(there) - np.log(here)) if is_log else abs(there - here)

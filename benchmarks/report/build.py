@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from benchmarks.record.export import Record
 from benchmarks.report.against import against_published
 from benchmarks.report.captions import FLOOR
 from benchmarks.report.figures import style
+from benchmarks.report.names import write_pages
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError
@@ -51,7 +53,7 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
         pages["table.csv"] = scores_csv(results)
     for stale in earlier - set(written):
         stale.unlink()
-    return sorted([*written, *_write(out, pages)])
+    return sorted([*written, *write_pages(out, pages)])
 
 
 def contents(results: Results, export: Path) -> "tuple[list[Drawing], list[Block]]":
@@ -102,10 +104,11 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
     chosen: list[Table | Figure | Slider] = []
     for name in names:
         chosen += parts[name]
-    for table in [part for part in chosen if isinstance(part, Table)]:
-        pages |= _renderings(table.name, [table], results) | {f"{table.name}.csv": table_csv(table)}
+    for part in chosen:
+        if isinstance(part, Table):
+            pages |= _renderings(part.name, [part], results) | {f"{part.name}.csv": table_csv(part)}
     figures = draw_all([item for item in plan if item.block.name in names], out / "figures")
-    return sorted([*figures, *(_write(out / "tables", pages) if pages else [])])
+    return sorted([*figures, *(write_pages(out / "tables", pages) if pages else [])])
 
 
 def _named_parts(blocks: list[Block]) -> dict[str, list[Table | Figure | Slider]]:
@@ -128,18 +131,19 @@ def _renderings(name: str, tables: list[Table], results: Results) -> dict[str, s
     }
 
 
-def _write(folder: Path, pages: dict[str, str]) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    return [folder / name for name in pages]
-
-
 def check_report(export: Path, out: Path, choice: Choice | None = None) -> list[str]:
     """Names of the files in `out` whose bytes a rebuild from `export` changes, lacks or adds; empty where all agree."""
     with tempfile.TemporaryDirectory() as folder:
         files = build_report(export, Path(folder), choice)
-        fresh = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-    figures = {path.relative_to(out).as_posix() for path in (out / "figures").glob("*.*")}
-    kept = {name: (out / name).read_bytes() for name in {*fresh, *figures} if (out / name).is_file()}
+        fresh = _contents(Path(folder), files)
+    expected = {out / name for name in fresh}
+    kept = _contents(out, filter(Path.is_file, expected.union((out / "figures").glob("*.*"))))
     return sorted(name for name in {*fresh, *kept} if fresh.get(name) != kept.get(name))
+
+
+def _contents(folder: Path, files: Iterable[Path]) -> dict[str, bytes]:
+    """The bytes of files by their names within `folder`."""
+    contents = {}
+    for path in files:
+        contents[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return contents

@@ -26,15 +26,20 @@ UNHEALTHY = "\u2020"
 
 def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
     """Notes on the last row of a table of these metrics, where it has a floor, and on unhealthy critics."""
-    floors = [floor for dataset, metric in scored if (floor := dataset.floor(metric))]
+    counts, is_unhealthy = set(), False
+    for dataset, metric in scored:
+        floor = dataset.floor(metric)
+        if floor is not None:
+            counts.add(len(floor[0]))
+        is_unhealthy |= bool(unhealthy_losses(dataset))
     texts = []
-    if floors:
-        draws = " or ".join(map(str, sorted({len(values) for values, _ in floors})))
+    if counts:
+        draws = " or ".join(map(str, sorted(counts)))
         texts.append(
             f"{FLOOR.capitalize()}: held-out real data scored as if generated, mean ± half-width of the 95 % "
             f"t-interval over {draws} draws: what a score means is its distance from it; no part of any ranking."
         )
-    if any(unhealthy_losses(dataset) for dataset, _ in scored):
+    if is_unhealthy:
         texts.append(
             f"{UNHEALTHY}: unhealthy critic, whose gradient norm is over {TOLERANCE:g} times what its loss asks for, "
             f"or whose estimate is over {TOLERANCE:g} times the exact distance (medians over seeds, last checkpoint)."
@@ -62,12 +67,12 @@ def budget_sentence(results: Results) -> str:
         for loss in results.losses:
             for run in dataset.cell_runs(loss)[:1].itertuples():
                 groups.setdefault(_budget(run), []).append(shortened(loss, 48))
-        same &= len(groups) < 2
-        ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
         alone = len(groups) < 2
-        texts += [
-            f"{dataset.name}: {'; '.join(f'{b} for ' + ('all' if alone else listed(who)) for b, who in ordered)}."
-        ]
+        same &= alone
+        parts = []
+        for budget, losses in sorted(groups.items(), key=lambda group: -len(group[1])):
+            parts.append(f"{budget} for {'all' if alone else listed(losses)}")
+        texts.append(f"{dataset.name}: {'; '.join(parts)}.")
     return " ".join(["The same budget for all losses:" if same else "Budgets differ:", *texts])
 
 
@@ -94,7 +99,7 @@ def seeds(results: Results) -> str:
 def checkpoint_rule(dataset: DatasetResults) -> str:
     """Which checkpoint gives the scores of a data set, and after how many generator steps."""
     asked = dataset.runs.steps.dropna()
-    steps = " or ".join(str(steps) for steps in sorted(asked.unique()))
+    steps = " or ".join(map(str, sorted(asked.unique())))
     return rule(dataset, dataset.results.checkpoint) + (f" (of {steps} generator steps)" if steps else "")
 
 
@@ -128,7 +133,7 @@ def verdict_rule(results: Results, summaries: list[Summary]) -> str:
 
 def sentences(texts: list[str]) -> str:
     """Those that are not empty, one after the other."""
-    return " ".join(text for text in texts if text)
+    return " ".join(filter(None, texts))
 
 
 def ratio(summaries: list[Summary]) -> str:
@@ -138,8 +143,11 @@ def ratio(summaries: list[Summary]) -> str:
 
 def _repeat_sentence(summaries: list[Summary]) -> str:
     """The probability that a repeat of the sweep contradicts a verdict in one of these columns: at most the sum."""
-    rates = [summary.contradiction() for summary in summaries]
-    rates = [rate for rate in rates if not math.isnan(rate)]
+    rates = []
+    for summary in summaries:
+        rate = summary.contradiction()
+        if not math.isnan(rate):
+            rates.append(rate)
     if not rates:
         return ""
     total = min(1.0, sum(rates))
@@ -181,14 +189,15 @@ def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
         whose = "All scores" if everyone else listed(names)
         said = value if key == "measure" else f"{key} {value}".strip()
         groups.setdefault(whose, []).append(said)
-    return " ".join(f"{whose}: {'; '.join(parts)}." for whose, parts in groups.items())
+    return sentences([f"{whose}: {'; '.join(parts)}." for whose, parts in groups.items()])
 
 
 def quoted(dataset: DatasetResults) -> str:
     """A note on published columns and their sources; empty where there are none."""
     sources: dict[str, None] = {}
     for metric in dataset.metrics:
-        sources |= dict.fromkeys(fact.source for fact in facts_of(dataset.name, metric, dataset.losses))
+        for fact in facts_of(dataset.name, metric, dataset.losses):
+            sources[fact.source] = None  # a set that keeps its order
     if not sources:
         return ""
     return (

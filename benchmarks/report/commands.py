@@ -49,7 +49,7 @@ def report(options: argparse.Namespace) -> int:
         raise UserError(f"report: one suite to report, or two to compare, not {len(options.suites)}")
     if options.only and (options.check or len(options.suites) > 1):
         raise UserError("--only: makes parts of one report, so it goes with one suite and without --check")
-    choice = {key: getattr(options, key) for key in CHOICES if getattr(options, key) not in (None, [])}
+    choice = _choice(options)
     if len(options.suites) == 2:
         return compare(options, choice)
     suite = options.suites[0]
@@ -67,11 +67,24 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _choice(options: argparse.Namespace) -> dict[str, Any]:
+    """The options that narrow a report, by the keys of a suite's `report`."""
+    choice = {}
+    for key in CHOICES:
+        value = getattr(options, key)
+        if value not in (None, []):
+            choice[key] = value
+    return choice
+
+
 def view(folder: Path, choice: dict[str, Any], only: list[str] | None) -> Path:
     """Where a report goes: `folder` for the suite's own choices, else a folder of its own below, named by what was
     chosen, so that nothing overwrites the report of record."""
-    named = {{"rows": "losses", "columns": "datasets"}.get(key, key): value for key, value in choice.items()}
-    words = [f"{key}-{'+'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in named.items()]
+    words = []
+    for key, value in choice.items():
+        option = {"rows": "losses", "columns": "datasets"}.get(key, key)
+        chosen = "+".join(map(str, value)) if isinstance(value, list) else value
+        words.append(f"{option}-{chosen}")
     if not words and not only:
         return folder
     name = re.sub(r"[^\w.+=-]", "-", "_".join(words) or "parts")

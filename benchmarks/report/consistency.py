@@ -24,19 +24,20 @@ def check_recipes(runs: pd.DataFrame) -> None:
 
 def _recipes(cell: pd.DataFrame) -> dict[str, list[str]]:
     """The settings of the runs of a cell but their seed: the values of each column, and of each field of specs."""
-    specs = pd.DataFrame([spec_fields(text) for text in cell.spec if text]).drop(columns="seed", errors="ignore")
-    recipes = {name: _values(cell[name]) for name in RECIPE}
-    return recipes | {str(name): _values(specs[name]) for name in specs}
-
-
-def _values(column: pd.Series) -> list[str]:
-    return [str(value) for value in column.dropna().unique()]
+    known = cell.spec[cell.spec != ""]
+    specs = pd.DataFrame(list(map(spec_fields, known))).drop(columns="seed", errors="ignore")
+    recipes = {}
+    for columns in (cell[RECIPE], specs):
+        for name, column in columns.items():
+            recipes[str(name)] = list(map(str, column.dropna().unique()))
+    return recipes
 
 
 def _variants(runs: pd.DataFrame, column: str) -> dict[str, str]:
     """Each value that runs recorded in a column -> the first run that did, in words."""
     recorded = runs[runs[column] != ""].drop_duplicates(column)
-    return {getattr(run, column): f"{run.loss} seed {run.seed}" for run in recorded.itertuples()}
+    first = recorded.loss + " seed " + recorded.seed.astype(str)
+    return dict(zip(recorded[column], first, strict=True))
 
 
 def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> list[tuple[Protocol, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Table, entries_of, number
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, columns_of, entries_of, number
 from benchmarks.report.captions import rule
 from benchmarks.report.figures.comparisons import ratio_strata
 from benchmarks.report.published import facts_of
@@ -150,6 +150,6 @@ def published_table(dataset: DatasetResults) -> Table | None:
         f"{dataset.name}: numbers that others printed, quoted from their sources. Nets, budgets, extractors and sample "
         "counts are theirs: these rows are not comparable with ours, nor with each other."
     )
-    titles = ("Loss", "called there", "metric", "published", "setting", "source")
-    columns = [Column(title, title == "published", quoted=title == "published") for title in titles]
+    published = Column("published", quoted=True)
+    columns = [*columns_of(("Loss", "called there", "metric")), published, *columns_of(("setting", "source"))]
     return Table(f"published-{dataset.slug}", caption, columns, rows)

@@ -89,23 +89,30 @@ def verdict(dataset: DatasetResults) -> str:
 
 def _named(results: Results, summary: Summary, verdict: str) -> str:
     """The losses of a verdict against the best, listed."""
-    return listed([shortened(results.losses[i], 48) for i, each in enumerate(summary.verdicts) if each == verdict])
+    names = []
+    for loss, each in zip(results.losses, summary.verdicts, strict=True):
+        if each == verdict:
+            names.append(shortened(loss, 48))
+    return listed(names)
 
 
 def _worse(results: Results, summary: Summary) -> str:
     """The losses that are worse than the best by more than the margin, and by how much the nearest of them is."""
-    worse = [i for i, verdict in enumerate(summary.verdicts) if verdict == "worse"]
-    if not worse or summary.best is None:
+    count = summary.verdicts.count("worse")
+    if not count or summary.best is None:
         return ""
-    column, sign = summary.column, 1.0 if summary.direction == "min" else -1.0
-    against = {i: column.contrast(summary.best, i) for i in worse}
-    known = [i for i in worse if against[i].n > 1]
     text = f" Worse by more than {100 * results.margin:g} %: {_named(results, summary, 'worse')}"
-    if not known:
+    column, sign = summary.column, 1.0 if summary.direction == "min" else -1.0
+    against = {}
+    for row, verdict in enumerate(summary.verdicts):
+        contrast = column.contrast(summary.best, row)
+        if verdict == "worse" and contrast.n > 1:
+            against[row] = contrast
+    if not against:
         return f"{text}, of which every run failed."
-    nearest = min(known, key=lambda i: sign * float(against[i].difference))
+    nearest = min(against, key=lambda row: sign * float(against[row].difference))
     effect, low, high = map(number, column.shown(against[nearest]))
-    subject = "its score" if len(worse) == 1 else f"the score of the nearest, {shortened(results.losses[nearest], 48)},"
+    subject = "its score" if count == 1 else f"the score of the nearest, {shortened(results.losses[nearest], 48)},"
     relation = f"{effect} times the best" if column.is_log else f"{effect} away from the best"
     return f"{text}; {subject} is {relation} (simultaneous 95 % interval {low} to {high})."
 
@@ -142,7 +149,7 @@ def _cautions(results: Results) -> list[str]:
 
 def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]:
     blocks: list[Block] = [Heading(dataset.name), scores_table(dataset)]
-    blocks += [item.block for item in plan if item.dataset == dataset.name]
+    blocks += _figures(plan, of=dataset.name)
     if len(dataset.losses) > 1:
         blocks.append(baseline_table(dataset))
     optional = target_table(dataset), equal_budgets_table(dataset), spread_table(dataset), published_table(dataset)
@@ -152,8 +159,17 @@ def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]
 def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
     table = aggregate_table(results)
     blocks: list[Block] = [table] if table else []
-    blocks += [item.block for item in plan if item.dataset is None and item.block.name != "failures"]
+    blocks += _figures(plan, of=None)
     return [Heading("Across data sets"), *blocks] if blocks else []
+
+
+def _figures(plan: list[Drawing], of: str | None, failures: bool = False) -> list[Block]:
+    """The figures of a data set, or those across data sets: the one of failures, or all but it."""
+    blocks: list[Block] = []
+    for item in plan:
+        if item.dataset == of and (item.block.name == "failures") == failures:
+            blocks.append(item.block)
+    return blocks
 
 
 def _formulas_caption(results: Results) -> str:
@@ -180,7 +196,8 @@ def _losses(results: Results) -> list[Block]:
         blocks.append(Text("Every loss has the same recipe: there are no overrides."))
     metrics = []
     for dataset in results.each_dataset:
-        metrics += [_metric(dataset, metric) for metric in dataset.metrics]
+        for metric in dataset.metrics:
+            metrics.append(_metric(dataset, metric))
     return [*blocks, recipe_table(results), *timing_tables(results), Heading("Metrics", 3), Items(metrics)]
 
 
@@ -205,7 +222,10 @@ def _metric(dataset: DatasetResults, metric: str) -> str:
 def _flat(value: Any, prefix: str = "") -> str:
     if not isinstance(value, dict):
         return f"{prefix} = {value if isinstance(value, str) else json.dumps(value)}"
-    return ", ".join(_flat(inner, f"{prefix}.{key}" if prefix else str(key)) for key, inner in value.items())
+    parts = []
+    for key, inner in value.items():
+        parts.append(_flat(inner, f"{prefix}.{key}" if prefix else str(key)))
+    return ", ".join(parts)
 
 
 def failures(results: Results, plan: list[Drawing]) -> list[Block]:
@@ -228,7 +248,7 @@ def failures(results: Results, plan: list[Drawing]) -> list[Block]:
         rows.append([Entry(run.loss), *cells])
     columns = columns_of(titles, numeric=("seed", "step"))
     blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]
-    return blocks + [item.block for item in plan if item.block.name == "failures"]
+    return blocks + _figures(plan, of=None, failures=True)
 
 
 def provenance(results: Results, parts: list[Block]) -> list[Block]:
@@ -248,13 +268,18 @@ def provenance(results: Results, parts: list[Block]) -> list[Block]:
 
 def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
     commands = [*map(str, results.meta.get("commands", [])), rebuild_command(results, "NAME")]
-    tables = [part.name for part in parts if isinstance(part, Table)]
-    figures = [part.name for part in parts if isinstance(part, Figure | Slider)]
+    tables: dict[str, None] = {}
+    figures: dict[str, None] = {}
+    for part in parts:
+        # A table and the figure that draws it may share a name, and then it is named once in each list.
+        if isinstance(part, Table):
+            tables[part.name] = None
+        elif isinstance(part, Figure | Slider):
+            figures[part.name] = None
     names = []
     for kind, known in (("tables", tables), ("figures", figures)):
         if known:
-            # A table and the figure that draws it may share a name, and then it is named once in each list.
-            names.append(f"NAME of {kind}: {', '.join(dict.fromkeys(known))}")
+            names.append(f"NAME of {kind}: {', '.join(known)}")
     return [
         Heading("Rebuilding"),
         Text(

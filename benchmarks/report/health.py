@@ -40,13 +40,15 @@ def unhealthy(dataset: DatasetResults, loss: str) -> str:
 
 def unhealthy_losses(dataset: DatasetResults) -> dict[str, str]:
     """Loss -> what is wrong with its critic on a data set."""
-    faults = {loss: unhealthy(dataset, loss) for loss in dataset.losses}
-    return {loss: fault for loss, fault in faults.items() if fault}
+    faults = {}
+    for loss in dataset.losses:
+        fault = unhealthy(dataset, loss)
+        if fault:
+            faults[loss] = fault
+    return faults
 
 
 def _last(dataset: DatasetResults, loss: str, name: str) -> float:
     """The median over finished seeds of a quantity where it was logged last; NaN where it was not logged."""
-    curve = dataset.curve(loss, name)
-    done = [seed for seed in dataset.finished_seeds(loss) if seed in curve.columns]
-    values = curve[done].dropna(how="all").to_numpy(dtype=float)
+    values = dataset.finished_curve(loss, name).dropna(how="all").to_numpy(dtype=float)
     return float(np.nanmedian(values[-1])) if values.size else float("nan")

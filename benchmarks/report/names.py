@@ -1,7 +1,8 @@
-"""Names of files for data sets of any name."""
+"""Files of a report: names for data sets of any name, and pages written alike everywhere."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 
 def slug(name: str) -> str:
@@ -11,8 +12,19 @@ def slug(name: str) -> str:
 
 def unique_slugs(names: Sequence[str]) -> dict[str, str]:
     """Name -> the part of file names that identifies it; unique, whatever the names are."""
-    slugs = [slug(name) for name in names]
+    slugs = list(map(slug, names))
     unique = {}
     for position, (name, short) in enumerate(zip(names, slugs, strict=True)):
         unique[name] = short if slugs.count(short) == 1 else f"{short}-{position}"
     return unique
+
+
+def write_pages(folder: Path, pages: Mapping[str, str]) -> list[Path]:
+    """Writes each text under its name into `folder`, in the same bytes on every system; the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in pages.items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8", newline="\n")
+        written.append(path)
+    return written

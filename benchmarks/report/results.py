@@ -2,7 +2,7 @@
 
 import json
 from functools import cached_property
-from itertools import chain, product
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,8 +40,8 @@ class Results:
         self.choice: dict[str, Any] = {**record.meta.get("report", {}), **self.asked}
         self.losses: list[str] = self.chosen("rows", list(record.meta["losses"]))
         self.datasets: list[str] = self.chosen("columns", list(record.meta["datasets"]))
-        known_seeds = [str(seed) for seed in record.meta["seeds"]]
-        self.seeds: list[int] = [int(seed) for seed in self.chosen("seeds", known_seeds)]
+        known_seeds = list(map(str, record.meta["seeds"]))
+        self.seeds: list[int] = list(map(int, self.chosen("seeds", known_seeds)))
         shown = record.runs.loss.isin(self.losses) & record.runs.dataset.isin(self.datasets)
         self.runs = record.runs[shown & record.runs.seed.isin(self.seeds)]
         self._on = {dataset: DatasetResults(self, dataset) for dataset in self.datasets}
@@ -58,11 +58,14 @@ class Results:
 
     def chosen(self, key: str, known: list[str]) -> list[str]:
         """The names chosen under a key of `report`, or all that are known. Errors: UserError for an unknown one."""
-        chosen = [str(name) for name in self.choice.get(key) or known]
-        for name in chosen:
-            if name not in known and not (key == "metrics" and meant(name, known)):
+        chosen: list[str] = []
+        for name in map(str, self.choice.get(key) or known):
+            # A metric may be named without its protocol, and then all its protocols are meant.
+            found = meant(name, known) if key == "metrics" else [name]
+            if not found or not set(found) <= set(known):
                 raise UserError(f"report.{key}: {name!r} is not in this record: choose from {', '.join(known)}")
-        return [*chain(*(meant(name, known) for name in chosen))] if key == "metrics" else chosen
+            chosen += found
+        return chosen
 
     def _check(self) -> None:
         if not self.losses or not self.datasets or not self.seeds:
@@ -110,11 +113,11 @@ class Results:
         """(data set, loss, name of a logged quantity) -> its values, a row a step and a column a seed."""
         keys = self.runs[["run_key", "loss", "dataset", "seed"]]
         joined = self.record.metrics.merge(keys, on="run_key", how="inner")
-        groups = joined.groupby(["dataset", "loss", "name"], sort=False)
-        return {
-            key: group.pivot_table(index="step", columns="seed", values="value", aggfunc="last", dropna=False)
-            for key, group in groups
-        }
+        curves = {}
+        for key, group in joined.groupby(["dataset", "loss", "name"], sort=False):
+            # By default a seed that logged NaN alone, as after divergence, would lose its column.
+            curves[key] = group.pivot_table("value", index="step", columns="seed", aggfunc="last", dropna=False)
+        return curves
 
     def direction(self, metric: str) -> Direction:
         """Whether less or more of a metric is better; never guessed from its name."""
@@ -140,8 +143,9 @@ class Results:
     def failed_runs(self) -> pd.DataFrame:
         """Every run that is not done, in the report's order."""
         runs = self.runs[self.runs.status != "done"]
-        order = {name: i for i, name in enumerate(self.losses)}
-        return runs.sort_values(["dataset", "loss", "seed"], key=lambda c: c.map(order) if c.name == "loss" else c)
+        return runs.sort_values(
+            ["dataset", "loss", "seed"], key=lambda c: c.map(self.losses.index) if c.name == "loss" else c
+        )
 
     def absent(self) -> list[tuple[str, str, int]]:
         """Planned (data set, loss, seed) without a run."""
@@ -197,7 +201,7 @@ class DatasetResults:
 
     def player_terms(self) -> list[str]:
         """The logged terms of either player, the critic's before the generator's."""
-        names = {name for name in self._logged_names() if is_player_term(name)}
+        names = set(filter(is_player_term, self._logged_names()))
         return sorted(names - set(self.results.meta["metrics"]))
 
     def _logged_names(self) -> set[str]:
@@ -212,6 +216,11 @@ class DatasetResults:
         curve = self.curve(loss, name)
         return curve[seed].to_numpy(dtype=float) if seed in curve.columns else np.empty(0)
 
+    def finished_curve(self, loss: str, name: str) -> pd.DataFrame:
+        """`curve` of the runs that came to their end alone."""
+        curve = self.curve(loss, name)
+        return curve.loc[:, curve.columns.isin(self.finished_seeds(loss))]
+
     def cell_runs(self, loss: str) -> pd.DataFrame:
         """The runs of one loss."""
         return self.runs[self.runs.loss == loss]
@@ -219,7 +228,7 @@ class DatasetResults:
     def finished_seeds(self, loss: str) -> list[int]:
         """The seeds of the runs of a loss that came to their end."""
         runs = self.cell_runs(loss)
-        return [int(seed) for seed in runs[runs.status == "done"].seed]
+        return runs.seed[runs.status == "done"].astype(int).to_list()
 
     def scores(self, metric: str, checkpoint: Checkpoint | None = None) -> Array:
         """(losses, seeds): scores by the checkpoint rule; `worst` where a run gave none; NaN where there was no run."""
@@ -265,8 +274,11 @@ class DatasetResults:
         if "formulas" in meta:
             return dict(meta["formulas"].get(self.name, {}).get(loss, {}))
         old = meta.get("loss_info", {}).get(loss, {})
-        keys = {"critic": "formula_critic", "generator": "formula_generator", "paper": "paper"}
-        return {name: str(old.get(key, "")) for name, key in keys.items()}
+        return {
+            "critic": str(old.get("formula_critic", "")),
+            "generator": str(old.get("formula_generator", "")),
+            "paper": str(old.get("paper", "")),
+        }
 
     def floor(self, metric: str) -> tuple[Array, int] | None:
         """The scores of held-out real data in place of generated samples, one a draw, and of how many samples each is;
@@ -276,8 +288,8 @@ class DatasetResults:
 
     def sample_count(self) -> int | None:
         """How many samples are generated for a score; None where the export has no specs."""
-        spec = next((text for text in self.runs.spec if text), None)
-        return int(spec_fields(spec)["evaluate.samples"]) if spec else None
+        known = self.runs.spec[self.runs.spec != ""]
+        return int(spec_fields(known.iloc[0])["evaluate.samples"]) if len(known) else None
 
     def check(self) -> None:
         """Errors: UserError where runs were scored in different ways, or not as the checkpoint rule needs."""

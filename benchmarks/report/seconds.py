@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Table, entries_of, number
+from benchmarks.markup.blocks import DASH, Entry, Table, columns_of, entries_of, number
 from benchmarks.record.vocabulary import TRAIN_SECONDS
 from benchmarks.report.statistics import Array
 
@@ -66,7 +66,7 @@ class OwnClocks:
     def at(self, dataset: "DatasetResults", loss: str, steps: Array) -> Array | None:
         runs, clock = dataset.cell_runs(loss), dataset.curve(loss, TRAIN_SECONDS)
         fair = runs.seed[runs.timing_comparable.fillna(False).astype(bool)].astype(int)
-        mean = clock[[seed for seed in fair if seed in clock.columns]].mean(axis=1).dropna()
+        mean = clock.loc[:, clock.columns.isin(fair)].mean(axis=1).dropna()
         return np.interp(steps, [0.0, *mean.index], [0.0, *mean]) if len(mean) else None
 
     def of_run(self, dataset: "DatasetResults", run: Any, step: float) -> float | None:
@@ -91,7 +91,8 @@ class TimingPass:
     @cached_property
     def pace(self) -> Mapping[tuple[str, str], float]:
         """(data set, loss) -> seconds of a generator step."""
-        return {(row.dataset, row.loss): float(row.seconds_per_iteration) for row in self.rows.itertuples()}
+        pace: dict[tuple[str, str], float] = self.rows.set_index(["dataset", "loss"]).seconds_per_iteration.to_dict()
+        return pace
 
     @property
     def where(self) -> str:
@@ -151,16 +152,20 @@ def clock_of(results: "Results") -> Clock:
 
 def timing_tables(results: "Results") -> list[Table]:
     """A table of what a generator step takes for each kind of circumstances; the first is of the report's clock."""
-    found = passes(results)
-    return [_timing_table(results, each, f"timing{f'-{i}' if i > 1 else ''}") for i, each in enumerate(found, 1)]
+    tables = []
+    for place, each in enumerate(passes(results), 1):
+        tables.append(_timing_table(results, each, "timing" if place == 1 else f"timing-{place}"))
+    return tables
 
 
 def _timing_table(results: "Results", timed: TimingPass, name: str) -> Table:
-    titles = ("data set", "engine", "ms / step", "quartiles", "CPU ms / step", "steps / s", "rounds x steps", "commit")
+    numeric = ("ms / step", "quartiles", "CPU ms / step", "steps / s", "rounds x steps")
+    columns = columns_of(("Loss", "data set", "engine", *numeric, "commit"), numeric)
     order = [*product(results.datasets, results.losses)]
     rows = []
     for row in sorted(timed.rows.itertuples(), key=lambda row: order.index((row.dataset, row.loss))):
-        median, low, high = (1000 * x for x in (row.seconds_per_iteration, row.seconds_q25, row.seconds_q75))
+        median = 1000 * row.seconds_per_iteration
+        low, high = 1000 * row.seconds_q25, 1000 * row.seconds_q75
         cells = entries_of((row.loss, row.dataset, row.engine))
         cells += [Entry(number(median), median), Entry(f"{number(low)} to {number(high)}", low)]
         cells += [_milliseconds(row.cpu_seconds_per_iteration), Entry(number(1000 / median), 1000 / median)]
@@ -171,8 +176,7 @@ def _timing_table(results: "Results", timed: TimingPass, name: str) -> Table:
         f"by {row.clock}. Each loss trained alone on the device, apart from the sweep, in turn with the others of its "
         "data set, round after round; median and quartiles over rounds."
     )
-    words = ("Loss", "data set", "engine", "commit")
-    return Table(name, caption, [Column(title, title not in words) for title in ("Loss", *titles)], rows)
+    return Table(name, caption, columns, rows)
 
 
 def _milliseconds(seconds: float) -> Entry:

@@ -27,6 +27,9 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 def unlike_fields(one: Fields, other: Fields, absent: str) -> dict[str, tuple[str, str]]:
     """The fields in which two specs differ -> both values; `absent` where a spec has no such field."""
-    names = sorted({*one, *other})
-    pairs = {name: (one.get(name, absent), other.get(name, absent)) for name in names}
-    return {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if ours != theirs}
+    unlike = {}
+    for name in sorted({*one, *other}):
+        ours, theirs = one.get(name, absent), other.get(name, absent)
+        if ours != theirs:
+            unlike[name] = ours, theirs
+    return unlike

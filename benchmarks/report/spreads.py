@@ -3,9 +3,8 @@
 A standard deviation over the parts of an Inception score, or over draws of latents, says nothing of another training.
 """
 
-from itertools import count, takewhile
-
 import numpy as np
+import pandas as pd
 
 from benchmarks.markup.blocks import Column, Entry, Table, measured, number
 from benchmarks.record.vocabulary import redrawn, validation
@@ -37,16 +36,17 @@ def spread_table(dataset: DatasetResults) -> Table | None:
         choices["best"] = Checkpoint("best")
     choices[f"mean of last {few.count}"] = few
     scores = dataset.scores(metric)
-    spreads = {"sd over seeds": [pooled_deviation([row]) for row in scores]}
+    spreads = {"sd over seeds": [*map(pooled_deviation, scores[:, None])]}
     if repeats:
         spreads["sd over samples"] = [*map(pooled_deviation, draws)]
     spreads["sd over checkpoints"] = [*map(pooled_deviation, ends)]
-    means = [dataset.scores(metric, choice) for choice in choices.values()]
-    rows = []
-    for row, loss in enumerate(dataset.losses):
-        scores_of = [_mean(by_choice[row]) for by_choice in means]
-        deviations = [_deviation(deviation[row]) for deviation in spreads.values()]
-        rows.append([Entry(loss), *scores_of, *deviations])
+    rows = [[Entry(loss)] for loss in dataset.losses]
+    for choice in choices.values():
+        for row, of_loss in zip(rows, dataset.scores(metric, choice), strict=True):
+            row.append(_mean(of_loss))
+    for deviations in spreads.values():
+        for row, deviation in zip(rows, deviations, strict=True):
+            row.append(_deviation(deviation))
     columns = [Column("Loss", False), *map(Column, (*choices, *spreads))]
     caption = _caption(dataset, few, repeats if validated else 0)
     return Table(f"spreads-{dataset.slug}", caption, columns, rows)
@@ -81,12 +81,14 @@ def _deviation(value: float) -> Entry:
 
 def _ends(dataset: DatasetResults, loss: str, metric: str) -> Array:
     """(finished runs, checkpoints): the scores of one loss over training."""
-    curve = dataset.curve(loss, metric)
-    return curve[[seed for seed in dataset.finished_seeds(loss) if seed in curve.columns]].to_numpy(dtype=float).T
+    return dataset.finished_curve(loss, metric).to_numpy(dtype=float).T
 
 
 def _draws(dataset: DatasetResults, loss: str, metric: str) -> Array:
     """(finished runs, repeats): the scores of the same final weights on several draws of latents."""
-    curves = (dataset.curve(loss, redrawn(metric, i)) for i in count())
-    ends = [curve.reindex(columns=dataset.finished_seeds(loss)).iloc[-1] for curve in takewhile(len, curves)]
+    ends: list[pd.Series] = []
+    curve = dataset.curve(loss, redrawn(metric, 0))
+    while len(curve):
+        ends.append(curve.reindex(columns=dataset.finished_seeds(loss)).iloc[-1])
+        curve = dataset.curve(loss, redrawn(metric, len(ends)))
     return np.array(ends, dtype=float).T if ends else np.empty((0, 0))

@@ -52,8 +52,11 @@ def pooled_deviation(groups: ArrayLike) -> float:
 
     Entries that are not finite are left out, and groups of fewer than two; NaN where nothing is left.
     """
-    rows = [row[np.isfinite(row)] for row in np.asarray(groups, dtype=np.float64)]
-    variances = [row.var(ddof=1) for row in rows if len(row) > 1]
+    variances = []
+    for group in np.asarray(groups, dtype=np.float64):
+        finite = group[np.isfinite(group)]
+        if len(finite) > 1:
+            variances.append(finite.var(ddof=1))
     return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
@@ -108,7 +111,7 @@ def target_of(baseline_scores: ArrayLike) -> float | None:
 
 def log_ratios(scores: ArrayLike, baseline: ArrayLike, direction: Direction) -> Array:
     """log(score / geometric mean of the baseline), signed so that below 0 is better; failures +inf, no run dropped."""
-    values, base = (np.asarray(x, dtype=np.float64) for x in (scores, baseline))
+    values, base = np.asarray(scores, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
     values = values[~np.isnan(values)]
     sign = 1.0 if direction == "min" else -1.0
     finite = np.isfinite(values)
@@ -133,8 +136,12 @@ def probability_of_improvement(strata: Strata, others: Strata) -> Array:
 
     Scores are `log_ratios`: lower is better.
     """
-    pairs = [(a[..., :, None], b[..., None, :]) for a, b in zip(strata, others, strict=True)]
-    return np.mean([((a < b) + 0.5 * (a == b)).mean((-2, -1)) for a, b in pairs], axis=0)
+    shares = []
+    for stratum, other in zip(strata, others, strict=True):
+        ours, theirs = stratum[..., :, None], other[..., None, :]
+        better = (ours < theirs) + 0.5 * (ours == theirs)
+        shares.append(better.mean((-2, -1)))
+    return np.mean(shares, axis=0)
 
 
 def stratified_bootstrap(
@@ -152,18 +159,15 @@ def stratified_bootstrap(
         resampled.append([row[rng.integers(len(row), size=(resamples, len(row)))] for row in strata])
     with np.errstate(invalid="ignore", over="ignore"):
         draws = np.asarray(statistic(*resampled))
-    low, high = (quantile(draws, share) for share in (0.5 - level / 2, 0.5 + level / 2))
-    return low, high
-
-
-ENDS: tuple[Literal["lower"], Literal["higher"]] = ("lower", "higher")
+    return quantile(draws, 0.5 - level / 2), quantile(draws, 0.5 + level / 2)
 
 
 def quantile(values: Array, share: float) -> float:
     """NumPy's usual quantile, linear between neighbours (Hyndman and Fan 1996, definition 7), of values that may be
     infinite: between two equal infinities it is that infinity."""
     with np.errstate(invalid="ignore"):
-        below, above = (float(np.quantile(values, share, method=end)) for end in ENDS)
+        below = float(np.quantile(values, share, method="lower"))
+        above = float(np.quantile(values, share, method="higher"))
         between = float(np.quantile(values, share))
     return below if below == above else between
 

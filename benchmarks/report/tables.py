@@ -43,7 +43,7 @@ def _flag(cell: Entry, unhealthy: bool) -> Entry:
     """The cell, with the mark of an unhealthy critic beside its own where it is one."""
     if not unhealthy:
         return cell
-    word = ", ".join(part for part in (cell.mark.word, "unhealthy critic") if part)
+    word = ", ".join(filter(None, (cell.mark.word, "unhealthy critic")))
     return replace(cell, mark=replace(cell.mark, word=word, symbol=cell.mark.symbol + UNHEALTHY))
 
 
@@ -58,6 +58,16 @@ def _floor_cell(dataset: DatasetResults, metric: str) -> Entry:
     return Entry(measured(mean, half), sortable(mean), note=note, half=sortable(half))
 
 
+def _floor_rows(scored: list[tuple[DatasetResults, str]], gap: int, end: int) -> list[list[Entry]]:
+    """The row of real data, with `gap` dashes after each score and `end` at the end; none where no score is known."""
+    row, known = [Entry(FLOOR)], False
+    for dataset, metric in scored:
+        cell = _floor_cell(dataset, metric)
+        row += [cell, *[Entry(DASH)] * gap]
+        known |= cell.text != DASH
+    return [[*row, *[Entry(DASH)] * end]] if known else []
+
+
 def _failed_cell(summary: Summary, row: int) -> Entry:
     """Failed runs of the attempted ones, as k/n."""
     failed, attempted = int(summary.failed[row]), int(summary.attempted[row])
@@ -67,7 +77,7 @@ def _failed_cell(summary: Summary, row: int) -> Entry:
 def scores_table(dataset: DatasetResults) -> Table:
     """Every metric of one data set, and what each loss cost."""
     metrics = dataset.metrics
-    summaries = [dataset.summary(metric) for metric in metrics]
+    summaries = list(map(dataset.summary, metrics))
     costs, faults = dataset.times(), unhealthy_losses(dataset)
     others = _published_columns(dataset)
     costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
@@ -84,9 +94,7 @@ def scores_table(dataset: DatasetResults) -> Table:
         costs_of = _cost_cells(costs.loc[loss])
         theirs = [cells[row] for cells in others.values()]
         rows.append([Entry(loss), *scores, _failed_cell(summaries[0], row), *costs_of, *theirs])
-    floors = [_floor_cell(dataset, metric) for metric in metrics]
-    if any(floor.text != DASH for floor in floors):
-        rows.append([Entry(FLOOR), *floors, *[Entry(DASH)] * (len(columns) - len(floors) - 1)])
+    rows += _floor_rows([(dataset, metric) for metric in metrics], gap=0, end=len(costs_titles) + len(others))
     return Table(f"scores-{dataset.slug}", _scores_caption(dataset), columns, rows, paper=True)
 
 
@@ -127,7 +135,7 @@ def sortable(value: float) -> float | None:
 def _scores_caption(dataset: DatasetResults) -> str:
     results = dataset.results
     metrics = dataset.metrics
-    summaries = [dataset.summary(metric) for metric in metrics]
+    summaries = list(map(dataset.summary, metrics))
     return sentences(
         [
             f"{dataset.name}: mean ± half-width of the 95 % t-interval over the finished of {seeds(results)},",
@@ -144,20 +152,20 @@ def _scores_caption(dataset: DatasetResults) -> str:
 
 def primary_table(results: Results) -> Table:
     """The primary metric of every data set, side by side."""
-    primary = [(dataset, dataset.primary) for dataset in results.each_dataset]
-    summaries = [dataset.summary(metric) for dataset, metric in primary]
+    primary, summaries, protocols = [], [], []
     columns = [Column("Loss", False)]
     rows = [[Entry(loss)] for loss in results.losses]
-    floors = [Entry(FLOOR)]
-    for (dataset, metric), summary in zip(primary, summaries, strict=True):
+    for dataset in results.each_dataset:
+        metric = dataset.primary
+        summary = dataset.summary(metric)
         columns += [Column(f"{dataset.name}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
         for row, cells in zip(rows, _primary_cells(dataset, summary), strict=True):
             row += cells
-        floors += [_floor_cell(dataset, metric), Entry(DASH), Entry(DASH)]
-    if any(floor.text != DASH for floor in floors[1:]):
-        rows.append(floors)
-    rules = dict.fromkeys(checkpoint_rule(dataset) for dataset in results.each_dataset)
-    protocols = [f"{dataset.name}: {measured_by(dataset, [metric])}" for dataset, metric in primary]
+        primary.append((dataset, metric))
+        summaries.append(summary)
+        protocols.append(f"{dataset.name}: {measured_by(dataset, [metric])}")
+    rows += _floor_rows(primary, gap=2, end=0)
+    rules = dict.fromkeys(map(checkpoint_rule, results.each_dataset))
     caption = sentences(
         [
             "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of",
@@ -193,13 +201,18 @@ def recipe_table(results: Results) -> Table:
         images = amount(planned_images(run))
         texts = [dataset, run.architecture, run.steps, run.n_critic, run.batch_size, optimizer, images, sizes]
         texts.append(", ".join(sorted(set(filter(None, runs.engine)))))
-        rows.append([Entry(loss), *(Entry(DASH if pd.isna(text) else str(text)) for text in texts)])
+        rows.append([Entry(loss), *map(_known, texts)])
     rows.sort(key=lambda row: (results.datasets.index(row[1].text), results.losses.index(row[0].text)))
     caption = (
         "How every cell was trained: generator steps, critic steps in each, real images a critic step, optimiser with "
         "learning rate and decay rates, real images in all."
     )
     return Table("recipes", caption, columns_of((*titles, "engine")), rows)
+
+
+def _known(value: Any) -> Entry:
+    """The text of a value, a dash where none is recorded."""
+    return Entry(DASH if pd.isna(value) else str(value))
 
 
 def _count(n: Any) -> str:

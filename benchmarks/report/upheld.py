@@ -37,14 +37,15 @@ def upheld(compared: Collection[CellName], published: Results, mine: Results) ->
     for there in published.each_dataset:
         dataset, metric = there.name, there.primary
         summary = there.summary(metric)
-        whole = [_all_seeds(compared, published, dataset, loss) for loss in published.losses]
-        if summary.best is None or not whole[summary.best] or metric not in mine.meta["metrics"]:
+        if summary.best is None or metric not in mine.meta["metrics"]:
+            continue
+        best = published.losses[summary.best]
+        if not _all_seeds(compared, published, dataset, best):
             continue
         ours = published.judged(metric, _own_scores(published, mine, dataset, metric)).against(summary.best)
-        for row, loss in enumerate(published.losses):
-            if row != summary.best and whole[row] and summary.verdicts[row]:
-                verdicts = summary.verdicts[row], ours[row]
-                found.append(Upheld(dataset, loss, published.losses[summary.best], *verdicts))
+        for loss, verdict, own in zip(published.losses, summary.verdicts, ours, strict=True):
+            if loss != best and verdict and _all_seeds(compared, published, dataset, loss):
+                found.append(Upheld(dataset, loss, best, verdict, own))
     return found
 
 
@@ -66,15 +67,19 @@ def _own_scores(published: Results, mine: Results, dataset: str, metric: str) ->
 
 def verdict_sentences(verdicts: list[Upheld]) -> list[str]:
     """Data set by data set, what became of the published verdicts that decide something."""
+    by_dataset: dict[str, list[Upheld]] = {}
+    for verdict in verdicts:
+        decided = by_dataset.setdefault(verdict.dataset, [])
+        if verdict.there != "undecided":
+            decided.append(verdict)
     texts = []
-    for dataset in dict.fromkeys(verdict.dataset for verdict in verdicts):
-        decided = [verdict for verdict in verdicts if verdict.dataset == dataset and verdict.there != "undecided"]
-        count = Counter(verdict.outcome for verdict in decided)
-        off = [
-            f"{verdict.loss} against {verdict.best} is {verdict.there} there and {verdict.here} here"
-            for verdict in decided
-            if verdict.outcome == "contradicted"
-        ]
+    for dataset, decided in by_dataset.items():
+        count: Counter[str] = Counter()
+        off = []
+        for each in decided:
+            count[each.outcome] += 1
+            if each.outcome == "contradicted":
+                off.append(f"{each.loss} against {each.best} is {each.there} there and {each.here} here")
         texts.append(
             f"{dataset}: of {len(decided)} published verdicts that decide something {count['upheld']} are upheld, "
             f"{count['undecided here']} undecided here and {count['contradicted']} contradicted"

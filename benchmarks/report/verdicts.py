@@ -104,8 +104,7 @@ class Scores:
     def shown(self, against: Contrast) -> tuple[float, float, float]:
         """A contrast of single losses for people: ratio, or difference, with the ends of its interval."""
         undo = np.exp if self.is_log else float
-        effect, low, high = (float(undo(x)) for x in (against.difference, against.low, against.high))
-        return effect, low, high
+        return float(undo(against.difference)), float(undo(against.low)), float(undo(against.high))
 
     def verdict(self, row: int, reference: int) -> str:
         """One loss against another, as one of VERDICTS."""

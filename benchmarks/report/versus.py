@@ -33,6 +33,7 @@ from benchmarks.report.captions import rule
 from benchmarks.report.consistency import RECIPE
 from benchmarks.report.contrasts import verdicts_in_words
 from benchmarks.report.figures.style import colour
+from benchmarks.report.names import write_pages
 from benchmarks.report.results import Results
 from benchmarks.report.specs import spec_fields, unlike_fields
 from benchmarks.report.statistics import mean_and_half
@@ -61,12 +62,10 @@ def build_comparison(first: Path, second: Path, out: Path, choice: dict[str, Any
         verdicts += _verdicts(a, b, dataset)
     if verdicts:
         blocks += [Heading("Verdicts"), Items(verdicts)]
-    out.mkdir(parents=True, exist_ok=True)
     title = f"Two records compared: {a.meta['suite']} and {b.meta['suite']}"
-    pages = {"comparison.md": markdown(title, blocks), "comparison.html": page(title, blocks, out, colour)}
-    for name, text in pages.items():
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
-    return [out / name for name in pages]
+    return write_pages(
+        out, {"comparison.md": markdown(title, blocks), "comparison.html": page(title, blocks, out, colour)}
+    )
 
 
 def _in_both(ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
@@ -74,7 +73,7 @@ def _in_both(ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
 
 
 def _named(results: Results) -> str:
-    commits = sorted({commit[:12] for commit in results.runs.commit if commit})
+    commits = sorted(set(filter(None, results.runs.commit.str[:12])))
     return f"suite {results.meta['suite']}, {len(results.runs)} runs, commit {', '.join(commits) or 'not recorded'}"
 
 
@@ -95,10 +94,11 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
         for what, mine, others in (
             ("losses", ours.losses, theirs.losses),
             ("data sets", ours.datasets, theirs.datasets),
-            ("metrics", ours.meta["metrics"], theirs.meta["metrics"]),
+            ("metrics", list(ours.meta["metrics"]), theirs.meta["metrics"]),
         ):
             alone = [name for name in mine if name not in others]
-            texts += [f"only {side} has the {what} {', '.join(alone)}"] if alone else []
+            if alone:
+                texts.append(f"only {side} has the {what} {', '.join(alone)}")
     return texts or ["Nothing: the same losses, data sets, recipes, protocols, machine and commit."]
 
 
@@ -125,7 +125,7 @@ def _unlike(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
 
 def _all_of(column: pd.Series) -> str:
     """Every value of a column, once."""
-    return ", ".join(sorted({str(value) for value in column}))
+    return ", ".join(sorted(set(map(str, column))))
 
 
 def _environments(a: Results, b: Results) -> Table:
@@ -265,7 +265,7 @@ def _run(record: Record, key: str) -> dict[str, Any]:
     if len(found) != 1:
         count = "no run has" if found.empty else f"{len(found)} runs have"
         raise UserError(f"run {key!r}: {count} this key in suite {record.meta['suite']}: see runs.csv for the keys")
-    row: dict[str, Any] = {name: DASH if pd.isna(value) else value for name, value in found.iloc[0].items()}
+    row: dict[str, Any] = found.iloc[0].astype(object).fillna(DASH).to_dict()
     logged = record.metrics[record.metrics.run_key == row["run_key"]].sort_values("step", kind="stable")
     last = logged[logged.name.isin(record.meta["metrics"])].groupby("name").value.last()
     for name, value in last.items():

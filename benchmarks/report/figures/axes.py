@@ -87,7 +87,9 @@ def symmetric(axes: Axes, low: float, high: float, linear: float) -> None:
     ticks = [0.0]
     for sign, end in ((1, high), (-1, -low)):
         decades = np.arange(np.ceil(np.log10(linear)), np.floor(np.log10(max(end, linear))) + 1)
-        ticks += [sign * 10.0**decade for decade in decades[:: -max(1, -(-len(decades) // 4))]]
+        step = max(1, -(-len(decades) // 4))
+        named = decades[::-step]  # from the outermost on, which is to have a name
+        ticks += list(sign * 10.0**named)
     axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
     axes.yaxis.set_major_formatter(plain_number)
     axes.yaxis.set_minor_locator(NullLocator())
@@ -121,7 +123,7 @@ def legend_height(losses: list[str], width: float) -> float:
 
 
 def _legend_columns(losses: list[str], width: float) -> int:
-    longest = max(len(shortened(loss)) for loss in losses)
+    longest = max(map(len, map(shortened, losses)))
     columns = max(1, min(len(losses), int(width / (0.06 * longest + 0.55))))
     return -(-len(losses) // -(-len(losses) // columns))
 
@@ -154,9 +156,9 @@ def label_below(grid: list[Axes], columns: int, text: str) -> None:
     """Tick labels under the lowest panel in use of each column of a grid, and the axis's name under the lowest row."""
     rows = {}
     for column in range(columns):
-        used = [row for row, axes in enumerate(grid[column::columns]) if axes.axison]
-        if used:
-            rows[column] = used[-1]
+        for row, axes in enumerate(grid[column::columns]):
+            if axes.axison:
+                rows[column] = row
     for column, row in rows.items():
         axes = grid[row * columns + column]
         axes.tick_params(labelbottom=True)

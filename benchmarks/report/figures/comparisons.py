@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -46,10 +47,10 @@ def _final(dataset: DatasetResults, metrics: list[str], width: float) -> Figure:
         _dots(axes, dataset, metric)
         axes.set_xlabel(dataset.results.label(metric))
     primary = dataset.summary(metrics[0])
-    names = [
-        shortened(loss) + (f" ({primary.failed[row]}/{primary.attempted[row]} failed)" if primary.failed[row] else "")
-        for row, loss in enumerate(dataset.losses)
-    ]
+    names = []
+    for row, loss in enumerate(dataset.losses):
+        failed = f" ({primary.failed[row]}/{primary.attempted[row]} failed)" if primary.failed[row] else ""
+        names.append(shortened(loss) + failed)
     figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
     figure.axes[0].set_ylabel("")
     figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
@@ -106,7 +107,9 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
     metric = dataset.primary
     column = dataset.summary(metric).column
     count = len(dataset.losses)
-    effect = np.array([column.contrast(at).difference for at in range(count)]).T
+    effect = np.full((count, count), np.nan)
+    for reference in range(count):
+        effect[:, reference] = column.contrast(reference).difference
     np.fill_diagonal(effect, np.nan)
     size = min(PAGE, max(2.8, 0.42 * count + 1.7))
     figure = Figure(figsize=(size, size * (0.8 if count < 9 else 0.93)))
@@ -143,15 +146,20 @@ def _marks(column: Scores) -> NDArray[np.str_]:
     """The symbol of the verdict on each row against each column; none where one of them is better."""
     symbols = []
     for reference in range(len(column.values)):
-        verdicts = column.against(reference)
-        symbols.append([MARKS[verdict].symbol if verdict in MARKS else "" for verdict in verdicts])
+        symbols.append([*map(_symbol, column.against(reference))])
     return np.array(symbols).T
+
+
+def _symbol(verdict: str) -> str:
+    return MARKS[verdict].symbol if verdict in MARKS else ""
 
 
 def _numbers(values: Array, marks: NDArray[np.str_]) -> NDArray[np.str_]:
     """The text in each field of the matrix."""
-    pairs = zip(values.flat, marks.flat, strict=True)
-    return np.array([number(float(value), 2) + mark for value, mark in pairs]).reshape(values.shape)
+    texts = []
+    for value, mark in zip(values.flat, marks.flat, strict=True):
+        texts.append(number(float(value), 2) + mark)
+    return np.array(texts).reshape(values.shape)
 
 
 def profiles(results: Results) -> Figure:
@@ -163,9 +171,10 @@ def profiles(results: Results) -> Figure:
     finite = values[np.isfinite(values)]
     low, high = float(np.quantile(finite, 0.0)), float(np.quantile(finite, 0.98))
     thresholds = np.linspace(low - 0.05, high + 0.05, 200)
-    shares = {loss: performance_profile(group, thresholds) for loss, group in strata.items()}
-    factors = pd.Index(np.exp(thresholds), name="factor")
-    frame = pd.DataFrame(shares, factors).melt(var_name="loss", value_name="share", ignore_index=False).reset_index()
+    shares = pd.DataFrame(index=pd.Index(np.exp(thresholds), name="factor"))
+    for loss, group in strata.items():
+        shares[loss] = performance_profile(group, thresholds)
+    frame = shares.melt(var_name="loss", value_name="share", ignore_index=False).reset_index()
     seaborn.lineplot(
         frame,
         x="factor",
@@ -230,19 +239,28 @@ def timeline(results: Results) -> Figure:
     grid[0].set_yticks(range(len(losses)), [shortened(loss) for loss in losses], fontsize=7.5)
     grid[0].set_ylim(len(losses) - 0.5, -0.5)
     label_below(grid, columns, "generator steps")
-    names = {status: "not ended" if status == "missing" else status for status in ENDS if status in set(failed.status)}
-    keys(figure, [Line2D([], [], ls="", label=name, **_end(status)) for status, name in names.items()])
+    handles: list[Artist] = []
+    for status in ENDS:
+        if status in set(failed.status):
+            name = "not ended" if status == "missing" else status
+            handles.append(Line2D([], [], ls="", label=name, **_end(status)))
+    keys(figure, handles)
     return figure
 
 
 def _timeline_row(axes: Axes, runs: pd.DataFrame, row: int, colour: str) -> None:
     for position, run in enumerate(runs.sort_values("seed").itertuples()):
         y = row + (position - (len(runs) - 1) / 2) * 0.7 / len(runs)
-        step, planned = (0 if pd.isna(value) else int(value) for value in (run.step, run.steps))
+        step, planned = _steps(run.step), _steps(run.steps)
         axes.plot([step, max(step, planned)], [y, y], color="#dddddd", lw=1)
         axes.plot([0, step], [y, y], color=colour, lw=1.4)
         if run.status != "done":
             axes.plot([step], [y], clip_on=False, **_end(run.status))
+
+
+def _steps(value: Any) -> int:
+    """A count of steps; 0 where none is recorded."""
+    return 0 if pd.isna(value) else int(value)
 
 
 def _end(status: str) -> dict[str, Any]:

@@ -52,7 +52,9 @@ def norms(dataset: DatasetResults) -> Figure:
     figure = Figure(figsize=(PAGE, 0.75 + height * len(losses)))
     grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(dataset) else "row")
     for row, loss in zip(grid, losses, strict=True):
-        bands = [_band(axes, dataset, loss, place) for axes, place in zip(row, PLACES, strict=False)]
+        bands = []
+        for axes, place in zip(row, PLACES, strict=False):
+            bands.append(_band(axes, dataset, loss, place))
         _around_one(list(row[:3]), np.concatenate(bands))
         _shares(row[3], dataset, loss)
         for axes in row:
@@ -62,7 +64,8 @@ def norms(dataset: DatasetResults) -> Figure:
         axes.set_title(title)
     label_below(list(grid.flat), 4, "generator steps")
     handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
-    handles += [Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}") for place, dash in PLACES.items()]
+    for place, dash in PLACES.items():
+        handles.append(Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}"))
     keys(figure, handles, absent)
     return figure
 
@@ -120,7 +123,9 @@ def layers(dataset: DatasetResults) -> Figure:
                 frames[layer_depth(name)] = frame
         depths = np.array([*frames])
         for position, dash, face in ((0, "--", "white"), (-1, "-", look(loss).colour)):
-            rows = [t_interval(frame.iloc[position].to_numpy(dtype=float)) for frame in frames.values()]
+            rows = []
+            for frame in frames.values():
+                rows.append(t_interval(frame.iloc[position].to_numpy(dtype=float)))
             mean, half = np.array(rows, dtype=float).T
             line = axes.plot(depths, mean, color=look(loss).colour, ls=dash, marker="o", ms=3, mfc=face)[0]
             axes.vlines(depths, mean - half, mean + half, color=line.get_color(), lw=0.8)
@@ -148,8 +153,14 @@ def layer_names(dataset: DatasetResults) -> list[str]:
 
 def weights(dataset: DatasetResults) -> Figure:
     """Panels of the last critics' weights: the share of them in each bin, a line a seed."""
-    histograms = {loss: list(weight_shares(dataset, loss)) for loss in dataset.losses}
-    figure, panels = loss_panels([loss for loss, found in histograms.items() if found])
+    histograms, absent = {}, []
+    for loss in dataset.losses:
+        found = list(weight_shares(dataset, loss))
+        if found:
+            histograms[loss] = found
+        else:
+            absent.append(loss)
+    figure, panels = loss_panels(list(histograms))
     for loss, axes in panels.items():
         found = histograms[loss]
         for centres, shares in found:
@@ -167,7 +178,6 @@ def weights(dataset: DatasetResults) -> Figure:
             axes.text(0.5, 0.93, text, transform=axes.transAxes, ha="center", va="top")
     _below(panels, "weight")
     figure.supylabel("share of weights in a bin", fontsize=7.5)
-    absent = [loss for loss, found in histograms.items() if not found]
     if absent:
         keys(figure, [], absent)
     return figure
@@ -203,13 +213,16 @@ def _two_lines(dataset: DatasetResults, names: dict[str, str]) -> Figure:
     losses, absent = _with(dataset, *names)
     figure, panels = loss_panels(losses, sharex=_one_length(dataset))
     for loss, axes in panels.items():
-        looks = ((look(loss).colour, "-"), (BLACK, "--"))
-        frames = [_values(dataset, loss, name) for name in names]
         axes.xaxis.set_major_formatter(counts)
-        scale(axes, [_line(axes, frame, *style) for frame, style in zip(frames, looks, strict=True)])
+        lines = []
+        for name, colour, dash in zip(names, (look(loss).colour, BLACK), ("-", "--"), strict=True):
+            lines.append(_line(axes, _values(dataset, loss, name), colour, dash))
+        scale(axes, lines)
     _below(panels, "generator steps")
-    dashes = zip(names.values(), ("#888888", BLACK), ("-", "--"), strict=True)
-    keys(figure, [Line2D([], [], color=colour, ls=dash, label=label) for label, colour, dash in dashes], absent)
+    handles: list[Artist] = []
+    for label, colour, dash in zip(names.values(), ("#888888", BLACK), ("-", "--"), strict=True):
+        handles.append(Line2D([], [], color=colour, ls=dash, label=label))
+    keys(figure, handles, absent)
     return figure
 
 
@@ -218,8 +231,10 @@ def _with(dataset: DatasetResults, *names: str) -> tuple[list[str], list[str]]:
     known: list[str] = []
     absent: list[str] = []
     for loss in dataset.losses:
-        empty = [_values(dataset, loss, name).empty for name in names]
-        (absent if all(empty) else known).append(loss)
+        if any(_has_values(dataset, loss, name) for name in names):
+            known.append(loss)
+        else:
+            absent.append(loss)
     return known, absent
 
 
@@ -243,9 +258,13 @@ def _values(dataset: DatasetResults, loss: str, name: str) -> pd.DataFrame:
     return dataset.curve(loss, name).replace([np.inf, -np.inf], np.nan).dropna(how="all")
 
 
+def _has_values(dataset: DatasetResults, loss: str, name: str) -> bool:
+    return not _values(dataset, loss, name).empty
+
+
 def logged(dataset: DatasetResults, name: str) -> bool:
     """Whether any loss has a finite value of this quantity."""
-    return any(not _values(dataset, loss, name).empty for loss in dataset.losses)
+    return any(_has_values(dataset, loss, name) for loss in dataset.losses)
 
 
 def _one_length(dataset: DatasetResults) -> bool:

@@ -35,8 +35,7 @@ def score_curves(dataset: DatasetResults) -> Figure:
     axes_of = {"generator steps": _steps, "images seen": _images, "training seconds": _seconds}
     known = {}
     for title, x in axes_of.items():
-        curves = [_curves(dataset, metric, x) for metric in metrics]
-        if any(curves):
+        if any(_curves(dataset, metric, x) for metric in metrics):
             known[title] = x
     figure = Figure(figsize=(PAGE, 0.3 + 1.55 * len(metrics) + legend_height(dataset.losses, PAGE)))
     grid = figure.subplots(len(metrics), len(known), squeeze=False, sharex="col", sharey="row")
@@ -82,7 +81,8 @@ def _curves(dataset: DatasetResults, metric: str, horizontal: Horizontal) -> dic
 
 def _every(curves: dict[str, pd.DataFrame]) -> int:
     """Every how many steps a curve has a marker: some five in all."""
-    return max(1, max((len(frame) for frame in curves.values()), default=1) // 5)
+    longest = max(map(len, curves.values()), default=1)
+    return max(1, longest // 5)
 
 
 def _steps(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
@@ -119,8 +119,13 @@ def term_curves(dataset: DatasetResults) -> Figure:
 
 def _term_curves(dataset: DatasetResults, name: str) -> dict[str, pd.DataFrame]:
     """Loss -> the values of a logged term, thinned, by step."""
-    frames = {loss: dataset.curve(loss, name) for loss in dataset.losses}
-    return {loss: frame.iloc[:: -(-len(frame) // POINTS)] for loss, frame in frames.items() if not frame.empty}
+    thinned = {}
+    for loss in dataset.losses:
+        frame = dataset.curve(loss, name)
+        if not frame.empty:
+            every = -(-len(frame) // POINTS)
+            thinned[loss] = frame.iloc[::every]
+    return thinned
 
 
 def term_names(dataset: DatasetResults) -> list[str]:
@@ -144,9 +149,13 @@ def _draw(
     axes: Axes, dataset: DatasetResults, curves: dict[str, pd.DataFrame], possible: Range, **markers: float
 ) -> None:
     """Mean lines, and t-intervals within the possible range, over the seeds that have a finite value at a step."""
-    tables = {loss: _over_seeds(frame) for loss, frame in curves.items()}
-    tables = {loss: table for loss, table in tables.items() if len(table)}
-    scale(axes, [table[["mean", "half"]].to_numpy().T for table in tables.values()], possible)
+    tables, spans = {}, []
+    for loss, frame in curves.items():
+        table = _over_seeds(frame)
+        if len(table):
+            tables[loss] = table
+            spans.append(table[["mean", "half"]].to_numpy().T)
+    scale(axes, spans, possible)
     if not tables:
         return
     lines = pd.concat(tables, names=["loss"]).reset_index("loss")
@@ -166,7 +175,8 @@ def _draw(
         if len(table) == 1:
             axes.plot(table.x, table["mean"], look(loss).marker, color=look(loss).colour, markersize=3)
         if banded(dataset.results):
-            low, high = (within(table["mean"] + sign * table.half, possible) for sign in (-1, 1))
+            low = within(table["mean"] - table.half, possible)
+            high = within(table["mean"] + table.half, possible)
             axes.fill_between(table.x, low, high, color=look(loss).colour, alpha=0.13, linewidth=0)
 
 

@@ -22,7 +22,7 @@ from benchmarks.report.figures.comparisons import (
 )
 from benchmarks.report.figures.curves import banded, score_column, score_curves, term_curves, term_names
 from benchmarks.report.figures.diagnostics import DIAGNOSTICS
-from benchmarks.report.figures.samples import sample_panels, sample_steps, shown_runs
+from benchmarks.report.figures.samples import Shown, common_seed, sample_panels, sample_steps, shown_runs
 from benchmarks.report.figures.style import COLUMN, drawing, save
 from benchmarks.report.results import DatasetResults, Results
 
@@ -74,8 +74,7 @@ def drawings(results: Results) -> Iterator[Drawing]:
 
 
 def _of_dataset(dataset: DatasetResults) -> Iterator[Drawing]:
-    curves = [dataset.curve(loss, metric) for loss, metric in product(dataset.losses, dataset.metrics)]
-    if any(not curve.empty for curve in curves):
+    if _scored(dataset):
         yield from _of_scores(dataset)
     yield from _of_samples(dataset)
     shown = shortened(dataset.name, 40)
@@ -90,9 +89,15 @@ def _of_dataset(dataset: DatasetResults) -> Iterator[Drawing]:
             yield Drawing(block, dataset.name, partial(diagnostic.draw, dataset))
 
 
+def _scored(dataset: DatasetResults) -> bool:
+    """Whether any run was scored by any metric."""
+    pairs = product(dataset.losses, dataset.metrics)
+    return any(not dataset.curve(loss, metric).empty for loss, metric in pairs)
+
+
 def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     shown = shortened(dataset.name, 40)
-    metrics = ", ".join(dataset.results.label(metric) for metric in dataset.metrics)
+    metrics = ", ".join(map(dataset.results.label, dataset.metrics))
     at = rule(dataset, dataset.results.checkpoint)
     text = (
         f"{shown}: {metrics}, {at}. Points are seeds, bars mean and "
@@ -141,10 +146,10 @@ def _of_samples(dataset: DatasetResults) -> Iterator[Drawing]:
         yield Drawing(slider, dataset.name, lambda step: sample_panels(dataset, int(step)))
 
 
-def _samples_block(dataset: DatasetResults, runs: dict[str, tuple[str, int]]) -> Figure:
+def _samples_block(dataset: DatasetResults, runs: dict[str, Shown]) -> Figure:
     shown = shortened(dataset.name, 40)
-    first = dataset.results.record.samples[final_samples(next(iter(runs.values()))[0])]
-    seed = min(seed for _, seed in runs.values())
+    first = dataset.results.record.samples[final_samples(next(iter(runs.values())).key)]
+    seed = common_seed(runs)
     rule = f"Last checkpoint of seed {seed}, the first that most losses have: not chosen by its result."
     if first.ndim == 2:
         what = (
@@ -153,7 +158,7 @@ def _samples_block(dataset: DatasetResults, runs: dict[str, tuple[str, int]]) ->
         )
     else:
         what = "Generated images, unselected, beside the data's."
-    names = ", ".join(shortened(loss) for loss in runs)
+    names = ", ".join(map(shortened, runs))
     return Figure(f"samples-{dataset.slug}", f"{shown}: {what} {rule}", f"{what} One panel each: {names}.")
 
 

@@ -1,8 +1,10 @@
 """Generated samples, losses side by side: points over data with the critic's contours, images as grids."""
 
-from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,40 +24,53 @@ SHADES = [str(round(float(shade), 4)) for shade in np.linspace(1.0, 0.78, 12)]
 SHOWN = 6  # images a side in a grid
 
 
-def shown_runs(dataset: DatasetResults) -> dict[str, tuple[str, int]]:
-    """Run key and seed to show of each loss: the first seed that most losses have samples of, else its own first."""
-    arrays = dataset.results.record.samples
-    available: dict[str, dict[int, str]] = {loss: {} for loss in dataset.losses}
-    for run in dataset.runs.sort_values("seed").itertuples():
-        if final_samples(run.run_key) in arrays:
-            available[run.loss][int(run.seed)] = run.run_key
-    losses_with: Counter[int] = Counter()
-    for runs in available.values():
-        losses_with.update(runs.keys())
-    common = max(sorted(losses_with), key=lambda seed: losses_with[seed], default=None)
+class Shown(NamedTuple):
+    """The run whose samples are shown of a loss."""
+
+    key: str
+    seed: int
+
+
+def shown_runs(dataset: DatasetResults) -> dict[str, Shown]:
+    """The run to show of each loss: of the first seed that most losses have samples of, else of its own first."""
+    with_samples = dataset.runs.run_key.map(final_samples).isin(dataset.results.record.samples)
+    available = dataset.runs[with_samples].sort_values("seed")
+    losses_by_seed = available.groupby("seed").loss.nunique()
     shown = {}
-    for loss, runs in available.items():
-        if runs:
-            seed = common if common is not None and common in runs else min(runs)
-            shown[loss] = runs[seed], seed
+    for loss in dataset.losses:
+        runs = available[available.loss == loss]
+        if len(runs):
+            common = runs[runs.seed == losses_by_seed.idxmax()]
+            run = common.iloc[0] if len(common) else runs.iloc[0]
+            shown[loss] = Shown(run.run_key, int(run.seed))
     return shown
+
+
+def common_seed(runs: Mapping[str, Shown]) -> int:
+    """The seed of most of the shown runs, the least of several: losses without samples of it show another."""
+    seeds = pd.Series([run.seed for run in runs.values()])
+    return int(seeds.mode()[0])
 
 
 def sample_steps(dataset: DatasetResults) -> list[int]:
     """Generator steps at which the shown runs left samples, eight at most, evenly chosen."""
     found: set[int] = set()
-    for key, _ in shown_runs(dataset).values():
-        found.update(_kept_steps(dataset, key))
-    steps = sorted(found)
+    for run in shown_runs(dataset).values():
+        found.update(_kept_steps(dataset, run.key))
+    steps = np.array(sorted(found), dtype=int)
     positions = np.linspace(0, len(steps) - 1, min(8, len(steps)))
-    chosen = sorted({round(position) for position in positions})
-    return [steps[position] for position in chosen]
+    chosen = np.unique(np.rint(positions).astype(int))
+    return list(map(int, steps[chosen]))
 
 
 def _kept_steps(dataset: DatasetResults, run_key: str) -> list[int]:
     """Generator steps before the end at which a run left samples."""
-    steps = (sample_step(name, run_key) for name in dataset.results.record.samples)
-    return [step for step in steps if step is not None]
+    steps = []
+    for name in dataset.results.record.samples:
+        step = sample_step(name, run_key)
+        if step is not None:
+            steps.append(step)
+    return steps
 
 
 def sample_panels(dataset: DatasetResults, step: int | None = None, width: float = PAGE) -> Figure:
@@ -66,9 +81,8 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
     arrays = dataset.results.record.samples
     real = arrays.get(real_data(dataset.name))
     runs = shown_runs(dataset)
-    kept = {loss: _samples_at(dataset, key, step) for loss, (key, _) in runs.items()}
-    shown = {loss: name for loss, name in kept.items() if name in arrays}
-    first = next((arrays[name] for name in shown.values()), real)
+    shown = _names_of_samples(dataset, runs, step)
+    first = arrays[next(iter(shown.values()))] if shown else real
     is_points = first is not None and first.ndim == 2
     panels: list[str | None] = list(runs)
     if not is_points and real is not None:
@@ -96,38 +110,55 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
 
 def _point_keys(has_critic: bool) -> list[Artist]:
     """The legend of points, and of contours where there are any."""
-    dots = {"data": "black", "generated (colour of the loss)": GREY}
-    handles: list[Artist] = [Line2D([], [], ls="", marker=".", color=c, label=label) for label, c in dots.items()]
+    handles: list[Artist] = []
+    for label, colour in (("data", "black"), ("generated (colour of the loss)", GREY)):
+        handles.append(Line2D([], [], ls="", marker=".", color=colour, label=label))
     if not has_critic:
         return handles
-    ends = {"critic: least real": SHADES[0], "critic: most real": SHADES[-1]}
-    patches = [Patch(facecolor=shade, edgecolor="#a0a0a0", lw=0.4, label=label) for label, shade in ends.items()]
-    return [*handles, *patches]
+    for label, shade in (("critic: least real", SHADES[0]), ("critic: most real", SHADES[-1])):
+        handles.append(Patch(facecolor=shade, edgecolor="#a0a0a0", lw=0.4, label=label))
+    return handles
+
+
+def _names_of_samples(dataset: DatasetResults, runs: Mapping[str, Shown], step: int | None) -> dict[str, str]:
+    """Loss -> the name of the samples to show of its run; losses without are left out."""
+    names = {}
+    for loss, run in runs.items():
+        name = _samples_at(dataset, run.key, step)
+        if name in dataset.results.record.samples:
+            names[loss] = name
+    return names
 
 
 def _samples_at(dataset: DatasetResults, run_key: str, step: int | None) -> str:
     """The name of a run's last samples, or of its latest up to `step`; empty where it has none so early."""
     if step is None:
         return final_samples(run_key)
+    latest = _latest_step(dataset, run_key, step)
+    return "" if latest is None else of_run(run_key, samples_at(latest))
+
+
+def _latest_step(dataset: DatasetResults, run_key: str, step: int) -> int | None:
+    """The last step up to `step` at which a run left samples."""
     earlier = [at for at in _kept_steps(dataset, run_key) if at <= step]
-    return of_run(run_key, samples_at(max(earlier))) if earlier else ""
+    return max(earlier, default=None)
 
 
-def _older_step(dataset: DatasetResults, loss: str, runs: dict[str, tuple[str, int]], step: int | None) -> list[str]:
+def _older_step(dataset: DatasetResults, loss: str, runs: Mapping[str, Shown], step: int | None) -> list[str]:
     """The step of shown samples that are older than `step`, in words."""
     if step is None:
         return []
-    latest = max(at for at in _kept_steps(dataset, runs[loss][0]) if at <= step)
-    return [f"step {latest}"] if latest < step else []
+    latest = _latest_step(dataset, runs[loss].key, step)
+    return [] if latest is None or latest == step else [f"step {latest}"]
 
 
-def _title(dataset: DatasetResults, loss: str, runs: dict[str, tuple[str, int]], remarks: list[str]) -> str:
+def _title(dataset: DatasetResults, loss: str, runs: Mapping[str, Shown], remarks: list[str]) -> str:
     """The loss, and what sets its samples apart from those beside them."""
     if loss not in runs:
         return loss
     key, seed = runs[loss]
     notes = []
-    if seed != min(seed for _, seed in runs.values()):
+    if seed != common_seed(runs):
         notes.append(f"seed {seed}")
     status = str(dataset.runs.set_index("run_key").status[key])
     if status != "done":

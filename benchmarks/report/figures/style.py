@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,17 +103,21 @@ def look(loss: str) -> Look:
 
 def semantics(losses: list[str]) -> dict[str, Any]:
     """Arguments for seaborn's functions on a frame with a column `loss`: these losses' colours and markers."""
-    looks = {loss: look(loss) for loss in losses}
-    palette = {loss: each.colour for loss, each in looks.items()}
-    markers = {loss: each.marker for loss, each in looks.items()}
+    palette, markers = {}, {}
+    for loss in losses:
+        palette[loss] = look(loss).colour
+        markers[loss] = look(loss).marker
     order = {"hue_order": losses, "style_order": losses}
     return {"hue": "loss", "style": "loss", "palette": palette, "markers": markers, "legend": False, **order}
 
 
 def dashes(losses: list[str]) -> dict[str, str | tuple[float, ...]]:
     """These losses' dashes in seaborn's spelling."""
-    known = {loss: look(loss).dash for loss in losses}
-    return {loss: "" if isinstance(dash, str) else dash[1] for loss, dash in known.items()}
+    spelled: dict[str, str | tuple[float, ...]] = {}
+    for loss in losses:
+        dash = look(loss).dash
+        spelled[loss] = "" if isinstance(dash, str) else dash[1]
+    return spelled
 
 
 def colour(loss: str) -> str:
@@ -154,12 +157,15 @@ def save(
 
     folder.mkdir(parents=True, exist_ok=True)
     _lay_out(figure)
-    dpi, paths = figure.dpi, [folder / f"{name}{ending}" for ending in endings]
-    for path in paths:
+    dpi = figure.dpi
+    paths = []
+    for ending in endings:
+        path = folder / f"{name}{ending}"
+        paths.append(path)
         figure.set_dpi(dpi)
-        if path.suffix == ".pdf":
+        if ending == ".pdf":
             FigureCanvasPdf(figure).print_pdf(path, metadata=dict.fromkeys(("CreationDate", "Producer", "Creator")))
-        elif path.suffix == ".svg":
+        elif ending == ".svg":
             _print_svg(figure, path)
         else:
             _save_png(figure, path)
@@ -194,8 +200,15 @@ def _save_png(figure: "matplotlib.figure.Figure", path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    images = chain.from_iterable(axes.images for axes in figure.axes)
     # Pictures in colour would show bands in so few of them.
-    if not any(np.ndim(np.asarray(image.get_array())) == 3 for image in images):
+    if not _shows_colour_images(figure):
         picture = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     picture.save(path, format="png", optimize=True)
+
+
+def _shows_colour_images(figure: "matplotlib.figure.Figure") -> bool:
+    for axes in figure.axes:
+        for image in axes.images:
+            if np.ndim(np.asarray(image.get_array())) == 3:
+                return True
+    return False
