@@ -20,7 +20,7 @@ from gan_zoo.errors import UserError
 def replacing(path: Path) -> Iterator[Path]:
     """A place to write a file that takes `path` at the end, or vanishes if that is not reached.
 
-    Of several writers at once, the last one stays. Errors: UserError where nothing can be written there.
+    Of several writers at once, the last one stays. Raises: UserError where nothing can be written there.
     """
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -40,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def read_bytes(path: Path, largest: int) -> bytes:
     """The content of a file of at most `largest` bytes; the way to read what anybody may have written.
 
-    Errors: UserError where it is no such file or cannot be read.
+    Raises: UserError where it is no such file or cannot be read.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
@@ -55,7 +55,7 @@ def read_bytes(path: Path, largest: int) -> bytes:
 
 
 def read_text(path: Path, largest: int) -> str:
-    """The text of a file, as `read_bytes`. Errors: UserError, also where it is not UTF-8."""
+    """The text of a file, as `read_bytes`. Raises: UserError, also where it is not UTF-8."""
     try:
         return read_bytes(path, largest).decode()
     except UnicodeDecodeError as failure:
@@ -63,7 +63,7 @@ def read_text(path: Path, largest: int) -> str:
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """The JSON value in a file, as `read_text`. Errors: UserError, also where it is none or holds NaN or Infinity."""
+    """The JSON value in a file, as `read_text`. Raises: UserError, also where it is none or holds NaN or Infinity."""
     try:
         return json.loads(read_text(path, largest), parse_constant=_refuse_number)
     except (ValueError, RecursionError) as failure:
@@ -75,7 +75,7 @@ def _refuse_number(word: str) -> None:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Keep one array at `path`, an .npy file, whole or not at all. Errors: OSError where it cannot be written."""
+    """Keep one array at `path`, an .npy file, whole or not at all. Raises: OSError where it cannot be written."""
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as file:
         np.save(file, array, allow_pickle=False)
@@ -92,7 +92,7 @@ def read_array(path: Path) -> np.ndarray | None:
 
 
 def expanded(path: Path) -> Path:
-    """A path with ~ put in full. Errors: UserError where there is no such home."""
+    """A path with ~ put in full. Raises: UserError where there is no such home."""
     try:
         return path.expanduser()
     except RuntimeError:

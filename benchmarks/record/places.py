@@ -47,7 +47,7 @@ def export_folder(suite: str, results: Path) -> Path:
 
 
 def refuse_unwritable(folder: Path) -> Path:
-    """`folder`. Errors: UserError where it lies in what is published, which no report overwrites, or may not be written
+    """`folder`. Raises: UserError where it lies in what is published, which no report overwrites, or may not be written
     to."""
     place = folder.resolve()
     if place.is_relative_to(PUBLISHED):
