@@ -2,6 +2,7 @@
 in one line. Knows no tensor.
 """
 
+import io
 import json
 import os
 import stat
@@ -15,12 +16,15 @@ import numpy as np
 
 from gan_zoo.errors import UserError
 
+LARGEST_ARRAY = 2**32
+"""Bytes of an array that is kept in a file of its own."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A place to write a file that takes `path` at the end, or vanishes if that is not reached.
 
-    Of several writers at once, the last one stays. Raises: UserError where nothing can be written there.
+    Of several writers at once, the last one stays. Errors: UserError where nothing can be written there.
     """
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -37,10 +41,39 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+def refuse_blocked(folder: Path, own: bool = False) -> None:
+    """UserError where something else than a folder is in the place of `folder`, or of one above it; and where it is
+    its program's `own`, which may be emptied, also for a link to one."""
+    if own and folder.is_symlink():
+        raise UserError(f"{shown(folder)}: a link, where a folder of its own belongs: remove the link")
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place):
+            if not os.path.isdir(place):
+                raise UserError(f"{shown(place)}: {kind(place)}, where a folder belongs: move it away, or mend it")
+            return
+
+
+def make_folder(path: Path, own: bool = False) -> Path:
+    """`path`, a folder, made if need be. Errors: UserError where it cannot be, and as from `refuse_blocked`."""
+    refuse_blocked(path, own)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise UserError(f"{shown(path)}: cannot be made ({reason(failure)}); choose another folder") from None
+    return path
+
+
+def kind(path: Path) -> str:
+    """What is at a path, in words."""
+    if not os.path.exists(path):
+        return "a link to nothing" if os.path.islink(path) else "nothing"
+    return "a folder" if os.path.isdir(path) else "a file" if os.path.isfile(path) else "neither file nor folder"
+
+
 def read_bytes(path: Path, largest: int) -> bytes:
     """The content of a file of at most `largest` bytes; the way to read what anybody may have written.
 
-    Raises: UserError where it is no such file or cannot be read.
+    Errors: UserError where it is no such file or cannot be read.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
@@ -55,7 +88,7 @@ def read_bytes(path: Path, largest: int) -> bytes:
 
 
 def read_text(path: Path, largest: int) -> str:
-    """The text of a file, as `read_bytes`. Raises: UserError, also where it is not UTF-8."""
+    """The text of a file, as `read_bytes`. Errors: UserError, also where it is not UTF-8."""
     try:
         return read_bytes(path, largest).decode()
     except UnicodeDecodeError as failure:
@@ -63,7 +96,7 @@ def read_text(path: Path, largest: int) -> str:
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """The JSON value in a file, as `read_text`. Raises: UserError, also where it is none or holds NaN or Infinity."""
+    """The JSON value in a file, as `read_text`. Errors: UserError, also where it is none or holds NaN or Infinity."""
     try:
         return json.loads(read_text(path, largest), parse_constant=_refuse_number)
     except (ValueError, RecursionError) as failure:
@@ -75,7 +108,7 @@ def _refuse_number(word: str) -> None:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Keep one array at `path`, an .npy file, whole or not at all. Raises: OSError where it cannot be written."""
+    """Keep one array at `path`, an .npy file, whole or not at all. Errors: OSError where it cannot be written."""
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as file:
         np.save(file, array, allow_pickle=False)
@@ -85,14 +118,14 @@ def write_array(path: Path, array: np.ndarray) -> None:
 def read_array(path: Path) -> np.ndarray | None:
     """The array at `path`; None where no such file is whole."""
     try:
-        array = np.load(path, allow_pickle=False)
+        array = np.load(io.BytesIO(read_bytes(path, LARGEST_ARRAY)), allow_pickle=False)
     except Exception:  # a damaged file makes NumPy raise whatever it likes
         return None
     return array if isinstance(array, np.ndarray) else None
 
 
 def expanded(path: Path) -> Path:
-    """A path with ~ put in full. Raises: UserError where there is no such home."""
+    """A path with ~ put in full. Errors: UserError where there is no such home."""
     try:
         return path.expanduser()
     except RuntimeError:

@@ -16,6 +16,7 @@ from benchmarks.record.client import mlflow_error, one_line, open_client, other_
 from benchmarks.record.notes import NOTE
 from benchmarks.record.patience import Patience, without_password
 from gan_zoo.errors import UserError
+from gan_zoo.files import kind, refuse_blocked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,11 +32,15 @@ class Experiments:
     use."""
 
     def __init__(self, results: Path, uri: str | None = None) -> None:
+        refuse_blocked(Path(results))
         self.results = Path(results).resolve()
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{quote(str(self.results / 'mlflow.db'))}"
         self.database: Path | None = None
         if uri.startswith("sqlite:///"):
-            self.database = Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0])).resolve()
+            database = Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0]))
+            if kind(database) == "a link to nothing":  # whose disk may be back tomorrow
+                raise UserError(f"{database}: a link to nothing, so not a record: mend or remove it")
+            self.database = database.resolve()
             uri = f"sqlite:///{quote(str(self.database))}"
         self.uri = uri
         self.say: Callable[[str], None] = print_line
@@ -66,6 +71,8 @@ class Experiments:
             raise UserError(f"{self.place}: is read-only: {other_place()}")
         with one_line(self.uri, self.database):
             found = self._client.get_experiment_by_name(suite)
+            if self.database is not None:
+                refuse_blocked(self._folder(self.database, suite))
             if found is None:
                 self._make(suite)
                 found = self._client.get_experiment_by_name(suite)

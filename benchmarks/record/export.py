@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from gan_zoo.errors import UserError
-from gan_zoo.files import read_bytes, read_json, reason
+from gan_zoo.files import make_folder, read_bytes, read_json, reason
 
 RUN_COLUMNS = {
     "run_key": "str",
@@ -133,7 +133,7 @@ class Record:
     def write(self, folder: Path) -> list[Path]:
         """Write the export into `folder`; its files. Whoever reads meanwhile sees the old record, or an error, never a
         mixture."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         contents = {
             "runs.csv": _csv(self.runs, RUN_COLUMNS, ["dataset", "loss", "seed", "run_key"]),
             "metrics.csv": _csv(self.metrics, METRIC_COLUMNS, ["run_key", "name", "step"]),
@@ -151,7 +151,7 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
-        """The record in `folder`. Raises: UserError where a file is missing, altered or half-written."""
+        """The record in `folder`. Errors: UserError where a file is missing, altered or half-written."""
         meta = _read_meta(folder)
         hashes = meta.pop("sha256")
         if hashes.get("meta.json", _meta_hash(meta)) != _meta_hash(meta):  # older exports have no hash of it
@@ -262,7 +262,7 @@ def _read_verified(path: Path, hashes: dict[str, str]) -> bytes:
 
 
 def _check_meta(meta: dict[str, Any], path: Path) -> None:
-    """Raises: UserError where what is asked of a report has another form than a sweep gives it."""
+    """UserError where what is asked of a report has another form than a sweep gives it."""
     forms = {**META_FORMS, **{key: form for key, form in LATER_FORMS.items() if key in meta}}
     for key, form in forms.items():
         if not form(meta[key]):

@@ -1,9 +1,11 @@
 """Where exports lie: what a user's runs write under the results folder, and what the project publishes."""
 
 import os
+from itertools import chain
 from pathlib import Path
 
 from gan_zoo.errors import UserError
+from gan_zoo.files import refuse_blocked, shown
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published"
 """The published reports with their exports, a folder a suite: read-only but for `gan-zoo publish`. Part of a checkout,
@@ -11,6 +13,10 @@ and not of an installed package."""
 
 VIEWS = "views"
 """Folder, in that of a suite's report, of reports that show something else of it: see `gan-zoo report --checkpoint`."""
+
+FOLDERS = ("export", "figures", "runs")
+"""Folders in that of a suite's report: what the report is made from, what it shows, and cells that run."""
+PAGES = ("report.*", "table*.*")
 
 
 def published_folder(suite: str) -> Path | None:
@@ -47,8 +53,9 @@ def export_folder(suite: str, results: Path) -> Path:
 
 
 def refuse_unwritable(folder: Path) -> Path:
-    """`folder`. Raises: UserError where it lies in what is published, which no report overwrites, or may not be written
-    to."""
+    """`folder`, of a report. Errors: UserError where it lies in what is published, which no report overwrites, may not
+    be written to, or has something else in the place of what a report writes."""
+    refuse_blocked_report(folder)
     place = folder.resolve()
     if place.is_relative_to(PUBLISHED):
         raise UserError(f"{folder}: published results are read-only: name another folder with --out")
@@ -56,3 +63,12 @@ def refuse_unwritable(folder: Path) -> Path:
     if not os.access(there, os.W_OK):
         raise UserError(f"{folder}: cannot be written to: name another folder with --out")
     return folder
+
+
+def refuse_blocked_report(folder: Path) -> None:
+    """UserError where something else is in the place of a folder or a page of the report in `folder`."""
+    for name in FOLDERS:
+        refuse_blocked(folder / name)
+    for path in chain.from_iterable(map(folder.glob, PAGES)):
+        if path.is_dir():
+            raise UserError(f"{shown(path)}: a folder, where a page of the report belongs: move it away")

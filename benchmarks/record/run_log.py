@@ -19,7 +19,7 @@ from benchmarks.record.lease import Kept
 from benchmarks.record.patience import Away, Patience, at_most_once, impatient
 from benchmarks.record.vocabulary import is_score
 from gan_zoo.errors import UserError
-from gan_zoo.files import read_array, write_array
+from gan_zoo.files import read_array, read_text, write_array
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits of one log_batch
 UNSENT = "unsent.json"  # in a run's folder: metrics that wait for a record that is away
+LARGEST_UNSENT = 2**30  # bytes
 TEXT_LIMIT = 5000  # characters of a tag or parameter; MLflow refuses more than 6000
 
 Values = Mapping[str, Any]
@@ -97,7 +98,7 @@ class CellLog:
     def flush(self) -> None:
         """Send what is buffered, or keep it in the run's folder while the record is away.
 
-        Raises: Held where another process has taken the cell.
+        Errors: Held where another process has taken the cell.
         """
         self._lease.check()
         try:
@@ -116,7 +117,8 @@ class CellLog:
             if pixels is not None:
                 self._client.log_image(self.run_id, pixels, key=key, step=int(step))
             path.unlink()
-        (self._folder / UNSENT).unlink(missing_ok=True)
+        with suppress(OSError):  # where it was never there, or cannot go: it is sent twice rather than not at all
+            (self._folder / UNSENT).unlink()
 
     def _keep_unsent(self) -> None:
         rows = [[name, step, value, now] for (name, step), (value, now) in self._buffer.items()]
@@ -128,16 +130,16 @@ class CellLog:
     def take_unsent(self, until: int) -> None:
         """Send with the next metrics what an earlier process could not, up to step `until`, from where it goes on."""
         try:
-            content = json.loads((self._folder / UNSENT).read_text(encoding="utf-8"))
+            content = json.loads(read_text(self._folder / UNSENT, LARGEST_UNSENT))
             rows = {(name, step): (value, now) for name, step, value, now in content["metrics"] if step <= until}
             record, tags = content["record"], dict(content["tags"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (UserError, ValueError, KeyError, TypeError, RecursionError):
             return
         if record == self.run_id:
             self._buffer, self._tags = rows, tags
 
     def patiently(self, action: Callable[[], None]) -> None:
-        """Do what writes files, as soon as storage lets it. Raises: Away where that takes too long."""
+        """Do what writes files, as soon as storage lets it. Errors: Away where that takes too long."""
         self._patience(action)
 
     def image(self, key: str, pixels: np.ndarray, step: int) -> None:
@@ -201,6 +203,13 @@ class CellLog:
             self._client.set_terminated(self.run_id, "KILLED")
             self._lease.give_up()
 
+    def leave(self) -> None:
+        """Give up the cell whose run could not be ended, as far as the record is there to hear of it."""
+        with at_most_once(self._patience), suppress(Exception):
+            self._client.set_terminated(self.run_id, "FAILED")
+        with at_most_once(self._patience):
+            self._lease.give_up()
+
     def finish(
         self, status: Literal["done", "diverged", "failed"], tags: Values | None = None, error: str = ""
     ) -> None:
@@ -237,7 +246,7 @@ def log_in_batches(
 def check_names(metrics: Iterable[str]) -> None:
     """Refuses scores that the record cannot hold.
 
-    Raises: UserError where MLflow would refuse one, or take it for a player's term, for its data set's name.
+    Errors: UserError where MLflow would refuse one, or take it for a player's term, for its data set's name.
     """
     for name in metrics:
         if not re.fullmatch(r"[\w.\- :]+", name):

@@ -63,7 +63,7 @@ class Store(Experiments):
         """A new parent run; its `description` is Markdown.
 
         What was asked is kept with it, for `record`: `meta` as in Record, and in `cells` for each run key what is
-        known beforehand, as columns of the run table. Raises: UserError where MLflow cannot name a metric.
+        known beforehand, as columns of the run table. Errors: UserError where MLflow cannot name a metric.
         """
         check_names(meta["metrics"])
         experiment = self.experiment(suite)
@@ -139,7 +139,7 @@ class Store(Experiments):
 
         params: those without a value (None, "none", empty) are left out, for the UI prints them all above each picture.
         dataset: `name`, `fingerprint` if there is one, and what else describes the data.
-        folder: where waits what cannot be sent. Raises: Held where another process has the cell or has ended it.
+        folder: where waits what cannot be sent. Errors: Held where another process has the cell or has ended it.
         """
         experiment = self.experiment(suite)
         own = hashlib.blake2b("\n".join(identity.values()).encode(), digest_size=4).hexdigest()
@@ -149,13 +149,17 @@ class Store(Experiments):
         if "commit" in tags:
             said["mlflow.source.git.commit"] = tags["commit"]
         given = {name: value for name, value in params.items() if value not in UNSET}
-        found = self._client.search_runs([experiment], f"tags.run_key = '{key}'")
-        earlier = next((run for run in found if has_identity(run.data.tags, identity)), None)
-        if earlier and earlier.data.tags.get("status") in SETTLED:
-            lease.give_up()
-            raise Held("another sweep has ended it meanwhile")
         opening = Opening(experiment, name, given, said, dataset)
-        return CellLog(self._client, opening, self._keeper.keep(lease), folder, earlier)
+        try:
+            found = self._client.search_runs([experiment], f"tags.run_key = '{key}'")
+            earlier = next((run for run in found if has_identity(run.data.tags, identity)), None)
+            if earlier and earlier.data.tags.get("status") in SETTLED:
+                raise Held("another sweep has ended it meanwhile")
+            return CellLog(self._client, opening, self._keeper.keep(lease), folder, earlier)
+        except BaseException:
+            with at_most_once(self._patience):
+                self._keeper.give_up(lease)
+            raise
 
     def log_timing(self, suite: str, timing: Timing, tags: Values) -> None:
         """Keep a measurement, a child of the latest sweep where there is one; `tags` say by which code it is."""
@@ -178,7 +182,7 @@ class Store(Experiments):
     def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
         """Everything a report needs: a row for each cell of the latest sweep. A cell that has not ended is `missing`.
 
-        meta: in place of the sweep's own. Raises: UserError where there is no record.
+        meta: in place of the sweep's own. Errors: UserError where there is no record.
         """
         experiment = self._existing(suite)
         sweeps = self._runs(experiment, "sweep") if experiment else []

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gan_zoo.files import replacing
+
 
 def slug(name: str) -> str:
     """A file name for any data set's name."""
@@ -21,10 +23,10 @@ def unique_slugs(names: Sequence[str]) -> dict[str, str]:
 
 def write_pages(folder: Path, pages: Mapping[str, str]) -> list[Path]:
     """Writes each text under its name into `folder`, in the same bytes on every system; the files written."""
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, text in pages.items():
         path = folder / name
-        path.write_text(text, encoding="utf-8", newline="\n")
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8", newline="\n")
         written.append(path)
     return written

@@ -5,6 +5,7 @@ of their own. All three go on where they stood when a run is resumed. Seeds that
 training evenly; such a run is no fair measure of time (`timing_comparable`), nor is one that changed its engine.
 """
 
+import os
 import shutil
 import time
 import traceback
@@ -15,7 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmarks.record.patience import first_line
+from benchmarks.record.patience import Away, first_line
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.record.vocabulary import critic_at, is_player_term, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
@@ -26,7 +27,7 @@ from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from gan_zoo.engine import Chosen, TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import HASH, Evaluation, final_weights, weights_hash
-from gan_zoo.files import read_array, write_array
+from gan_zoo.files import make_folder, read_array, write_array
 from gan_zoo.metrics import Evaluator
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, initial_state, prepare
@@ -73,7 +74,7 @@ class History:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "History":
-        """From the content that `to_dict` gave. Raises: CheckpointError for anything else."""
+        """From the content that `to_dict` gave. Errors: CheckpointError for anything else."""
         fresh = cls()
         same_keys = content.keys() == fresh.to_dict().keys()
         if not same_keys or not all(type(content[what]) is float for what in fresh.seconds):
@@ -94,7 +95,10 @@ class OpenCell:
 
     @classmethod
     def open(cls, spec: RunSpec, sweep: Sweep, data: Any, tell: Tell) -> "OpenCell":
-        """The cell in the record, new or resumed. Raises: Held where another process has it."""
+        """The cell in the record, new or resumed; its `outcome` is that of an error that came after it was taken.
+
+        Errors: Held where another process has it.
+        """
         context = sweep.context
         log = sweep.store.open_cell(
             sweep.suite,
@@ -112,9 +116,16 @@ class OpenCell:
             dataset={"name": data.name, "digest": data.fingerprint, "shape": data.shape},
             folder=context.runs / spec.key,
         )
-        (context.runs / spec.key).mkdir(parents=True, exist_ok=True)
-        log.dictionary(spec.to_dict(), "spec.json")
-        return cls(spec, context, log, tell)
+        cell = cls(spec, context, log, tell)
+        try:
+            make_folder(cell.folder, own=True)
+            log.dictionary(spec.to_dict(), "spec.json")
+        except Away:
+            log.interrupt()
+            raise
+        except Exception as error:
+            cell.fail(error)
+        return cell
 
     @property
     def folder(self) -> Path:
@@ -130,6 +141,7 @@ class OpenCell:
             self.log.finish("failed", error=reason)
         except Exception as second:  # the run is gone from the record: the sweep goes on all the same
             self.outcome = Outcome("failed", f"{reason} (and the record refuses it: {first_line(second)})")
+            self.log.leave()
         return self.outcome
 
 
@@ -161,9 +173,9 @@ class CellRun:
         return own
 
     def resume(self) -> None:
-        """Takes the state of the checkpoint where there is one. Raises: CheckpointError where it is not this run's."""
+        """Takes the state of the checkpoint where there is one. Errors: CheckpointError where it is not this run's."""
         path = self.cell.folder / "checkpoint.pt"
-        if path.exists():
+        if os.path.lexists(path):  # a link to nothing is damage as any other
             extra = load_checkpoint(
                 path, self.state, self.cell.spec.key, self.cell.log.run_id, self.cell.spec.train.steps
             )
@@ -183,7 +195,11 @@ class CellRun:
 
     def arrive(self, values: dict[str, float], seconds: float, engine: Chosen[Any], stacked: int) -> None:
         """A stop after some steps that took `seconds`: evaluates if that is due, records, and ends what is to end."""
+        before = self.history.engines[-1:]
         self.history.trained(seconds, engine.name, stacked if engine.name.startswith("stacked") else 1)
+        if before and self.history.engines[-1:] != before:
+            change = f"goes on by engine {engine.name} after {before[0]}, which rounds in another order"
+            self.cell.tell(self.cell.spec, f"{self.cell.spec.label}: {change}")
         step, train = self.state.step, self.cell.spec.train
         due = step % self.cell.spec.evaluate.every == 0 or step == train.steps
         if due:
@@ -241,12 +257,10 @@ class CellRun:
         path, known_by = self.cell.folder / "weights.safetensors", {HASH: weights_hash(weights)}
         self.cell.log.patiently(lambda: save_file(weights, path, known_by))
         self.cell.log.weights(path, self.state.step, scores)
-        arrays: dict[str, Any] = {}
+        kept: dict[str, Any] = {}
         for pattern in (samples_at("*"), critic_at("*")):
-            for kept in self.cell.folder.glob(f"{pattern}.npy"):
-                array = read_array(kept)
-                if array is not None:
-                    arrays[kept.stem] = array
+            kept |= {path.stem: read_array(path) for path in self.cell.folder.glob(f"{pattern}.npy")}
+        arrays = {name: array for name, array in kept.items() if array is not None}
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
         if evaluation.data.kind == "points":
             arrays["critic"] = evaluation.critic_contour(self.state)

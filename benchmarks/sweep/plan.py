@@ -2,11 +2,13 @@
 
 import json
 import statistics
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.record.cells import SETTLED, RecordedCell
+from benchmarks.record.places import refuse_unwritable
 from benchmarks.record.protocols import differing, read_protocol
 from benchmarks.record.store import Store
 from benchmarks.record.vocabulary import meant
@@ -17,9 +19,10 @@ from benchmarks.sweep.messages import reason_of
 from benchmarks.sweep.shared import Shared, prepare_shared
 from benchmarks.sweep.stack import trial_seconds
 from gan_zoo.device import choose_devices, core_count
-from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine
+from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine, name_of_chosen
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.spec import RunSpec
+from gan_zoo.trainer import abstract_players
 from gan_zoo.validation import lookup, shown_name
 
 LEFT_ALONE = (*SETTLED, "running")
@@ -76,6 +79,24 @@ class Plan:
         """Cells without a result."""
         return [spec for spec in self.suite.cells if self.status(spec) not in SETTLED]
 
+    def other_engines(self) -> Counter[tuple[str, str]]:
+        """How many cells stand, beside others of their loss and data set to run, that were trained by another engine
+        than this sweep would use: by the two names. Their float32 is rounded in another order."""
+        growing = {(spec.loss_name, spec.dataset.name) for spec in self.todo}
+        found: Counter[tuple[str, str]] = Counter()
+        for spec in self.suite.cells:
+            cell = self.found(spec)
+            if cell is not None and cell.status in SETTLED and (spec.loss_name, spec.dataset.name) in growing:
+                own = self.engine(spec)
+                if cell.engine not in ("", own):
+                    found[cell.engine, own] += 1
+        return found
+
+    def engine(self, spec: RunSpec) -> str:
+        """The name of the engine that this sweep trains a cell by."""
+        players = abstract_players(spec, self.shared.shapes[spec.dataset.name], self.context.numerics)
+        return name_of_chosen(self.context.engine, players, self.context.device)
+
     def refreshed(self, store: Store) -> "Plan":
         """The plan against what the record says now."""
         return replace(self, recorded=store.cells(self.suite.name))
@@ -98,7 +119,7 @@ class Plan:
 def forecast_seconds(spec: RunSpec, context: Context) -> float:
     """The seconds that a few iterations let expect.
 
-    Raises: UserError where they fail: too large a net, an error of a plugin.
+    Errors: UserError where they fail: too large a net, an error of a plugin.
     """
     try:
         return trial_seconds(spec, context)
@@ -122,7 +143,7 @@ class Options:
     def devices(self) -> list[str]:
         """The device of each worker; none for no workers, where cells run in this process.
 
-        Raises: UserError where the wanted one is not there.
+        Errors: UserError where the wanted one is not there.
         """
         devices = choose_devices(self.device, max(1, core_count() // self.threads))
         if self.workers is None:
@@ -142,8 +163,10 @@ class Options:
 def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None]) -> Plan:
     """The plan of a sweep, its data loaded. `say` hears what was left out or changed when they were read.
 
-    Raises: UserError for what cannot be had, or is not what the record was scored by.
+    Errors: UserError for what cannot be had or written, or is not what the record was scored by.
     """
+    if options.scratch is None:
+        refuse_unwritable(options.results / suite.name)
     context = options.context(suite.name)
     shared = prepare_shared(suite, context, say)
     context = replace(context, convolves=shared.convolves)
@@ -155,7 +178,7 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
 
 
 def refuse_unknown_metrics(plan: Plan) -> None:
-    """Raises: UserError where the report is to show a metric that no data set is scored by."""
+    """UserError where the report is to show a metric that no data set is scored by."""
     known = plan.shared.metrics
     for name in plan.suite.report.get("metrics") or ():
         if not meant(name, known):
@@ -164,8 +187,8 @@ def refuse_unknown_metrics(plan: Plan) -> None:
 
 
 def refuse_other_protocols(plan: Plan) -> None:
-    """Raises: UserError where cells are to run that no table could set beside those recorded of a data set, because its
-    metrics are not computed as they were."""
+    """UserError where cells are to run that no table could set beside those recorded of a data set, because its metrics
+    are not computed as they were."""
     settled = [spec for spec in plan.suite.cells if plan.status(spec) in SETTLED]
     for spec in settled if plan.todo else ():
         found, metrics = plan.found(spec), plan.shared.protocols[spec.dataset.name]

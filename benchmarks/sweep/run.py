@@ -13,6 +13,7 @@ from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Plan
 from benchmarks.sweep.workers import run_cells
 from gan_zoo.device import device_name
+from gan_zoo.files import refuse_blocked
 from gan_zoo.spec import RunSpec
 
 
@@ -62,7 +63,12 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def run_suite(plan: Plan, store: Store, listener: Listener) -> Plan:
-    """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then."""
+    """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then.
+
+    Errors: UserError, before anything is recorded, where something else is in the place of a run's folder.
+    """
+    for spec in plan.todo:
+        refuse_blocked(plan.context.runs / spec.key, own=True)
     store.experiment(plan.suite.name, plan.suite.description)
     trials = plan.suite.search.get("trials", {})
     with sweep_run(plan, store) as run_id, parents_of(plan.suite, run_id, store) as parents:

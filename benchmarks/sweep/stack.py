@@ -50,11 +50,15 @@ def run_together(specs: Sequence[RunSpec], sweep: Sweep, shelf: Shelf, tell: Tel
 
 
 def open_cells(specs: Sequence[RunSpec], sweep: Sweep, data: Any, tell: Tell) -> list[OpenCell]:
-    """The cells that are this process's to run; of any other `tell` hears who has it."""
+    """The cells that are this process's to run; of any other `tell` hears who has it, or what is wrong."""
     cells = []
     for spec in specs:
         try:
-            cells.append(OpenCell.open(spec, sweep, data, tell))
+            cell = OpenCell.open(spec, sweep, data, tell)
+            if cell.outcome is None:
+                cells.append(cell)
+            else:
+                tell(spec, cell.outcome)
         except Held as other:
             tell(spec, Outcome("held", str(other)))
         except Away:

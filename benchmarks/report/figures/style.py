@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_zoo.files import replacing
+
 if TYPE_CHECKING:
     import matplotlib.figure
 
@@ -155,7 +157,6 @@ def save(
     """
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-    folder.mkdir(parents=True, exist_ok=True)
     _lay_out(figure)
     dpi = figure.dpi
     paths = []
@@ -163,12 +164,14 @@ def save(
         path = folder / f"{name}{ending}"
         paths.append(path)
         figure.set_dpi(dpi)
-        if ending == ".pdf":
-            FigureCanvasPdf(figure).print_pdf(path, metadata=dict.fromkeys(("CreationDate", "Producer", "Creator")))
-        elif ending == ".svg":
-            _print_svg(figure, path)
-        else:
-            _save_png(figure, path)
+        with replacing(path) as partial:
+            if ending == ".pdf":
+                dateless = dict.fromkeys(("CreationDate", "Producer", "Creator"))
+                FigureCanvasPdf(figure).print_pdf(partial, metadata=dateless)
+            elif ending == ".svg":
+                _print_svg(figure, partial)
+            else:
+                _save_png(figure, partial)
     return paths
 
 
