@@ -127,7 +127,12 @@ def test_a_folder_in_its_place_is_refused(run: Run, tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_a_pipe_in_its_place_is_refused_and_not_waited_for(run: Run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "checkpoint.pt")
-    assert refused(tmp_path / "checkpoint.pt", run) == "not a file"
+    assert refused(tmp_path / "checkpoint.pt", run) == "neither file nor folder, not a checkpoint"
+
+
+def test_a_link_to_nothing_in_its_place_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").symlink_to("gone")
+    assert refused(tmp_path / "checkpoint.pt", run) == "a link to nothing, not a checkpoint"
 
 
 def test_another_run_is_refused(run: Run, path: Path) -> None:

@@ -15,6 +15,7 @@ from benchmarks.suites.suite import Suite
 from benchmarks.sweep import stack
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
+from benchmarks.sweep.progress import opening_text
 from benchmarks.sweep.run import run_suite
 from gan_zoo.spec import RunSpec
 
@@ -100,11 +101,17 @@ def replace_by_a_folder(path: Path) -> None:
     path.mkdir()
 
 
+def replace_by_a_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("gone")
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "bit": (flip, "damaged or altered"),
     "cut": (lambda path: path.write_bytes(path.read_bytes()[:-9]), "damaged or altered"),
     "empty": (lambda path: path.write_bytes(b""), "damaged, or not a checkpoint"),
     "folder": (replace_by_a_folder, "cannot be read"),
+    "link to nothing": (replace_by_a_link, "a link to nothing, not a checkpoint"),
 }
 
 
@@ -121,6 +128,21 @@ def test_a_damaged_checkpoint_costs_its_steps_and_nothing_else(
     assert message in line
     assert result(store) == undisturbed[0]
     assert rows(store) == undisturbed[1]
+
+
+def test_a_run_that_goes_on_by_another_engine_says_so(suite: Suite, results: Path) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12)
+    said, how = list[str](), Options(results, results / "data", "cpu", workers=0, engine="plain")
+    plan = make_plan(suite, how, store, said.append)
+    text = "1 cells that stand were trained by engine closed-form, the others of their losses will be by plain, "
+    assert opening_text(plan)[1:] == [f"{text}which rounds in another order; --engine chooses"]
+    listener = Stopping()
+    plan = run_suite(plan, store, listener)
+    after = "wgan-gp / 8gaussians / seed 1: goes on by engine plain after closed-form, which rounds in another order"
+    assert listener.said == [after]
+    assert opening_text(plan)[1:] == []  # nothing is to be run
+    assert sorted(store.record("tiny").runs.engine) == ["closed-form", "closed-form, plain"]  # a report says it too
 
 
 def test_a_checkpoint_that_is_gone_means_starting_anew(suite: Suite, results: Path, undisturbed: Any) -> None:

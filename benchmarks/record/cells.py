@@ -22,7 +22,7 @@ Status = Literal["done", "diverged", "failed", "interrupted", "running"]
 class RecordedCell:
     """Where a cell stands: `step` generator steps recorded, `seconds` of training, `error` in one line; what its
     numbers come from (`identity`, by the names IDENTITY), the `protocol` it is scored by, JSON by metric, and who is or
-    was at it, in words (`owner`). Older records do not say all of it."""
+    was at it, in words (`owner`), and the engines that trained it (`engine`). Older records do not say all of it."""
 
     key: str
     run_id: str
@@ -33,6 +33,7 @@ class RecordedCell:
     identity: Mapping[str, str]
     protocol: str
     owner: str
+    engine: str = ""
 
 
 def has_identity(tags: Mapping[str, str], identity: Mapping[str, str]) -> bool:
@@ -54,8 +55,8 @@ def recorded_cell(run: "Run") -> RecordedCell:
     step, error = int(tags.get("step", 0)), tags.get("error", "")
     identity = {name: tags[name] for name in IDENTITY if name in tags}
     owner = f"{tags.get('host', 'another machine')} (process {tags.get('pid', 'unknown')})"
-    protocol = tags.get("protocol", "")
-    return RecordedCell(tags["run_key"], run.info.run_id, status, step, seconds, error, identity, protocol, owner)
+    how = identity, tags.get("protocol", ""), owner, tags.get("engine", "")
+    return RecordedCell(tags["run_key"], run.info.run_id, status, step, seconds, error, *how)
 
 
 def row_of(key: str, described: Values, run: "Run | None") -> dict[str, Any]:

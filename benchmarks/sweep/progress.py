@@ -47,7 +47,7 @@ class Progress(Listener):
 
 
 def opening_text(plan: Plan) -> list[str]:
-    """How many cells are to be run, how many are done, which are stale and why."""
+    """How many cells are to be run, how many are done, which are stale and why, which another engine trained."""
     statuses = {spec: plan.status(spec) for spec in plan.suite.cells}
     counts = Counter(statuses.values())
     done = sum(counts[status] for status in SETTLED)
@@ -56,12 +56,25 @@ def opening_text(plan: Plan) -> list[str]:
     return [
         f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run, {done} done{others}",
         *(f"stale, run anew: {count} cells ({reason})" for reason, count in stale.items()),
+        *engines_text(plan),
+    ]
+
+
+def engines_text(plan: Plan) -> list[str]:
+    """A line for each engine that trained cells of a mean in which cells of another one come now."""
+    if plan.context.numerics == "exact":  # in which all engines have the same bits
+        return []
+    how = "which rounds in another order; --engine chooses"
+    return [
+        f"{count} cells that stand were trained by engine {was}, the others of their losses will be by {now}, {how}"
+        for (was, now), count in plan.other_engines().items()
     ]
 
 
 def plan_text(plan: Plan) -> str:
     """The cells of a suite, what stands of them, and a forecast for the rest."""
     cells = [f"{plan.status(spec):12}{spec.label}{because(plan.why(spec))}" for spec in plan.suite.cells]
+    cells += engines_text(plan)
     left = f"{len(plan.todo)} of {len(plan.suite.cells)} cells to run"
     return "\n".join([*cells, f"{left}, about {duration(plan.seconds())} of training with {len(plan.devices)} workers"])
 

@@ -22,14 +22,15 @@ from gan_zoo.trainer import abstract_players, check_numerics
 
 @dataclass(frozen=True)
 class Shared:
-    """By data set: the primary metric, what real data score (`floor`), the fingerprint of its content, and by what
-    protocol each metric is computed; by name what a report says of each metric."""
+    """By data set: the primary metric, what real data score (`floor`), the fingerprint of its content, by what protocol
+    each metric is computed, and the shape of a sample; by name what a report says of each metric."""
 
     metrics: Mapping[str, Any]
     primary: Mapping[str, str]
     floor: Mapping[str, Any]
     fingerprints: Mapping[str, str]
     protocols: Mapping[str, Mapping[str, Protocol]]
+    shapes: Mapping[str, tuple[int, ...]]
     convolves: bool = False
     """whether a net does, of a cell or behind a metric; those of the data sets' own classifiers round nothing"""
 
@@ -37,12 +38,12 @@ class Shared:
 def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -> Shared:
     """Loads every data set and its extractor. `say` hears what was left out or changed when the data were read.
 
-    Raises: UserError for a data set, shape, metric or engine that cannot be had.
+    Errors: UserError for a data set, shape, metric or engine that cannot be had.
     """
     configure_process(context.device, context.threads, context.numerics)
     if context.engine == "compiled":
         check_compiler(context.device)
-    shelf, shared = Shelf(context), Shared({}, {}, {}, {}, {})
+    shelf, shared = Shelf(context), Shared({}, {}, {}, {}, {}, {})
     for name in suite.datasets:
         cells = [spec for spec in suite.cells if spec.dataset.name == name]
         spec, data = cells[0], shelf.data(cells[0])
@@ -65,13 +66,14 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
             {**shared.floor, name: shelf.floor(spec)},
             {**shared.fingerprints, name: data.fingerprint},
             {**shared.protocols, name: {metric.name: metric.protocol for metric in metrics}},
+            {**shared.shapes, name: data.shape},
             shared.convolves or bool(convolutions) or any(from_inception(metric.name) for metric in metrics),
         )
     return shared
 
 
 def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Context) -> None:
-    """Raises: UserError where a cell, on data of `shape`, cannot run on the engine that was asked for."""
+    """UserError where a cell, on data of `shape`, cannot run on the engine that was asked for."""
     if context.engine in ("plain", "auto"):  # one runs everything, the other chooses what runs
         return
     for spec in dict.fromkeys(replace(spec, seed=cells[0].seed) for spec in cells):
@@ -82,7 +84,7 @@ def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Con
 
 
 def refuse_download(metrics: Sequence[str], cache: Path) -> None:
-    """Raises: UserError where a rehearsal would have to download the weights that a metric needs."""
+    """UserError where a rehearsal would have to download the weights that a metric needs."""
     asked = next(filter(from_inception, metrics), None)
     if asked and not (cache / WEIGHTS_FILE).is_file():
         raise UserError(

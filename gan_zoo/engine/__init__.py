@@ -14,6 +14,7 @@ from gan_zoo.engine.chosen import (
     choose,
     choose_for_one,
     choose_for_stack,
+    name_of_chosen,
 )
 from gan_zoo.engine.plain import plain
 from gan_zoo.engine.rows import structure
@@ -40,6 +41,7 @@ __all__ = [
     "choose",
     "choose_for_one",
     "choose_for_stack",
+    "name_of_chosen",
     "plain",
     "stack_draws",
     "stacked",
