@@ -21,7 +21,7 @@ BOOKKEEPING = [  # likewise; all of it may import the science, but for TENSOR_FR
     {"benchmarks.suites", "benchmarks.markup"},
     {"benchmarks.record"},
     {"benchmarks.sweep", "benchmarks.report"},
-    {"benchmarks.tools"},
+    {"benchmarks.claims", "benchmarks.tools"},
     {"benchmarks.speed"},
     {"benchmarks.cli"},
 ]

@@ -86,6 +86,13 @@ def add_how(command: argparse.ArgumentParser) -> None:
         dest="settings",
         help="change the suite, e.g. --set train.steps=500 --set seeds=[7]; repeatable",
     )
+    add_arithmetic(command)
+    add_data(command)
+    add_plugins(command)
+
+
+def add_arithmetic(command: argparse.ArgumentParser) -> None:
+    """The options of how a cell is computed: device, engine, numerics."""
     add_device(command, "CPU threads a process")
     command.add_argument(
         "--engine",
@@ -102,8 +109,6 @@ def add_how(command: argparse.ArgumentParser) -> None:
         "on a CPU what the libraries do by default, other bits on other processors; tf32 (GPUs) and bf16: faster, "
         "another arithmetic (default: %(default)s)",
     )
-    add_data(command)
-    add_plugins(command)
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:

@@ -106,6 +106,7 @@ LATER_FORMS: dict[str, Callable[[Any], bool]] = {
     "budget": _is_mapping,
     "search": _is_mapping,
     "tuned": _is_mapping,
+    "claims": lambda value: _is_mapping(value, list),
 }
 """The forms of what `meta.json` holds; of those after the first six, older exports lack some."""
 

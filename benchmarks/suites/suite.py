@@ -34,7 +34,7 @@ from benchmarks.suites.report_settings import ReportSettings, narrowed
 from benchmarks.suites.settings import under
 from benchmarks.suites.spaces import Search
 from benchmarks.suites.tuned import digest_of, refuse_changed_source
-from gan_zoo.errors import UserError, printable, suggestion
+from gan_zoo.errors import UserError, brief, printable, suggestion
 from gan_zoo.plugins import load, read_plugin
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import KeyPath, SpecError, shown_name, validated
@@ -139,6 +139,22 @@ def load_suite(
     in_file = names_in(document.content)
     with_settings = partial(_with_settings, document)
     return parsed(lambda content: _suite(in_file, change(content)), with_settings, settings or {})
+
+
+def suite_in(document: Document, key: str, name: str) -> Suite:
+    """The suite at `key` of a document, under a `name` given to it. Errors: SpecError with its path in the document."""
+    content = document.content[key]
+    if not isinstance(content, Mapping):
+        raise SpecError((key,), f"expected a mapping, got {brief(content)}")
+    for taken in ("name", "plugins"):
+        if taken in content:
+            raise SpecError((key, taken), "a suite inside of another file has none: leave it out")
+    content = {**content, "name": name}
+    try:
+        return _suite(names_in(content), content)
+    except SpecError as error:
+        paths = [(key, *path) if path else () for path in (error.path, error.related)]
+        raise SpecError(paths[0], error.message, paths[1]) from None
 
 
 @dataclass(frozen=True)

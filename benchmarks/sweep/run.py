@@ -62,8 +62,9 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
-def run_suite(plan: Plan, store: Store, listener: Listener) -> Plan:
-    """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then.
+def run_suite(plan: Plan, store: Store, listener: Listener, notes: Mapping[str, Any] | None = None) -> Plan:
+    """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then. `notes`
+    are kept with the description of the sweep.
 
     Errors: UserError, before anything is recorded, where something else is in the place of a run's folder.
     """
@@ -71,7 +72,7 @@ def run_suite(plan: Plan, store: Store, listener: Listener) -> Plan:
         refuse_blocked(plan.context.runs / spec.key, own=True)
     store.experiment(plan.suite.name, plan.suite.description)
     trials = plan.suite.search.get("trials", {})
-    with sweep_run(plan, store) as run_id, parents_of(plan.suite, run_id, store) as parents:
+    with sweep_run(plan, store, notes or {}) as run_id, parents_of(plan.suite, run_id, store) as parents:
         sweep = Sweep(plan.suite.name, run_id, store, plan.context, parents, trials)
         return run_what_is_free(plan, sweep, listener)
 
@@ -101,9 +102,9 @@ def parents_of(suite: Suite, run_id: str, store: Store) -> Iterator[Mapping[str,
 
 
 @contextmanager
-def sweep_run(plan: Plan, store: Store) -> Iterator[str]:
+def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[str]:
     """The parent run of a sweep, ended as finished, or as killed where the sweep is broken off."""
-    suite, meta = plan.suite, describe(plan)
+    suite, meta = plan.suite, {**describe(plan), **notes}
     run_id = store.start_sweep(
         suite.name,
         name=f"sweep {len(suite.cells)} cells",

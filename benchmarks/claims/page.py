@@ -1,0 +1,177 @@
+"""The page of the ledger: every claim with its verdict in one table, and below what each rests on."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.claims.claim import Criterion
+from benchmarks.claims.verdicts import CANNOT_TELL, OPEN, REFUTED, REPRODUCED, Finding, Judgement
+from benchmarks.markup.blocks import (
+    DASH,
+    Block,
+    Code,
+    Entry,
+    Heading,
+    Items,
+    Mark,
+    Table,
+    Text,
+    columns_of,
+    entries_of,
+    number,
+)
+from benchmarks.markup.latex import latex
+from benchmarks.markup.markdown import markdown
+from benchmarks.markup.page import page
+from benchmarks.report.names import write_pages
+
+TITLE = "Claims of the literature, held to runs"
+RULE = (
+    "A claim is about the true value of a statistic over training seeds. It is reproduced where the simultaneous 95 % "
+    "interval (Student's, corrected for the criteria of a claim) lies in the range that its criterion gives, refuted "
+    "where it lies outside, and cannot be told where it crosses an end or a run has no value. Ends of ranges are "
+    "where effects of interest begin; they were written before the runs, and every sweep records them. `seen` is the "
+    "effect beyond the range's end that as many seeds show with a probability of 0.8."
+)
+
+
+def write_ledger(judgements: Sequence[Judgement], out: Path) -> list[Path]:
+    """Writes report.md, report.html and table.tex into `out`; the files."""
+    blocks = ledger_blocks(judgements)
+    tables = [block for block in blocks if isinstance(block, Table) and block.paper]
+    pages = {
+        "report.md": markdown(TITLE, blocks),
+        "report.html": page(TITLE, blocks, out / "figures"),
+        "table.tex": latex(tables, "claims"),
+    }
+    return write_pages(out, pages)
+
+
+def ledger_blocks(judgements: Sequence[Judgement]) -> list[Block]:
+    """All of the page."""
+    blocks: list[Block] = [Text(counts(judgements)), overview(judgements), Heading("The rule"), Text(RULE)]
+    for judgement in judgements:
+        blocks += details(judgement)
+    return blocks
+
+
+def counts(judgements: Sequence[Judgement]) -> str:
+    """How many claims have which verdict."""
+    verdicts = [judgement.verdict for judgement in judgements]
+    said = [f"{verdicts.count(verdict)} {verdict}" for verdict in (REPRODUCED, REFUTED, CANNOT_TELL, OPEN)]
+    return f"{len(judgements)} claims: {', '.join(said)}."
+
+
+def overview(judgements: Sequence[Judgement]) -> Table:
+    """One row a claim: its verdict and the finding that decides it."""
+    titles = ["claim", "what is claimed", "verdict", "decided by", "effect [interval]", "holds if", "seeds", "seconds"]
+    caption = (
+        "Each claim with the finding that decides it. Runs at a smaller setting than the paper's are marked *; the "
+        "sections below say what is smaller, and give the source. Seconds: of training, all runs of the suite together."
+    )
+    rows = [overview_row(judgement) for judgement in judgements]
+    return Table("claims", caption, columns_of(titles, ("seeds", "seconds")), rows, paper=True)
+
+
+def overview_row(judgement: Judgement) -> list[Entry]:
+    """A claim: name, statement, verdict, and what it rests on."""
+    content, finding, verdict = judgement.claim.content, judgement.deciding, judgement.verdict
+    mark = Mark(verdict, "*" if content.smaller else "", bold=verdict in (REPRODUCED, REFUTED))
+    rests_on = [DASH] * 4
+    if finding is not None:
+        rests_on = [
+            finding.criterion.says,
+            effect_text(finding),
+            range_text(finding.criterion),
+            seeds_text(finding),
+        ]
+    seconds = Entry(seconds_text(judgement.seconds), judgement.seconds)
+    name = Entry(judgement.claim.name)
+    return [name, Entry(content.statement), Entry(verdict, mark=mark), *entries_of(rests_on), seconds]
+
+
+def details(judgement: Judgement) -> list[Block]:
+    """The section of a claim."""
+    claim, content = judgement.claim, judgement.claim.content
+    facts = [f"Source: {content.paper}, {content.place}."]
+    facts += [f"The paper printed: {content.printed}."] if content.printed else []
+    facts += [f"At a smaller setting than the paper's: {content.smaller}."] if content.smaller else []
+    facts += [f"Criteria: digest {claim.digest}."]
+    blocks: list[Block] = [
+        Heading(claim.name),
+        Text(f"{content.statement} Verdict: {judgement.verdict}."),
+        Items(facts),
+    ]
+    if judgement.remark:
+        blocks.append(Items([judgement.remark], alert=True))
+    blocks.append(findings_table(judgement) if judgement.findings else criteria_table(judgement))
+    return [*blocks, Code(f"gan-zoo claims run {claim.name}")]
+
+
+def findings_table(judgement: Judgement) -> Table:
+    titles = ["criterion", "statistic", "holds if", "estimate [interval]", "seeds", "seen", "verdict"]
+    rows = [
+        entries_of(
+            [
+                found.criterion.says,
+                statistic_text(found.criterion),
+                range_text(found.criterion),
+                effect_text(found),
+                seeds_text(found),
+                seen_text(found),
+                found.verdict,
+            ]
+        )
+        for found in judgement.findings
+    ]
+    caption = f"What the runs of the suite {judgement.claim.suite.name} say."
+    return Table(f"criteria-{judgement.claim.name}", caption, columns_of(titles), rows)
+
+
+def criteria_table(judgement: Judgement) -> Table:
+    """The criteria of a claim that was not run."""
+    titles = ["criterion", "statistic", "holds if"]
+    rows = []
+    for criterion in judgement.claim.criteria:
+        rows.append(entries_of([criterion.says, statistic_text(criterion), range_text(criterion)]))
+    return Table(f"criteria-{judgement.claim.name}", "Not run yet.", columns_of(titles), rows)
+
+
+def statistic_text(criterion: Criterion) -> str:
+    """ratio of X of one loss to Y of another"""
+    name = criterion.statistic.replace("_", " ")
+    if criterion.to is None:
+        return f"{name} of {criterion.of}"
+    return f"{name}, {criterion.of}, to {criterion.to}"
+
+
+def range_text(criterion: Criterion) -> str:
+    if criterion.at_least is not None and criterion.at_most is not None:
+        return f"{number(criterion.at_least)} to {number(criterion.at_most)}"
+    return f"≥ {number(criterion.edges[0])}" if criterion.at_least is not None else f"≤ {number(criterion.edges[0])}"
+
+
+def effect_text(finding: Finding) -> str:
+    if not finding.n:
+        return DASH
+    return f"{number(finding.estimate)} [{number(finding.low)}, {number(finding.high)}]"
+
+
+def seeds_text(finding: Finding) -> str:
+    return str(finding.n) if finding.n == finding.planned else f"{finding.n} of {finding.planned}"
+
+
+def seen_text(finding: Finding) -> str:
+    factor = "× " if finding.criterion.kind.logarithmic else ""
+    return DASH if math.isnan(finding.seen) else f"{factor}{number(finding.seen)}"
+
+
+def seconds_text(seconds: float) -> str:
+    return DASH if math.isnan(seconds) else number(round(seconds))
+
+
+def line(judgement: Judgement) -> str:
+    """A claim with its verdict for a terminal."""
+    found = judgement.deciding
+    effect = f": {effect_text(found)}, holds if {range_text(found.criterion)}" if found else ""
+    return f"{judgement.claim.name}: {judgement.verdict}{effect}\n    {judgement.claim.content.statement}"

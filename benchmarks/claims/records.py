@@ -1,0 +1,88 @@
+"""Where the records of claims lie, and the judgements that follow from them."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.claims.claim import Claim
+from benchmarks.claims.ledger import Ledger, by_suite
+from benchmarks.claims.page import write_ledger
+from benchmarks.claims.verdicts import Judgement, judge
+from benchmarks.record import places
+from benchmarks.record.export import Record
+from gan_zoo.errors import UserError
+
+OWN = "verdicts"
+"""Folder of the results with the page about one's own runs."""
+
+
+def published() -> Path:
+    """The folder of the published ledger: its page, and an export a suite."""
+    return places.PUBLISHED.parent / "claims"
+
+
+def export_of(suite: str, results: Path | None) -> Path | None:
+    """One's own export of a suite where there is one, else the published one, else None."""
+    own = [results / suite / "export"] if results else []
+    for folder in (*own, published() / suite / "export"):
+        if (folder / "meta.json").is_file():
+            return folder
+    return None
+
+
+def judgements(claims: Sequence[Claim], results: Path | None) -> list[Judgement]:
+    """Each claim as the records that there are judge it. Without `results`, of the published ones alone."""
+    found: dict[str, Judgement] = {}
+    for suite, sharing in by_suite(claims).items():
+        export = export_of(suite, results)
+        record = Record.read(export) if export else None
+        for claim in sharing:
+            found[claim.name] = judge(claim, record) if record else Judgement(claim)
+    return [found[claim.name] for claim in claims]
+
+
+def publish(ledger: Ledger, names: Sequence[str], results: Path) -> Path:
+    """Puts the exports of these claims' suites into the published ledger and makes its page again; the page.
+
+    Errors: UserError where a suite is not finished, or was not run at one clean commit.
+    """
+    if not places.PUBLISHED.is_dir():
+        raise UserError(f"{places.PUBLISHED}: there is no such folder: publish from a checkout")
+    for suite in by_suite([ledger.claim(name) for name in names]):
+        source = results / suite / "export"
+        record = Record.read(source)
+        reasons = refusals(record)
+        if reasons:
+            raise UserError(f"{source}: not published: {'; '.join(reasons)}")
+        record.samples.clear()
+        record.write(published() / suite / "export")
+    return rebuild(ledger)
+
+
+def refusals(record: Record) -> list[str]:
+    """Why a record cannot stand in the ledger; empty where it can."""
+    runs, reasons = record.runs, []
+    unfinished = int((~runs.status.isin(("done", "diverged"))).sum())
+    if unfinished:
+        reasons.append(f"{unfinished} cells have not ended with a result")
+    if runs.dirty.fillna(True).any() or set(runs.commit) & {"", "unknown"}:
+        reasons.append("runs were made with uncommitted changes: commit, and run them again")
+    return reasons
+
+
+def rebuild(ledger: Ledger) -> Path:
+    """The page of the published ledger, made again from its exports."""
+    write_ledger(judgements(ledger.claims(), None), published())
+    return published() / "report.html"
+
+
+def check(ledger: Ledger) -> list[str]:
+    """The names of the published pages that a rebuild from the exports changes; none where all agree."""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = write_ledger(judgements(ledger.claims(), None), Path(folder))
+        changed = []
+        for path in fresh:
+            kept = published() / path.name
+            if not kept.is_file() or kept.read_bytes() != path.read_bytes():
+                changed.append(path.name)
+    return changed

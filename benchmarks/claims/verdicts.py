@@ -1,0 +1,154 @@
+"""Verdicts by rule: whether the interval of a statistic lies in the range that a criterion gives.
+
+    reproduced    the whole interval lies in the range
+    refuted       the whole interval lies outside of it
+    cannot tell   it crosses an end of it, or a run that the criterion needs has no value
+
+The interval is Student's over seeds, on the scale of the statistic (logarithms for ratios), simultaneous for the K
+criteria of a claim by Bonferroni's correction; its level is 95 %. A claim is reproduced where all its criteria are, and
+refuted where one is.
+
+    mean ± t_{n-1, 1 - alpha / (2 K)} s / sqrt(n)
+
+So many seeds could have seen an effect of (t_{n-1, 1 - alpha / (2 K)} + t_{n-1, 0.8}) s / sqrt(n) beyond the end of the
+range with a probability of about 0.8 (Lachin 1981, eq. 1, with t in place of z).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from benchmarks.claims.claim import Claim, Criterion, digest_of
+from benchmarks.record.export import Record
+from benchmarks.report.results import Results
+from benchmarks.report.statistics import Array, t_interval
+from gan_zoo.errors import UserError, suggestion
+
+REPRODUCED, REFUTED, CANNOT_TELL, OPEN = "reproduced", "refuted", "cannot tell", "not run"
+LEVEL, POWER = 0.95, 0.8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What runs say of a criterion. The estimate and its interval are on the scale that people read.
+
+    `n` of `planned` runs gave a value; `seen` is the smallest effect beyond the range's end that they could have seen:
+    a factor where the statistic is a ratio, else a difference.
+    """
+
+    criterion: Criterion
+    n: int
+    planned: int
+    estimate: float
+    low: float
+    high: float
+    seen: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim with its findings, one a criterion (none before it was run), what the runs cost, and a remark where its
+    criteria were not those that the runs were begun with."""
+
+    claim: Claim
+    findings: Sequence[Finding] = ()
+    seconds: float = math.nan
+    remark: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """One for all criteria."""
+        verdicts = [finding.verdict for finding in self.findings]
+        for decisive in (REFUTED, CANNOT_TELL):
+            if decisive in verdicts:
+                return decisive
+        return REPRODUCED if verdicts else OPEN
+
+    @property
+    def deciding(self) -> Finding | None:
+        """The first finding that has the claim's verdict."""
+        return next((finding for finding in self.findings if finding.verdict == self.verdict), None)
+
+
+def judge(claim: Claim, record: Record) -> Judgement:
+    """What a record says of a claim.
+
+    Errors: UserError where the record is of other cells, or lacks a quantity that a criterion is about.
+    """
+    check_record(claim, record)
+    results = Results(record)
+    findings = [finding(criterion, claim, results) for criterion in claim.criteria]
+    return Judgement(claim, findings, float(record.runs.train_seconds.sum()), remark_on(claim, record))
+
+
+def check_record(claim: Claim, record: Record) -> None:
+    """UserError unless the record has the very cells of the claim's suite."""
+    planned = {spec.key for spec in claim.suite.cells}
+    if set(record.runs.run_key) != planned:
+        raise UserError(
+            f"{claim.name}: the record of '{claim.suite.name}' is of other settings than its suite has now: "
+            f"run `gan-zoo claims run {claim.name}`"
+        )
+
+
+def remark_on(claim: Claim, record: Record) -> str:
+    """What is to be said where the criteria of today are not all that sweeps of the record were begun with."""
+    recorded: list[str] = record.meta.get("claims", {}).get(claim.name, [])
+    if not recorded:
+        return "criteria written after the runs: no sweep recorded them"
+    earlier = [digest_of(said) for said in recorded if said != claim.terms]
+    if earlier:
+        return f"criteria changed after a run was begun: {claim.digest} now, before {', '.join(earlier)}"
+    return ""
+
+
+def finding(criterion: Criterion, claim: Claim, results: Results) -> Finding:
+    """What the record says of one criterion of a claim."""
+    values, planned = values_of(criterion, claim, results), len(claim.suite.seeds)
+    level = 1 - (1 - LEVEL) / len(claim.criteria)
+    n = int(np.isfinite(values).sum())
+    mean, half = (float(each) for each in t_interval(values, level))
+    low, high = mean - half, mean + half
+    verdict = verdict_of(low, high, criterion) if n == planned else CANNOT_TELL
+    shown = criterion.kind.shown
+    seen = shown(visible(half, n, level))
+    return Finding(criterion, n, planned, shown(mean), shown(low), shown(high), seen, verdict)
+
+
+def visible(half: float, n: int, level: float) -> float:
+    """The effect that n seeds could have seen, by the half-width of their interval."""
+    if n < 2:
+        return math.nan
+    return half * float(1 + student.ppf(POWER, n - 1) / student.ppf(0.5 + level / 2, n - 1))
+
+
+def verdict_of(low: float, high: float, criterion: Criterion) -> str:
+    """The verdict by an interval on the scale of the values."""
+    kept = criterion.kind.kept
+    least = -math.inf if criterion.at_least is None else kept(criterion.at_least)
+    most = math.inf if criterion.at_most is None else kept(criterion.at_most)
+    if low >= least and high <= most:
+        return REPRODUCED
+    return REFUTED if high < least or low > most else CANNOT_TELL
+
+
+def values_of(criterion: Criterion, claim: Claim, results: Results) -> Array:
+    """The statistic of each planned seed; NaN where a run has none.
+
+    Errors: UserError where no run logged a quantity.
+    """
+    curves = []
+    for quantity in criterion.quantities:
+        dataset = results.on(quantity.dataset or claim.suite.datasets[0])
+        curve = dataset.finished_curve(quantity.loss, quantity.metric)
+        if curve.empty and dataset.finished_seeds(quantity.loss):
+            logged = sorted({name for _, loss, name in results.curves if loss == quantity.loss})
+            raise UserError(f"{claim.name}: '{quantity.metric}' was not logged ({suggestion(quantity.metric, logged)})")
+        curves.append(curve.reindex(columns=list(claim.suite.seeds)))
+    if any(curve.empty for curve in curves):
+        return np.full(len(claim.suite.seeds), np.nan)
+    return criterion.kind.values(*curves)

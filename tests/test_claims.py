@@ -1,0 +1,230 @@
+"""The ledger of claims: what its files may say, what follows from runs by rule, and that its published pages do."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t as student
+
+from benchmarks.claims import records
+from benchmarks.claims.claim import Criterion, Quantity
+from benchmarks.claims.ledger import Ledger
+from benchmarks.claims.statistics import STATISTICS
+from benchmarks.claims.verdicts import CANNOT_TELL, REFUTED, REPRODUCED, judge, verdict_of, visible
+from benchmarks.cli import claims as command
+from benchmarks.cli import main
+from benchmarks.record import places
+from benchmarks.record.export import Record
+from gan_zoo.errors import UserError
+
+CLAIM = """\
+statement: The one-sided penalty is better.
+paper: Somebody 2020
+place: table 1
+suite:
+  losses: [wgan-gp, wgan-lp]
+  datasets: [8gaussians]
+  seeds: 3
+  architecture: {name: mlp, width: 4, depth: 1}
+  train: {steps: 2, batch_size: 4, n_critic: 1, optimizer: {name: adam, lr: 1e-3}}
+  evaluate: {every: 1, samples: 20, metrics: [emd]}
+criteria:
+  - says: its distance is shorter
+    statistic: ratio
+    of: {loss: wgan-lp, metric: emd}
+    to: {loss: wgan-gp, metric: emd}
+    at_most: 0.9
+"""
+SHARING = """\
+statement: The distance is a distance.
+paper: Somebody 2020
+place: table 2
+suite: better
+criteria:
+  - says: it is not far below zero
+    statistic: value
+    of: {loss: wgan-gp, metric: emd}
+    at_least: -9
+"""
+
+
+def ledger(folder: Path, better: str = CLAIM, sharing: str = SHARING) -> Ledger:
+    folder.mkdir(exist_ok=True)
+    (folder / "better.yaml").write_text(better)
+    (folder / "distance.yaml").write_text(sharing)
+    return Ledger(folder)
+
+
+def criterion(statistic: str, **edges: float) -> Criterion:
+    quantity = Quantity("wgan-gp", "emd")
+    return Criterion("says", statistic, quantity, quantity if STATISTICS[statistic].quantities == 2 else None, **edges)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(1.0, 2.0, REPRODUCED), (1.3, 1.4, REPRODUCED), (0.2, 0.9, REFUTED), (2.1, 9, REFUTED), (0.9, 1.1, CANNOT_TELL)],
+)
+def test_the_verdict_is_where_the_interval_lies(low: float, high: float, verdict: str) -> None:
+    assert verdict_of(low, high, criterion("value", at_least=1, at_most=2)) == verdict
+
+
+def test_a_ratio_is_held_to_its_range_on_the_scale_of_logarithms() -> None:
+    assert verdict_of(math.log(1.2), math.log(1.3), criterion("ratio", at_least=1.1)) == REPRODUCED
+    assert verdict_of(math.log(1.2), math.log(1.3), criterion("ratio", at_most=1.1)) == REFUTED
+
+
+def test_without_a_value_nothing_can_be_told() -> None:
+    assert verdict_of(math.nan, math.nan, criterion("value", at_least=1)) == CANNOT_TELL
+
+
+def test_the_visible_effect_is_that_of_a_test_with_power_four_fifths() -> None:
+    n, deviation, draws = 5, 2.0, 40_000
+    half = student.ppf(0.975, n - 1) * deviation / math.sqrt(n)
+    effect = visible(half, n, 0.95)
+    assert effect == pytest.approx((student.ppf(0.975, n - 1) + student.ppf(0.8, n - 1)) * deviation / math.sqrt(n))
+    sample = effect + deviation * np.random.default_rng(0).standard_normal((draws, n))
+    low = sample.mean(1) - student.ppf(0.975, n - 1) * sample.std(1, ddof=1) / math.sqrt(n)
+    assert (low > 0).mean() == pytest.approx(0.8, abs=0.06)
+
+
+def test_statistics_of_known_curves() -> None:
+    ours = pd.DataFrame({0: [0.0, 1, 2, 4, 8], 1: [0.0, 4, 3, 2, 1]}, index=range(5))
+    theirs = pd.DataFrame({0: [9.0, 1, 2, 3, 4], 1: [9.0, 1, 2, 3, 100]}, index=range(5))
+
+    def of(name: str) -> list[float]:
+        statistic = STATISTICS[name]
+        values = statistic.values(*(ours, theirs)[: statistic.quantities])
+        return [statistic.shown(float(value)) for value in values]
+
+    assert of("value") == [8, 1]
+    assert of("difference") == [4, -99]
+    assert of("ratio") == pytest.approx([2, 0.01])
+    assert of("decades") == pytest.approx([math.log10(2), 2])
+    assert of("rank_correlation") == pytest.approx([1, -1])
+    assert of("rebound") == [8, 1]
+
+
+def test_a_ratio_to_nothing_has_no_value() -> None:
+    one, zero = pd.DataFrame({0: [1.0]}), pd.DataFrame({0: [0.0]})
+    assert np.isnan(STATISTICS["ratio"].values(one, zero)).all()
+
+
+WRONG = {
+    (
+        "statistic: ratio",
+        "statistic: ration",
+    ): "13: criteria.0.statistic: unknown statistic 'ration' (did you mean 'ratio'?)",
+    ("    to: {loss: wgan-gp, metric: emd}\n", ""): (
+        "13: criteria.0.statistic: 'ratio' is about two quantities or one: give of and to"
+    ),
+    ("    at_most: 0.9\n", ""): "12: criteria.0: gives no range: say at_least, at_most or both",
+    ("at_most: 0.9", "at_most: 0"): "12: criteria.0: a ratio is positive, and so are the edges of its range",
+    ("of: {loss: wgan-lp", "of: {loss: r1"): (
+        "14: criteria.0.of.loss: 'r1' is not in the suite 'better' (known: wgan-gp, wgan-lp)"
+    ),
+    ("of: {loss: wgan-lp", "of: {dataset: digits, loss: wgan-lp"): (
+        "14: criteria.0.of.dataset: 'digits' is not in the suite 'better' (known: 8gaussians)"
+    ),
+    ("[8gaussians]", "[8gaussians, swissroll]"): (
+        "14: criteria.0.of.dataset: missing key: the suite 'better' has several (8gaussians, swissroll)"
+    ),
+    ("seeds: 3", "seeds: 2"): "7: suite.seeds: 2 seeds settle nothing: give at least 3",
+    ("width: 4", "widht: 4"): "8: suite.architecture.widht: unknown key (did you mean 'width'?)",
+    ("place: table 1\n", ""): "1: place: missing key",
+}
+
+
+@pytest.mark.parametrize("change", WRONG, ids=[new or old for old, new in WRONG])
+def test_what_a_file_has_wrong_is_one_line(tmp_path: Path, change: tuple[str, str]) -> None:
+    with pytest.raises(UserError) as error:
+        ledger(tmp_path / "ledger", CLAIM.replace(*change)).claims()
+    assert str(error.value) == f"better.yaml:{WRONG[change]}"
+
+
+def test_a_suite_is_named_by_who_has_it(tmp_path: Path) -> None:
+    first, second = ledger(tmp_path / "ledger").claims()
+    assert second.suite is first.suite
+    assert [claim.name for claim in ledger(tmp_path / "ledger").sharing("better")] == ["better", "distance"]
+    with pytest.raises(UserError, match=r"distance.yaml:4: suite: no suite of this name, nor a claim that has one"):
+        ledger(tmp_path / "ledger", sharing=SHARING.replace("suite: better", "suite: distance")).claims()
+
+
+def test_every_claim_of_the_package_can_be_run_and_settled() -> None:
+    claims = Ledger().claims()
+    assert claims
+    for claim in claims:
+        assert claim.suite.cells
+        assert claim.criteria
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with nothing published, whose ledger has two claims about one suite."""
+    folder = tmp_path / "checkout" / "results"
+    (folder / "published").mkdir(parents=True)
+    monkeypatch.setattr(places, "PUBLISHED", folder / "published")
+    own = ledger(tmp_path / "ledger")
+    monkeypatch.setattr(command, "open_ledger", lambda: Ledger(own.folder))
+    return folder
+
+
+def run(*words: str | Path) -> int:
+    return main([str(word) for word in words])
+
+
+def test_a_claim_is_run_judged_published_and_held_to_its_first_criteria(
+    checkout: Path, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--results", results, "--workers", 0, "--data", tmp_path / "data"]
+    assert run("claims", "list", "--results", results) == 0
+    assert "better: not run" in capsys.readouterr().out
+    assert run("claims", "run", "better", *options) == 0
+    assert "better: " in capsys.readouterr().out
+    record = Record.read(results / "better" / "export")
+    first, second = Ledger(tmp_path / "ledger").claims()
+    assert record.meta["claims"] == {"better": [first.terms], "distance": [second.terms]}
+
+    judged = judge(second, record)
+    assert judged.verdict == REPRODUCED
+    assert judged.remark == ""
+    assert judged.seconds == pytest.approx(record.runs.train_seconds.sum())
+    last = record.metrics[(record.metrics.name == "emd") & (record.metrics.step == 2)]
+    ours = last[last.run_key.isin(record.runs.run_key[record.runs.loss == "wgan-gp"])]
+    assert judged.findings[0].estimate == pytest.approx(ours.value.mean())
+
+    record.runs["dirty"] = False  # as at a clean commit
+    record.write(results / "better" / "export")
+    assert run("claims", "publish", "better", "--results", results) == 0
+    assert run("claims", "report", "--check") == 0
+    page = checkout / "claims" / "report.md"
+    page.write_text(page.read_text() + "more\n")
+    capsys.readouterr()
+    assert run("claims", "report", "--check") == 1
+    assert capsys.readouterr().err.endswith("report.md: differs from what the exports give\n")
+
+    moved = ledger(tmp_path / "ledger", sharing=SHARING.replace("at_least: -9", "at_least: -8"))
+    assert run("claims", "run", "distance", *options) == 0
+    claim = moved.claim("distance")
+    after = judge(claim, Record.read(results / "better" / "export"))
+    assert after.remark == f"criteria changed after a run was begun: {claim.digest} now, before {second.digest}"
+
+    # records of something else
+    other = ledger(tmp_path / "ledger", CLAIM.replace("batch_size: 4", "batch_size: 5")).claim("better")
+    with pytest.raises(UserError, match="better: the record of 'better' is of other settings than its suite has now"):
+        judge(other, record)
+    unlogged = ledger(tmp_path / "ledger", CLAIM.replace("metric: emd", "metric: emt")).claim("better")
+    with pytest.raises(UserError, match=r"better: 'emt' was not logged \(did you mean 'emd'\?\)"):
+        judge(unlogged, record)
+    record.meta.pop("claims")
+    claim = ledger(tmp_path / "ledger").claim("better")
+    assert judge(claim, record).remark == "criteria written after the runs: no sweep recorded them"
+    record.runs.loc[0, "status"] = "diverged"
+    assert judge(claim, record).verdict == CANNOT_TELL
+    record.runs["dirty"] = True
+    assert records.refusals(record) == ["runs were made with uncommitted changes: commit, and run them again"]
+
+
+def test_the_published_ledger_is_what_its_exports_give() -> None:
+    assert records.check(Ledger()) == []
