@@ -29,7 +29,7 @@ class CheckpointError(UserError):
 def save_checkpoint(path: Path, state: TrainState, key: str, record: str, extra: dict[str, Any]) -> None:
     """Write `state` and `extra` (plain data) under the run's `key` and the run in the record that it belongs to.
 
-    Errors: UserError where nothing can be written there.
+    Raises: UserError where nothing can be written there.
     """
     buffer = io.BytesIO()
     torch.save({"key": key, "record": record, "state": state.to_dict(), "extra": extra}, buffer)
@@ -41,7 +41,7 @@ def save_checkpoint(path: Path, state: TrainState, key: str, record: str, extra:
 def load_checkpoint(path: Path, state: TrainState, key: str, record: str, steps: int) -> dict[str, Any]:
     """Restore `state`, fresh and of a run of so many `steps`, in place from `path`; the extra data.
 
-    Errors: CheckpointError where the file is damaged or altered, has nothing left to train, or belongs to another run
+    Raises: CheckpointError where the file is damaged or altered, has nothing left to train, or belongs to another run
     or another place in the record. `state` is then as it was.
     """
     content = verified(path)
@@ -61,7 +61,7 @@ def load_checkpoint(path: Path, state: TrainState, key: str, record: str, steps:
 
 
 def verified(path: Path) -> dict[str, Any]:
-    """The verified content of a file. Errors: CheckpointError where that is not, bit for bit, what was written."""
+    """The verified content of a file. Raises: CheckpointError where that is not, bit for bit, what was written."""
     try:
         if not (path.is_file() or path.is_dir()):  # opening a pipe would wait for its other end
             raise CheckpointError(f"{shown(path)}: {kind(path)}, not a checkpoint")

@@ -20,7 +20,7 @@ def choose_devices(wanted: str, cores: int) -> list[str]:
     """The devices that workers of a sweep sit on, one entry a worker.
 
     `auto` is every GPU, or without one each CPU core; `cpu` each core; `cuda` every GPU; `cuda:1` that one.
-    Errors: UserError where there is no such device.
+    Raises: UserError where there is no such device.
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted == "cpu" or (wanted == "auto" and not gpus):

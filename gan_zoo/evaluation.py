@@ -157,7 +157,7 @@ def final_weights(run: Run, state: TrainState) -> dict[str, Tensor]:
 def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: torch.device | str) -> nn.Module:
     """The generator of samples of `shape` that a run of `spec` left at `path`, ready for use.
 
-    Errors: UserError where there are no weights, damaged ones, or those of another net.
+    Raises: UserError where there are no weights, damaged ones, or those of another net.
     """
     content = read_weights(path)
     weights = {name.removeprefix("generator."): w for name, w in content.items() if name.startswith("generator.")}
@@ -174,7 +174,7 @@ def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: to
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file of weights. Errors: UserError where it holds none, or is not what a run wrote."""
+    """The tensors of a file of weights. Raises: UserError where it holds none, or is not what a run wrote."""
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)

@@ -24,7 +24,7 @@ LARGEST_ARRAY = 2**32
 def replacing(path: Path) -> Iterator[Path]:
     """A place to write a file that takes `path` at the end, or vanishes if that is not reached.
 
-    Of several writers at once, the last one stays. Errors: UserError where nothing can be written there.
+    Of several writers at once, the last one stays. Raises: UserError where nothing can be written there.
     """
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -42,8 +42,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def refuse_blocked(folder: Path, own: bool = False) -> None:
-    """UserError where something else than a folder is in the place of `folder`, or of one above it; and where it is
-    its program's `own`, which may be emptied, also for a link to one."""
+    """Raises: UserError where something else than a folder is in the place of `folder`, or of one above it; and where
+    it is its program's `own`, which may be emptied, also for a link to one."""
     if own and folder.is_symlink():
         raise UserError(f"{shown(folder)}: a link, where a folder of its own belongs: remove the link")
     for place in (folder, *folder.parents):
@@ -54,7 +54,7 @@ def refuse_blocked(folder: Path, own: bool = False) -> None:
 
 
 def make_folder(path: Path, own: bool = False) -> Path:
-    """`path`, a folder, made if need be. Errors: UserError where it cannot be, and as from `refuse_blocked`."""
+    """`path`, a folder, made if need be. Raises: UserError where it cannot be, and as from `refuse_blocked`."""
     refuse_blocked(path, own)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def kind(path: Path) -> str:
 def read_bytes(path: Path, largest: int) -> bytes:
     """The content of a file of at most `largest` bytes; the way to read what anybody may have written.
 
-    Errors: UserError where it is no such file or cannot be read.
+    Raises: UserError where it is no such file or cannot be read.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
@@ -88,7 +88,7 @@ def read_bytes(path: Path, largest: int) -> bytes:
 
 
 def read_text(path: Path, largest: int) -> str:
-    """The text of a file, as `read_bytes`. Errors: UserError, also where it is not UTF-8."""
+    """The text of a file, as `read_bytes`. Raises: UserError, also where it is not UTF-8."""
     try:
         return read_bytes(path, largest).decode()
     except UnicodeDecodeError as failure:
@@ -96,7 +96,7 @@ def read_text(path: Path, largest: int) -> str:
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """The JSON value in a file, as `read_text`. Errors: UserError, also where it is none or holds NaN or Infinity."""
+    """The JSON value in a file, as `read_text`. Raises: UserError, also where it is none or holds NaN or Infinity."""
     try:
         return json.loads(read_text(path, largest), parse_constant=_refuse_number)
     except (ValueError, RecursionError) as failure:
@@ -108,7 +108,7 @@ def _refuse_number(word: str) -> None:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Keep one array at `path`, an .npy file, whole or not at all. Errors: OSError where it cannot be written."""
+    """Keep one array at `path`, an .npy file, whole or not at all. Raises: OSError where it cannot be written."""
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as file:
         np.save(file, array, allow_pickle=False)
@@ -125,7 +125,7 @@ def read_array(path: Path) -> np.ndarray | None:
 
 
 def expanded(path: Path) -> Path:
-    """A path with ~ put in full. Errors: UserError where there is no such home."""
+    """A path with ~ put in full. Raises: UserError where there is no such home."""
     try:
         return path.expanduser()
     except RuntimeError:

@@ -61,7 +61,7 @@ def loaded() -> tuple[Plugin, ...]:
 
 
 def read_plugin(path: Path) -> Plugin:
-    """The plugin at `path`. Errors: UserError where there is no Python file that can be read."""
+    """The plugin at `path`. Raises: UserError where there is no Python file that can be read."""
     path = expanded(path)
     if path.suffix != ".py" or not path.is_file():
         attributes = ", ".join(registry.attribute for registry in REGISTRIES)
@@ -72,7 +72,7 @@ def read_plugin(path: Path) -> Plugin:
 def load(plugin: Plugin) -> ModuleType:
     """Runs a plugin and registers what it brings; nothing where it is loaded already.
 
-    Errors: UserError where it cannot be run, brings nothing, or brings what cannot be; then it leaves nothing behind.
+    Raises: UserError where it cannot be run, brings nothing, or brings what cannot be; then it leaves nothing behind.
     """
     if plugin.module not in _loaded:
         try:
@@ -87,7 +87,7 @@ def load(plugin: Plugin) -> ModuleType:
 
 @contextmanager
 def scope() -> Iterator[None]:
-    """Forgets at its end the plugins that were loaded within it. Errors: UserError where the code of one fails."""
+    """Forgets at its end the plugins that were loaded within it. Raises: UserError where the code of one fails."""
     before = set(_loaded)
     try:
         yield

@@ -48,7 +48,7 @@ class Registry(Mapping[str, T]):
         return self._modules[name]
 
     def add(self, module: ModuleType, place: str) -> None:
-        """All that `module`, which lies at `place`, has in its dictionary. Errors: UserError where it has none, or for
+        """All that `module`, which lies at `place`, has in its dictionary. Raises: UserError where it has none, or for
         an entry that cannot be or whose name is taken."""
         self._all()
         brought = getattr(module, self.attribute, None)

@@ -28,7 +28,7 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
 
 
 def write_tensors(path: Path, about: str, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
-    """Keep named tensors and a card of plain data at `path`. Errors: UserError where nothing can be written there."""
+    """Keep named tensors and a card of plain data at `path`. Raises: UserError where nothing can be written there."""
     text = json.dumps(card, sort_keys=True)
     metadata = {"about": about, "card": text, "hash": _seal(about, text, tensors)}
     with replacing(path) as partial:

@@ -79,7 +79,7 @@ class Run:
 def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numerics: Numerics = "reference") -> Run:
     """The run that `spec` describes.
 
-    Errors: UserError where the architecture cannot take the shape of the data, or the numerics are not to be had.
+    Raises: UserError where the architecture cannot take the shape of the data, or the numerics are not to be had.
     """
     device = torch.device(device)
     check_numerics(spec, device, numerics)
@@ -102,7 +102,7 @@ def abstract_players(spec: RunSpec, shape: tuple[int, ...], numerics: Numerics) 
 
 
 def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics) -> None:
-    """UserError where `spec` cannot be trained in these numerics."""
+    """Raises: UserError where `spec` cannot be trained in these numerics."""
     if numerics not in ("reference", "fast") and spec.train.precision != "float32":
         raise UserError(f"numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
     if numerics == "tf32" and torch.device(device).type != "cuda":

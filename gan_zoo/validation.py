@@ -61,7 +61,7 @@ def adapter(kind: type[T]) -> TypeAdapter[T]:
 
 
 def validated(adapter: TypeAdapter[T], value: object, path: KeyPath = ()) -> T:
-    """`value`, plain data that lies at `path`, as what `adapter` describes. Errors: SpecError at the wrong key."""
+    """`value`, plain data that lies at `path`, as what `adapter` describes. Raises: SpecError at the wrong key."""
     try:
         return adapter.validate_json(json.dumps(value, default=str))
     except ValidationError as error:
@@ -189,7 +189,7 @@ def _known(registry: Mapping[str, Any], name: object, what: str, place: KeyPath)
 
 
 def lookup(registry: Mapping[str, T], name: object, path: KeyPath, what: str) -> T:
-    """The registered `name`. Errors: SpecError with the closest known name."""
+    """The registered `name`. Raises: SpecError with the closest known name."""
     if not isinstance(name, str) or name not in registry:
         raise SpecError(path, f"unknown {what} {shown_name(name)} ({suggestion(name, registry)})")
     return registry[name]

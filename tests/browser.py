@@ -40,7 +40,7 @@ class Page:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """The browser's reply to a command. Errors: RuntimeError where it refuses."""
+        """The browser's reply to a command. Raises: RuntimeError where it refuses."""
         self._count += 1
         message = {"id": self._count, "method": method, "params": params}
         message |= {"sessionId": self._session} if self._session else {}
@@ -79,7 +79,7 @@ class Page:
         self.wait_for("Page.loadEventFired")
 
     def run(self, expression: str) -> Any:
-        """The value of a JavaScript expression. Errors: RuntimeError with what it threw."""
+        """The value of a JavaScript expression. Raises: RuntimeError with what it threw."""
         reply = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in reply:
             raise RuntimeError(f"{expression}: {reply['exceptionDetails']}")

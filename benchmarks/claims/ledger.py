@@ -27,7 +27,7 @@ class Ledger:
         self._claims: dict[str, Claim] = {}
 
     def claim(self, name: str) -> Claim:
-        """Errors: UserError with file, line and key for what a file has wrong; for an unknown name."""
+        """Raises: UserError with file, line and key for what a file has wrong; for an unknown name."""
         if name not in self.names:
             raise UserError(f"unknown claim {shown_name(name)} ({suggestion(name, self.names)})")
         if name not in self._claims:
@@ -76,7 +76,7 @@ class Ledger:
 
 
 def check(criterion: Criterion, suite: Suite, position: int) -> None:
-    """SpecError where the suite lacks a cell that the criterion needs."""
+    """Raises: SpecError where the suite lacks a cell that the criterion needs."""
     quantities = {"of": criterion.of, "to": criterion.to}
     for key, quantity in quantities.items():
         if quantity is None:

@@ -44,7 +44,7 @@ def judgements(claims: Sequence[Claim], results: Path | None) -> list[Judgement]
 def publish(ledger: Ledger, names: Sequence[str], results: Path) -> Path:
     """Puts the exports of these claims' suites into the published ledger and makes its page again; the page.
 
-    Errors: UserError where a suite is not finished, or was not run at one clean commit.
+    Raises: UserError where a suite is not finished, or was not run at one clean commit.
     """
     if not places.PUBLISHED.is_dir():
         raise UserError(f"{places.PUBLISHED}: there is no such folder: publish from a checkout")

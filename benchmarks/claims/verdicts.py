@@ -77,7 +77,7 @@ class Judgement:
 def judge(claim: Claim, record: Record) -> Judgement:
     """What a record says of a claim.
 
-    Errors: UserError where the record is of other cells, or lacks a quantity that a criterion is about.
+    Raises: UserError where the record is of other cells, or lacks a quantity that a criterion is about.
     """
     check_record(claim, record)
     results = Results(record)
@@ -86,7 +86,7 @@ def judge(claim: Claim, record: Record) -> Judgement:
 
 
 def check_record(claim: Claim, record: Record) -> None:
-    """UserError unless the record has the very cells of the claim's suite."""
+    """Raises: UserError unless the record has the very cells of the claim's suite."""
     planned = {spec.key for spec in claim.suite.cells}
     if set(record.runs.run_key) != planned:
         raise UserError(
@@ -139,7 +139,7 @@ def verdict_of(low: float, high: float, criterion: Criterion) -> str:
 def values_of(criterion: Criterion, claim: Claim, results: Results) -> Array:
     """The statistic of each planned seed; NaN where a run has none.
 
-    Errors: UserError where no run logged a quantity.
+    Raises: UserError where no run logged a quantity.
     """
     curves = []
     for quantity in criterion.quantities:

@@ -19,7 +19,7 @@ MOST_THREADS = MOST_WORKERS = 256
 class Parser(argparse.ArgumentParser):
     """An argparse parser that takes no shortened options, each once, and keeps the lines of its examples.
 
-    Errors: UserError, of one line, where words are not as they should be.
+    Raises: UserError, of one line, where words are not as they should be.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -113,7 +113,7 @@ def add_plugins(command: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def plugins_of(options: argparse.Namespace) -> Iterator[None]:
-    """Within it, what --plugin names is there, and what a suite adds stays until its end. Errors: UserError."""
+    """Within it, what --plugin names is there, and what a suite adds stays until its end. Raises: UserError."""
     if not hasattr(options, "plugins"):  # the command knows no plugins, and may have no use for torch
         yield
         return
@@ -126,7 +126,7 @@ def plugins_of(options: argparse.Namespace) -> Iterator[None]:
 
 
 def data_root(options: argparse.Namespace) -> Path:
-    """Where data sets are. Errors: UserError where nothing says it."""
+    """Where data sets are. Raises: UserError where nothing says it."""
     place: Path = options.data or data_folder()
     if str(place).startswith("~"):
         raise UserError("--data: there is no home folder to keep data sets in; give --data DIR or set GAN_ZOO_DATA")

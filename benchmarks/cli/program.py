@@ -47,7 +47,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def told(failure: OSError) -> int:
-    """The exit code after a line about a path, a disk or an output that cannot be used. Errors: any other failure."""
+    """The exit code after a line about a path, disk or output that cannot be used. Raises: any other `failure`."""
     if failure.filename is None and output_is_lost():
         if not isinstance(failure, BrokenPipeError):  # whoever closed a pipe knows it
             print(f"gan-zoo: the output cannot be written ({failure.strerror}); send it elsewhere", file=sys.stderr)
@@ -89,7 +89,7 @@ def print_what_cannot_be_printed() -> None:
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line. Errors: UserError; SystemExit after --help and --version."""
+    """The options of a command line. Raises: UserError; SystemExit after --help and --version."""
     top, commands = parser()
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in commands:

@@ -64,7 +64,7 @@ def add_commands(commands: "Commands") -> None:
 
 
 class AddFolder(argparse.Action):
-    """Collects NAME=DIR into a dictionary. Errors: one without a name or a folder, or a name that came before."""
+    """Collects NAME=DIR into a dictionary. Raises: ArgumentError without name or folder, or at a name twice."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None

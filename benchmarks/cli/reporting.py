@@ -72,7 +72,7 @@ def make_report(options: argparse.Namespace) -> int:
 
 
 def check_place(suite: str) -> None:
-    """Errors: UserError unless `suite` may be a suite's name, or is a folder that is there."""
+    """Raises: UserError unless `suite` may be a suite's name, or is a folder that is there."""
     folder = Path(suite)
     is_report = suite.isprintable() and ((folder / "export").is_dir() or (folder / "meta.json").is_file())
     if not (NAME.fullmatch(suite) or is_report):

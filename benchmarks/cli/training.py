@@ -112,7 +112,7 @@ def add_arithmetic(command: argparse.ArgumentParser) -> None:
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:
-    """The values of --set by key. Errors: UserError where one has not the form KEY=VALUE, or undoes another."""
+    """The values of --set by key. Raises: UserError where one has not the form KEY=VALUE, or undoes another."""
     settings: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")

@@ -31,7 +31,7 @@ LOCK_SECONDS = 20.0  # after which whoever was making a database is taken for de
 def open_client(uri: str, database: Path | None, say: Callable[[str], None]) -> "MlflowClient":
     """The client of the record at `uri`, or of the sqlite file `database`, which is made if need be.
 
-    Whatever keeps it from answering later is waited for; `say` hears of that. Errors: UserError where it cannot be
+    Whatever keeps it from answering later is waited for; `say` hears of that. Raises: UserError where it cannot be
     opened now.
     """
     for name, value in QUIET.items():

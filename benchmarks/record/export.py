@@ -152,7 +152,7 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
-        """The record in `folder`. Errors: UserError where a file is missing, altered or half-written."""
+        """The record in `folder`. Raises: UserError where a file is missing, altered or half-written."""
         meta = _read_meta(folder)
         hashes = meta.pop("sha256")
         if hashes.get("meta.json", _meta_hash(meta)) != _meta_hash(meta):  # older exports have no hash of it
@@ -263,7 +263,7 @@ def _read_verified(path: Path, hashes: dict[str, str]) -> bytes:
 
 
 def _check_meta(meta: dict[str, Any], path: Path) -> None:
-    """UserError where what is asked of a report has another form than a sweep gives it."""
+    """Raises: UserError where what is asked of a report has another form than a sweep gives it."""
     forms = {**META_FORMS, **{key: form for key, form in LATER_FORMS.items() if key in meta}}
     for key, form in forms.items():
         if not form(meta[key]):

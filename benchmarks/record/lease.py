@@ -48,7 +48,7 @@ class Lease:
         return f"{self.cell}.{self.number}"
 
     def renew(self) -> None:
-        """Keep it for LEASE_SECONDS from now. Errors: Held where another process has taken it since."""
+        """Keep it for LEASE_SECONDS from now. Raises: Held where another process has taken it since."""
         run = self.client.get_run(self.ledger)
         if last_number(run.data.params, self.cell) != self.number:
             raise Held(held_text(run.data.params, run.data.tags, self.cell))
@@ -60,7 +60,7 @@ class Lease:
 
 
 def take(client: "MlflowClient", ledger: str, cell: str) -> Lease:
-    """The lease of `cell` for this process. Errors: Held where another one has it."""
+    """The lease of `cell` for this process. Raises: Held where another one has it."""
     data = client.get_run(ledger).data
     number = last_number(data.params, cell)
     if number and not is_free(data.params, data.tags, f"{cell}.{number}"):
@@ -124,7 +124,7 @@ class Keeper:
         return Kept(self, lease)
 
     def check(self, lease: Lease) -> None:
-        """Holds `lease` to be ours still. Errors: Held where it was lost to another process."""
+        """Holds `lease` to be ours still. Raises: Held where it was lost to another process."""
         if lease.name in self._lost:
             raise self._lost[lease.name]
 
@@ -154,7 +154,7 @@ class Kept:
     lease: Lease
 
     def check(self) -> None:
-        """Holds the lease to be ours still. Errors: Held where it was lost to another process."""
+        """Holds the lease to be ours still. Raises: Held where it was lost to another process."""
         self.keeper.check(self.lease)
 
     def give_up(self) -> None:

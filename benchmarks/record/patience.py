@@ -24,7 +24,7 @@ TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "
 
 
 def seconds() -> float:
-    """How long is waited. Errors: UserError where GAN_ZOO_PATIENCE is no number of seconds."""
+    """How long is waited. Raises: UserError where GAN_ZOO_PATIENCE is no number of seconds."""
     text = os.environ.get(VARIABLE) or str(SECONDS)
     with suppress(ValueError):
         if (wanted := float(text)) >= 0:
@@ -49,7 +49,7 @@ class Patience:
         self.since: float | None = None
 
     def __call__(self, action: Callable[[], T]) -> T:
-        """The result of `action`, as soon as storage lets it. Errors: Away where that takes too long."""
+        """The result of `action`, as soon as storage lets it. Raises: Away where that takes too long."""
         started, pause = time.monotonic(), FIRST_PAUSE
         while True:
             with suppress(Away):
@@ -61,7 +61,7 @@ class Patience:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def once(self, action: Callable[[], T]) -> T:
-        """The result of `action`. Errors: Away where storage is, which is said the first time."""
+        """The result of `action`. Raises: Away where storage is, which is said the first time."""
         try:
             result = action()
         except Exception as failure:
@@ -113,7 +113,7 @@ def first_line(failure: BaseException) -> str:
 
 @contextmanager
 def impatient(patience: Patience) -> Iterator[None]:
-    """Within it, storage that is away is not waited for. Errors: Away."""
+    """Within it, storage that is away is not waited for. Raises: Away."""
     limit, patience.limit = patience.limit, -1.0
     try:
         yield

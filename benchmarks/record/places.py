@@ -53,7 +53,7 @@ def export_folder(suite: str, results: Path) -> Path:
 
 
 def refuse_unwritable(folder: Path) -> Path:
-    """`folder`, of a report. Errors: UserError where it lies in what is published, which no report overwrites, may not
+    """`folder`, of a report. Raises: UserError where it lies in what is published, which no report overwrites, may not
     be written to, or has something else in the place of what a report writes."""
     refuse_blocked_report(folder)
     place = folder.resolve()
@@ -66,7 +66,7 @@ def refuse_unwritable(folder: Path) -> Path:
 
 
 def refuse_blocked_report(folder: Path) -> None:
-    """UserError where something else is in the place of a folder or a page of the report in `folder`."""
+    """Raises: UserError where something else is in the place of a folder or a page of the report in `folder`."""
     for name in FOLDERS:
         refuse_blocked(folder / name)
     for path in chain.from_iterable(map(folder.glob, PAGES)):

@@ -98,7 +98,7 @@ class CellLog:
     def flush(self) -> None:
         """Send what is buffered, or keep it in the run's folder while the record is away.
 
-        Errors: Held where another process has taken the cell.
+        Raises: Held where another process has taken the cell.
         """
         self._lease.check()
         try:
@@ -139,7 +139,7 @@ class CellLog:
             self._buffer, self._tags = rows, tags
 
     def patiently(self, action: Callable[[], None]) -> None:
-        """Do what writes files, as soon as storage lets it. Errors: Away where that takes too long."""
+        """Do what writes files, as soon as storage lets it. Raises: Away where that takes too long."""
         self._patience(action)
 
     def image(self, key: str, pixels: np.ndarray, step: int) -> None:
@@ -246,7 +246,7 @@ def log_in_batches(
 def check_names(metrics: Iterable[str]) -> None:
     """Refuses scores that the record cannot hold.
 
-    Errors: UserError where MLflow would refuse one, or take it for a player's term, for its data set's name.
+    Raises: UserError where MLflow would refuse one, or take it for a player's term, for its data set's name.
     """
     for name in metrics:
         if not re.fullmatch(r"[\w.\- :]+", name):

@@ -63,7 +63,7 @@ class Store(Experiments):
         """A new parent run; its `description` is Markdown.
 
         What was asked is kept with it, for `record`: `meta` as in Record, and in `cells` for each run key what is
-        known beforehand, as columns of the run table. Errors: UserError where MLflow cannot name a metric.
+        known beforehand, as columns of the run table. Raises: UserError where MLflow cannot name a metric.
         """
         check_names(meta["metrics"])
         experiment = self.experiment(suite)
@@ -139,7 +139,7 @@ class Store(Experiments):
 
         params: those without a value (None, "none", empty) are left out, for the UI prints them all above each picture.
         dataset: `name`, `fingerprint` if there is one, and what else describes the data.
-        folder: where waits what cannot be sent. Errors: Held where another process has the cell or has ended it.
+        folder: where waits what cannot be sent. Raises: Held where another process has the cell or has ended it.
         """
         experiment = self.experiment(suite)
         own = hashlib.blake2b("\n".join(identity.values()).encode(), digest_size=4).hexdigest()
@@ -182,7 +182,7 @@ class Store(Experiments):
     def record(self, suite: str, meta: dict[str, Any] | None = None) -> Record:
         """Everything a report needs: a row for each cell of the latest sweep. A cell that has not ended is `missing`.
 
-        meta: in place of the sweep's own. Errors: UserError where there is no record.
+        meta: in place of the sweep's own. Raises: UserError where there is no record.
         """
         experiment = self._existing(suite)
         sweeps = self._runs(experiment, "sweep") if experiment else []

@@ -34,7 +34,7 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
     table.csv, and figures/. `choice` narrows it by the keys of a suite's `report` (see Results). Figures that an
     earlier report left in `out/figures` and this one does not have are removed.
 
-    Errors: UserError where the export cannot be reported.
+    Raises: UserError where the export cannot be reported.
     """
     from benchmarks.report.document import rebuild_command
     from benchmarks.report.figures.plan import draw_all
@@ -90,7 +90,7 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
     A table goes to `out/tables`, as NAME with the endings .tex, -siunitx.tex, .md, .html and .csv; a figure to
     `out/figures`.
 
-    Errors: UserError for a name that the report does not have.
+    Raises: UserError for a name that the report does not have.
     """
     from benchmarks.report.figures.plan import draw_all
 

@@ -129,7 +129,7 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def _run_place(run: str, results: Path) -> tuple[Path, str]:
-    """The export and the key of a run from SUITE/KEY. Errors: UserError where it has not this form."""
+    """The export and the key of a run from SUITE/KEY. Raises: UserError where it has not this form."""
     suite, slash, key = run.rpartition("/")
     if not (slash and suite and key):
         raise UserError(f"diff: '{run}': expected SUITE/KEY, e.g. quickstart/0064ac3d; keys are in export/runs.csv")

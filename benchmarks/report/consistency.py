@@ -13,7 +13,7 @@ RECIPE = ["architecture", "steps", "n_critic", "batch_size", "optimizer"]
 
 
 def check_recipes(runs: pd.DataFrame) -> None:
-    """Errors: UserError where the runs of a loss on a data set differ in more than their seeds."""
+    """Raises: UserError where the runs of a loss on a data set differ in more than their seeds."""
     for (loss, dataset), cell in runs.groupby(["loss", "dataset"], sort=False):
         for name, values in _recipes(cell).items():
             if len(values) > 1:
@@ -43,7 +43,7 @@ def _variants(runs: pd.DataFrame, column: str) -> dict[str, str]:
 def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> list[tuple[Protocol, str]]:
     """The protocols that runs were scored by with a metric on a data set, each with the first run that was.
 
-    Errors: UserError where a run's protocols are not JSON.
+    Raises: UserError where a run's protocols are not JSON.
     """
     found: list[tuple[Protocol, str]] = []
     for text, run in _variants(runs, "protocol").items():
@@ -58,13 +58,13 @@ def protocols(runs: pd.DataFrame, dataset: str, metric: str) -> list[tuple[Proto
 
 
 def check_numerics(runs: pd.DataFrame, dataset: str) -> None:
-    """Errors: UserError where runs of a data set computed in different numerics."""
+    """Raises: UserError where runs of a data set computed in different numerics."""
     found = [(read_protocol(numerics), run) for numerics, run in _variants(runs, "numerics").items()]
     _check_alike(dataset, "numerics", found)
 
 
 def check_protocols(runs: pd.DataFrame, dataset: str, metric: str) -> None:
-    """Errors: UserError where runs of a data set were scored by a metric in different ways."""
+    """Raises: UserError where runs of a data set were scored by a metric in different ways."""
     _check_alike(dataset, metric, protocols(runs, dataset, metric))
 
 

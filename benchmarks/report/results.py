@@ -30,7 +30,7 @@ class Results:
     `baseline`, `targets` (score to reach, by data set), `checkpoint` (last, best or mean-K), `margin` (smallest
     difference of interest, a share). What is not chosen takes part in no number.
 
-    Errors: UserError where the runs cannot share a table.
+    Raises: UserError where the runs cannot share a table.
     """
 
     def __init__(self, record: Record, choice: dict[str, Any] | None = None) -> None:
@@ -57,7 +57,7 @@ class Results:
         return list(self._on.values())
 
     def chosen(self, key: str, known: list[str]) -> list[str]:
-        """The names chosen under a key of `report`, or all that are known. Errors: UserError for an unknown one."""
+        """The names chosen under a key of `report`, or all that are known. Raises: UserError for an unknown one."""
         chosen: list[str] = []
         for name in map(str, self.choice.get(key) or known):
             # A metric may be named without its protocol, and then all its protocols are meant.
@@ -292,7 +292,7 @@ class DatasetResults:
         return int(spec_fields(known.iloc[0])["evaluate.samples"]) if len(known) else None
 
     def check(self) -> None:
-        """Errors: UserError where runs were scored in different ways, or not as the checkpoint rule needs."""
+        """Raises: UserError where runs were scored in different ways, or not as the checkpoint rule needs."""
         check_numerics(self.runs, self.name)
         for metric in self.metrics:
             check_protocols(self.runs, self.name, metric)

@@ -118,7 +118,7 @@ def prepare(stretches: Mapping[str, Stretch]) -> dict[str, str]:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """TimeoutError in what is inside where it takes longer, on systems that have such an alarm."""
+    """Raises: TimeoutError in what is inside where it takes longer, on systems that have such an alarm."""
 
     def overdue(number: int, frame: FrameType | None) -> None:
         raise TimeoutError

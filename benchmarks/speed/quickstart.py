@@ -49,7 +49,7 @@ def gains() -> Iterator[Gain]:
 
 
 def gain(spec: RunSpec, root: Path, fast: Bench, reference: Bench) -> Gain:
-    """The gain of `spec`, of rounds in which all three run in turn. Errors: RuntimeError where one does not run."""
+    """The gain of `spec`, of rounds in which all three run in turn. Raises: RuntimeError where one does not run."""
     content = spec.to_dict()
     reasons = fast.hold(candidates, content, root, ("textbook",), "fast")
     reasons |= reference.hold(candidates, content, root, ("plain", "auto"), "reference")

@@ -17,7 +17,7 @@ def parsed(
 ) -> T:
     """Applies `parse` to the document with the settings.
 
-    Errors: UserError that blames the setting without which there were no such error, else the line of the file.
+    Raises: UserError that blames the setting without which there were no such error, else the line of the file.
     """
     document = with_settings(settings)
     try:

@@ -87,7 +87,7 @@ class Budget:
         """`spec` with as many steps as the budget pays for, at what a step costs, which of seconds is to be given:
         until then a cell has PACED steps, or those of an evaluation.
 
-        Errors: SpecError where that is no step, or more than there can be.
+        Raises: SpecError where that is no step, or more than there can be.
         """
         if price is None:
             if self.kind == "seconds":
@@ -107,7 +107,7 @@ def with_steps(spec: RunSpec, steps: int) -> RunSpec:
 
 
 def refuse_idle_evaluation(spec: RunSpec, budget: Budget | None) -> None:
-    """SpecError where a run would end before its first evaluation is due."""
+    """Raises: SpecError where a run would end before its first evaluation is due."""
     every, steps = spec.evaluate.every, spec.train.steps
     if every > steps:
         whose = f"train.steps {steps}" if budget is None else f"the {steps} of '{spec.loss_name}' in the budget"

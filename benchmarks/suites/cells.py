@@ -34,7 +34,7 @@ def cells_of(
     """All cells, seed by seed. `written`: the overrides of which each must have its effect; `budget`: whence the steps
     of each follow, where they are not given.
 
-    Errors: SpecError led back to the key of the suite that is wrong.
+    Raises: SpecError led back to the key of the suite that is wrong.
     """
     said: dict[KeyPath, None] = {}
     effective: set[KeyPath] = set()

@@ -21,7 +21,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
-        """From `last`, `best` or `mean-K`. Errors: ValueError for anything else, which says so."""
+        """From `last`, `best` or `mean-K`. Raises: ValueError for anything else, which says so."""
         found = re.fullmatch(r"last|best|mean-([1-9]\d*)", str(text))
         if not found:
             raise ValueError(f"expected last, best or mean-K (as mean-3), got {text!r}")

@@ -64,7 +64,7 @@ def _starts(path: KeyPath) -> Iterable[KeyPath]:
 
 
 def read_document(path: Path) -> Document:
-    """The mapping in a YAML file. Errors: UserError for whatever is not one."""
+    """The mapping in a YAML file. Raises: UserError for whatever is not one."""
     name = path.name if path.name.isprintable() else brief(path.name)
     reader = _Reader(name, read_text(path, LARGEST_FILE))
     content = reader.document()
@@ -74,7 +74,7 @@ def read_document(path: Path) -> Document:
 
 
 def read_value(text: str, source: str) -> Any:
-    """The value that `text` would have in a file. Errors: UserError that begins with `source`."""
+    """The value that `text` would have in a file. Raises: UserError that begins with `source`."""
     return _Reader(source, text, counts_lines=False).document()
 
 
@@ -205,7 +205,7 @@ def put(document: Document, key: str, text: str, label: str) -> Document:
     """`document` with the YAML value `text` at the dotted `key`, for which errors will blame `label`.
 
     Mappings are made on the way, a name alone becoming {name: it}; and where `key` names another kind
-    (`train.optimizer.name`), the fields of the one that was there go. Errors: UserError.
+    (`train.optimizer.name`), the fields of the one that was there go. Raises: UserError.
     """
     *parents, last = path = tuple(key.split("."))
     value = read_value(text, label)

@@ -16,7 +16,7 @@ DATASET, NAME_OF_LOSS = TypeAdapter(DatasetSpec), TypeAdapter(LossName)
 
 
 def loss_of(entry: object, path: KeyPath) -> tuple[str, Loss]:
-    """An entry of `losses`. Errors: SpecError for another loss under the name of a registered one."""
+    """An entry of `losses`. Raises: SpecError for another loss under the name of a registered one."""
     name, loss = parse_loss(entry, path)
     if name in LOSSES and LOSSES[name].config() != loss.config():
         raise SpecError((*path, "name"), f"'{name}' is a registered loss, which this is not: choose another name")
@@ -24,7 +24,7 @@ def loss_of(entry: object, path: KeyPath) -> tuple[str, Loss]:
 
 
 def dataset_of(entry: object, path: KeyPath) -> DatasetSpec:
-    """An entry of `datasets`. Errors: SpecError for a name without data, and for options that do not go with it."""
+    """An entry of `datasets`. Raises: SpecError for a name without data, and for options that do not go with it."""
     dataset = validated(DATASET, {"name": entry} if isinstance(entry, str) else entry, path)
     place = path if isinstance(entry, str) else (*path, "name")
     if dataset.name in (*DATASETS, *TAKEN) and dataset.folder:

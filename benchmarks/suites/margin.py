@@ -5,7 +5,7 @@ MARGIN = 0.1
 
 
 def parse_margin(value: object) -> float:
-    """A share, as 0.1 for 10 %. Errors: ValueError for anything else, which says so."""
+    """A share, as 0.1 for 10 %. Raises: ValueError for anything else, which says so."""
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
     if not 0 < number <= 1:
         raise ValueError(f"expected a share above 0 and at most 1 (as 0.1 for 10 %), got {value!r}")

@@ -13,7 +13,7 @@ def check_overrides(
 ) -> dict[str, Any]:
     """The overrides for these losses and data sets; those for others that the file knows are left out.
 
-    Errors: SpecError for a place that the suite does not have, and for one of which nothing, or what would part a
+    Raises: SpecError for a place that the suite does not have, and for one of which nothing, or what would part a
     table, is said.
     """
     known = _places([*losses, *in_file["losses"]], [*datasets, *in_file["datasets"]])

@@ -149,7 +149,7 @@ RECIPES: dict[str, Recipe] = {
 def with_recipe(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
     """A suite's content upon its recipe's, the recipe's overrides by loss, and the recipe's name, source and note.
 
-    Errors: SpecError for an unknown recipe.
+    Raises: SpecError for an unknown recipe.
     """
     train = content.get("train")
     if not isinstance(train, Mapping) or "recipe" not in train:

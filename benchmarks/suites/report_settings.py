@@ -47,7 +47,7 @@ class ReportSettings:
     def check(self, losses: Sequence[str], datasets: Sequence[str], cells: Sequence[RunSpec]) -> None:
         """Holds the settings to the suite.
 
-        Errors: SpecError for a name that the suite does not have, and for a checkpoint that its runs do not have.
+        Raises: SpecError for a name that the suite does not have, and for a checkpoint that its runs do not have.
         """
         named: list[tuple[str, Sequence[str], Sequence[str]]] = [
             ("rows", self.rows or (), losses),

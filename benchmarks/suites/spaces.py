@@ -116,7 +116,7 @@ class Search:
     losses: dict[str, Ranges] = field(default_factory=dict)
 
     def check(self, cells: Sequence[RunSpec]) -> None:
-        """SpecError for a loss that is not there, and for a number that none of the losses has, or not this one."""
+        """Raises: SpecError for a loss that is not there, and for a number that no loss, or not this one, has."""
         names = {spec.loss_name: numbers_of(spec) | set(OF_ADAM) | set(OF_RMSPROP) for spec in cells}
         for number in self.shared:
             _known(number, set().union(*names.values()), ("search", "shared", number))
@@ -130,7 +130,7 @@ class Search:
     def space(self, spec: RunSpec) -> Ranges:
         """The ranges for the loss of `spec` under its optimiser.
 
-        Errors: SpecError for a number that is said of this loss and that it does not have, and for an end of a range
+        Raises: SpecError for a number that is said of this loss and that it does not have, and for an end of a range
         that cannot be.
         """
         numbers, own = numbers_of(spec), self.losses.get(spec.loss_name, {})
@@ -158,7 +158,7 @@ def _refuse_end(spec: RunSpec, number: str, end: float, path: KeyPath) -> None:
 
 
 def brought(name: str) -> Ranges:
-    """The ranges that a loss from outside the package brings. Errors: UserError where they are none."""
+    """The ranges that a loss from outside the package brings. Raises: UserError where they are none."""
     module = sys.modules.get(LOSSES.module_of(name)) if name in LOSSES else None
     spaces = getattr(module, "SPACES", {})
     if not isinstance(spaces, Mapping) or name not in spaces:
@@ -207,7 +207,7 @@ def as_count(value: float) -> float:
 
 
 def with_setting(spec: RunSpec, setting: Setting) -> RunSpec:
-    """`spec` under a setting. Errors: SpecError for a value that cannot be."""
+    """`spec` under a setting. Raises: SpecError for a value that cannot be."""
     override = override_of(spec, setting)
     loss = change_loss(spec.loss, override.get("loss", {}), ("loss",))
     content = spec.to_dict()

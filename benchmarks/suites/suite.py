@@ -68,7 +68,7 @@ class Suite:
     def only(self, losses: Sequence[str] = (), datasets: Sequence[str] = (), seeds: Sequence[int] = ()) -> "Suite":
         """The part of the suite with these losses, data sets and seeds; none means all.
 
-        Errors: UserError for what is not in it, naming the option of the command line.
+        Raises: UserError for what is not in it, naming the option of the command line.
         """
         chosen_losses = self._chosen("losses", losses, self.losses)
         chosen_datasets = self._chosen("datasets", datasets, self.datasets)
@@ -87,7 +87,7 @@ class Suite:
     def at_pace(self, seconds: Callable[[RunSpec], float]) -> "Suite":
         """The suite of a budget of seconds, with as many steps a cell as fit where one takes so many `seconds`.
 
-        Errors: UserError where that is no step, or less than the steps between evaluations.
+        Raises: UserError where that is no step, or less than the steps between evaluations.
         """
         if self.budget is None:
             return self
@@ -133,7 +133,7 @@ def load_suite(
     """The suite of that name, or in that YAML file, with `settings` (dotted key -> YAML text) put over it, and of that
     what `change` makes.
 
-    Errors: UserError with file, line, key and remedy.
+    Raises: UserError with file, line, key and remedy.
     """
     document = _read(name_or_path)
     in_file = names_in(document.content)
@@ -142,7 +142,7 @@ def load_suite(
 
 
 def suite_in(document: Document, key: str, name: str) -> Suite:
-    """The suite at `key` of a document, under a `name` given to it. Errors: SpecError with its path in the document."""
+    """The suite at `key` of a document, under a `name` given to it. Raises: SpecError with its path in the document."""
     content = document.content[key]
     if not isinstance(content, Mapping):
         raise SpecError((key,), f"expected a mapping, got {brief(content)}")
@@ -168,7 +168,7 @@ class Source:
 
 
 def source_of(name_or_path: str, settings: Mapping[str, str]) -> Source:
-    """The source of a suite. Errors: UserError as from `load_suite`."""
+    """The source of a suite. Raises: UserError as from `load_suite`."""
     document, path = _read(name_or_path), Path(name_or_path)
     folder = path.parent if is_path(path) else None
     digest = digest_of(document.content, folder or _suites_folder())
@@ -189,7 +189,7 @@ def load_first_look(
 ) -> Suite:
     """The suite `train`: any registered losses and data sets, with what the named suite says of all and of these.
 
-    Errors: UserError as from `load_suite`.
+    Raises: UserError as from `load_suite`.
     """
     document = _read(name_or_path)
     in_file = names_in(document.content)
@@ -227,7 +227,7 @@ def _read(name_or_path: str) -> Document:
 
 
 def _load_plugins(document: Document, folder: Path) -> None:
-    """Runs the plugins that a suite file names. Errors: UserError that names the line."""
+    """Runs the plugins that a suite file names. Raises: UserError that names the line."""
     for i, name in enumerate(entries_of(document.content, "plugins")):
         if isinstance(name, str):  # anything else is refused with the other keys
             try:
@@ -246,7 +246,7 @@ def _with_settings(document: Document, settings: Mapping[str, str]) -> Document:
 
 def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> Suite:
     """`in_file`: names of losses and data sets that the file knows; the command line may have put others in their
-    place, and overrides of those that are not in play are left unused. Errors: SpecError that leads to the key."""
+    place, and overrides of those that are not in play are left unused. Raises: SpecError that leads to the key."""
     content = {key: value for key, value in content.items() if value is not None}
     _refuse_two_budgets(content)
     content, by_recipe, recipe = with_recipe(content)
@@ -280,7 +280,7 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
 
 
 def _refuse_two_budgets(content: Content) -> None:
-    """SpecError where both a budget and steps are given."""
+    """Raises: SpecError where both a budget and steps are given."""
     if "budget" not in content:
         return
     places: list[KeyPath] = [()]

@@ -44,7 +44,7 @@ def search_of(
     losses: Sequence[str] = (),
     datasets: Sequence[str] = (),
 ) -> Trials:
-    """The search of `count` settings a loss and data set behind a suite. Errors: UserError."""
+    """The search of `count` settings a loss and data set behind a suite. Raises: UserError."""
     plain = load_suite(source, settings)
     if plain.tuned:
         raise UserError(f"{plain.name}: is tuned already: tune the suite that it came from, {plain.tuned['source']}")
@@ -138,7 +138,7 @@ def without_searched(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a suite, upon its recipe, without what overrides say of numbers that are searched, with a budget
     and with scores on the validation split.
 
-    Errors: SpecError where overrides of data sets give steps, which no budget for all can stand for.
+    Raises: SpecError where overrides of data sets give steps, which no budget for all can stand for.
     """
     content, by_loss, _ = with_recipe(content)
     found = dict(content)

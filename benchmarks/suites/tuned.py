@@ -70,8 +70,8 @@ def digest_of(content: Mapping[str, Any], folder: Path) -> str:
 
 
 def refuse_changed_source(document: Document, folder: Path, package: Path) -> None:
-    """UserError where `document`, a suite in `folder`, was tuned and the suite that it came from, there or in the
-    `package`'s folder of suites, is gone or says something else now."""
+    """Raises: UserError where `document`, a suite in `folder`, was tuned and its source, there or in the `package`'s
+    folder of suites, is gone or says something else now."""
     tuned = document.content.get("tuned")
     if not (isinstance(tuned, Mapping) and isinstance(tuned.get("source"), str)):
         return  # which whoever checks the keys will refuse, where it is wrong

@@ -18,7 +18,7 @@ def within_seconds(
     """`suite` with the steps that its budget of seconds pays for; any other suite as it is.
 
     What is not timed yet is timed and recorded first, one cell of each structure; where that was done the same steps
-    follow each time, until `gan-zoo timing SUITE` times anew. Errors: UserError where something cannot be timed, or
+    follow each time, until `gan-zoo timing SUITE` times anew. Raises: UserError where something cannot be timed, or
     may not be now.
     """
     if suite.budget is None or suite.budget.kind != "seconds":

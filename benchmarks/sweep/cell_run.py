@@ -74,7 +74,7 @@ class History:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "History":
-        """From the content that `to_dict` gave. Errors: CheckpointError for anything else."""
+        """From the content that `to_dict` gave. Raises: CheckpointError for anything else."""
         fresh = cls()
         same_keys = content.keys() == fresh.to_dict().keys()
         if not same_keys or not all(type(content[what]) is float for what in fresh.seconds):
@@ -97,7 +97,7 @@ class OpenCell:
     def open(cls, spec: RunSpec, sweep: Sweep, data: Any, tell: Tell) -> "OpenCell":
         """The cell in the record, new or resumed; its `outcome` is that of an error that came after it was taken.
 
-        Errors: Held where another process has it.
+        Raises: Held where another process has it.
         """
         context = sweep.context
         log = sweep.store.open_cell(
@@ -173,7 +173,7 @@ class CellRun:
         return own
 
     def resume(self) -> None:
-        """Takes the state of the checkpoint where there is one. Errors: CheckpointError where it is not this run's."""
+        """Takes the state of the checkpoint where there is one. Raises: CheckpointError where it is not this run's."""
         path = self.cell.folder / "checkpoint.pt"
         if os.path.lexists(path):  # a link to nothing is damage as any other
             extra = load_checkpoint(
@@ -257,10 +257,12 @@ class CellRun:
         path, known_by = self.cell.folder / "weights.safetensors", {HASH: weights_hash(weights)}
         self.cell.log.patiently(lambda: save_file(weights, path, known_by))
         self.cell.log.weights(path, self.state.step, scores)
-        kept: dict[str, Any] = {}
+        arrays: dict[str, Any] = {}
         for pattern in (samples_at("*"), critic_at("*")):
-            kept |= {path.stem: read_array(path) for path in self.cell.folder.glob(f"{pattern}.npy")}
-        arrays = {name: array for name, array in kept.items() if array is not None}
+            for kept in self.cell.folder.glob(f"{pattern}.npy"):
+                array = read_array(kept)
+                if array is not None:
+                    arrays[kept.stem] = array
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
         if evaluation.data.kind == "points":
             arrays["critic"] = evaluation.critic_contour(self.state)

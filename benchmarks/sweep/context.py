@@ -55,7 +55,7 @@ class Shelf:
         self._evaluators: dict[tuple[Any, ...], Evaluator] = {}
 
     def data(self, spec: RunSpec) -> Any:
-        """The data set of `spec` where a run draws from it (`Run.draws_on`). Errors: UserError that says what to put
+        """The data set of `spec` where a run draws from it (`Run.draws_on`). Raises: UserError that says what to put
         where."""
         wanted, context = spec.dataset, self.context
         if wanted not in self._data:

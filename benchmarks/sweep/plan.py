@@ -119,7 +119,7 @@ class Plan:
 def forecast_seconds(spec: RunSpec, context: Context) -> float:
     """The seconds that a few iterations let expect.
 
-    Errors: UserError where they fail: too large a net, an error of a plugin.
+    Raises: UserError where they fail: too large a net, an error of a plugin.
     """
     try:
         return trial_seconds(spec, context)
@@ -143,7 +143,7 @@ class Options:
     def devices(self) -> list[str]:
         """The device of each worker; none for no workers, where cells run in this process.
 
-        Errors: UserError where the wanted one is not there.
+        Raises: UserError where the wanted one is not there.
         """
         devices = choose_devices(self.device, max(1, core_count() // self.threads))
         if self.workers is None:
@@ -163,7 +163,7 @@ class Options:
 def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None]) -> Plan:
     """The plan of a sweep, its data loaded. `say` hears what was left out or changed when they were read.
 
-    Errors: UserError for what cannot be had or written, or is not what the record was scored by.
+    Raises: UserError for what cannot be had or written, or is not what the record was scored by.
     """
     if options.scratch is None:
         refuse_unwritable(options.results / suite.name)
@@ -178,7 +178,7 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
 
 
 def refuse_unknown_metrics(plan: Plan) -> None:
-    """UserError where the report is to show a metric that no data set is scored by."""
+    """Raises: UserError where the report is to show a metric that no data set is scored by."""
     known = plan.shared.metrics
     for name in plan.suite.report.get("metrics") or ():
         if not meant(name, known):
@@ -187,8 +187,8 @@ def refuse_unknown_metrics(plan: Plan) -> None:
 
 
 def refuse_other_protocols(plan: Plan) -> None:
-    """UserError where cells are to run that no table could set beside those recorded of a data set, because its metrics
-    are not computed as they were."""
+    """Raises: UserError where cells are to run that no table could set beside those recorded of a data set, because its
+    metrics are not computed as they were."""
     settled = [spec for spec in plan.suite.cells if plan.status(spec) in SETTLED]
     for spec in settled if plan.todo else ():
         found, metrics = plan.found(spec), plan.shared.protocols[spec.dataset.name]

@@ -66,7 +66,7 @@ def run_suite(plan: Plan, store: Store, listener: Listener, notes: Mapping[str, 
     """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then. `notes`
     are kept with the description of the sweep.
 
-    Errors: UserError, before anything is recorded, where something else is in the place of a run's folder.
+    Raises: UserError, before anything is recorded, where something else is in the place of a run's folder.
     """
     for spec in plan.todo:
         refuse_blocked(plan.context.runs / spec.key, own=True)

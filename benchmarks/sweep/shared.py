@@ -38,7 +38,7 @@ class Shared:
 def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -> Shared:
     """Loads every data set and its extractor. `say` hears what was left out or changed when the data were read.
 
-    Errors: UserError for a data set, shape, metric or engine that cannot be had.
+    Raises: UserError for a data set, shape, metric or engine that cannot be had.
     """
     configure_process(context.device, context.threads, context.numerics)
     if context.engine == "compiled":
@@ -73,7 +73,7 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
 
 
 def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Context) -> None:
-    """UserError where a cell, on data of `shape`, cannot run on the engine that was asked for."""
+    """Raises: UserError where a cell, on data of `shape`, cannot run on the engine that was asked for."""
     if context.engine in ("plain", "auto"):  # one runs everything, the other chooses what runs
         return
     for spec in dict.fromkeys(replace(spec, seed=cells[0].seed) for spec in cells):
@@ -84,7 +84,7 @@ def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Con
 
 
 def refuse_download(metrics: Sequence[str], cache: Path) -> None:
-    """UserError where a rehearsal would have to download the weights that a metric needs."""
+    """Raises: UserError where a rehearsal would have to download the weights that a metric needs."""
     asked = next(filter(from_inception, metrics), None)
     if asked and not (cache / WEIGHTS_FILE).is_file():
         raise UserError(

@@ -222,7 +222,7 @@ def in_processes(
 def listen(workers: Sequence[Worker], listener: Listener) -> Iterator[tuple[RunSpec, Outcome]]:
     """What workers say until the next of them may have been silent for too long; the cells that ended.
 
-    Errors: Away where a worker waited for the record in vain.
+    Raises: Away where a worker waited for the record in vain.
     """
     patience = min(worker.quiet - worker.silent_for for worker in workers)
     for pipe in wait([worker.pipe for worker in workers], timeout=max(0.0, patience)):

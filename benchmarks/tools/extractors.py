@@ -15,7 +15,7 @@ def train(name: str, root: Path, image_size: int | None, out: Path | None) -> tu
     One that comes with the package is held against that, and not kept. Any other is kept under `root`, as the one that
     its data set is scored by. With `out` it is written there instead, with its card, as the package brings them.
 
-    Errors: UserError where the images cannot be had, have no labels, or nothing can be written.
+    Raises: UserError where the images cannot be had, have no labels, or nothing can be written.
     """
     data = load_reference(Request(Path(), root, reference=name, image_size=image_size), None)
     if data.kind == "points":
@@ -39,7 +39,7 @@ def train(name: str, root: Path, image_size: int | None, out: Path | None) -> tu
 def bring(path: Path, root: Path) -> list[str]:
     """Keep the classifiers of a file, or of an export's folder, under `root`; a line about each.
 
-    Errors: UserError where there is none, one is damaged, or one would take the place of the package's.
+    Raises: UserError where there is none, one is damaged, or one would take the place of the package's.
     """
     files = sorted(path.rglob("*.safetensors")) if path.is_dir() else [path]
     if not files:

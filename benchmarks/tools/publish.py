@@ -16,7 +16,7 @@ UNRELAXED = {"", "portable", "exact"}
 def publish(name: str, results: Path) -> Path:
     """The export of `results`/`name` with its report, in the published results in place of what is there.
 
-    Errors: UserError unless every cell of the suite, as it comes with the package, has ended with a result, all of them
+    Raises: UserError unless every cell of the suite, as it comes with the package, has ended with a result, all of them
     at one clean commit and in the reference numerics.
     """
     if not places.PUBLISHED.is_dir():

@@ -72,7 +72,7 @@ class Drawn:
 def reproduce(request: Request, tell: Tell = print) -> bool:
     """Recomputes the drawn cells and tells of each how it compares; whether none contradicts or failed.
 
-    Errors: UserError where the export holds no specs, or its scores were made by another protocol than those here (of
+    Raises: UserError where the export holds no specs, or its scores were made by another protocol than those here (of
     other images, say).
     """
     claimed = Results(Record.read(request.export), {"metrics": []})
@@ -104,7 +104,7 @@ def reproduce(request: Request, tell: Tell = print) -> bool:
 def draw(claimed: Results, request: Request, mark: str) -> list[Drawn]:
     """The cells whose keyed hashes are smallest.
 
-    Errors: UserError where there are no specs to run, or a folder is given that no cell uses.
+    Raises: UserError where there are no specs to run, or a folder is given that no cell uses.
     """
     runs = claimed.runs[claimed.runs.status.isin(ENDED)]
     if runs.empty:
@@ -124,7 +124,7 @@ def keyed_hash(mark: str, seed: int, run_key: str) -> bytes:
 
 
 def drawn_cell(run: Any, request: Request) -> Drawn:
-    """Errors: UserError for a spec that cannot be run here, or is of another cell than its row says."""
+    """Raises: UserError for a spec that cannot be run here, or is of another cell than its row says."""
     path = request.export / "runs.csv"
     name = CellName(run.dataset, run.loss, int(run.seed))
     try:
@@ -159,7 +159,7 @@ def numerics_of(text: str) -> Numerics:
 
 
 def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) -> None:
-    """UserError where a score of the export was made otherwise than it would be here: by another extractor, say."""
+    """Raises: UserError where a score of the export was not made as it would be here: by another extractor, say."""
     for cell in {cell.name.dataset: cell for cell in drawn}.values():
         context = options(cell, request, Path()).context("reproduce")
         configure_process(context.device, context.threads, context.numerics)

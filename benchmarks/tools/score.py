@@ -52,7 +52,7 @@ class Request:
 
 
 def score(request: Request) -> dict[str, Any]:
-    """The scores with all that they depend on, as plain data. Errors: UserError in one line for whatever is amiss."""
+    """The scores with all that they depend on, as plain data. Raises: UserError in one line for whatever is amiss."""
     for name, value in (("--samples", request.samples), ("--image-size", request.image_size)):
         if value is not None and value < 1:
             raise UserError(f"{name} {value}: expected a number > 0")
@@ -168,7 +168,7 @@ def fetch(root: Path, source: Path | None) -> str:
 def check(root: Path, weights: Path | None, device: str, threads: int) -> tuple[str, bool]:
     """Our Inception score of CIFAR-10's training split beside the published one, and whether they agree.
 
-    Errors: UserError that names what of weights and data is not at hand; nothing is downloaded.
+    Raises: UserError that names what of weights and data is not at hand; nothing is downloaded.
     """
     path = weights or extractor_cache(root) / WEIGHTS_FILE
     missing = [] if path.is_file() else [f"Inception's weights {path} (put there by gan-zoo fetch-weights)"]

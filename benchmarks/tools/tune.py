@@ -65,7 +65,7 @@ def tune(request: Request, how: Options) -> list[str]:
     """Runs what is not done of a search, reports it, and writes the tuned suite; a line for each trial without a
     result, in which case there is no tuned suite yet.
 
-    Errors: UserError.
+    Raises: UserError.
     """
     out = request.out or Path(f"{Path(request.source).stem}{ENDING}.yaml")
     refuse_other_file(out)
@@ -89,7 +89,7 @@ def tune(request: Request, how: Options) -> list[str]:
 
 
 def refuse_other_file(out: Path) -> None:
-    """UserError where the tuned suite would replace a file that no search wrote, or cannot be written."""
+    """Raises: UserError where the tuned suite would replace a file that no search wrote, or cannot be written."""
     if out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: expected a file that ends in .yaml")
     if not out.parent.is_dir():
@@ -101,7 +101,7 @@ def refuse_other_file(out: Path) -> None:
 def tuned_suite(request: Request, trials: Trials, searches: Sequence[DatasetSearch], folder: Path) -> str:
     """The text of the suite, in `folder`, that runs the chosen settings on the seeds of the suite that was tuned.
 
-    Errors: UserError where every trial of a loss failed.
+    Raises: UserError where every trial of a loss failed.
     """
     source = source_of(request.source, request.settings)
     content = {key: value for key, value in without_searched(source.content).items() if value is not None}

@@ -11,7 +11,7 @@ from gan_zoo.verify import CHECKS, Result, verify
 def choose(names: Sequence[str]) -> dict[str, Loss]:
     """The named losses; without names those of plugins, or all where there are no plugins.
 
-    Errors: UserError for an unknown name, and for plugins that bring no loss.
+    Raises: UserError for an unknown name, and for plugins that bring no loss.
     """
     for name in names:
         if name not in LOSSES:

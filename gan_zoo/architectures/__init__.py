@@ -42,7 +42,7 @@ class Architecture(Protocol):
         """Whether the critic has batch statistics, which no penalty on single samples allows."""
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """UserError that names the supported shapes, if samples of `shape` are not supported."""
+        """Raises: UserError that names the supported shapes, where samples of `shape` are not."""
 
     def generator(self, shape: tuple[int, ...]) -> nn.Module:
         """The generator of samples of `shape`."""
@@ -87,7 +87,7 @@ def convolves(net: nn.Module) -> bool:
 def check_architecture(architecture: Architecture, shape: tuple[int, ...]) -> dict[str, nn.Module]:
     """Both nets by name, without memory for their weights.
 
-    Errors: UserError where an architecture does not make samples of `shape`, or has too many parameters.
+    Raises: UserError where an architecture does not make samples of `shape`, or has too many parameters.
     """
     architecture.check(shape)
     with torch.device("meta"):

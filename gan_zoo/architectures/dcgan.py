@@ -52,7 +52,7 @@ class Dcgan:
         return self.critic_norm == "batch"
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """UserError unless `shape` is (C, 28, 28), (C, 32, 32) or (C, 64, 64)."""
+        """Raises: UserError unless `shape` is (C, 28, 28), (C, 32, 32) or (C, 64, 64)."""
         check_size("dcgan", shape, 28, 32, 64)
 
     def generator(self, shape: tuple[int, ...]) -> nn.Module:

@@ -29,7 +29,7 @@ class Baseline:
         return self.critic_norm == "batch"
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """UserError unless `shape` is (C, 64, 64)."""
+        """Raises: UserError unless `shape` is (C, 64, 64)."""
         check_size("figure2", shape, 64)
 
     def generator(self, shape: tuple[int, ...]) -> nn.Module:

@@ -263,7 +263,7 @@ WIDEST, DEEPEST = 65_536, 1_000
 
 
 def require(place: str, **options: int) -> None:
-    """UserError unless each of the options is at least 1, a depth at most DEEPEST and any other at most WIDEST."""
+    """Raises: UserError unless each option is at least 1, a depth at most DEEPEST and any other at most WIDEST."""
     for name, value in options.items():
         most = DEEPEST if name.endswith("depth") else WIDEST
         if not 1 <= value <= most:
@@ -271,7 +271,7 @@ def require(place: str, **options: int) -> None:
 
 
 def check_size(place: str, shape: tuple[int, ...], *sizes: int) -> None:
-    """UserError unless `shape` is (C, size, size) for one of the sizes."""
+    """Raises: UserError unless `shape` is (C, size, size) for one of the sizes."""
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] not in sizes:
         supported = ", ".join(f"{size}x{size}" for size in sizes)
         asked = "x".join(map(str, shape[1:] if len(shape) == 3 else shape))

@@ -52,7 +52,7 @@ class ResNet:
         return self.critic_norm == "batch"
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """UserError unless `shape` is (C, 32, 32)."""
+        """Raises: UserError unless `shape` is (C, 32, 32)."""
         check_size("resnet", shape, 32)
 
     def generator(self, shape: tuple[int, ...]) -> nn.Module:

@@ -71,7 +71,7 @@ class Table1:
         return self.settings.critic_norm == "batch"
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """UserError unless `shape` is (C, 28, 28) or (C, 32, 32), the paper's size."""
+        """Raises: UserError unless `shape` is (C, 28, 28) or (C, 32, 32), the paper's size."""
         check_size("table1", shape, 28, 32)
 
     def generator(self, shape: tuple[int, ...]) -> nn.Module:

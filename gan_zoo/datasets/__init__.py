@@ -69,7 +69,7 @@ def load_dataset(
         image_size: crop images to their central square and resize them to this many pixels a side.
         download: whether missing files may be downloaded.
 
-    Errors: UserError where the name is unknown, files are missing or unreadable, or options do not fit the data set.
+    Raises: UserError where the name is unknown, files are missing or unreadable, or options do not fit the data set.
     """
     if folder is not None:
         if name in (*DATASETS, *TAKEN):

@@ -67,7 +67,7 @@ def load_cifar10(root: Path, download: bool) -> Images:
 def _unpack(source: Path, raw: Path) -> None:
     """Put the idx files, compressed in `source`, into `raw`, unless it has them or `source` lacks one.
 
-    Errors: UserError where one cannot be read or written.
+    Raises: UserError where one cannot be read or written.
     """
     if all((raw / name).is_file() for name in IDX) or not all((source / f"{name}.gz").is_file() for name in IDX):
         return

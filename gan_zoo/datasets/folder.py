@@ -53,7 +53,7 @@ class Layout:
 def load_folder(name: str, folder: Path, root: Path, image_size: int | None) -> Images:
     """The images under `folder` as data set `name`; grey if all of them are, else RGB.
 
-    Errors: UserError where there is no folder, images are too few, one is unreadable or their sizes differ without an
+    Raises: UserError where there is no folder, images are too few, one is unreadable or their sizes differ without an
     `image_size`, and where the layout can be understood in two ways.
     """
     folder = expanded(folder)
@@ -97,7 +97,7 @@ def decode(layout: Layout, image_size: int | None) -> tuple[dict[str, Tensor], l
 
 
 def find_layout(name: str, folder: Path) -> Layout:
-    """Which image is of which split and class. Errors: UserError where that cannot be told, or images are too few."""
+    """Which image is of which split and class. Raises: UserError where that cannot be told, or images are too few."""
     listing = list_images(folder)
     tops = by_subfolder(folder, listing.images)
     refuse_inner_splits(name, folder, tops)
@@ -128,7 +128,7 @@ def by_subfolder(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
 
 
 def refuse_inner_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> None:
-    """UserError where the splits lie below another folder: as classes they would be merged."""
+    """Raises: UserError where the splits lie below another folder: as classes they would be merged."""
     for top in tops.keys() - {LOOSE}:
         inner = by_subfolder(folder / top, tops[top])
         roles = {SPLITS.get(each.lower()) for each in inner}
@@ -148,7 +148,7 @@ class Splits:
 
 
 def find_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> tuple[Splits, list[str]]:
-    """The splits, and notes of what is in neither. Errors: UserError where a folder may be a split or a class."""
+    """The splits, and notes of what is in neither. Raises: UserError where a folder may be a split or a class."""
     roles: dict[str, str] = {}
     for top in sorted(tops):
         role = SPLITS.get(top.lower())

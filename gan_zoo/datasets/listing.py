@@ -65,7 +65,7 @@ class Place:
 
 
 def list_images(folder: Path) -> Listing:
-    """The files under `folder`, however deep. Errors: UserError for links to nothing, folders that may not be opened,
+    """The files under `folder`, however deep. Raises: UserError for links to nothing, folders that may not be opened,
     and more than five million files or a hundred thousand folders."""
     listing = Listing(folder)
     real = folder.resolve()

@@ -53,7 +53,7 @@ class Pictures:
 
 
 def file_bytes(file: Path) -> bytes:
-    """The content of a file. Errors: UserError where it cannot be read or is larger than the bound."""
+    """The content of a file. Raises: UserError where it cannot be read or is larger than the bound."""
     try:
         if file.stat().st_size > MAX_FILE_GIB * 2**30:
             raise UserError(f"{shown(file)} is larger than the {MAX_FILE_GIB} GiB that are read; make it smaller")
@@ -87,7 +87,7 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
     Args:
         image_size: cut images to their central square and resize them to this many pixels a side; None: as they are.
 
-    Errors: UserError where an image cannot be read, their sizes differ, or they are more than the bounds allow.
+    Raises: UserError where an image cannot be read, their sizes differ, or they are more than the bounds allow.
     """
     with quiet_decoders():
         first, _ = read_picture(files[0], image_size)
@@ -127,7 +127,7 @@ def quiet_decoders() -> Iterator[None]:
 
 
 def require_memory(count: int, height: int, width: int) -> None:
-    """UserError where so many RGB images are more than the bound."""
+    """Raises: UserError where so many RGB images are more than the bound."""
     total = count * 3 * height * width
     if total > MAX_TOTAL_GIB * 2**30:
         raise UserError(
@@ -137,7 +137,7 @@ def require_memory(count: int, height: int, width: int) -> None:
 
 
 def read_picture(file: Path, image_size: int | None) -> tuple[Tensor, list[str]]:
-    """One image, uint8 (1 or 3, H, W), and what was changed in it. Errors: UserError that names the file."""
+    """One image, uint8 (1 or 3, H, W), and what was changed in it. Raises: UserError that names the file."""
     content = file_bytes(file)
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as opened:
@@ -164,7 +164,7 @@ class TooDeep(Exception):
 
 
 def as_seen(opened: Image.Image) -> tuple[Image.Image, list[str]]:
-    """The "L" or "RGB" picture that people see, and what was changed for it. Errors: of the decoder, any kind."""
+    """The "L" or "RGB" picture that people see, and what was changed for it. Raises: whatever the decoder raises."""
     if opened.width * opened.height > MAX_MEGAPIXELS * 10**6:
         raise Image.DecompressionBombError
     if is_deep(opened):

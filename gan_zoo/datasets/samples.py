@@ -19,7 +19,7 @@ def read_images(path: Path, shape: tuple[int, ...]) -> Pictures:
     Arrays are whole numbers 0..255 (uint8) of shape (N, H, W), (N, H, W, C) or (N, C, H, W). Grey images become RGB
     where `shape` has three channels; RGB images become grey where it has one and their channels are equal.
 
-    Errors: UserError where nothing there can be read, size or range are others, or there is colour and grey is due.
+    Raises: UserError where nothing there can be read, size or range are others, or there is colour and grey is due.
     """
     path = expanded(path)
     if not path.is_dir():
@@ -34,7 +34,7 @@ def read_images(path: Path, shape: tuple[int, ...]) -> Pictures:
 
 
 def _array(path: Path) -> np.ndarray:
-    """The one array in a file. Errors: UserError where that is not what it holds."""
+    """The one array in a file. Raises: UserError where that is not what it holds."""
     try:
         if path.exists() and not path.is_file():
             raise ValueError("neither a file nor a folder")
@@ -53,7 +53,7 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _require_bounded(path: Path) -> None:
-    """ValueError where an archive would unpack to more than the bound."""
+    """Raises: ValueError where an archive would unpack to more than the bound."""
     with zipfile.ZipFile(path) as archive:
         total = sum(member.file_size for member in archive.infolist())
     if total > MAX_TOTAL_GIB * 2**30:

@@ -69,7 +69,7 @@ class Chosen(Generic[Subject]):
         return Started(functools.partial(self.start, players, subject))
 
     def start(self, players: Playing, subject: Subject, draws: Draws) -> Iteration:
-        """The iteration, rehearsed on the first of its draws. Errors: UserError where it cannot run."""
+        """The iteration, rehearsed on the first of its draws. Raises: UserError where it cannot run."""
         try:
             iteration = self.engine(players, subject)
             if self.engine is not plain:
@@ -114,7 +114,7 @@ def in_a_line(error: Exception) -> str:
 
 
 def choose(name: str) -> Chosen[TrainState]:
-    """The engine of this name for a single run. Errors: UserError that lists the names."""
+    """The engine of this name for a single run. Raises: UserError that lists the names."""
     if name not in ENGINES:
         raise UserError(f"engine {name}: unknown engine (there are: {', '.join(ENGINE_NAMES)})")
     return Chosen(name, ENGINES[name])
@@ -123,7 +123,7 @@ def choose(name: str) -> Chosen[TrainState]:
 def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chosen[TrainState]:
     """The engine of a single run where `wanted` was asked for; a stack of one is no stack.
 
-    Errors: UserError for one that does not compute in the players' numerics, or cannot run these players.
+    Raises: UserError for one that does not compute in the players' numerics, or cannot run these players.
     """
     check_engine(wanted, players.numerics, device)
     if wanted == "auto":
@@ -136,7 +136,7 @@ def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chose
 
 
 def check_engine(name: str, numerics: Numerics, device: torch.device | str = "cpu") -> None:
-    """UserError where the engine of this name does not compute in these numerics on this device."""
+    """Raises: UserError where the engine of this name does not compute in these numerics on this device."""
     if numerics == "exact" and name not in EXACT_ENGINES:
         raise UserError(f"engine {name}: not in exact numerics; use {', '.join(EXACT_ENGINES)}")
     if name == "compiled" and numerics == "reference" and torch.device(device).type == "cpu":
@@ -149,7 +149,7 @@ def check_engine(name: str, numerics: Numerics, device: torch.device | str = "cp
 
 
 def check_players(name: str, players: Players) -> None:
-    """UserError where the engine of this name cannot run these players, as far as it shows before the first step."""
+    """Raises: UserError where the engine of this name cannot run these players, as far as can be told beforehand."""
     if name == "closed-form":
         weights = dict(players.critic.named_parameters())
         read_layers(players, weights, join(weights.values()))

@@ -135,7 +135,7 @@ def add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
 def closed_form(players: Players, state: TrainState) -> Iteration:
     """The critic's steps by the closed form, the generator's as in `plain`.
 
-    Errors: UserError where the critic is no plain multilayer perceptron of ReLUs.
+    Raises: UserError where the critic is no plain multilayer perceptron of ReLUs.
     """
     eager = eager_steps(players, state)
     vector = torch.empty_like(state.critic.vector)
@@ -152,7 +152,7 @@ def closed_form(players: Players, state: TrainState) -> Iteration:
 
 
 def read_layers(players: Players, weights: Mapping[str, Tensor], gradient: Tensor) -> tuple[Rectifier, list[Layer]]:
-    """The activation and the layers of the critic. Errors: UserError where the closed form does not hold."""
+    """The activation and the layers of the critic. Raises: UserError where the closed form does not hold."""
     linear, functions = [], []
     for name, layer in players.critic.named_children():
         if isinstance(layer, Linear) and not layer.spectral:

@@ -23,7 +23,7 @@ def private_folder() -> "tempfile.TemporaryDirectory[str]":
 
 
 def check_compiler(device: torch.device | str) -> None:
-    """UserError where torch cannot compile for this device: a C++ compiler, or Triton, is not there."""
+    """Raises: UserError where torch cannot compile for this device: a C++ compiler, or Triton, is not there."""
     private_folder()
     try:
         torch.compile(double, fullgraph=True)(torch.ones(1, device=device))

@@ -29,13 +29,13 @@ class PureSteps:
 
 
 def refuse_bf16(numerics: Numerics) -> None:
-    """UserError where the nets would have to run in a context that pure functions do not have."""
+    """Raises: UserError where the nets would have to run in a context that pure functions do not have."""
     if numerics == "bf16":
         raise UserError("engines compiled and stacked: not in bf16; use plain or graph")
 
 
 def pure_steps(players: Players, like: TrainState) -> PureSteps:
-    """The steps of `players` for vectors that come apart as in `like`. Errors: UserError for bf16."""
+    """The steps of `players` for vectors that come apart as in `like`. Raises: UserError for bf16."""
     refuse_bf16(players.numerics)
     joined = per_sample(players.generator)
     generator_like = {name: weight.detach() for name, weight in like.generator.items()}

@@ -114,7 +114,7 @@ def quarter_turns(k: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def single(x: Tensor) -> Tensor:
-    """float32 x as float64. Errors: NotImplementedError for another type, of which the result would not be right."""
+    """float32 x as float64. Raises: NotImplementedError for another type, of which the result would not be right."""
     if x.dtype != torch.float32:
         raise NotImplementedError(f"of {x.dtype}")
     return x.double()

@@ -96,7 +96,7 @@ REPLACED: dict[Any, Callable[..., Any]] = {
 class Exact(TorchDispatchMode):
     """Within it, every result on float32 tensors is the same to the last bit on any processor.
 
-    Errors: UserError that names an operation of which this is not known.
+    Raises: UserError that names an operation of which this is not known.
     """
 
     def __init__(self) -> None:

@@ -129,7 +129,7 @@ class Products:
 
 
 def refuse_unless_single(*tensors: Tensor) -> None:
-    """NotImplementedError for tensors that are not float32: the grid would cut their digits."""
+    """Raises: NotImplementedError for tensors that are not float32: the grid would cut their digits."""
     for tensor in tensors:
         if tensor.dtype != torch.float32:
             raise NotImplementedError(f"of {tensor.dtype}")

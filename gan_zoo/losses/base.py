@@ -121,7 +121,7 @@ class Loss:
     def with_fields(self, **values: Any) -> "Loss":
         """This loss with hyper-parameters changed by name, e.g. `weight=0.1`, in every part that has the field.
 
-        Errors: UserError where no part has it, or several that do not agree on its value: then name the parts.
+        Raises: UserError where no part has it, or several that do not agree on its value: then name the parts.
         """
         loss = self
         for name, value in values.items():

@@ -30,7 +30,7 @@ from gan_zoo.validation import (
 
 
 def published_form(penalty: Any) -> Any:
-    """A penalty under its paper's name, if it has one. Errors: a refusal of `one_sided` where no norm lies below."""
+    """A penalty under its paper's name, if any. Raises: PydanticCustomError at a `one_sided` that does nothing."""
     if type(penalty) is not GradientNorm:
         return penalty
     if penalty.one_sided and penalty.target == 0:
@@ -58,7 +58,7 @@ class Composition:
 
 
 def parse_loss(value: object, path: KeyPath) -> tuple[str, Loss]:
-    """Name and loss from any of the three forms. Errors: SpecError at the wrong key."""
+    """Name and loss from any of the three forms. Raises: SpecError at the wrong key."""
     mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
     if "adversarial" in mapping:
         composition = validated(adapter(Composition), mapping, path)
@@ -72,7 +72,7 @@ def parse_loss(value: object, path: KeyPath) -> tuple[str, Loss]:
 
 
 def change_loss(loss: Loss, values: Mapping[str, Any], path: KeyPath) -> Loss:
-    """`loss` with hyper-parameters changed by name, checked as in a suite. Errors: SpecError at the wrong key."""
+    """`loss` with hyper-parameters changed by name, checked as in a suite. Raises: SpecError at the wrong key."""
     for key, value in values.items():
         if key not in loss.field_names():
             raise SpecError((*path, key), f"unknown key ({suggestion(key, loss.field_names())})")

@@ -54,7 +54,7 @@ class Classifier:
 def classifier_extractor(data: ImageData, cache: Path) -> Extractor:
     """The extractor that scores under the name of `data` are computed by (see `classifier_of`).
 
-    Errors: UserError where the data set has no labels, or its classifier's file is damaged.
+    Raises: UserError where the data set has no labels, or its classifier's file is damaged.
     """
     found = classifier_of(data, cache)
     assert data.classes is not None
@@ -79,7 +79,7 @@ def classifier_of(data: ImageData, cache: Path) -> Classifier:
     """The package's classifier where it brings one of exactly these images, else the one kept in `cache`, else one that
     is trained now and kept there.
 
-    Errors: UserError where the data set has no labels, or a file is damaged.
+    Raises: UserError where the data set has no labels, or a file is damaged.
     """
     require_labels(data)
     found = shipped(data.name)
@@ -92,7 +92,7 @@ def classifier_of(data: ImageData, cache: Path) -> Classifier:
 
 
 def require_labels(data: ImageData) -> None:
-    """UserError where there is nothing to train a classifier on."""
+    """Raises: UserError where there is nothing to train a classifier on."""
     if data.classes is None:
         raise UserError(
             f"data set '{data.name}' has no labels to train a classifier on: sort its images into class folders, "
@@ -109,7 +109,7 @@ def cards(folder: Path | None = None) -> dict[str, dict[str, Any]]:
 
 
 def shipped(name: str) -> Classifier | None:
-    """The classifier that the package brings of the data set `name`, or None. Errors: UserError where it is damaged."""
+    """The classifier that the package brings of the data set `name`, or None. Raises: UserError where it is damaged."""
     card = cards().get(name)
     if card is None:
         return None
@@ -121,7 +121,7 @@ def shipped(name: str) -> Classifier | None:
 
 
 def trained(data: ImageData) -> Classifier:
-    """A classifier of `data`, trained now: seconds to a few minutes. Errors: UserError where there are no labels."""
+    """A classifier of `data`, trained now: seconds to a few minutes. Raises: UserError where there are no labels."""
     require_labels(data)
     tensors = train(data)
     right = accuracy(tensors, data)
@@ -129,12 +129,12 @@ def trained(data: ImageData) -> Classifier:
 
 
 def keep(path: Path, classifier: Classifier) -> None:
-    """Write a classifier to `path`. Errors: UserError where nothing can be written there."""
+    """Write a classifier to `path`. Raises: UserError where nothing can be written there."""
     write_tensors(path, about(classifier.data), classifier.tensors, classifier.card)
 
 
 def read(path: Path, name: str | None = None) -> Classifier:
-    """The classifier at `path`, under the name of its data set here. Errors: UserError where the file holds none."""
+    """The classifier at `path`, under the name of its data set here. Raises: UserError where the file holds none."""
     subject = read_about(path)
     kept = read_tensors(path, subject) if subject else None
     if kept is None or subject != about(kept[1].get("data", "")) or kept[1]["weights"] != hash_tensors(kept[0]):
@@ -172,7 +172,7 @@ def hand_on(data: ImageData, cache: Path, folder: Path) -> Path | None:
 def bring(new: Classifier, cache: Path) -> str:
     """Keep a classifier in `cache`, where its data set is scored by it from now on; a line about it.
 
-    Errors: UserError where the package brings the classifier of that data set, or nothing can be written.
+    Raises: UserError where the package brings the classifier of that data set, or nothing can be written.
     """
     for name, card in cards().items():
         if card["data"] == new.data:

@@ -48,7 +48,7 @@ class Evaluator:
         weights: the file of Inception's weights, if it is not in `cache`.
         apart: compare with what scores are otherwise not measured by: the other split, or another draw of points.
 
-    Errors: UserError where a metric is unknown or has too few samples, where a classifier has no labels to train on,
+    Raises: UserError where a metric is unknown or has too few samples, where a classifier has no labels to train on,
     and where weights are missing or damaged.
     """
 
@@ -77,7 +77,7 @@ class Evaluator:
 
         Every score is NaN when a sample is not finite, as after divergence.
 
-        Errors: UserError where shape or number of samples are others.
+        Raises: UserError where shape or number of samples are others.
         """
         expected = (self.samples, *self.shape)
         if tuple(generated.shape) != expected:

@@ -33,7 +33,7 @@ def floor(data: Data, names: Sequence[str], samples: int, cache: Path, device: t
     """The scores of real data by the metrics that an `Evaluator` of the same arguments has, under the same names.
 
     They are worked out once and kept in `cache` by protocol. A metric that cannot be had of as few images as are held
-    out is left out, and so is one without a finite score. Errors: UserError as for `Evaluator`.
+    out is left out, and so is one without a finite score. Raises: UserError as for `Evaluator`.
     """
     if data.kind == "points":
         evaluator = Evaluator(data, names, samples, cache, device)

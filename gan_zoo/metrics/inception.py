@@ -34,7 +34,7 @@ class Inception(nn.Module):
 def inception_extractor(cache: Path, weights: Path | None) -> Extractor:
     """The extractor with the weights at `weights`, or those in `cache`, fetched there if they are missing.
 
-    Errors: UserError where there are no weights and no network, or the file holds something else.
+    Raises: UserError where there are no weights and no network, or the file holds something else.
     """
     from torch_fidelity import FeatureExtractorInceptionV3
 
@@ -70,7 +70,7 @@ def fetch_weights(cache: Path, source: Path | None = None) -> Path:
 
     They are checked by hash, always; what is not the standard file never takes its place.
 
-    Errors: UserError where they cannot be downloaded, or `source` or the file there is not the standard one.
+    Raises: UserError where they cannot be downloaded, or `source` or the file there is not the standard one.
     """
     path = cache / WEIGHTS_FILE
     if source is not None:
@@ -84,7 +84,7 @@ def fetch_weights(cache: Path, source: Path | None = None) -> Path:
 
 
 def require_standard(path: Path, remedy: str) -> None:
-    """UserError unless `path` is the standard file."""
+    """Raises: UserError unless `path` is the standard file."""
     if not _hash(path).startswith(HASH_PREFIX):
         raise UserError(f"{path} is damaged or another file: its SHA-256 does not begin with {HASH_PREFIX}; {remedy}")
 

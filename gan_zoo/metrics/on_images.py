@@ -57,7 +57,7 @@ def names(data: ImageData, default: bool = False) -> list[str]:
 def parse(text: str, data: ImageData, samples: int) -> Name:
     """The parts of a metric's name.
 
-    Errors: UserError where the metric is unknown, its count is not `samples`, these are too few for it, or it ignores
+    Raises: UserError where the metric is unknown, its count is not `samples`, these are too few for it, or it ignores
     the split.
     """
     known = image_measures()
@@ -127,7 +127,7 @@ def prepare(
 
 
 def require_real(text: str, name: Name, data: ImageData) -> None:
-    """UserError where there are too few real images for a metric."""
+    """Raises: UserError where there are too few real images for a metric."""
     there = {"train": len(data.train), "test": len(data.test), "": 0}[name.split]
     if there < (least := image_measures()[name.measure].fewest_real):
         raise UserError(

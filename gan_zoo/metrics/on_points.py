@@ -24,7 +24,7 @@ def prepare(
 ) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
     """The metrics, and the function of generated points (samples, 2) that computes them; `apart` from another draw.
 
-    Errors: UserError where a metric is unknown or there are no samples.
+    Raises: UserError where a metric is unknown or there are no samples.
     """
     for name in chosen:
         if name not in names(data):

@@ -47,7 +47,7 @@ class Reference:
 def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, device: torch.device) -> Reference:
     """The reference of `split` ("train" or "test"), on `device`; cached by data, split, weights and what rounds them.
 
-    Errors: UserError where features are not finite.
+    Raises: UserError where features are not finite.
     """
     key = f"{VERSION} {data.fingerprint} {split} {extractor.weights} {arithmetic(device)}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"

@@ -52,7 +52,7 @@ def fault() -> str | None:
 
 
 def check_convolutions() -> None:
-    """RuntimeError in a process whose convolutions would not be portable though its products are."""
+    """Raises: RuntimeError in a process whose convolutions would not be portable though its products are."""
     if products.installed() and environment.ONEDNN not in os.environ:
         raise RuntimeError("oneDNN was let free in a process that was to convolve nothing, and now convolves")
 

@@ -33,7 +33,7 @@ def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
     """The RunSpec that `content`, plain data in the form of `RunSpec.to_dict`, describes.
 
     `content["loss"]` may be a registered name, a registered name with changed hyper-parameters, or a composition;
-    `content["insist"]` names the refusals (see REFUSALS) that the user overrules. Errors: SpecError that names the key.
+    `content["insist"]` names the refusals (see REFUSALS) that the user overrules. Raises: SpecError that names the key.
     """
     given = expect_mapping(content, path)
     if "loss" not in given:
@@ -53,7 +53,7 @@ def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
 def architecture_for(value: object, loss_name: str, loss: Loss, path: KeyPath) -> object:
     """Settings of an architecture with the critic's normalisation that the loss requires, where it requires one.
 
-    A name may carry an index: table1:17 is {name: table1, index: 17}. Errors: SpecError at the wrong key.
+    A name may carry an index: table1:17 is {name: table1, index: 17}. Raises: SpecError at the wrong key.
     """
     mapping = {"name": value} if isinstance(value, str) else value
     if not isinstance(mapping, Mapping):

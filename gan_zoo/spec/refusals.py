@@ -63,7 +63,7 @@ def is_spectral(spec: RunSpec) -> bool:
 
 
 def insisted(spec: RunSpec, names: Sequence[str], path: KeyPath) -> tuple[str, ...]:
-    """Those of `names` that overrule a refusal of `spec`. Errors: SpecError with reason and paper for any other."""
+    """Those of `names` that overrule a refusal of `spec`. Raises: SpecError with reason and paper for any other."""
     for i, name in enumerate(names):
         lookup(REFUSALS, name, (*path, "insist", i), "refusal")
     refused = [name for name, refusal in REFUSALS.items() if refusal.applies(spec)]
