@@ -20,7 +20,7 @@ from benchmarks.report.statistics import Array
 SPREAD = 30.0
 """Times the best score, beyond which a trial is drawn at the edge."""
 FEW = 5
-"""Values of a number that are all named at its axis."""
+"""Values of a number that are all named at its axis, where trials share them."""
 COMPLEMENTED = ("beta1", "beta2", "alpha")
 """Decay rates, drawn as what is missing to 1."""
 
@@ -129,11 +129,14 @@ def _panel(axes: Axes, search: DatasetSearch, each: LossTrials, number: str, lim
     low, high = limits
     inside = np.isfinite(each.scores) & (each.scores <= high)
     axes.plot(values[inside], search.sign * each.scores[inside], ".", color=style.colour, ms=3.5, alpha=0.8, mew=0)
-    edge = np.full(int((~inside).sum()), search.sign * high)
-    axes.plot(values[~inside], edge, "x", color=style.colour, ms=3, mew=0.7, clip_on=False)
+    outside = values[~inside]
+    if len(outside):  # without a dot it would be laid out as if it reached to the corner of the figure
+        edge = np.full(len(outside), search.sign * high)
+        axes.plot(outside, edge, "x", color=style.colour, ms=3, mew=0.7, clip_on=False)
     positive = values[np.isfinite(values) & (values > 0)]
-    if len(set(positive)) <= FEW:
-        axes.set_xticks(sorted(set(positive)))
+    different = sorted(set(positive))
+    if len(different) <= FEW and len(different) < len(positive):
+        axes.set_xticks(different)
     elif wants_log(positive):
         axes.set_xlim(positive.min() / 1.3, positive.max() * 1.3)
         logarithmic(axes, "x", decades=1)
