@@ -156,6 +156,33 @@ def test_errors_blame_what_was_typed(tmp_path: Path, settings: dict[str, str], m
     assert "\n" not in str(caught.value)
 
 
+def test_a_setting_that_overrides_overrule_is_refused_or_said(tmp_path: Path) -> None:
+    lr = "train.optimizer.lr"
+    suite = load(tmp_path, **{lr: "4e-4"})
+    assert [spec.train.optimizer.lr for spec in suite.only(seeds=[0]).cells] == [4e-4, 5e-5, 4e-4, 2e-3, 5e-5, 2e-3]
+    (note,) = suite.notes
+    where = "wgan-clip on 8gaussians, minimax on swissroll, wgan-clip on swissroll, wgan-gp on swissroll"
+    assert note.startswith(f"--set {lr}=...: overruled by the suite's overrides for {where};")
+    assert f"--set overrides.LOSS/DATASET.{lr}=... changes those" in note
+    assert suite.only(losses=["minimax"], datasets=["8gaussians"]).notes == []
+    refusal = f"--set {lr}=...: does nothing, for the suite's overrides say otherwise wherever it applies"
+    with pytest.raises(UserError, match=refusal):
+        suite.only(datasets=["swissroll"])
+    with pytest.raises(UserError, match=refusal):  # what the file says of others is no less overruled here
+        load_first_look(str(tmp_path / "small.yaml"), {lr: "1e-3"}, ["wgan-gp"], ["swissroll"])
+    assert load(tmp_path, **{lr: "1e-3"}).only(datasets=["8gaussians"], losses=["minimax"]).notes == []
+
+
+def test_a_setting_for_what_is_not_in_play_is_refused(tmp_path: Path) -> None:
+    load(tmp_path)
+    setting = {"overrides.swissroll.train.steps": "5"}
+    with pytest.raises(
+        UserError, match=r"--set overrides\.swissroll\.train\.steps=\.\.\.: does nothing for these losses"
+    ):
+        load_first_look(str(tmp_path / "small.yaml"), setting, ["wgan-gp"], ["8gaussians"])
+    assert load_first_look(str(tmp_path / "small.yaml"), setting, ["minimax"], ["swissroll"]).cells[0].train.steps == 5
+
+
 def test_a_fault_of_the_file_is_blamed_on_no_setting(tmp_path: Path) -> None:
     wrong = TEXT.replace("{name: mlp, width: 16}", "{name: mlp, width: -16}")
     with pytest.raises(UserError, match=r"^small.yaml:\d+: architecture: .*width is -16"):

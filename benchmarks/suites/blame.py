@@ -10,11 +10,11 @@ from gan_zoo.validation import KeyPath, SpecError
 T = TypeVar("T")
 Settings = Mapping[str, str]
 """Dotted key -> YAML text."""
+WithSettings = Callable[[Settings], Document]
+"""Gives the suite's document with settings put over it."""
 
 
-def parsed(
-    parse: Callable[[Mapping[str, Any]], T], with_settings: Callable[[Settings], Document], settings: Settings
-) -> T:
+def parsed(parse: Callable[[Mapping[str, Any]], T], with_settings: WithSettings, settings: Settings) -> T:
     """Applies `parse` to the document with the settings.
 
     Raises: UserError that blames the setting without which there were no such error, else the line of the file.
@@ -29,7 +29,7 @@ def parsed(
 
 def _culprit(
     parse: Callable[[Mapping[str, Any]], T],
-    with_settings: Callable[[Settings], Document],
+    with_settings: WithSettings,
     settings: Settings,
     error: SpecError,
 ) -> KeyPath:
@@ -45,3 +45,11 @@ def _culprit(
             continue
         return tuple(key.split("."))
     return ()
+
+
+def parsed_or_none(parse: Callable[[Mapping[str, Any]], T], content: Mapping[str, Any]) -> T | None:
+    """What `parse` makes of `content`, None where it is refused."""
+    try:
+        return parse(content)
+    except (SpecError, UserError):
+        return None

@@ -223,3 +223,11 @@ def put(document: Document, key: str, text: str, label: str) -> Document:
         blamed = path, path[:-1]
     content[last] = value
     return replace(document, content=whole, typed={**document.typed, **dict.fromkeys(blamed, label)})
+
+
+def value_at(content: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key that `put` has set."""
+    value: Any = content
+    for part in key.split("."):
+        value = value[part]
+    return value

@@ -22,11 +22,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from benchmarks.suites.blame import parsed
+from benchmarks.suites.blame import Settings, WithSettings, parsed
 from benchmarks.suites.budget import Budget, refuse_idle_evaluation
 from benchmarks.suites.cells import Named, cells_of
 from benchmarks.suites.content import SuiteContent
 from benchmarks.suites.document import Document, put, read_document
+from benchmarks.suites.effects import Pair, notes_on, overruled_by
 from benchmarks.suites.entries import dataset_of, entries_of, loss_of, name_of_entry, names_in, unlike
 from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
@@ -64,24 +65,34 @@ class Suite:
     """Of the suite of a search (see trials.py): whose it is, its ranges, and the setting of each trial by run key."""
     tuned: Mapping[str, Any] = field(default_factory=dict)
     """How a tuned suite came about (see tuned.py)."""
+    overruled: Mapping[str, frozenset[Pair]] = field(default_factory=dict)
+    """By the key of a setting that is meant for all cells the losses and data sets whose overrides say otherwise."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should read before it runs."""
+        return notes_on(self.overruled, self.cells)
 
     def only(self, losses: Sequence[str] = (), datasets: Sequence[str] = (), seeds: Sequence[int] = ()) -> "Suite":
         """The part of the suite with these losses, data sets and seeds; none means all.
 
-        Raises: UserError for what is not in it, naming the option of the command line.
+                Raises: UserError for what is not in it, naming the option of the command line, and for a setting that
+        reaches none of it.
         """
         chosen_losses = self._chosen("losses", losses, self.losses)
         chosen_datasets = self._chosen("datasets", datasets, self.datasets)
         chosen_seeds = self._chosen("seeds", seeds, self.seeds)
         by_place = {(spec.seed, spec.dataset.name, spec.loss_name): spec for spec in self.cells}
         places = product(chosen_seeds, chosen_datasets, chosen_losses)
+        cells = tuple(by_place[place] for place in places)
+        notes_on(self.overruled, cells)
         return replace(
             self,
             losses=chosen_losses,
             datasets=chosen_datasets,
             seeds=chosen_seeds,
             report=narrowed(self.report, chosen_losses, chosen_datasets),
-            cells=tuple(by_place[place] for place in places),
+            cells=cells,
         )
 
     def at_pace(self, seconds: Callable[[RunSpec], float]) -> "Suite":
@@ -120,6 +131,8 @@ def _suites_folder() -> Path:
 
 Content = Mapping[str, Any]
 """What a suite file says, as plain data."""
+Entry = str | Mapping[str, Any]
+"""A loss or data set in a suite's list: its name, or a mapping such as {"name": "wgan-gp", "weight": 0.1}."""
 
 
 def as_written(content: Content) -> Content:
@@ -138,7 +151,18 @@ def load_suite(
     document = _read(name_or_path)
     in_file = names_in(document.content)
     with_settings = partial(_with_settings, document)
-    return parsed(lambda content: _suite(in_file, change(content)), with_settings, settings or {})
+    return _changed(lambda content: _suite(in_file, change(content)), with_settings, settings or {})
+
+
+def _changed(parse: Callable[[Content], Suite], with_settings: WithSettings, settings: Settings) -> Suite:
+    """The suite under these settings.
+
+    Raises: UserError as from `parsed`, and for a setting that does nothing at all.
+    """
+    suite = parsed(parse, with_settings, settings)
+    overruled = overruled_by(parse, with_settings, settings)
+    notes_on(overruled, suite.cells)
+    return replace(suite, overruled=overruled)
 
 
 def suite_in(document: Document, key: str, name: str) -> Suite:
@@ -183,11 +207,12 @@ def is_path(path: Path) -> bool:
 def load_first_look(
     name_or_path: str,
     settings: Mapping[str, str],
-    losses: Sequence[str],
-    datasets: Sequence[str],
+    losses: Sequence[Entry],
+    datasets: Sequence[Entry],
     seeds: Sequence[int] = (0,),
 ) -> Suite:
-    """The suite `train`: any registered losses and data sets, with what the named suite says of all and of these.
+    """The suite `train`: any registered losses and data sets, or entries of a suite's lists, with what the named suite
+    says of all and of these.
 
     Raises: UserError as from `load_suite`.
     """
@@ -205,12 +230,12 @@ def load_first_look(
         content = {key: value for key, value in changed.content.items() if key != "report"}
         for option, names in (("losses", losses), ("datasets", datasets)):
             known = {name_of_entry(entry): entry for entry in entries_of(content, option)}
-            content[option] = [known.get(name, name) for name in names]
+            content[option] = [known.get(name, name) if isinstance(name, str) else name for name in names]
         about = f"A first look, with the settings of the suite {content.get('name')}."
         content |= {"name": "first-look", "seeds": list(seeds), "description": about}
         return Document(changed.source, content, changed.lines, {**changed.typed, **typed})
 
-    return replace(parsed(partial(_suite, in_file), first_look, settings), name="train")
+    return replace(_changed(partial(_suite, in_file), first_look, settings), name="train")
 
 
 def _read(name_or_path: str) -> Document:

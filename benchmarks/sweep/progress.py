@@ -54,6 +54,7 @@ def opening_text(plan: Plan) -> list[str]:
     others = f", {counts['running']} being run by others" if counts["running"] else ""
     stale = Counter(plan.why(spec) for spec, status in statuses.items() if status == "stale")
     return [
+        *plan.suite.notes,
         f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run, {done} done{others}",
         *(f"stale, run anew: {count} cells ({reason})" for reason, count in stale.items()),
         *engines_text(plan),
@@ -76,7 +77,13 @@ def plan_text(plan: Plan) -> str:
     cells = [f"{plan.status(spec):12}{spec.label}{because(plan.why(spec))}" for spec in plan.suite.cells]
     cells += engines_text(plan)
     left = f"{len(plan.todo)} of {len(plan.suite.cells)} cells to run"
-    return "\n".join([*cells, f"{left}, about {duration(plan.seconds())} of training with {len(plan.devices)} workers"])
+    return "\n".join(
+        [
+            *plan.suite.notes,
+            *cells,
+            f"{left}, about {duration(plan.seconds())} of training with {len(plan.devices)} workers",
+        ]
+    )
 
 
 def unfinished_text(plan: Plan) -> list[str]:
