@@ -178,27 +178,15 @@ def time_suite(options: argparse.Namespace) -> int:
 
 
 def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool) -> int:
-    from benchmarks.record.store import Store
     from benchmarks.report.against import against_text
-    from benchmarks.report.commands import scores_text, write_report
-    from benchmarks.sweep.budget import within_seconds
-    from benchmarks.sweep.plan import make_plan
-    from benchmarks.sweep.progress import Progress, say, unfinished_text
-    from benchmarks.sweep.run import run_suite
-    from benchmarks.sweep.timing import time_suite
+    from benchmarks.report.commands import scores_text
+    from benchmarks.sweep.progress import Progress, say
+    from benchmarks.tools import suite_run
 
-    store = Store(options.results)
-    how = runner_options(options, options.workers)
-    suite = within_seconds(suite, how, store, say)
-    plan = make_plan(suite, how, store, say)
-    with Progress(plan) as progress:
-        plan = run_suite(plan, store, progress)
-    untimed = time_suite(suite, how, store, say) if timed else []
-    folder, files = write_report(suite.name, store, options.results)
-    store.log_report(suite.name, folder, files)
-    print(f"\n{scores_text(folder)}\n")
-    held = against_text(folder / "export")
-    print(*([f"{held}\n"] if held else []), f"report: {folder / 'report.html'}", sep="\n")
-    for line in [*unfinished_text(plan), *untimed]:
+    done = suite_run.run_and_report(suite, runner_options(options, options.workers), Progress, say, timed)
+    print(f"\n{scores_text(done.folder)}\n")
+    held = against_text(done.folder / "export")
+    print(*([f"{held}\n"] if held else []), f"report: {done.folder / 'report.html'}", sep="\n")
+    for line in done.missing:
         print(line, file=sys.stderr)
-    return UNFINISHED if plan.unfinished or untimed else 0
+    return UNFINISHED if done.missing else 0

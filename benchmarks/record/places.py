@@ -29,8 +29,16 @@ def own_folder(folder: Path, results: Path) -> Path | None:
     """`folder` where it is a path to a report with its export, and not the name of a suite; else None."""
     if folder.name == "export" and (folder / "meta.json").is_file():
         return folder.parent
-    named = folder.resolve() == (results / folder.name).resolve()
-    return folder if (folder / "export").is_dir() and not named else None
+    return folder if (folder / "export").is_dir() and not _is_a_suites(folder, results) else None
+
+
+def suite_at(given: str, results: Path) -> str:
+    """The name of the suite whose own folder under the results was given, as in results/quickstart; else `given`."""
+    return Path(given).name if _is_a_suites(Path(given), results) else given
+
+
+def _is_a_suites(folder: Path, results: Path) -> bool:
+    return folder.name != "" and folder.resolve() == (results / folder.name).resolve()
 
 
 def record_folder(suite: str, results: Path) -> Path:
@@ -42,8 +50,9 @@ def record_folder(suite: str, results: Path) -> Path:
     given = own_folder(Path(suite), results)
     if given is not None:
         return given
-    folder = results / suite
-    return folder if (folder / "export").is_dir() else published_folder(suite) or folder
+    name = suite_at(suite, results)
+    folder = results / name
+    return folder if (folder / "export").is_dir() else published_folder(name) or folder
 
 
 def export_folder(suite: str, results: Path) -> Path:

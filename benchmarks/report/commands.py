@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.record.export import Record
-from benchmarks.record.places import VIEWS, own_folder, record_folder, refuse_unwritable
+from benchmarks.record.places import VIEWS, own_folder, record_folder, refuse_unwritable, suite_at
 from benchmarks.record.store import Store
 from benchmarks.report.build import build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
@@ -53,18 +53,31 @@ def report(options: argparse.Namespace) -> int:
     if len(options.suites) == 2:
         return compare(options, choice)
     suite = options.suites[0]
-    folder = own_folder(Path(suite), options.results) or options.results / suite
-    out = options.out or view(folder, choice, options.only)
     if options.check:
         return check(record_folder(suite, options.results), options.out, choice)
-    refuse_unwritable(out)
-    export = source(suite, options, out)
     if options.only:
+        out = place_of(suite, options.results, options.out, choice, options.only)
+        export = source(suite, options.results, out, options.from_export)
         print(*build_parts(export, out, options.only, choice), sep="\n")
         return 0
-    build_report(export, out, choice)
+    out = rebuild(suite, options.results, options.out, choice, options.from_export)
     print(f"report: {out / 'report.html'}")
     return 0
+
+
+def rebuild(suite: str, results: Path, out: Path | None, choice: dict[str, Any], from_export: bool = False) -> Path:
+    """Makes the report of a suite, narrowed by `choice`, anew; the folder that it is in."""
+    out = place_of(suite, results, out, choice)
+    build_report(source(suite, results, out, from_export), out, choice)
+    return out
+
+
+def place_of(
+    suite: str, results: Path, out: Path | None, choice: dict[str, Any], only: list[str] | None = None
+) -> Path:
+    """The folder that a report of this choice is made in. Raises: UserError where it may not be written to."""
+    folder = own_folder(Path(suite), results) or results / suite_at(suite, results)
+    return refuse_unwritable(out or view(folder, choice, only))
 
 
 def _choice(options: argparse.Namespace) -> dict[str, Any]:
@@ -93,11 +106,11 @@ def view(folder: Path, choice: dict[str, Any], only: list[str] | None) -> Path:
     return folder / VIEWS / name
 
 
-def source(suite: str, options: argparse.Namespace, out: Path) -> Path:
+def source(suite: str, results: Path, out: Path, from_export: bool) -> Path:
     """The export that a report is made from: what the record gives now, written into `out`, or what is there."""
-    if options.from_export or own_folder(Path(suite), options.results):
-        return record_folder(suite, options.results) / "export"
-    Store(options.results).record(suite).write(out / "export")
+    if from_export or own_folder(Path(suite), results):
+        return record_folder(suite, results) / "export"
+    Store(results).record(suite_at(suite, results)).write(out / "export")
     return out / "export"
 
 

@@ -97,11 +97,12 @@ class Results:
 
     @cached_property
     def baseline(self) -> str:
-        """The loss that the others are compared with: the suite's choice, else the first."""
-        chosen = self.choice.get("baseline") or self.losses[0]
-        if chosen not in self.losses:
-            raise UserError(f"report.baseline: {chosen!r} is not in this report: choose from {', '.join(self.losses)}")
-        return str(chosen)
+        """The loss that the others are compared with: the one asked for, else the suite's where it is shown, else the
+        first. Raises: UserError where the one asked for is not shown."""
+        asked, suites = self.asked.get("baseline"), self.choice.get("baseline")
+        if asked and asked not in self.losses:
+            raise UserError(f"report.baseline: {asked!r} is not in this report: choose from {', '.join(self.losses)}")
+        return str(suites if suites in self.losses else self.losses[0])
 
     @cached_property
     def clock(self) -> Clock:
