@@ -23,7 +23,7 @@ BOOKKEEPING = [  # likewise; all of it may import the science, but for TENSOR_FR
     {"benchmarks.sweep", "benchmarks.report"},
     {"benchmarks.claims", "benchmarks.tools"},
     {"benchmarks.speed"},
-    {"benchmarks.cli"},
+    {"benchmarks.cli", "benchmarks.api"},
 ]
 TENSOR_FREE = (
     "benchmarks/markup",

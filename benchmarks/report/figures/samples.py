@@ -99,7 +99,7 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
             older = _older_step(dataset, loss, runs, step) if loss in shown else []
             axes.set_title(shortened(_title(dataset, loss, runs, older), int(14 * side)), loc="left")
         elif real is not None:
-            _images(axes, real)
+            draw_images(axes, real)
             axes.set_title("data", loc="left")
     absent = [loss for loss in dataset.losses if loss not in runs]
     if is_points or absent:
@@ -174,12 +174,12 @@ def _panel(axes: Axes, results: Results, name: str | None, real: NDArray | None,
     samples = results.record.samples[name]
     if samples.ndim == 2:
         critic = results.record.samples.get(critic_scores(name))
-        _points(axes, samples, real, critic, loss, coarseness)
+        draw_points(axes, samples, real, critic, loss, coarseness)
     else:
-        _images(axes, samples)
+        draw_images(axes, samples)
 
 
-def _points(
+def draw_points(
     axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str, coarseness: int
 ) -> None:
     """Contours, samples, and data over them as smaller dots, so that neither hides the other.
@@ -208,7 +208,7 @@ def _contours(axes: Axes, critic: NDArray, every: int) -> None:
     axes.contour(side, side, scores, levels=levels[1:-1], colors="#a0a0a0", linewidths=0.4, linestyles="solid")
 
 
-def _images(axes: Axes, images: NDArray) -> None:
+def draw_images(axes: Axes, images: NDArray) -> None:
     axes.imshow(mosaic(images, SHOWN), vmin=0, vmax=255)
 
 
