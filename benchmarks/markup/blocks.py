@@ -6,6 +6,7 @@ A report is a list of blocks. Their text is plain Unicode and never markup: each
 import math
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 MINUS, PLUS_MINUS, DASH = "\u2212", "\u00b1", "\u2013"
 
@@ -44,13 +45,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under columns. The first column names the row. `paper` tables are written as LaTeX too."""
+    """Rows of cells under columns. The first column names the row. `paper` tables are written as LaTeX too.
+
+    `caption` is what a reader must know to read it, `notes` how its numbers came about: a block of its own.
+    """
 
     name: str
     caption: str
     columns: list[Column]
     rows: list[list[Entry]]
     paper: bool = False
+    notes: str = ""
 
 
 def columns_of(titles: Iterable[str], numeric: Container[str] = ()) -> list[Column]:
@@ -93,6 +98,10 @@ class Code:
     text: str
 
 
+Live = dict[str, Any]
+"""What the script of a page draws in place of a picture, as JSON can hold it."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure by its file name without ending, what it shows, and the same for who cannot see it."""
@@ -100,6 +109,7 @@ class Figure:
     name: str
     caption: str
     alt: str
+    live: Live | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -109,9 +119,26 @@ class Slider:
     name: str
     caption: str
     frames: list[tuple[str, str]] = field(default_factory=list)
+    live: Live | None = field(default=None, compare=False, repr=False)
 
 
-Block = Heading | Text | Items | Code | Table | Figure | Slider
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that are for those who look closer: a page shows their title alone until it is opened."""
+
+    title: str
+    blocks: "list[Block]"
+
+
+Block = Heading | Text | Items | Code | Table | Figure | Slider | Fold
+
+
+def unfolded(blocks: "list[Block]") -> "list[Block]":
+    """All blocks with those that are folded, in their order."""
+    found: list[Block] = []
+    for block in blocks:
+        found += [Heading(block.title, 3), *unfolded(block.blocks)] if isinstance(block, Fold) else [block]
+    return found
 
 
 def number(value: float, digits: int = 3) -> str:

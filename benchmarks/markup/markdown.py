@@ -3,7 +3,20 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from benchmarks.markup.blocks import Block, Code, Column, Entry, Figure, Heading, Items, Slider, Table, Text
+from benchmarks.markup.blocks import (
+    Block,
+    Code,
+    Column,
+    Entry,
+    Figure,
+    Fold,
+    Heading,
+    Items,
+    Slider,
+    Table,
+    Text,
+    unfolded,
+)
 
 
 def escape(text: str) -> str:
@@ -37,6 +50,8 @@ def render(block: Block) -> str:
         case Slider():
             frames = "\n\n".join(f"![{escape(label)}](figures/{name}.png)" for label, name in block.frames)
             return f"{frames}\n\n*{escape(block.caption)}*"
+        case Fold():
+            return "\n\n".join(map(render, unfolded([block])))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numeric: Collection[int] = ()) -> str:
@@ -54,7 +69,8 @@ def _table(block: Table) -> str:
     heads = [escape(column.title) for column in block.columns]
     rows = [list(map(_cell, row, block.columns)) for row in block.rows]
     numeric = [position for position, column in enumerate(block.columns) if column.numeric]
-    return f"{table(heads, rows, numeric)}\n\n*{escape(block.caption)}*"
+    notes = f"\n\n{escape(block.notes)}" if block.notes else ""
+    return f"{table(heads, rows, numeric)}\n\n*{escape(block.caption)}*{notes}"
 
 
 def _cell(cell: Entry, column: Column) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.markup.blocks import Block, Figure, Slider, Table
+from benchmarks.markup.blocks import Block, Figure, Slider, Table, unfolded
 from benchmarks.markup.latex import latex
 from benchmarks.markup.markdown import markdown
 from benchmarks.markup.page import page
@@ -15,6 +15,7 @@ from benchmarks.record.export import Record
 from benchmarks.report.against import against_published
 from benchmarks.report.captions import FLOOR
 from benchmarks.report.figures import style
+from benchmarks.report.live.runs import record_of
 from benchmarks.report.names import write_pages
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
@@ -45,7 +46,14 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
     title = f"GAN losses {'tuned' if results.meta.get('search') else 'compared'}: {results.meta['suite']}"
     pages = {
         "report.md": markdown(title, blocks),
-        "report.html": page(title, blocks, out / "figures", colour, lambda block: rebuild_command(results, block.name)),
+        "report.html": page(
+            title,
+            blocks,
+            out / "figures",
+            colour,
+            lambda block: rebuild_command(results, block.name),
+            record_of(results),
+        ),
     }
     tables = [block for block in blocks if isinstance(block, Table) and block.paper]
     pages |= _renderings("table", tables, results)
@@ -114,7 +122,7 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
 def _named_parts(blocks: list[Block]) -> dict[str, list[Table | Figure | Slider]]:
     """The tables and figures of a report by name; a table and the figure that draws it may share one."""
     parts: dict[str, list[Table | Figure | Slider]] = {}
-    for block in blocks:
+    for block in unfolded(blocks):
         if isinstance(block, Table | Figure | Slider):
             parts.setdefault(block.name, []).append(block)
     return parts

@@ -12,6 +12,7 @@ from benchmarks.markup.blocks import (
     Code,
     Entry,
     Figure,
+    Fold,
     Heading,
     Items,
     Slider,
@@ -23,6 +24,7 @@ from benchmarks.markup.blocks import (
     measured,
     number,
     shortened,
+    unfolded,
 )
 from benchmarks.record.protocols import protocol_text
 from benchmarks.report.budgets import budget_words, equal_budgets_table
@@ -148,12 +150,27 @@ def _cautions(results: Results) -> list[str]:
 
 
 def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]:
-    blocks: list[Block] = [Heading(dataset.name), scores_table(dataset)]
-    blocks += _figures(plan, of=dataset.name)
+    """Scores, samples, curves, comparisons, and folded what is seen of the critics."""
+    drawn = {}
+    for item in plan:
+        if item.dataset == dataset.name:
+            drawn[item.block.name.removesuffix(f"-{dataset.slug}")] = item.block
+    blocks: list[Block] = [Heading(dataset.name), scores_table(dataset), *_taken(drawn, "final")]
+    for title, names in (("Samples", ("samples", "slider")), ("Over training", ("scores",))):
+        found = _taken(drawn, *names)
+        blocks += [Heading(title, 3), *found] if found else []
+    comparisons: list[Block] = _taken(drawn, "pairs")
     if len(dataset.losses) > 1:
-        blocks.append(baseline_table(dataset))
+        comparisons.append(baseline_table(dataset))
     optional = target_table(dataset), equal_budgets_table(dataset), spread_table(dataset), published_table(dataset)
-    return [*blocks, *filter(None, optional)]
+    comparisons += filter(None, optional)
+    blocks += [Heading("Comparisons", 3), *comparisons] if comparisons else []
+    return [*blocks, Fold("Diagnostics", list(drawn.values()))] if drawn else blocks
+
+
+def _taken(drawn: dict[str, Figure | Slider], *names: str) -> list[Block]:
+    """The figures of these kinds, which are then no longer among those `drawn`."""
+    return [drawn.pop(name) for name in names if name in drawn]
 
 
 def _overall(results: Results, plan: list[Drawing]) -> list[Block]:
@@ -270,7 +287,7 @@ def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
     commands = [*map(str, results.meta.get("commands", [])), rebuild_command(results, "NAME")]
     tables: dict[str, None] = {}
     figures: dict[str, None] = {}
-    for part in parts:
+    for part in unfolded(parts):
         # A table and the figure that draws it may share a name, and then it is named once in each list.
         if isinstance(part, Table):
             tables[part.name] = None

@@ -1,10 +1,41 @@
-"""Files of a report: names for data sets of any name, and pages written alike everywhere."""
+"""Names of losses and data sets for people, of files for data sets of any name, and pages written alike everywhere."""
 
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_zoo.files import replacing
+
+DISPLAY = {
+    "minimax": "Minimax GAN",
+    "non-saturating": "NS-GAN",
+    "dragan": "DRAGAN",
+    "r1": "NS-GAN + R1",
+    "r1-r2": "NS-GAN + R1 + R2",
+    "lsgan": "LSGAN",
+    "hinge": "Hinge GAN",
+    "sngan": "SNGAN",
+    "wgan-clip": "WGAN (clipping)",
+    "wgan-gp": "WGAN-GP",
+    "wgan-lp": "WGAN-LP",
+    "wgan-gp-hinge": "WGAN-GP (hinge)",
+    "wgan-div": "WGAN-div",
+    "wgan-sn": "WGAN-SN",
+    "rpgan": "RpGAN",
+    "r3gan": "R3GAN",
+    "8gaussians": "8 Gaussians",
+    "25gaussians": "25 Gaussians",
+    "swissroll": "Swiss roll",
+    "digits": "Digits",
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+}
+
+
+def display(name: str) -> str:
+    """The name of a loss or data set as papers print it; one of somebody's own is printed as it is."""
+    return DISPLAY.get(name, name)
 
 
 def slug(name: str) -> str:

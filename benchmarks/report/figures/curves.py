@@ -31,8 +31,8 @@ POINTS = 160  # a curve is thinned to so many steps: more cannot be seen at this
 
 def score_curves(dataset: DatasetResults) -> Figure:
     """A row a metric; columns: generator steps, real images seen by the critic, seconds of training."""
-    metrics = [metric for metric in dataset.metrics if _curves(dataset, metric, _steps)]
-    axes_of = {"generator steps": _steps, "images seen": _images, "training seconds": _seconds}
+    metrics = [metric for metric in dataset.metrics if _curves(dataset, metric, steps_at)]
+    axes_of = {"generator steps": steps_at, "images seen": images_at, "training seconds": seconds_at}
     known = {}
     for title, x in axes_of.items():
         if any(_curves(dataset, metric, x) for metric in metrics):
@@ -54,7 +54,7 @@ def score_column(dataset: DatasetResults) -> Figure:
     metric = dataset.metrics[0]
     figure = Figure(figsize=(COLUMN, 2.0 + legend_height(dataset.losses, COLUMN)))
     axes = figure.subplots()
-    _score_panel(axes, dataset, metric, _steps)
+    _score_panel(axes, dataset, metric, steps_at)
     axes.set_ylabel(dataset.results.label(metric))
     axes.set_xlabel("generator steps")
     legend(figure, dataset.losses)
@@ -62,7 +62,7 @@ def score_column(dataset: DatasetResults) -> Figure:
 
 
 def _score_panel(axes: Axes, dataset: DatasetResults, metric: str, horizontal: Horizontal) -> None:
-    if horizontal is not _seconds:
+    if horizontal is not seconds_at:
         axes.xaxis.set_major_formatter(counts)
     curves = _curves(dataset, metric, horizontal)
     _draw(axes, dataset, curves, possible_range(dataset, metric), markersize=3.5, markevery=_every(curves))
@@ -85,17 +85,17 @@ def _every(curves: dict[str, pd.DataFrame]) -> int:
     return max(1, longest // 5)
 
 
-def _steps(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
+def steps_at(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
     return steps
 
 
-def _images(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
+def images_at(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
     runs = dataset.cell_runs(loss)
     rates = (runs.images_seen / runs.step.where(runs.step > 0)).dropna()
     return steps * float(rates.iloc[0]) if len(rates) else None
 
 
-def _seconds(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
+def seconds_at(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
     return dataset.results.clock.at(dataset, loss, steps)
 
 

@@ -24,6 +24,8 @@ from benchmarks.report.figures.curves import banded, score_column, score_curves,
 from benchmarks.report.figures.diagnostics import DIAGNOSTICS
 from benchmarks.report.figures.samples import Shown, common_seed, sample_panels, sample_steps, shown_runs
 from benchmarks.report.figures.style import COLUMN, drawing, save
+from benchmarks.report.live.charts import final_chart, score_chart, term_chart
+from benchmarks.report.live.samples import sample_player
 from benchmarks.report.results import DatasetResults, Results
 
 
@@ -81,7 +83,7 @@ def _of_dataset(dataset: DatasetResults) -> Iterator[Drawing]:
     if term_names(dataset):
         text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. "
         alt = "Curves of each logged term over generator steps, one a loss."
-        block = Figure(f"terms-{dataset.slug}", text + _interval(dataset.results), alt)
+        block = Figure(f"terms-{dataset.slug}", text + _interval(dataset.results), alt, live=term_chart(dataset))
         yield Drawing(block, dataset.name, lambda: term_curves(dataset))
     for diagnostic in DIAGNOSTICS:
         if diagnostic.has_data(dataset):
@@ -103,9 +105,8 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
         f"{shown}: {metrics}, {at}. Points are seeds, bars mean and "
         "95 % t-interval within the range that a score can have. Failed runs are counted."
     )
-    block = Figure(
-        f"final-{dataset.slug}", text, f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
-    )
+    alt = f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
+    block = Figure(f"final-{dataset.slug}", text, alt, live=final_chart(dataset))
     column = partial(final_column, dataset)
     yield Drawing(block, dataset.name, lambda: final_scores(dataset), column)
     text = (
@@ -113,7 +114,8 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
         f"{dataset.results.clock.caption} {_interval(dataset.results)} "
         "A curve of a loss with failures is of those still running."
     )
-    block = Figure(f"scores-{dataset.slug}", text, f"Curves of {metrics}, one a loss, over training.")
+    alt = f"Curves of {metrics}, one a loss, over training."
+    block = Figure(f"scores-{dataset.slug}", text, alt, live=score_chart(dataset))
     yield Drawing(block, dataset.name, lambda: score_curves(dataset), partial(score_column, dataset))
     primary = dataset.primary
     if len(dataset.losses) > 1 and np.isfinite(dataset.scores(primary)).sum(1).max() > 1:
@@ -142,7 +144,7 @@ def _of_samples(dataset: DatasetResults) -> Iterator[Drawing]:
     if len(steps) > 1:
         frames = [(str(step), f"samples-{dataset.slug}-{step}") for step in steps]
         text = f"{shortened(dataset.name, 40)}: the same runs' samples at each generator step, or the latest before it."
-        slider = Slider(f"slider-{dataset.slug}", text, frames)
+        slider = Slider(f"slider-{dataset.slug}", text, frames, sample_player(dataset))
         yield Drawing(slider, dataset.name, lambda step: sample_panels(dataset, int(step)))
 
 
@@ -158,8 +160,10 @@ def _samples_block(dataset: DatasetResults, runs: dict[str, Shown]) -> Figure:
         )
     else:
         what = "Generated images, unselected, beside the data's."
-    names = ", ".join(map(shortened, runs))
-    return Figure(f"samples-{dataset.slug}", f"{shown}: {what} {rule}", f"{what} One panel each: {names}.")
+    alt = f"{what} One panel each: {', '.join(map(shortened, runs))}."
+    # Where there is a player, the page draws these panels from its frames.
+    live = {"kind": "panels", "of": f"slider-{dataset.slug}"} if len(sample_steps(dataset)) > 1 else None
+    return Figure(f"samples-{dataset.slug}", f"{shown}: {what} {rule}", alt, live=live)
 
 
 def _any_score(results: Results) -> bool:

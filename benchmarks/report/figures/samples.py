@@ -56,21 +56,21 @@ def sample_steps(dataset: DatasetResults) -> list[int]:
     """Generator steps at which the shown runs left samples, eight at most, evenly chosen."""
     found: set[int] = set()
     for run in shown_runs(dataset).values():
-        found.update(_kept_steps(dataset, run.key))
+        found.update(kept_steps(dataset, run.key))
     steps = np.array(sorted(found), dtype=int)
     positions = np.linspace(0, len(steps) - 1, min(8, len(steps)))
     chosen = np.unique(np.rint(positions).astype(int))
     return list(map(int, steps[chosen]))
 
 
-def _kept_steps(dataset: DatasetResults, run_key: str) -> list[int]:
+def kept_steps(dataset: DatasetResults, run_key: str) -> list[int]:
     """Generator steps before the end at which a run left samples."""
     steps = []
     for name in dataset.results.record.samples:
         step = sample_step(name, run_key)
         if step is not None:
             steps.append(step)
-    return steps
+    return sorted(steps)
 
 
 def sample_panels(dataset: DatasetResults, step: int | None = None, width: float = PAGE) -> Figure:
@@ -140,7 +140,7 @@ def _samples_at(dataset: DatasetResults, run_key: str, step: int | None) -> str:
 
 def _latest_step(dataset: DatasetResults, run_key: str, step: int) -> int | None:
     """The last step up to `step` at which a run left samples."""
-    earlier = [at for at in _kept_steps(dataset, run_key) if at <= step]
+    earlier = [at for at in kept_steps(dataset, run_key) if at <= step]
     return max(earlier, default=None)
 
 
