@@ -338,11 +338,6 @@ def test_bits_do_not_depend_on_the_number_of_threads() -> None:
     assert found[0] == found[1]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_gives_the_bits_of_a_cpu(bits: dict[str, str]) -> None:
-    assert fingerprints("cuda") == bits
-
-
 @pytest.mark.parametrize("net", ["points", "digits", "dcgan", "resnet"])
 def test_training_is_as_near_to_float64_as_float32_is(net: str) -> None:
     """After one iteration."""

@@ -250,15 +250,11 @@ def test_the_figure_is_the_same_every_time(tmp_path: Path) -> None:
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
-def test_the_gpu_s_script_measures_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    toy = "MLP 4x128, batch 128"
+def test_the_gpu_s_table_measures_and_checks(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
-    monkeypatch.setattr(gpu, "SECONDS", 0.01)
-    monkeypatch.setattr(gpu, "CHECKED_STEPS", 3)
-    monkeypatch.setattr(gpu, "STACKS", {toy: (2,)})
-    monkeypatch.setattr(gpu, "WORKLOADS", {toy: WORKLOADS[toy]})
-    gpu.main(tmp_path, "cpu")
+    gpu.command([str(tmp_path), "--pretend"])
     torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
     content = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))
     assert [result["how"] for result in content["results"]] == [
         "plain",
@@ -283,7 +279,7 @@ def test_the_gpu_s_bars_take_the_best_way_that_ran() -> None:
     assert (bar.by, bar.found, bar.reached) == ("CUDA graph, bf16", 3.0, True)
 
 
-def test_the_gpu_s_script_needs_torch_numpy_and_pydantic_alone(tmp_path: Path) -> None:
+def test_the_gpu_s_table_needs_torch_numpy_and_pydantic_alone(tmp_path: Path) -> None:
     """Hides there all else that this environment has."""
     absent = ("mlflow", "pandas", "scipy", "matplotlib", "seaborn", "jinja2", "ruamel", "torchvision", "torch_fidelity")
     for name in absent:

@@ -1,4 +1,4 @@
 """The speed benchmark: a textbook loop, our engines and the arithmetic limit, on the same work in the same minutes.
 
-`python -m benchmarks.speed` measures a CPU, `sh benchmarks/speed/gpu.sh` a GPU, where nothing but torch is needed.
+`python -m benchmarks.speed` measures a CPU, `sh benchmarks/speed/gpu.sh` a GPU.
 """

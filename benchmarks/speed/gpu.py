@@ -1,16 +1,17 @@
 """A GPU: what CUDA graphs, stacked seeds and lower precisions bring over the plain engine, and if the numbers agree.
 
-`python -m benchmarks.speed.gpu DIR` writes DIR/gpu.json and DIR/gpu.md. Each candidate is timed for a few seconds, so
-that all of it takes less than ten minutes.
+`python -m benchmarks.speed.gpu DIR` writes DIR/gpu.json and DIR/gpu.md anew after each workload, so that what is
+measured stays when it is broken off. Each candidate is timed for some seconds, which should take two minutes in all.
 """
 
+import argparse
 import itertools
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,27 +22,43 @@ from benchmarks.markup.markdown import table
 from benchmarks.speed.bars import Bar, bar_table
 from benchmarks.speed.measure import least_flops
 from benchmarks.speed.workloads import WORKLOADS, Workload
-from gan_zoo.device import configure_process, tf32
+from gan_zoo.device import choose_devices, configure_process, device_name, tf32
 from gan_zoo.engine import ENGINES, STACK_ENGINES, Engine, Numerics, StackEngine
+from gan_zoo.errors import ends_program
 from gan_zoo.rng import Rng
 from gan_zoo.spec import Adam
 from gan_zoo.trainer import Run, initial_state, prepare, train, train_stack
 
-SECONDS = 4.0
-"""for one candidate, after its warm-up"""
 
-STACKS = {"MLP 4x128": (4, 16, 64), "MLP 4x512": (4, 16), "MLP 784": (4, 16), "dim 16": (4, 16)}
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured."""
+
+    seconds: float
+    """for one candidate, after its warm-up"""
+    stacks: Mapping[str, tuple[int, ...]]
+    """seeds of each stack, by part of a workload's name"""
+    only: str = ""
+    """the workloads whose name contains this"""
+    matrix: int = 8192
+    """a side of the product whose rate is the card's"""
+    checked_steps: int = 50
+
+
+CARD = Extent(2.0, {"MLP 4x128": (4, 16, 64), "MLP 4x512": (4, 16), "MLP 784": (4, 16), "dim 16": (4, 16)})
+PRETENDED = Extent(0.01, {"MLP 4x128": (2,)}, only="MLP 4x128", matrix=256, checked_steps=3)
+"""On a CPU, to go through all of it: its numbers measure nothing."""
+
 LOWER = ("plain, tf32", "plain, bf16", "CUDA graph, tf32", "CUDA graph, bf16")
 BARS = (
     ("MLP 4x128", ("CUDA graph",), 4),
     ("MLP 4x512", ("CUDA graph",), 4),
     ("MLP 4x128", ("16 seeds stacked in a CUDA graph",), 8),
+    ("MLP 4x128", ("64 seeds stacked in a CUDA graph",), 30),
     ("dim 16", ("16 seeds stacked in a CUDA graph",), 3),
     ("ResNet", LOWER, 2.5),
 )
 """Part of a workload's name, ways to run it, and how many times the plain float32 engine the best of them should be."""
-MATRIX = 8192
-CHECKED_STEPS = 50
 
 
 class Result(NamedTuple):
@@ -54,20 +71,34 @@ class Result(NamedTuple):
     error: str = ""
 
 
-def main(folder: Path, device: str = "cuda") -> None:
+def main(folder: Path, device: str = "cuda", extent: Extent = CARD) -> None:
     """Measures `device` and writes both files."""
     configure_process(device, threads=1)
-    rates = {how: matrix_rate(device, how) for how in ("float32", "tf32", "bf16")}
-    differences = {engine: largest_difference(engine, device) for engine in ("graph", "stacked", "stacked-graph")}
-    results = []
-    for workload in WORKLOADS.values():
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = {"device": device_name(device), "torch": torch.__version__}
+    rates = {how: matrix_rate(device, how, extent.matrix) for how in ("float32", "tf32", "bf16")}
+    differences = {
+        engine: largest_difference(engine, device, extent.checked_steps)
+        for engine in ("graph", "stacked", "stacked-graph")
+    }
+    results: list[Result] = []
+    for workload in [each for name, each in WORKLOADS.items() if extent.only in name]:
         flops = least_flops(workload)
-        for how, start, seeds in candidates(workload, device):
-            result = timed(workload, how, start, seeds, flops, rates)
+        for how, start, seeds in candidates(workload, device, extent.stacks):
+            result = timed(workload, how, start, seeds, flops, rates, extent.seconds)
             print(*result, file=sys.stderr, flush=True)
             results.append(result)
-    folder.mkdir(parents=True, exist_ok=True)
-    machine = {"device": torch.cuda.get_device_name() if device == "cuda" else device, "torch": torch.__version__}
+        write(folder, machine, rates, differences, results)
+
+
+def write(
+    folder: Path,
+    machine: dict[str, str],
+    rates: dict[str, float],
+    differences: dict[str, float],
+    results: Sequence[Result],
+) -> None:
+    """Both files, of what is measured so far."""
     content = {
         "machine": machine,
         "matrix_tflops": rates,
@@ -78,7 +109,9 @@ def main(folder: Path, device: str = "cuda") -> None:
     (folder / "gpu.md").write_text(markdown(machine, rates, differences, results), encoding="utf-8")
 
 
-def candidates(workload: Workload, device: str) -> Iterator[tuple[str, Callable[[], Iterator[object]], int]]:
+def candidates(
+    workload: Workload, device: str, stacks: Mapping[str, tuple[int, ...]]
+) -> Iterator[tuple[str, Callable[[], Iterator[object]], int]]:
     """(how, start, seeds): `start()` gives the iterations of a candidate."""
 
     def single(engine: Engine, numerics: Numerics = "reference") -> Callable[[], Iterator[object]]:
@@ -103,7 +136,7 @@ def candidates(workload: Workload, device: str) -> Iterator[tuple[str, Callable[
 
     yield "plain", single(ENGINES["plain"]), 1
     yield "CUDA graph", single(ENGINES["graph"]), 1
-    for seeds in next((sizes for name, sizes in STACKS.items() if name in workload.name), ()):
+    for seeds in next((sizes for name, sizes in stacks.items() if name in workload.name), ()):
         yield f"{seeds} seeds stacked in a CUDA graph", several(STACK_ENGINES["stacked-graph"], seeds), seeds
     if len(workload.shape) == 3:
         yield "4 CUDA graphs on 4 streams", streams(4), 4
@@ -119,7 +152,7 @@ def single_seed(workload: Workload, seed: int, device: str) -> Iterator[object]:
 
 def on_streams(runs: Sequence[Iterator[object]], device: str) -> Iterator[object]:
     """One iteration of every run at a time, each on a stream of its own."""
-    places = [torch.cuda.Stream() for _ in runs] if device == "cuda" else []
+    places = [torch.cuda.Stream() for _ in runs] if device.startswith("cuda") else []
     synchronize()  # the runs' first states were made on another stream
     while True:
         for run, stream in itertools.zip_longest(runs, places):
@@ -135,6 +168,7 @@ def timed(
     seeds: int,
     flops: int,
     rates: Mapping[str, float],
+    seconds: float,
 ) -> Result:
     """The candidate's rate; one that fails is a result as well."""
     try:
@@ -143,7 +177,7 @@ def timed(
             next(iterations)
         synchronize()
         started, count = time.perf_counter(), 0
-        while time.perf_counter() - started < SECONDS:
+        while time.perf_counter() - started < seconds:
             next(iterations)
             count += 1
             if count % 16 == 0:
@@ -161,9 +195,8 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def matrix_rate(device: str, how: str) -> float:
-    """TFLOP/s of a large matrix product."""
-    size = MATRIX if device == "cuda" else 512
+def matrix_rate(device: str, how: str, size: int) -> float:
+    """TFLOP/s of a product of square matrices, `size` a side."""
     a = Rng(0, "matrix", device=device).normal(size, size).to(torch.bfloat16 if how == "bf16" else torch.float32)
     with tf32() if how == "tf32" else nullcontext():
         a @ a
@@ -175,25 +208,25 @@ def matrix_rate(device: str, how: str) -> float:
     return 10 * 2 * size**3 / (time.perf_counter() - started) / 1e12
 
 
-def checked_run(seed: int, device: str) -> Run:
+def checked_run(seed: int, device: str, steps: int) -> Run:
     """A short training in float64 whose learning rate falls, from a number that depends on the seed."""
     run = WORKLOADS["MLP 4x128, batch 128"].run(seed, device, precision="float64")
     optimizer = Adam(1e-4 / (seed + 1), (0.5, 0.9))
-    training = replace(run.spec.train, steps=CHECKED_STEPS, lr_decay="linear", optimizer=optimizer)
+    training = replace(run.spec.train, steps=steps, lr_decay="linear", optimizer=optimizer)
     return prepare(replace(run.spec, train=training), run.data, device)
 
 
-def largest_difference(engine: str, device: str) -> float:
-    """Of any weight from the plain engine's after 50 iterations in float64: rounding, if the engine is right."""
-    runs = [checked_run(seed, device) for seed in range(2)]
+def largest_difference(engine: str, device: str, steps: int) -> float:
+    """Of any weight from the plain engine's after `steps` iterations in float64: rounding, if the engine is right."""
+    runs = [checked_run(seed, device, steps) for seed in range(2)]
     alone, own = [*map(initial_state, runs)], [*map(initial_state, runs)]
     for run, state in zip(runs, alone, strict=True):
-        list(itertools.islice(train(run, state), CHECKED_STEPS))
+        list(itertools.islice(train(run, state), steps))
     if engine in STACK_ENGINES:
-        list(itertools.islice(train_stack(runs, own, STACK_ENGINES[engine]), CHECKED_STEPS))
+        list(itertools.islice(train_stack(runs, own, STACK_ENGINES[engine]), steps))
     else:
         for run, state in zip(runs, own, strict=True):
-            list(itertools.islice(train(run, state, ENGINES[engine]), CHECKED_STEPS))
+            list(itertools.islice(train(run, state, ENGINES[engine]), steps))
     differences: list[Tensor] = []
     for state, expected in zip(own, alone, strict=True):
         for weights, known in zip(state.weights, expected.weights, strict=True):
@@ -238,7 +271,19 @@ def bars(ratios: Mapping[Result, float]) -> Iterator[Bar]:
             yield Bar(f"{best.workload}: times plain", wanted, ratios[best], best.how)
 
 
+def command(words: Sequence[str]) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.gpu", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--pretend", action="store_true", help="go through it on a CPU, with tiny sizes")
+    options = parser.parse_args(words)
+    if options.pretend:
+        main(options.folder, "cpu", PRETENDED)
+        return
+    choose_devices("cuda", 1)
+    main(options.folder)
+
+
 if __name__ == "__main__":
-    if not torch.cuda.is_available():
-        sys.exit("benchmarks.speed.gpu: no GPU that this torch can use")
-    main(Path(sys.argv[1]))
+    with ends_program("benchmarks.speed.gpu"):
+        command(sys.argv[1:])
