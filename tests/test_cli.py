@@ -58,7 +58,7 @@ def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
     assert main(["run", suite, "--workers", "0", *places(tmp_path, results)]) == 0
     printed = capsys.readouterr().out
     assert "done      wgan-gp / 8gaussians / seed 0" in printed
-    assert "emd" in printed
+    assert "earth mover's distance ↓" in printed
     assert (results / "tiny" / "report.html").is_file()
     assert main(["report", "tiny", "--check", "--results", str(results)]) == 0
     before = (results / "tiny" / "report.html").read_bytes()
@@ -76,7 +76,7 @@ def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
     assert "table.tex: differs" in capsys.readouterr().err
     file = results / "tiny" / "report.md"
     assert main(["report", "tiny", "--results", str(results), "--out", str(file)]) == 2
-    assert capsys.readouterr().err == f"gan-zoo: {file / 'export'}: Not a directory; choose another path\n"
+    assert capsys.readouterr().err == f"gan-zoo: {file}: a file, where a folder belongs: move it away, or mend it\n"
 
 
 def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]) -> None:

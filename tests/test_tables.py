@@ -12,11 +12,13 @@ import pytest
 from scipy import stats as scipy_stats
 from synthetic import FEW, HOSTILE, synthetic, texts
 
-from benchmarks.markup.blocks import Table, amount, measured, number, shortened
+from benchmarks.markup.blocks import Column, Entry, Table, amount, measured, number, shortened
 from benchmarks.markup.latex import escape as latex_escape
 from benchmarks.markup.latex import latex
 from benchmarks.markup.markdown import escape as markdown_escape
+from benchmarks.markup.plain import plain
 from benchmarks.record.export import Record
+from benchmarks.report.captions import BEST, UNDECIDED, WORSE
 from benchmarks.report.document import document
 from benchmarks.report.published import facts
 from benchmarks.report.results import Results
@@ -231,3 +233,18 @@ def test_escapes():
     assert latex_escape(r"a_{b}&5 %\~^") == r"a\_\{b\}\&5\,\%\textbackslash{}\textasciitilde{}\textasciicircum{}"
     assert latex_escape("é損x\u0303") == r"\'{e}[U+640D]\~{x}"
     assert markdown_escape("a|b_<i>*\\") == r"a\|b\_&lt;i&gt;\*\\"
+
+
+def test_a_terminal_s_table_keeps_digits_under_digits():
+    columns = [Column("Loss", numeric=False), Column("FID ↓"), Column("failed / n")]
+    rows = [
+        [Entry("wgan-gp"), Entry("1.46 ± 0.06", 1.46, BEST), Entry("0/5", 0.0)],
+        [Entry("lp"), Entry("11.54 ± 0.06", 11.54, UNDECIDED, note="(1/5 failed)"), Entry("0/5", 0.0)],
+        [Entry("real"), Entry("0.92", 0.92, WORSE), Entry("–")],
+    ]
+    assert plain(Table("t", "", columns, rows)).split("\n") == [
+        "Loss                           FID ↓  failed / n",
+        "wgan-gp                1.46 ± 0.06 *         0/5",
+        "lp       11.54 ± 0.06 (1/5 failed) ?         0/5",
+        "real                          0.92             –",
+    ]

@@ -17,7 +17,7 @@ from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import TIMING_COLUMNS, Record
 from benchmarks.record.store import Store
 from benchmarks.record.timings import Circumstances, Timing, configuration
-from benchmarks.report import commands
+from benchmarks.report import terminal
 from benchmarks.report.contrasts import target_table
 from benchmarks.report.results import Results
 from benchmarks.report.seconds import timing_tables
@@ -37,6 +37,7 @@ from benchmarks.sweep.timing import (
     time_cells,
     time_suite,
 )
+from benchmarks.tools import suite_run
 from gan_zoo.spec import RunSpec
 
 SUITE = """\
@@ -189,8 +190,8 @@ def exported(monkeypatch) -> None:
     def write(suite: str, store: Store, results: Path) -> tuple[Path, list[Path]]:
         return results / suite, store.record(suite).write(results / suite / "export")
 
-    monkeypatch.setattr(commands, "write_report", write)
-    monkeypatch.setattr(commands, "scores_text", str)
+    monkeypatch.setattr(suite_run, "write_report", write)
+    monkeypatch.setattr(terminal, "scores_text", str)
     monkeypatch.setattr(Store, "log_report", lambda *parts: None)
 
 

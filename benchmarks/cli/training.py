@@ -179,12 +179,12 @@ def time_suite(options: argparse.Namespace) -> int:
 
 def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool) -> int:
     from benchmarks.report.against import against_text
-    from benchmarks.report.commands import scores_text
+    from benchmarks.report.terminal import scores_text
     from benchmarks.sweep.progress import Progress, say
     from benchmarks.tools import suite_run
 
     done = suite_run.run_and_report(suite, runner_options(options, options.workers), Progress, say, timed)
-    print(f"\n{scores_text(done.folder)}\n")
+    print(f"\n{scores_text(done.folder / 'export')}\n")
     held = against_text(done.folder / "export")
     print(*([f"{held}\n"] if held else []), f"report: {done.folder / 'report.html'}", sep="\n")
     for line in done.missing:

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.record.export import Record
 from benchmarks.record.places import VIEWS, own_folder, record_folder, refuse_unwritable, suite_at
 from benchmarks.record.store import Store
@@ -26,21 +24,6 @@ def write_report(suite: str, store: Store, results: Path) -> tuple[Path, list[Pa
     exported = store.record(suite).write(folder / "export")
     handed_on = [path for path in (folder / "export" / "extractors").glob("*") if path.is_file()]
     return folder, [*exported, *handed_on, *build_report(folder / "export", folder)]
-
-
-def scores_text(folder: Path) -> str:
-    """The scores of a report for a terminal: a small table per data set."""
-    names = {"dataset": str, "loss": str, "metric": str}
-    gaps = {"mean": [""], "half_width_95": [""]}
-    table = pd.read_csv(folder / "table.csv", dtype=names, keep_default_na=False, na_values=gaps)
-    spread = table["half_width_95"].map(lambda half: "" if pd.isna(half) else f" ± {half:.2g}")
-    table["score"] = table["mean"].map(lambda mean: "failed" if pd.isna(mean) else f"{mean:.4g}") + spread
-    parts = []
-    for dataset, rows in table.groupby("dataset", sort=False):
-        wide = rows.pivot(index="loss", columns="metric", values="score")
-        wide = wide.reindex(index=rows["loss"].unique(), columns=rows["metric"].unique())
-        parts.append(f"{dataset}\n{wide.rename_axis(index=None, columns=None).to_string()}")
-    return "\n\n".join(parts)
 
 
 def report(options: argparse.Namespace) -> int:

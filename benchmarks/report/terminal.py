@@ -1,0 +1,27 @@
+"""The scores of a report for a terminal."""
+
+from pathlib import Path
+
+from benchmarks.markup.blocks import Table
+from benchmarks.markup.plain import plain
+from benchmarks.record.export import Record
+from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.tables import FAILED, scores_table
+
+LEGEND = "* best   ≈ equivalent   ? undecided   † unhealthy critic   no mark: worse"
+
+
+def scores_text(export: Path) -> str:
+    """A small table a data set: every metric, its direction, mean ± half-width of the 95 % interval, failures; the
+    marks are those of the report."""
+    results = Results(Record.read(export))
+    tables = [f"{dataset.name}\n{plain(narrow(dataset))}" for dataset in results.each_dataset]
+    return "\n\n".join([*tables, LEGEND])
+
+
+def narrow(dataset: DatasetResults) -> Table:
+    """The table of scores without what the losses cost and what others published."""
+    table = scores_table(dataset)
+    last = [column.title for column in table.columns].index(FAILED)
+    rows = [row[: last + 1] for row in table.rows]
+    return Table(table.name, "", table.columns[: last + 1], rows)
