@@ -25,13 +25,26 @@ MISSING_WORDS = {"na", "n-a", "nan", "none", "null"}
 """Names that programs which read tables take for a missing value."""
 ROW_OF_TABLES = "real data (floor)"
 """Names of a report's rows that are no loss's."""
-REASONS = {  # pydantic's error -> what a user is told
+REASONS = {  # pydantic's error -> what a user is told; the words in braces are pydantic's as well
     "missing": "missing key",
     "tuple_type": "expected a list",
     "dict_type": "expected a mapping",
     "dataclass_type": "expected a mapping",
     "string_type": "expected text",
+    "string_too_short": "expected some text",
     "too_short": "expected at least one entry",
+    "too_long": "expected at most {max_length} entries",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "int_parsing_size": "expected a whole number of fewer digits",
+    "float_type": "expected a number",
+    "finite_number": "expected a finite number",
+    "bool_type": "expected true or false",
+    "literal_error": "expected {expected}",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected at most {le}",
 }
 
 
@@ -88,7 +101,14 @@ def _reason(details: ErrorDetails) -> str:
     kind = details["type"]
     if kind in ("refused", "missing"):
         return REASONS.get(kind, details["msg"])
-    return f"{REASONS.get(kind, details['msg'].lower())}, got {brief(details['input'])}"
+    words = {name: _plain(value) for name, value in details.get("ctx", {}).items()}
+    said = REASONS[kind].format(**words) if kind in REASONS else details["msg"].lower()
+    return f"{said}, got {brief(details['input'])}"
+
+
+def _plain(value: Any) -> Any:
+    """A bound as people write it: 0, not 0.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def strict(kind: type[T]) -> type[T]:

@@ -74,7 +74,7 @@ def test_a_cell_is_known_by_its_steps_alone(tmp_path: Path) -> None:
             ("480k", "31"),
             "budget.images: 31 gives no step: a generator step of 'non-saturating' on 8gaussians takes 32",
         ),
-        (("480k", "0"), "budget.images: input should be greater than 0, got 0"),
+        (("480k", "0"), "budget.images: expected more than 0, got 0"),
         (("480k", "480q"), 'budget.images: expected a whole number, as 480000 or 480k, got "480q"'),
         (("480k", "0.0001k"), 'budget.images: expected a whole number, as 480000 or 480k, got "0.0001k"'),
         (("480k", "900"), "evaluate.every: 10 steps are more than the 5 of 'wgan-gp' in the budget"),

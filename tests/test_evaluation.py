@@ -247,5 +247,5 @@ def test_repeats_change_the_key_of_a_run_and_their_default_does_not() -> None:
     assert plain.to_dict()["evaluate"]["repeats"] == 1
     assert plain.key == one.key != three.key
     assert run_spec(three.to_dict()) == three
-    with pytest.raises(UserError, match=r"evaluate\.repeats: input should be greater than 0"):
+    with pytest.raises(UserError, match=r"evaluate\.repeats: expected more than 0"):
         make_run(evaluate={"repeats": 0})

@@ -392,7 +392,7 @@ def test_a_cell_that_hangs_again_has_failed_and_the_others_run(
     once, twice = [line for line in listener.said if "said nothing for" in line]
     assert once.endswith("it is run once more")
     assert twice.endswith("and was ended")
-    assert [(spec.seed, plan.status(spec)) for spec in plan.unfinished] == [(0, "interrupted")]
+    assert [(spec.seed, plan.status(spec)) for spec in plan.unfinished] == [(0, "failed")]
 
 
 @pytest.mark.faults

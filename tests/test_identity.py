@@ -1,6 +1,9 @@
 """Which cells stand: those of the same spec, data, science, numerics and code. Others are stale, named so and run anew,
 and nothing of them is in a table."""
 
+import base64
+import hashlib
+import importlib.metadata
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +234,36 @@ def test_installed_into_another_repository_the_commit_is_unknown(
     assert states[0]["changes"] != states[1]["changes"]
     for function in (environment.commit, environment.is_own_repository, environment.changed_files):
         function.cache_clear()
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, folder: Path, running: str) -> None:
+    """An installation of this package in `folder`, by pip's form of its record; `running` is the file that runs."""
+    texts = {"benchmarks/record/environment.py": "1\n", "gan_zoo/step.py": "2\n", "gan_zoo/rng.py": "3\n"}
+    rows = []
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+        rows.append(f"{name},sha256={digest},{len(text)}")
+    information = folder / "gan_zoo-0.1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: gan-zoo\nVersion: 0.1.0\n")
+    (information / "RECORD").write_text("\n".join([*rows, "gan_zoo-0.1.0.dist-info/RECORD,,", ""]))
+    found = importlib.metadata.Distribution.at(information)
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: found)
+    monkeypatch.setattr(environment, "__file__", running)
+
+
+def test_an_installation_knows_its_edited_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, tmp_path, str(tmp_path / "benchmarks/record/environment.py"))
+    assert environment.edited_files() == frozenset()
+    (tmp_path / "gan_zoo/step.py").write_text("9\n")
+    (tmp_path / "gan_zoo/rng.py").unlink()
+    assert environment.edited_files() == {tmp_path / "gan_zoo/step.py", tmp_path / "gan_zoo/rng.py"}
+
+
+def test_an_installation_that_does_not_run_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, tmp_path, "/elsewhere/benchmarks/record/environment.py")
+    (tmp_path / "gan_zoo/step.py").write_text("9\n")
+    assert environment.edited_files() == frozenset()

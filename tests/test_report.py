@@ -1,6 +1,7 @@
 """Reports from synthetic records: right numbers, the same bytes, hostile names, and records with holes."""
 
 import csv
+import os
 import re
 import shlex
 import shutil
@@ -291,3 +292,11 @@ def test_reports_need_neither_torch_nor_mlflow_and_load_matplotlib_only_to_draw(
     code = f"import sys, benchmarks.report; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_home_that_cannot_be_written_to_costs_no_words():
+    drawn = "with drawing():\n    import matplotlib\n    matplotlib.get_cachedir()"
+    code = f"from benchmarks.report.figures.style import drawing\n{drawn}"
+    environment = {**os.environ, "HOME": "/dev/null", "MPLCONFIGDIR": "/dev/null/x", "XDG_CACHE_HOME": "/dev/null/x"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

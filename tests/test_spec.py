@@ -221,11 +221,11 @@ def test_insisting_on_nothing_changes_nothing() -> None:
         ({"loss": {"name": "wgan-gp", "wieght": 1}}, "loss.wieght: unknown key (did you mean 'weight'?)"),
         (
             {"loss": {"name": "wgan-gp", "weight": "big"}},
-            'loss.weight: input should be a valid number, got "big"',
+            'loss.weight: expected a number, got "big"',
         ),
         (
             {"loss": {"name": "wgan-gp", "weight": -1}},
-            "loss.weight: input should be greater than 0, got -1",
+            "loss.weight: expected more than 0, got -1",
         ),
         ({"loss": {"adversarial": "hing"}}, "loss.adversarial: unknown adversarial term 'hing'"),
         (
@@ -234,9 +234,9 @@ def test_insisting_on_nothing_changes_nothing() -> None:
         ),
         (
             {"loss": {"adversarial": "wasserstein", "weight_clip": 0}},
-            "loss.weight_clip: input should be greater than 0, got 0",
+            "loss.weight_clip: expected more than 0, got 0",
         ),
-        ({"loss": {"adversarial": "hinge", "critic_norm": "batch"}}, "loss.critic_norm: input should be 'spectral'"),
+        ({"loss": {"adversarial": "hinge", "critic_norm": "batch"}}, "loss.critic_norm: expected 'spectral'"),
         (
             {"insist": ["clip-with-penaltyy"]},
             "insist.0: unknown refusal 'clip-with-penaltyy' (did you mean 'clip-with-penalty'?)",
@@ -248,20 +248,20 @@ def test_insisting_on_nothing_changes_nothing() -> None:
         ({"train": {"batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}}, "train.steps: missing key"),
         (
             {"train": {"steps": 0, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}},
-            "train.steps: input should be greater than 0",
+            "train.steps: expected more than 0",
         ),
         (
             {"train": {"steps": 1.5, "batch_size": 1, "optimizer": {"name": "adam", "lr": 1}}},
-            "train.steps: input should be a valid integer",
+            "train.steps: expected a whole number",
         ),
         (
             {"train": {"steps": 1, "batch_size": 1, "optimizer": {"name": "rmsprop", "lr": 1, "betas": [0, 1]}}},
             "train.optimizer.betas: unknown key",
         ),
-        ({"evaluate": {"every": 5, "samples": 9}}, "evaluate.samples: input should be greater than or equal to 10"),
+        ({"evaluate": {"every": 5, "samples": 9}}, "evaluate.samples: expected at least 10"),
         (
             {"loss": {"adversarial": "hinge", "penalties": [{"r1": {"gamma": 0}}]}},
-            "loss.penalties.0.r1.gamma: input should be greater than 0, got 0",
+            "loss.penalties.0.r1.gamma: expected more than 0, got 0",
         ),
         (
             {"loss": {"adversarial": "hinge", "penalties": [{"gradient-norm": {"target": 0, "one_sided": True}}]}},
@@ -269,7 +269,7 @@ def test_insisting_on_nothing_changes_nothing() -> None:
         ),
         (
             {"loss": {"adversarial": "wasserstein", "weight_clip": float("inf")}},
-            "loss.weight_clip: input should be a finite number",
+            "loss.weight_clip: expected a finite number",
         ),
         ({"loss": {"adversarial": {}}}, "loss.adversarial: expected one adversarial term, as NAME or {NAME: settings}"),
         ({"loss": {"name": "None", "adversarial": "hinge"}}, "loss.name: 'None' is what tables call a missing value"),
@@ -277,16 +277,16 @@ def test_insisting_on_nothing_changes_nothing() -> None:
         ({"loss": {"name": "a  b", "adversarial": "hinge"}}, "loss.name: a name has no two spaces in a row"),
         ({"loss": {"name": "a/b", "adversarial": "hinge"}}, "loss.name: expected a word of letters"),
         ({"dataset": {"name": "../cats", "folder": "x"}}, "dataset.name: expected a word of letters"),
-        ({"dataset": {"name": "cats", "folder": ""}}, "dataset.folder: string should have at least 1 character"),
+        ({"dataset": {"name": "cats", "folder": ""}}, "dataset.folder: expected some text"),
         (
             {"evaluate": {"every": 5, "samples": 100, "metrics": ["emd", "emd"]}},
             "evaluate.metrics.1: 'emd' stands here twice; keep one",
         ),
         ({"extra": 1}, "extra: unknown key"),
         ({"train": [1]}, "train: expected a mapping, got [1]"),
-        ({"seed": 2**63}, "seed: input should be less than 9223372036854775808, got 9223372036854775808"),
-        ({"seed": -1}, "seed: input should be greater than or equal to 0, got -1"),
-        ({"seed": True}, "seed: input should be a valid integer, got true"),
+        ({"seed": 2**63}, "seed: expected less than 9223372036854775808, got 9223372036854775808"),
+        ({"seed": -1}, "seed: expected at least 0, got -1"),
+        ({"seed": True}, "seed: expected a whole number, got true"),
     ],
 )
 def test_bad_input_is_named_by_its_key(changes: dict[str, Any], message: str) -> None:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.suites.suite import Suite, load_first_look, load_suite, suite_names
+from benchmarks.suites.suite import Suite, load_first_look, load_suite, source_of, suite_names
+from benchmarks.tools.tune import seen_from
 from gan_zoo.datasets import DATASETS
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
@@ -211,7 +213,7 @@ def test_no_suite_takes_the_name_of_other_records(tmp_path: Path, name: str) -> 
         (
             "lr: 5e-5",
             "lr: slow",
-            'small.yaml:12: overrides.wgan-clip.train.optimizer.lr: input should be a valid number, got "slow"',
+            'small.yaml:12: overrides.wgan-clip.train.optimizer.lr: expected a number, got "slow"',
         ),
         (
             "weight: 0.1",
@@ -251,7 +253,7 @@ def test_no_suite_takes_the_name_of_other_records(tmp_path: Path, name: str) -> 
             "8gaussians",
             'small.yaml:3: datasets: expected a list, got "8gaussians"',
         ),
-        ("width: 16", "width: 16.0", "small.yaml:5: architecture.width: input should be a valid integer"),
+        ("width: 16", "width: 16.0", "small.yaml:5: architecture.width: expected a whole number"),
         (
             "name: small",
             "name: small\nreport: {baseline: wgan}",
@@ -277,7 +279,7 @@ def test_no_suite_takes_the_name_of_other_records(tmp_path: Path, name: str) -> 
             "name: small\nreport: {row: []}",
             "small.yaml:2: report.row: unknown key (did you mean 'rows'?)",
         ),
-        ("every: 5", "every: 0", "small.yaml:10: evaluate.every: input should be greater than 0, got 0"),
+        ("every: 5", "every: 0", "small.yaml:10: evaluate.every: expected more than 0, got 0"),
         ("[minimax,", "[{name: NA, adversarial: hinge},", "small.yaml:2: losses.0.name: 'NA' is what tables call a mi"),
         ("[minimax,", "[{name: a  b, adversarial: hinge},", "small.yaml:2: losses.0.name: a name has no two spaces"),
         ("[minimax,", "[{name: a/b, adversarial: hinge},", "small.yaml:2: losses.0.name: expected a word of letters"),
@@ -297,12 +299,12 @@ def test_no_suite_takes_the_name_of_other_records(tmp_path: Path, name: str) -> 
             "small.yaml:3: datasets.0.image_size: '8gaussians' has points, not images: leave it out",
         ),
         ("seeds: 2", "seeds: 1000000000", "small.yaml:4: seeds: expected a number of seeds, up to 10000"),
-        ("seeds: 2", "seeds: [-1]", "small.yaml:4: seeds.0: input should be greater than or equal to 0"),
+        ("seeds: 2", "seeds: [-1]", "small.yaml:4: seeds.0: expected at least 0"),
         ("seeds: 2", "seeds: 2\ninsist: [clip-with-spectral]", "small.yaml:5: insist.0: 'clip-with-spectral' refuses"),
         ("every: 5", "every: 11", "small.yaml:10: evaluate.every: 11 steps are more than train.steps 10"),
         ("every: 5", "every: 5, metrics: [emd, emd]", "small.yaml:10: evaluate.metrics.1: 'emd' stands here twice"),
         ("width: 16", "depth: 1000000000", "small.yaml:5: architecture: architecture mlp: depth is 1000000000"),
-        ("weight: 0.1", "weight: 0", "small.yaml:14: overrides.wgan-gp/swissroll.loss.weight: input should be greater"),
+        ("weight: 0.1", "weight: 0", "small.yaml:14: overrides.wgan-gp/swissroll.loss.weight: expected more"),
         ("weight: 0.1", "weight: 1e999", "small.yaml:14: overrides.wgan-gp/swissroll.loss.weight: 1e999 is no finite"),
         ("{train: {steps: 20, optimizer: {lr: 2e-3}}}", "{train: {}}", "small.yaml:13: overrides.swissroll.train: say"),
         ("{train: {steps: 20, optimizer: {lr: 2e-3}}}", "{}", "small.yaml:13: overrides.swissroll: says nothing"),
@@ -376,3 +378,29 @@ def test_an_architecture_by_its_name_alone_can_be_overridden(tmp_path: Path) -> 
     suite = load(tmp_path, text)
     found = {(spec.loss_name, spec.architecture.index, spec.architecture.critic_norm) for spec in suite.cells}
     assert found == {("minimax", 17, "batch"), ("wgan-clip", 17, "layer"), ("wgan-gp", 17, "layer")}
+
+
+def test_folders_of_images_are_paths_from_the_suites_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "suites").mkdir()
+    text = TEXT.replace("[8gaussians,", "[{name: cats, folder: ../cats}, {name: dogs, folder: ~/dogs},", 1)
+    (tmp_path / "suites" / "small.yaml").write_text(text.partition("overrides:")[0])
+
+    def folders(suite: str, settings: dict[str, str]) -> list[str]:
+        places = [spec.dataset.folder for spec in load_suite(suite, settings).cells if spec.dataset.folder]
+        return [os.path.normpath(place) for place in dict.fromkeys(places)]
+
+    home = os.path.expanduser("~/dogs")
+    assert folders(str(tmp_path / "suites" / "small.yaml"), {}) == [str(tmp_path / "cats"), home]
+    monkeypatch.chdir(tmp_path)
+    assert folders("suites/small.yaml", {}) == ["cats", home]
+    typed = {"datasets": "[{name: cats, folder: ../cats}]"}
+    assert folders("suites/small.yaml", typed) == ["../cats"]
+    content = source_of("suites/small.yaml", {}).content
+    moved = [seen_from(entry, Path("tuned/here")) for entry in content["datasets"]]
+    assert moved[0]["folder"] == "../../cats"
+    assert moved[2] == "swissroll"
+    digest = source_of("suites/small.yaml", {}).digest
+    monkeypatch.chdir(tmp_path / "suites")
+    assert source_of("small.yaml", {}).digest == digest

@@ -1,5 +1,6 @@
 """Where a number was made: versions, commit and hardware, recorded with every run; and where data lies."""
 
+import base64
 import functools
 import hashlib
 import importlib.metadata
@@ -42,21 +43,42 @@ def commit() -> dict[str, str | bool]:
 
     Only the project's own repository counts: installed into another one, nothing is known.
     """
-    if not is_own_repository():
-        return {"commit": "unknown", "dirty": True}
     changed = sorted(changed_files())
-    known: dict[str, str | bool] = {"commit": git("rev-parse", "--short=12", "HEAD"), "dirty": bool(changed)}
+    known: dict[str, str | bool] = {"commit": "unknown", "dirty": True}
+    if is_own_repository():
+        known = {"commit": git("rev-parse", "--short=12", "HEAD"), "dirty": bool(changed)}
     return known | ({"changes": hash_files(changed)} if changed else {})
 
 
 @functools.cache
 def changed_files() -> frozenset[Path]:
-    """The files of code and settings that differ from the commit or are new; empty outside the project's repository."""
+    """The files of code and settings that differ from the commit or are new; where the project is installed, those that
+    differ from what was installed."""
     if not is_own_repository():
-        return frozenset()
+        return edited_files()
     changed = git("diff", "--name-only", "-z", "HEAD", "--", *KINDS)
     new = git("ls-files", "--others", "--exclude-standard", "-z", "--", *KINDS)
     return frozenset(ROOT / name for name in (changed + new).split("\0") if name)
+
+
+def edited_files() -> frozenset[Path]:
+    """The files of an installed package that are gone or differ from the hashes that its installation recorded."""
+    try:
+        installed = importlib.metadata.distribution("gan-zoo")
+    except importlib.metadata.PackageNotFoundError:
+        return frozenset()
+    recorded = {Path(str(file.locate())): file.hash for file in installed.files or () if file.suffix == ".py"}
+    if Path(__file__) not in recorded:  # what is installed is not what runs
+        return frozenset()
+    return frozenset(path for path, known in recorded.items() if known and not has_hash(path, known))
+
+
+def has_hash(path: Path, known: importlib.metadata.FileHash) -> bool:
+    """Whether a file is there with the hash of an installation's record."""
+    if not path.is_file():
+        return False
+    digest = hashlib.new(known.mode, path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == known.value
 
 
 def hash_files(paths: Iterable[Path]) -> str:

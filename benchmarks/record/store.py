@@ -121,6 +121,16 @@ class Store(Experiments):
         runs = self._runs(experiment, "cell") if experiment else []
         return [recorded_cell(run) for run in runs]
 
+    def fail_cell(self, suite: str, key: str, error: str) -> None:
+        """Say in the record that the cell `key` has failed where its process is dead and could not: one that ended, or
+        that another process is at, is left alone."""
+        of_cell = [run for run in self._runs(self.experiment(suite), "cell") if run.data.tags["run_key"] == key]
+        if of_cell and recorded_cell(of_cell[-1]).status == "interrupted":
+            run_id = of_cell[-1].info.run_id
+            self._client.set_tag(run_id, "error", texts({"error": error})["error"])
+            self._client.set_terminated(run_id, SWEEP_STATUS["failed"])
+            self._client.set_tag(run_id, "status", "failed")
+
     def open_cell(
         self,
         suite: str,

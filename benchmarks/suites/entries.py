@@ -1,6 +1,7 @@
 """The entries of a suite's lists: losses and data sets, and by what name each is known."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -35,6 +36,14 @@ def dataset_of(entry: object, path: KeyPath) -> DatasetSpec:
     if dataset.image_size and isinstance(DATASETS.get(dataset.name), Points):
         raise SpecError((*path, "image_size"), f"'{dataset.name}' has points, not images: leave it out")
     return dataset
+
+
+def seen_from_here(entry: object, folder: Path) -> object:
+    """An entry of `datasets` in a file in `folder`: a folder of images by a path from there becomes one from here."""
+    place = entry.get("folder") if isinstance(entry, Mapping) else None
+    if not isinstance(entry, Mapping) or not isinstance(place, str) or not place or place.startswith("~"):
+        return entry
+    return {**entry, "folder": str(folder / place)}
 
 
 def unlike(names: Sequence[str], key: str) -> tuple[str, ...]:

@@ -7,8 +7,8 @@
 
 `train: {recipe: gulrajani2017/toy}` starts from a recipe (see recipes.py); `insist: [name]` overrules a refusal.
 `budget: {images: 480k}` in place of train.steps trains each cell as long as that lasts (see budget.py).
-`plugins: [mine.py]` brings losses, architectures, data sets and metrics, by paths from the suite's own folder: it is
-code, which is run when the suite is read.
+`plugins: [mine.py]` brings losses, architectures, data sets and metrics: it is code, which is run when the suite is
+read. Its paths, and those of `folder`, are from the suite's own folder; what --set says is from the working directory.
 """
 
 import os
@@ -28,7 +28,15 @@ from benchmarks.suites.cells import Named, cells_of
 from benchmarks.suites.content import SuiteContent
 from benchmarks.suites.document import Document, put, read_document
 from benchmarks.suites.effects import Pair, notes_on, overruled_by
-from benchmarks.suites.entries import dataset_of, entries_of, loss_of, name_of_entry, names_in, unlike
+from benchmarks.suites.entries import (
+    dataset_of,
+    entries_of,
+    loss_of,
+    name_of_entry,
+    names_in,
+    seen_from_here,
+    unlike,
+)
 from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.report_settings import ReportSettings, narrowed
@@ -183,8 +191,8 @@ def suite_in(document: Document, key: str, name: str) -> Suite:
 
 @dataclass(frozen=True)
 class Source:
-    """What a suite file says under some settings, the folder that it lies in (None for the package's), and the digest
-    of the file alone."""
+    """What a suite file says under some settings, folders of images by paths from here; the folder that it lies in
+    (None for the package's), and the digest of the file alone."""
 
     content: Content
     folder: Path | None
@@ -193,10 +201,10 @@ class Source:
 
 def source_of(name_or_path: str, settings: Mapping[str, str]) -> Source:
     """The source of a suite. Raises: UserError as from `load_suite`."""
-    document, path = _read(name_or_path), Path(name_or_path)
+    path = Path(name_or_path)
     folder = path.parent if is_path(path) else None
-    digest = digest_of(document.content, folder or _suites_folder())
-    return Source(_with_settings(document, settings).content, folder, digest)
+    digest = digest_of(_document(name_or_path).content, folder or _suites_folder())
+    return Source(_with_settings(_read(name_or_path), settings).content, folder, digest)
 
 
 def is_path(path: Path) -> bool:
@@ -239,12 +247,24 @@ def load_first_look(
 
 
 def _read(name_or_path: str) -> Document:
+    """What a suite says, its plugins loaded; folders of images, which it names by paths from its own, by paths from
+    here."""
+    document, path = _document(name_or_path), Path(name_or_path)
+    if not is_path(path):
+        return document
+    refuse_changed_source(document, path.parent, _suites_folder())
+    _load_plugins(document, path.parent)
+    datasets = document.content.get("datasets")
+    if not isinstance(datasets, list):  # which is refused with the other keys
+        return document
+    seen = [seen_from_here(entry, path.parent) for entry in datasets]
+    return replace(document, content={**document.content, "datasets": seen})
+
+
+def _document(name_or_path: str) -> Document:
     path = Path(name_or_path)
     if is_path(path):
-        document = read_document(path)
-        refuse_changed_source(document, path.parent, _suites_folder())
-        _load_plugins(document, path.parent)
-        return document
+        return read_document(path)
     if name_or_path not in suite_names():
         hint = suggestion(name_or_path, suite_names())
         raise UserError(f"unknown suite {shown_name(name_or_path)} ({hint}), or give a path to a .yaml file")

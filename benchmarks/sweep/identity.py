@@ -4,8 +4,9 @@ science    SCIENCE_VERSION, raised by hand where a change alters weights or scor
 data       the fingerprint of the data set's content
 numerics   what the run computes in, and on how many threads where that has a part in the numbers
 code       the source of the loss's own files, comments and docstrings aside, so that a loss that is edited is another
-           one; what a checkout has changed and not committed of the science; and from outside the package the files of
-           the cell's loss, architecture, data set and metrics, and of their own what these import
+           one; what of the science differs from the commit of a checkout, or from what was installed; and from outside
+           the package the files of the cell's loss, architecture, data set and metrics, and of their own what these
+           import
 """
 
 import ast
@@ -60,7 +61,7 @@ def identity(spec: RunSpec, fingerprint: str, context: Context) -> Identity:
 
 
 def code(loss: Loss, outside: Iterable[tuple[str, str]] = ()) -> str:
-    """16 hexadecimal digits of the source that a loss and, in a changed checkout, the science is, and of the files from
+    """16 hexadecimal digits of the source that a loss and, where it was edited, the science is, and of the files from
     `outside` the package, each by its name and text."""
     parts = [type(part) for part in parts_of(loss) if type(part).__module__.startswith("gan_zoo.")]
     files = {Path(inspect.getfile(part)) for part in parts} | changed_science()
@@ -74,7 +75,7 @@ def code(loss: Loss, outside: Iterable[tuple[str, str]] = ()) -> str:
 
 @functools.cache
 def changed_science() -> frozenset[Path]:
-    """The uncommitted files of a checkout that change numbers, whatever the loss."""
+    """The edited files of a checkout or an installation that change numbers, whatever the loss."""
     science = Path(inspect.getfile(RunSpec)).parent
     changed = {path for path in changed_files() if path.suffix == ".py" and path.is_relative_to(science)}
     ignored = {*WITHOUT_NUMBERS, OTHER_LOSSES}

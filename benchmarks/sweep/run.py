@@ -82,6 +82,8 @@ def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener) -> Plan:
     tried: set[RunSpec] = set()
     while todo := [spec for spec in plan.todo if spec not in tried]:
         for spec, outcome in run_cells(sweep, todo, plan.devices, listener):
+            if outcome.status == "failed":  # which a worker that was ended, or died, could not record
+                sweep.store.fail_cell(sweep.suite, spec.key, outcome.reason)
             listener.end(spec, outcome)
         tried.update(todo)
         plan = plan.refreshed(sweep.store)

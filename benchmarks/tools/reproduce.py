@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import quote
 
 from benchmarks.record.export import Record
 from benchmarks.record.protocols import differing
@@ -211,7 +212,7 @@ def recompute(group: Sequence[Drawn], claimed: Results, request: Request, folder
         report={"checkpoint": str(claimed.checkpoint)},
         cells=tuple(cell.spec for cell in group),
     )
-    store = Store(folder, f"sqlite:///{folder.resolve() / 'mlflow.db'}")
+    store = Store(folder, f"sqlite:///{quote(str(folder.resolve() / 'mlflow.db'))}")
     plan = make_plan(suite, options(group[0], request, folder), store, Listener().say)
     run_suite(plan, store, Listener())
     return Results(store.record(name))

@@ -139,14 +139,15 @@ def tuned_suite(request: Request, trials: Trials, searches: Sequence[DatasetSear
         "name": f"{content['name']}{ENDING}",
         "description": f"{content['name']} with the best of {request.count} settings of each loss.",
         "losses": of_names(content, "losses", common.losses),
-        "datasets": of_names(content, "datasets", common.datasets),
+        "datasets": [seen_from(entry, folder) for entry in of_names(content, "datasets", common.datasets)],
         "report": dict(common.report),
         "budget": budget,
         "overrides": overrides,
         "tuned": tuned,
     }
     if plugins := entries_of(source.content, "plugins"):
-        content["plugins"] = [os.path.relpath((source.folder or Path()) / name, folder) for name in plugins]
+        paths = [(source.folder or Path()) / os.path.expanduser(name) for name in plugins]
+        content["plugins"] = [os.path.relpath(path, folder) for path in paths]
     how = f"Written by `gan-zoo tune {request.source} --budget {request.count}`"
     return suite_text(content, f"{how}: see `tuned` for how it came about.")
 
@@ -157,6 +158,13 @@ def best_of(each: LossTrials, dataset: str) -> int:
             f"{each.loss} on {dataset}: every trial failed: widen its ranges under search, or raise --budget"
         )
     return each.chosen
+
+
+def seen_from(entry: Any, folder: Path) -> Any:
+    """An entry of `datasets` whose folder of images is a path from here, in a file in `folder`."""
+    if not isinstance(entry, Mapping) or "folder" not in entry:
+        return entry
+    return {**entry, "folder": os.path.relpath(os.path.expanduser(entry["folder"]), folder)}
 
 
 def of_names(content: Mapping[str, Any], key: str, names: Sequence[str]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +131,7 @@ def colour(loss: str) -> str:
 @contextmanager
 def drawing(**settings: Any) -> Iterator[None]:
     """Matplotlib with seaborn's theme, this project's settings and these, and nobody else's, while the block lasts."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written to
     import matplotlib
     import seaborn
 
