@@ -17,7 +17,7 @@ The gradient by a layer's output is what explodes or vanishes on the way back. T
 where f is homogeneous in every layer, as a ReLU net without biases, <W, ∂f/∂W> = f in all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,25 +65,33 @@ def diagnose(loss: Loss, critic: Bound, probes: Probes, rng: Rng) -> dict[str, f
         "between": gradient_norms(critic, interpolate(real, fake, eps)),
     }
     noise = tuple(draw.to(real.device) for draw in loss.noise(rng.child("noise"), real))
-    return {
+    values = {
         "critic/wasserstein_estimate": float(at["real"].scores.mean() - at["fake"].scores.mean()),
         "critic/grad_norm": float(at["between"].inputs.mean()),
         "critic/loss_train": objective(loss, critic, probes.trained_on, fake, noise),
         "critic/loss_held_out": objective(loss, critic, real, fake, noise),
         **bound_share(critic.parameters, loss.weight_clip),
-        **{
-            f"diagnostics/grad_norm_{where}/{name}": value
-            for where, found in at.items()
-            for name, value in spread(found.inputs).items()
-        },
-        **{f"diagnostics/layer_grad_norm/{name}": float(norm.mean()) for name, norm in at["between"].layers.items()},
     }
+    for where, found in at.items():
+        for name, value in spread(found.inputs).items():
+            values[f"diagnostics/grad_norm_{where}/{name}"] = value
+    for name, norm in at["between"].layers.items():
+        values[f"diagnostics/layer_grad_norm/{name}"] = float(norm.mean())
+    return values
 
 
 def gradient_norms(critic: Bound, x: Tensor) -> GradientNorms:
     """Scores and gradient norms at the points x (N, ...), by one pass forward and one back."""
-    parts = [_gradient_norms(critic, part) for part in (x.split(PART) if critic.per_sample else [x])]
-    layers = {name: torch.cat([part.layers[name] for part in parts]) for name in parts[0].layers}
+    if not critic.per_sample:  # in parts, its batch statistics would be others
+        return _gradient_norms(critic, x)
+    return joined([_gradient_norms(critic, part) for part in x.split(PART)])
+
+
+def joined(parts: Sequence[GradientNorms]) -> GradientNorms:
+    """The norms of all points of `parts`, in order."""
+    layers = {}
+    for name in parts[0].layers:
+        layers[name] = torch.cat([part.layers[name] for part in parts])
     return GradientNorms(torch.cat([part.scores for part in parts]), torch.cat([part.inputs for part in parts]), layers)
 
 

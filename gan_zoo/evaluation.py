@@ -76,12 +76,12 @@ class Evaluation:
 
     def repeated(self, sample: Callable[[Tensor], Tensor]) -> dict[str, float]:
         """The scores on samples from the evaluation's seed, the next one, ..., as often as the spec says."""
-        spec = self.run.spec
-        rows = [
-            self.scores(sample(self._latents(spec.evaluate.samples, spec.evaluate.seed + i)))
-            for i in range(spec.evaluate.repeats)
-        ]
-        return {f"sampling/{name}/{i}": value for i, row in enumerate(rows) for name, value in row.items()}
+        asked, values = self.run.spec.evaluate, {}
+        for i in range(asked.repeats):
+            latents = self._latents(asked.samples, asked.seed + i)
+            for name, value in self.scores(sample(latents)).items():
+                values[f"sampling/{name}/{i}"] = value
+        return values
 
     def probe_critic(self, state: TrainState, fake: Tensor) -> dict[str, float]:
         """Diagnostics of the critic on `fake` (N, ...) and as many real samples, or all held-out ones."""
@@ -147,11 +147,11 @@ def showable(samples: Tensor) -> np.ndarray:
 def final_weights(run: Run, state: TrainState) -> dict[str, Tensor]:
     """Weights to keep, on the CPU: `generator.*`, ready for evaluation, and `critic.*`."""
     nets = {"generator": trained_generator(run, state).state_dict(), "critic": state.critic}
-    return {
-        f"{net}.{name}": tensor.detach().cpu().clone()
-        for net, tensors in nets.items()
-        for name, tensor in tensors.items()
-    }
+    kept = {}
+    for net, tensors in nets.items():
+        for name, tensor in tensors.items():
+            kept[f"{net}.{name}"] = tensor.detach().cpu().clone()
+    return kept
 
 
 def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: torch.device | str) -> nn.Module:

@@ -182,7 +182,11 @@ def block_draws(run: Run, block: int) -> list[Draws]:
         noise = run.spec.loss.noise(Rng(seed, "penalty", block, device=run.draws_on), real)
     z, real = z.to(run.device), real.to(run.device).unflatten(0, (BLOCK, n_critic, n))
     noise = tuple(draw.to(run.device).unflatten(0, (BLOCK, n_critic, n)) for draw in noise)
-    return [Draws(real[i], z[i, :-1], z[i, -1], tuple(draw[i] for draw in noise)) for i in range(steps)]
+    draws = []
+    for i in range(steps):
+        noise_of_step = tuple(draw[i] for draw in noise)
+        draws.append(Draws(real[i], z[i, :-1], z[i, -1], noise_of_step))
+    return draws
 
 
 def sampler(run: Run, state: TrainState) -> Callable[[Tensor], Tensor]:

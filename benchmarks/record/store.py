@@ -44,7 +44,10 @@ class Store(Experiments):
 
     def _close_dead(self, experiment: str) -> None:
         """Closes the runs left RUNNING by processes of this machine that are dead."""
-        for run in [run for kind in ("sweep", "group", "cell") for run in self._runs(experiment, kind)]:
+        runs: list[Run] = []
+        for kind in ("sweep", "group", "cell"):
+            runs += self._runs(experiment, kind)
+        for run in runs:
             if run.info.status == "RUNNING" and owner_is_dead(run.data.tags):
                 self._client.set_tag(run.info.run_id, "status", "interrupted")
                 self._client.set_terminated(run.info.run_id, "KILLED")

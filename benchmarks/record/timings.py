@@ -97,9 +97,12 @@ def log_timing(client: "MlflowClient", experiment: str, timing: Timing, tags: Ma
 
 def standing(runs: Sequence["Run"]) -> dict[tuple[str, ...], "Run"]:
     """Configuration and circumstances -> the latest of `runs`, oldest first, that measured it to the end."""
-    done = [run for run in runs if run.data.tags.get("status") == "done"]
-    keys = ("configuration", *CIRCUMSTANCES)
-    return {tuple(run.data.tags.get(key, "") for key in keys): run for run in done}
+    latest = {}
+    for run in runs:
+        tags = run.data.tags
+        if tags.get("status") == "done":
+            latest[tuple(tags.get(key, "") for key in ("configuration", *CIRCUMSTANCES))] = run
+    return latest
 
 
 def timing_table(runs: Sequence["Run"], configurations: Collection[str]) -> pd.DataFrame:

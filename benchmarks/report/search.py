@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class LossTrials:
 
     def searched(self) -> list[str]:
         """The numbers that were searched."""
-        return list(dict.fromkeys(number for setting in self.settings for number in setting))
+        return list(dict.fromkeys(chain.from_iterable(self.settings)))
 
     def values(self, number: str) -> Array:
         """(K,): the values of a number."""
@@ -136,10 +136,12 @@ class DatasetSearch:
 
     def crossings(self) -> list[tuple[str, str, list[int]]]:
         """Pairs of losses whose order by expectation changes, and the numbers of trials from which it is another."""
+        curves = {}
+        for each in self.losses:
+            curves[each.loss] = np.array([each.expected(k) for k in range(1, self.most + 1)])
         found = []
         for one, other in combinations(self.losses, 2):
-            curves = [[each.expected(k) for k in range(1, self.most + 1)] for each in (one, other)]
-            ahead = np.array(curves[0]) < np.array(curves[1])
+            ahead = curves[one.loss] < curves[other.loss]
             at = [k + 1 for k in range(1, self.most) if ahead[k] != ahead[k - 1]]
             if at:
                 found.append((one.loss, other.loss, at))

@@ -1,6 +1,7 @@
 """The tables and sentences about a search: which loss with how many trials, how sure, and how sensitive each is."""
 
 import math
+from itertools import chain
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, columns_of, entries_of, listed, number, shortened
 from benchmarks.report.budgets import budget_words
@@ -111,7 +112,7 @@ def _changes(search: DatasetSearch) -> str:
 def sensitivity_table(search: DatasetSearch) -> Table:
     """How much of the space is near each loss's best, and which numbers matter."""
     titles = [f"within {100 * share:.0f} %" for share in WITHIN]
-    numbers = list(dict.fromkeys(number for each in search.losses for number in each.searched()))
+    numbers = list(dict.fromkeys(chain.from_iterable(each.searched() for each in search.losses)))
     rows = []
     for each in search.losses:
         shares = [_share_cell(each.share_within(share)) for share in WITHIN]

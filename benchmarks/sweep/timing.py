@@ -176,7 +176,8 @@ def time_cells(cells: Sequence[RunSpec], context: Context, budget: float, clock:
                 yield timing_of(each, context, iterations, clock)
         for spec, problem in problems.items():
             yield f"not timed: {spec.loss_name} on {spec.dataset.name}: {problem}"
-        left -= sum(lap.seconds for each in candidates for lap in each.laps)
+        for each in candidates:
+            left -= sum(lap.seconds for lap in each.laps)
         waiting -= len(group)
 
 

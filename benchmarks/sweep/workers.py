@@ -59,8 +59,11 @@ def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
     for spec in cells:
         groups.setdefault(structure(spec), []).append(spec)
     parts = -(-workers // len(groups))
-    sizes = (min(MOST_ROWS, -(-len(group) // parts)) for group in groups.values())
-    return [list(part) for group, size in zip(groups.values(), sizes, strict=True) for part in batched(group, size)]
+    found: list[list[RunSpec]] = []
+    for group in groups.values():
+        size = min(MOST_ROWS, -(-len(group) // parts))
+        found += batched(group, size)
+    return found
 
 
 def pass_on(listener: Listener, spec: RunSpec | None, message: Message) -> None:
@@ -72,7 +75,7 @@ def pass_on(listener: Listener, spec: RunSpec | None, message: Message) -> None:
         listener.step(spec, message)
 
 
-def batched(group: Sequence[RunSpec], size: int) -> Iterator[Sequence[RunSpec]]:
+def batched(group: list[RunSpec], size: int) -> Iterator[list[RunSpec]]:
     return (group[i : i + size] for i in range(0, len(group), size))
 
 

@@ -92,8 +92,13 @@ class Images:
 
     def resized(self, size: int) -> Self:
         """The same images at `size` x `size` pixels (see `square`)."""
-        train, test = (torch.stack([resize(image, size) for image in split]) for split in (self.train, self.test))
+        train, test = resize_all(self.train, size), resize_all(self.test, size)
         return self.of(self.name, train, test, self.train_labels, self.test_labels, self.notes)
+
+
+def resize_all(images: Tensor, size: int) -> Tensor:
+    """uint8 images (N, C, H, W) as (N, C, size, size)."""
+    return torch.stack([resize(image, size) for image in images])
 
 
 def resize(image: Tensor, size: int) -> Tensor:

@@ -50,7 +50,9 @@ class Listing:
 
     def _empty(self) -> list[Path]:
         """Folders that hold no image, however deep."""
-        filled = {place for image in self.images for place in image.parents}
+        filled: set[Path] = set()
+        for image in self.images:
+            filled.update(image.parents)
         return sorted(folder for folder in self.folders if folder not in filled)
 
 

@@ -108,8 +108,11 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
         found = in_threads(place, range(len(files)))
     if all(channels == 1 for channels, _ in found):
         pixels = pixels[:, :1].clone()
-    changed = Counter(change for _, changes in found for change in changes)
-    return Pictures(pixels, tuple(f"{plural(changed[change], 'image')} {change}" for change in sorted(changed)))
+    changed: Counter[str] = Counter()
+    for _, changes in found:
+        changed.update(changes)
+    notes = [f"{plural(changed[change], 'image')} {change}" for change in sorted(changed)]
+    return Pictures(pixels, tuple(notes))
 
 
 @contextmanager

@@ -125,5 +125,7 @@ def set_steps(states: Sequence[TrainState], step: int) -> None:
 
 def contents(state: TrainState) -> list[Tensor]:
     """Every tensor that an iteration changes: weights, moments, the optimisers' counts."""
-    moments = [moment for each in state.moments for moment in each.values()]
-    return [*(weights.vector for weights in state.weights), *moments]
+    tensors = [weights.vector for weights in state.weights]
+    for moments in state.moments:
+        tensors += moments.values()
+    return tensors

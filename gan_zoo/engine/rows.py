@@ -64,5 +64,9 @@ class Rows:
 
 def differing(rows: Sequence[Mapping[str, float]], device: torch.device) -> dict[str, Tensor]:
     """The numbers that are not the same in all `rows`, (S,) each, in float64."""
-    names = [name for name in rows[0] if any(row[name] != rows[0][name] for row in rows)]
-    return {name: torch.tensor([row[name] for row in rows], dtype=torch.float64, device=device) for name in names}
+    columns = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        if len(set(values)) > 1:
+            columns[name] = torch.tensor(values, dtype=torch.float64, device=device)
+    return columns

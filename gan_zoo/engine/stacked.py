@@ -83,7 +83,8 @@ def stacked_steps(pure: PureSteps, whole: TrainState, loss: Loss, numbers: Mappi
 
 def stack_draws(draws: Sequence[Draws]) -> Draws:
     """The draws of one iteration of each row as one, with the rows as first axis."""
-    return Draws.of([torch.stack(tensors) for tensors in zip(*(each.tensors for each in draws), strict=True)])
+    kinds = zip(*(each.tensors for each in draws), strict=True)
+    return Draws.of(list(map(torch.stack, kinds)))
 
 
 def by_step(draws: Draws) -> Draws:

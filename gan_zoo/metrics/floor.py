@@ -80,7 +80,9 @@ def _kept(name: str, evaluator: Evaluator, cache: Path, device: Any, draws: int,
     if kept is not None:
         return kept[0]
     rows = [evaluator(x) for x in samples()]
-    scores = {metric: torch.tensor([row[metric] for row in rows], dtype=torch.float64) for metric in evaluator.metrics}
+    scores = {}
+    for metric in evaluator.metrics:
+        scores[metric] = torch.tensor([row[metric] for row in rows], dtype=torch.float64)
     write_tensors(path, about, scores, {})
     return scores
 

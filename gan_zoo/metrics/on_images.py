@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -51,7 +52,7 @@ def names(data: ImageData, default: bool = False) -> list[str]:
     need labels."""
     measures = [name for name, measure in image_measures().items() if measure.default or not default]
     extractors = ["inception"] if data.classes is None else [data.name, "inception"]
-    return [f"{measure}_{extractor}" for extractor in extractors for measure in measures]
+    return [f"{measure}_{extractor}" for extractor, measure in product(extractors, measures)]
 
 
 def parse(text: str, data: ImageData, samples: int) -> Name:
@@ -95,7 +96,8 @@ def prepare(
 
     `apart`: each compares with the split that it does not name.
     """
-    chosen = {str(name): name for name in (parse(text, data, samples) for text in texts)}
+    parsed = [parse(text, data, samples) for text in texts]
+    chosen = {str(name): name for name in parsed}
     if apart:
         chosen = {text: replace(name, split=OTHER[name.split]) for text, name in chosen.items()}
     for text, name in chosen.items():

@@ -114,7 +114,10 @@ CHECKS: dict[str, Check] = {
 
 def verify(losses: Mapping[str, Loss], checks: Iterable[str] = tuple(CHECKS)) -> dict[str, dict[str, Result]]:
     """The result of each check on each loss: by name of the loss, then of the check."""
-    return {name: {check: run(CHECKS[check], loss) for check in checks} for name, loss in losses.items()}
+    results = {}
+    for name, loss in losses.items():
+        results[name] = {check: run(CHECKS[check], loss) for check in checks}
+    return results
 
 
 def run(check: Check, loss: Loss) -> Result:

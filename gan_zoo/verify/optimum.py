@@ -6,6 +6,7 @@ of all pairs has the very means of the laws: quantiles would not do for critics 
 """
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ def optimum(loss: Loss) -> Iterator[tuple[float, str]]:
         moves = [("1", 1), ("1", -1), ("x", 1)]
     elif hasattr(adversarial, "optimal_score"):
         best = lambda x: adversarial.optimal_score(0.5 - x)  # noqa: E731
-        moves = [(name, side) for name in DIRECTIONS for side in (1, -1)]
+        moves = list(product(DIRECTIONS, (1, -1)))
     else:
         return
     at_best = value(best)

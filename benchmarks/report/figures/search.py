@@ -91,8 +91,11 @@ def _vertical(axes: Axes, means: Array) -> None:
 def marginals(search: DatasetSearch) -> Figure:
     """Every trial's score against each number: a row a loss; a column for each number of all, then the loss's own."""
     searched = [each.searched() for each in search.losses]
-    common = [number for number in searched[0] if all(number in numbers for numbers in searched)]
-    own = [[number for number in numbers if number not in common] for numbers in searched]
+    shared = set.intersection(*map(set, searched))
+    common = [number for number in searched[0] if number in shared]
+    own = []
+    for numbers in searched:
+        own.append([number for number in numbers if number not in shared])
     columns = len(common) + max(map(len, own))
     figure = Figure(figsize=(PAGE, 0.5 + 1.3 * len(search.losses)))
     grid = figure.subplots(len(search.losses), columns, squeeze=False, sharey=True)
