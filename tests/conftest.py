@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.update(
     OMP_NUM_THREADS="1",
@@ -18,6 +19,9 @@ import pytest
 import gan_zoo  # before any test: it settles what numpy and torch read when they are imported
 
 assert gan_zoo.__doc__
+
+if TYPE_CHECKING:
+    from gan_zoo.datasets import Images
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,38 @@ def results(tmp_path: Path, migrated_database: Path) -> Path:
     folder.mkdir()
     shutil.copy(migrated_database, folder / "mlflow.db")
     return folder
+
+
+@pytest.fixture
+def saves_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every window of steps."""
+    from benchmarks.sweep import stack
+
+    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
+
+
+@pytest.fixture(scope="session")
+def digits() -> "Images":
+    """The 1,797 digits that scikit-learn brings."""
+    from gan_zoo.datasets import Images, load_dataset
+
+    dataset = load_dataset("digits", root=Path())
+    assert isinstance(dataset, Images)
+    return dataset
+
+
+@pytest.fixture
+def small(digits: "Images") -> "Images":
+    """So few of the digits that training a classifier takes a moment."""
+    assert digits.train_labels is not None
+    return digits.of("small", digits.train[:64], digits.test, digits.train_labels[:64], digits.test_labels)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classifiers are trained for a moment."""
+    from gan_zoo.metrics import training
+
+    monkeypatch.setattr(training, "IMAGES_SHOWN", 640)
+    monkeypatch.setattr(training, "LEAST_EPOCHS", 1)

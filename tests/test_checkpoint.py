@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from damage import damaged
 
 from gan_zoo.checkpoint import MAGIC, CheckpointError, load_checkpoint, save_checkpoint, verified
 from gan_zoo.datasets import load_dataset
@@ -81,28 +82,11 @@ def test_what_was_saved_is_loaded_bit_for_bit(run: Run, path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["checkpoint.pt"]
 
 
-def mutations(content: bytes, count: int) -> list[bytes]:
-    """Flipped bits, cut ends, lost, doubled and foreign parts: `count` of them, the same ones each time."""
-    draws = Rng(12, "mutations").integers(2**31, (count, 3))
-    mutated = []
-    for kind, place, more in draws.tolist():
-        at = place % len(content)
-        mutated.append(
-            [
-                content[:at] + bytes([content[at] ^ (1 << more % 8)]) + content[at + 1 :],
-                content[:at],
-                content[:at] + content[at + 1 + more % 40 :],
-                content[:at] + content[max(0, at - 1 - more % 40) :],
-                content[:at] + bytes(1 + more % 40) + content[at:],
-            ][kind % 5]
-        )
-    return mutated
-
-
 @pytest.mark.parametrize("count", [25, pytest.param(400, marks=pytest.mark.faults)])
 def test_every_damage_is_found(run: Run, path: Path, count: int) -> None:
     original = path.read_bytes()
-    for content in mutations(original, count):
+    for kind, place, more in Rng(12, "mutations").integers(2**31, (count, 3)).tolist():
+        content = damaged(original, kind, place, more)
         assert content != original
         path.write_bytes(content)
         assert "damaged" in refused(path, run)

@@ -22,27 +22,6 @@ from gan_zoo.rng import Rng
 from gan_zoo.tensors import hash_tensors
 
 
-@pytest.fixture(scope="module")
-def digits() -> Images:
-    dataset = load_dataset("digits", root=Path())
-    assert isinstance(dataset, Images)
-    return dataset
-
-
-@pytest.fixture
-def small(digits: Images) -> Images:
-    """So few images that training takes a moment."""
-    assert digits.train_labels is not None
-    assert digits.test_labels is not None
-    return Images.of("small", digits.train[:64], digits.test, digits.train_labels[:64], digits.test_labels)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "IMAGES_SHOWN", 640)
-    monkeypatch.setattr(training, "LEAST_EPOCHS", 1)
-
-
 def protocol(data: Images, cache: Path) -> Mapping[str, str]:
     return classifier_extractor(data, cache).protocol
 

@@ -35,6 +35,16 @@ def suite(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The suite on a folder of images `pairs`, whose classifier is trained in a moment."""
+    for least in ("LEAST_EPOCHS", "IMAGES_SHOWN"):
+        monkeypatch.setattr(f"gan_zoo.metrics.training.{least}", 1)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(SUITE.replace("8gaussians", "pairs"))
+    return str(path)
+
+
 def places(tmp_path: Path, results: Path) -> list[str]:
     return ["--results", str(results), "--data", str(tmp_path / "data"), "--device", "cpu"]
 
@@ -134,25 +144,22 @@ def test_bad_input_gets_one_line_and_exit_code_2(
 
 
 def test_a_dry_run_leaves_nothing_behind(
-    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pairs: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not even where a classifier is trained and references are computed for it; and it downloads nothing."""
-    for least in ("LEAST_EPOCHS", "IMAGES_SHOWN"):
-        monkeypatch.setattr(f"gan_zoo.metrics.training.{least}", 1)
-    (tmp_path / "tiny.yaml").write_text(SUITE.replace("8gaussians", "pairs"))
     for i in range(24):
         picture = Image.new("L", (8, 8), 10 * i)
         picture.save(made(tmp_path / "pairs" / "ab"[i % 2]) / f"{i}.png")
     before = sorted(tmp_path.rglob("*"))
-    pairs = f"datasets=[{{name: pairs, folder: {tmp_path / 'pairs'}}}]"
-    asked = ["run", str(tmp_path / "tiny.yaml"), "--dry-run", *places(tmp_path, results)]
-    assert main([*asked, "--set", pairs]) == 0
+    images = f"datasets=[{{name: pairs, folder: {tmp_path / 'pairs'}}}]"
+    asked = ["run", pairs, "--dry-run", *places(tmp_path, results)]
+    assert main([*asked, "--set", images]) == 0
     assert "missing     wgan-gp / pairs / seed 0" in capsys.readouterr().out
     assert main([*asked, "--set", "datasets=[mnist]"]) == 2
     message = capsys.readouterr().err
     assert "downloading is off" in message
     assert str(tmp_path / "data") in message
-    assert main([*asked, "--set", pairs, "--set", "evaluate.metrics=[fid_inception]"]) == 2
+    assert main([*asked, "--set", images, "--set", "evaluate.metrics=[fid_inception]"]) == 2
     assert "--dry-run downloads nothing: gan-zoo fetch-weights first" in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -163,12 +170,9 @@ def made(folder: Path) -> Path:
 
 
 def test_a_sweep_prints_what_was_left_out_merged_and_changed_of_a_folder(
-    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pairs: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also the second time, when the images are read from the cache and every cell is done."""
-    for least in ("LEAST_EPOCHS", "IMAGES_SHOWN"):
-        monkeypatch.setattr(f"gan_zoo.metrics.training.{least}", 1)
-    (tmp_path / "tiny.yaml").write_text(SUITE.replace("8gaussians", "pairs"))
     folder = tmp_path / "pairs"
     pictures = [Image.new("L", (8, 8), 10 * i) for i in range(24)]
     for i, picture in enumerate(pictures):
@@ -178,7 +182,7 @@ def test_a_sweep_prints_what_was_left_out_merged_and_changed_of_a_folder(
     pictures[0].save(folder / "a" / "._0.png")
     (folder / "labels.csv").write_text("")
     made(folder / "c")
-    asked = ["run", str(tmp_path / "tiny.yaml"), "--workers", "0", *places(tmp_path, results)]
+    asked = ["run", pairs, "--workers", "0", *places(tmp_path, results)]
     asked += ["--set", f"datasets=[{{name: pairs, folder: {folder}, image_size: 8}}]"]
     for _ in range(2):
         assert main(asked) == 0

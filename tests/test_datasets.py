@@ -16,13 +16,6 @@ from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Images:
-    dataset = load_dataset("digits", root=tmp_path_factory.mktemp("root"))
-    assert isinstance(dataset, Images)
-    return dataset
-
-
 def mixture(name: str) -> GaussianMixture:
     dataset = load_dataset(name, root=Path())
     assert isinstance(dataset, GaussianMixture)

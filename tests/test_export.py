@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from damage import damaged
 
 from benchmarks.record.export import RUN_COLUMNS, TIMING_COLUMNS, Record
 from gan_zoo.errors import UserError
@@ -94,18 +95,6 @@ def test_a_damaged_or_missing_file_is_one_clear_line(tmp_path, name):
     assert "\n" not in f"{damaged.value}{missing.value}"
 
 
-def mutated(content, kind, place, more):
-    """`content` with a flipped bit, a lost end, a lost part, or a part that is doubled or foreign."""
-    at = place % len(content)
-    return [
-        content[:at] + bytes([content[at] ^ (1 << more % 8)]) + content[at + 1 :],
-        content[:at],
-        content[:at] + content[at + 1 + more % 40 :],
-        content[:at] + content[max(0, at - 1 - more % 40) :],
-        content[:at] + bytes(1 + more % 40) + content[at:],
-    ][kind % 5]
-
-
 @pytest.mark.parametrize("count", [25, pytest.param(400, marks=pytest.mark.faults)])
 def test_no_mutated_export_is_taken_for_another_record(tmp_path, count):
     """Every file reads as it was written, or one line says which file is not."""
@@ -113,7 +102,7 @@ def test_no_mutated_export_is_taken_for_another_record(tmp_path, count):
     original = contents(tmp_path)
     for kind, place, more in Rng(12, "mutated exports").integers(2**31, (count, 3)).tolist():
         name = sorted(original)[place % len(original)]
-        (tmp_path / name).write_bytes(mutated(original[name], kind, place // 4, more))
+        (tmp_path / name).write_bytes(damaged(original[name], kind, place // 4, more))
         refusal = ""
         try:
             Record.read(tmp_path).write(tmp_path / "again")

@@ -44,10 +44,8 @@ def suite(tmp_path: Path) -> Suite:
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def hasty(saves_often: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint after every window of steps, and little waiting."""
-    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
     monkeypatch.setattr(client, "BUSY_MILLISECONDS", 20)
     monkeypatch.setattr("benchmarks.record.patience.FIRST_PAUSE", 0.01)
 

@@ -12,13 +12,6 @@ from gan_zoo.metrics import floor as floors
 from gan_zoo.metrics.floor import floor
 
 
-@pytest.fixture(scope="module")
-def digits() -> Images:
-    dataset = load_dataset("digits", root=Path())
-    assert isinstance(dataset, Images)
-    return dataset
-
-
 @pytest.mark.parametrize(("name", "mean", "std"), [("8gaussians", 0.084, 0.017), ("swissroll", 0.091, 0.010)])
 def test_the_floor_of_points_is_the_known_one(name: str, mean: float, std: float, tmp_path: Path) -> None:
     """EMD between two draws of 1000 points, found by independent code; our second draw is the same for all scores."""
@@ -76,12 +69,10 @@ def test_of_more_held_out_images_several_draws_share_none(
     assert len(set(drawn)) == len(drawn)
 
 
+@pytest.mark.usefixtures("quick")
 def test_what_too_few_images_cannot_give_is_left_out(digits: Images, tmp_path: Path) -> None:
     few = Images.of("few", digits.train, digits.test[:8], digits.train_labels, digits.test_labels[:8])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_zoo.metrics.training.IMAGES_SHOWN", 640)
-        patch.setattr("gan_zoo.metrics.training.LEAST_EPOCHS", 1)
-        found = floor(few, ["is_few", "fid_few"], 100, tmp_path, "cpu")
+    found = floor(few, ["is_few", "fid_few"], 100, tmp_path, "cpu")
     assert list(found) == ["fid_few_100_train"]
     assert found["fid_few_100_train"]["n"] == 8
 

@@ -189,19 +189,6 @@ def test_minimax_at_zero_scores_is_the_equilibrium_value() -> None:
     assert sum(terms.values()).item() == pytest.approx(2 * log(2), abs=1e-6)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_terms_stay_finite_at_extreme_scores(name: str) -> None:
-    real, fake = batches((2,))
-    for slope in (0.0, 1e-30, 1e4):
-        critic = Linear((2,), slope)
-        critic.w.requires_grad_()
-        loss = LOSSES[name]
-        total = sum(loss.critic_terms(critic, real, fake, loss.noise(Rng(0, "eps"), real)).values())
-        total.backward()
-        assert torch.isfinite(total)
-        assert torch.isfinite(critic.w.grad).all()
-
-
 def test_gradient_norm_at_zero_gradient_has_zero_derivative_and_no_epsilon() -> None:
     w = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     norm = gradient_norm(lambda x: x @ w, torch.ones(4, 3, dtype=torch.float64))
@@ -247,29 +234,6 @@ def test_a_sample_s_gradient_is_its_own() -> None:
     others = torch.arange(8) != 3
     torch.testing.assert_close(before[others], after[others])
     assert not torch.isclose(before[3], after[3])
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_terms_do_not_scale_with_the_batch(name: str) -> None:
-    real, fake = batches((2,))
-    loss, critic = LOSSES[name], Linear((2,), 1.7)
-    noise = loss.noise(Rng(0, "eps"), real)
-    once = loss.critic_terms(critic, real, fake, noise)
-    twice = loss.critic_terms(
-        critic, real.repeat(2, 1), fake.repeat(2, 1), tuple(torch.cat([draw, draw]) for draw in noise)
-    )
-    for key, value in once.items():
-        torch.testing.assert_close(value, twice[key])
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_generator_step_raises_the_score_of_fakes(name: str) -> None:
-    real, fake = batches((2,))
-    fake = fake.requires_grad_()
-    critic = Linear((2,), 0.05)  # scores below lsgan's target
-    sum(LOSSES[name].generator_terms(critic, real, fake).values()).backward()
-    moved = fake - fake.grad
-    assert (critic(moved.detach()) > critic(fake.detach())).all()
 
 
 def test_scores_are_paired_in_one_pass_only_where_samples_do_not_mix() -> None:

@@ -30,13 +30,6 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def digits() -> Images:
-    dataset = load_dataset("digits", root=Path())
-    assert isinstance(dataset, Images)
-    return dataset
-
-
-@pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
@@ -45,19 +38,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluator(digits: Images, cache: Path) -> Evaluator:
     names = [*default_metrics(digits), "precision_digits", "recall_digits", "density_digits", "coverage_digits"]
     return Evaluator(digits, names, 297, cache, "cpu")
-
-
-@pytest.fixture
-def small(digits: Images) -> Images:
-    """So few images that training takes a moment."""
-    assert digits.train_labels is not None
-    assert digits.test_labels is not None
-    return Images.of("small", digits.train[:64], digits.test, digits.train_labels[:64], digits.test_labels)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_zoo.metrics.training.IMAGES_SHOWN", 640)
 
 
 def test_held_out_digits_score_better_than_noise(digits: Images, evaluator: Evaluator) -> None:

@@ -12,12 +12,13 @@ from tiny import result, tiny_suite
 
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite
-from benchmarks.sweep import stack
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.progress import opening_text
 from benchmarks.sweep.run import run_suite
 from gan_zoo.spec import RunSpec
+
+pytestmark = pytest.mark.usefixtures("saves_often")
 
 
 @pytest.fixture
@@ -69,13 +70,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any
 def checkpoint(store: Store) -> Path:
     (path,) = (store.results / "tiny" / "runs").glob("*/checkpoint.pt")
     return path
-
-
-@pytest.fixture(autouse=True)
-def save_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint after every window of steps."""
-    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
 
 
 def test_a_whole_checkpoint_is_gone_on_from(suite: Suite, results: Path, undisturbed: Any) -> None:

@@ -19,13 +19,6 @@ from gan_zoo.trainer import advance, initial_state, prepare, train
 
 
 @pytest.fixture(scope="module")
-def digits() -> Images:
-    dataset = load_dataset("digits", root=Path())
-    assert isinstance(dataset, Images)
-    return dataset
-
-
-@pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, digits: Images) -> Path:
     """A data folder with a classifier of digits that was trained in a moment."""
     folder = tmp_path_factory.mktemp("data")

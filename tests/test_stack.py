@@ -139,9 +139,10 @@ def test_settings_of_one_loss_are_stacked_and_recorded_as_runs_alone(store: Stor
     assert len({row.value for row in store.record("small").metrics.itertuples() if row.name == "critic/real"}) > 2
 
 
+@pytest.mark.usefixtures("saves_often")
 @pytest.mark.parametrize("stop_at", [1, 9, 23])
 def test_an_interrupted_stack_ends_with_the_bits_of_an_undisturbed_one(
-    stop_at: int, suite: Suite, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop_at: int, suite: Suite, store: Store, tmp_path: Path
 ) -> None:
     undisturbed = Store(tmp_path / "undisturbed")
     sweep(suite, undisturbed, "stacked")
@@ -150,8 +151,6 @@ def test_an_interrupted_stack_ends_with_the_bits_of_an_undisturbed_one(
         if step >= stop_at and spec.seed == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
     with pytest.raises(KeyboardInterrupt):
         sweep(suite, store, "stacked", interrupt)
     assert {cell.status for cell in store.cells("small")} == {"interrupted"}
@@ -160,6 +159,7 @@ def test_an_interrupted_stack_ends_with_the_bits_of_an_undisturbed_one(
     assert runs(store).weights_hash.to_dict() == runs(undisturbed).weights_hash.to_dict()
 
 
+@pytest.mark.usefixtures("saves_often")
 def test_seeds_whose_checkpoints_differ_catch_up_and_go_on_together(
     suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,8 +175,6 @@ def test_seeds_whose_checkpoints_differ_catch_up_and_go_on_together(
         sizes.append((len(cells), until))
         advance(cells, until, tell)
 
-    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
-    monkeypatch.setattr(stack, "SAVE_SHARE", 1e9)
     monkeypatch.setattr(CellRun, "save", killed)
     with pytest.raises(KeyboardInterrupt):
         sweep(suite, store, "stacked")
@@ -269,14 +267,14 @@ def test_an_engine_by_rule_that_cannot_run_gives_way_to_plain_and_is_recorded(
     assert tags(store, 0)["engine_reason"] == "closed-form: RuntimeError: no memory"
 
 
+@pytest.mark.usefixtures("saves_often")
 def test_a_run_that_changed_its_engine_says_so_and_is_no_measure_of_time(
-    path: str, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+    path: str, store: Store, alone: dict[Any, float]
 ) -> None:
     def interrupt(spec: Any, step: int) -> None:
         if step == 12:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(stack, "SAVE_SECONDS", 0)
     suite = load_suite(path, {"seeds": "[0]"})
     with pytest.raises(KeyboardInterrupt):
         sweep(suite, store, "plain", interrupt)
