@@ -47,30 +47,30 @@ class Registry(Mapping[str, T]):
         """The name of the module that brought `name`; "gan_zoo" where the package did."""
         return self._modules[name]
 
-    def add(self, module: ModuleType, place: str) -> None:
-        """All that `module`, which lies at `place`, has in its dictionary. Raises: UserError where it has none, or for
+    def add(self, module: ModuleType, source: str) -> None:
+        """All that `module`, found at `source`, has in its dictionary. Raises: UserError where it has none, or for
         an entry that cannot be or whose name is taken."""
         self._all()
         brought = getattr(module, self.attribute, None)
         if not isinstance(brought, Mapping) or not brought:
-            raise UserError(f"{place}: expected {self.attribute}, a dictionary that has something by name")
+            raise UserError(f"{source}: expected {self.attribute}, a dictionary that has something by name")
         for name, entry in brought.items():
-            self._add(name, entry, module.__name__, place)
+            self._add(name, entry, module.__name__, source)
 
     def forget(self, module: str) -> None:
         """Takes out what the module of this name brought."""
         for name in [name for name, known in self._modules.items() if known == module]:
             del self._entries[name], self._modules[name]
 
-    def _add(self, name: str, entry: T, module: str, place: str) -> None:
+    def _add(self, name: str, entry: T, module: str, source: str) -> None:
         if not isinstance(name, str) or not re.fullmatch(NAME, name):
             allowed = "up to 60 letters, digits, '.', '_' and '-'"
-            raise UserError(f"{place}: {self.attribute}: {brief(name)}: expected a name of {allowed}")
+            raise UserError(f"{source}: {self.attribute}: {brief(name)}: expected a name of {allowed}")
         if name.lower() in map(str.lower, self._entries):
-            raise UserError(f"{place}: '{name}' is the name of another {self.what}: choose another")
+            raise UserError(f"{source}: '{name}' is the name of another {self.what}: choose another")
         complaint = self._complain(self._entries, name, entry)
         if complaint:
-            raise UserError(f"{place}: {self.attribute}: '{name}': {complaint}")
+            raise UserError(f"{source}: {self.attribute}: '{name}': {complaint}")
         self._entries[name], self._modules[name] = entry, module
 
     def _all(self) -> dict[str, T]:
@@ -86,13 +86,13 @@ class Registry(Mapping[str, T]):
     def _add_installed(self) -> None:
         group = f"gan_zoo.{self.attribute.lower()}"
         for entry in sorted(metadata.entry_points(group=group), key=lambda entry: entry.name):
-            place = f"entry point {entry.name} = {entry.value} of {group}"
+            source = f"entry point {entry.name} = {entry.value} of {group}"
             try:
                 module = entry.load()
             except Exception as error:
-                raise UserError(f"{place}: cannot be imported ({type(error).__name__}: {error})") from error
+                raise UserError(f"{source}: cannot be imported ({type(error).__name__}: {error})") from error
             if module.__name__ not in self._modules.values():
-                self.add(module, place)
+                self.add(module, source)
 
 
 def from_families(package: str, families: tuple[str, ...], attribute: str) -> dict[str, Any]:

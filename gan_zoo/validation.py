@@ -79,22 +79,22 @@ def validated(adapter: TypeAdapter[T], value: object, path: KeyPath = ()) -> T:
         return adapter.validate_json(json.dumps(value, default=str))
     except ValidationError as error:
         details = error.errors(include_url=False)[0]
-        raise SpecError((*path, *_place(details, value)), _reason(details)) from None
+        raise SpecError((*path, *_path_of(details, value)), _reason(details)) from None
 
 
-def _place(details: ErrorDetails, value: object) -> KeyPath:
+def _path_of(details: ErrorDetails, value: object) -> KeyPath:
     """Where an error lies in `value`: pydantic's path without the parts that are names of union members."""
     parts = list(details["loc"])
     missing = parts.pop() if details["type"] == "missing" else None
-    place: list[str | int] = []
+    path: list[str | int] = []
     for part in parts:
         is_key = isinstance(value, Mapping) and part in value
         is_index = isinstance(value, list | tuple) and isinstance(part, int)
         if is_key or is_index:
             value = value[part]  # type: ignore[index]
-            place.append(part)
+            path.append(part)
     named = details.get("ctx", {}).get("key", ())
-    return (*place, *([] if missing is None else [missing]), *named)
+    return (*path, *([] if missing is None else [missing]), *named)
 
 
 def _reason(details: ErrorDetails) -> str:
@@ -163,8 +163,8 @@ class OneOf:
             raise refusal(f"expected the name of a known {self.what}, or a mapping with it, got {brief(value)}")
         if "name" not in mapping:
             raise refusal(f"missing key: the name of the {self.what} ({', '.join(self.registry)})", "name")
-        place = () if isinstance(value, str) else ("name",)
-        return {**mapping, "name": _known(self.registry, mapping["name"], self.what, place)}
+        path = () if isinstance(value, str) else ("name",)
+        return {**mapping, "name": _known(self.registry, mapping["name"], self.what, path)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,9 +202,9 @@ def _sole_value(value: Mapping[str, Any]) -> Any:
     return next(iter(value.values()))
 
 
-def _known(registry: Mapping[str, Any], name: object, what: str, place: KeyPath) -> str:
+def _known(registry: Mapping[str, Any], name: object, what: str, path: KeyPath) -> str:
     if not isinstance(name, str) or name not in registry:
-        raise refusal(f"unknown {what} {shown_name(name)} ({suggestion(name, registry)})", *place)
+        raise refusal(f"unknown {what} {shown_name(name)} ({suggestion(name, registry)})", *path)
     return name
 
 

@@ -72,7 +72,7 @@ def test_other_bits_agree_within_the_spread_of_the_other_seeds_and_no_further() 
 
 
 def test_the_rule_errs_as_often_as_it_says() -> None:
-    """Draws of one law in cell of claimed, found and other seeds: the level is the share of agreements."""
+    """Draws of one distribution in cell of claimed, found and other seeds: the level is the share of agreements."""
     rng = np.random.default_rng(0)
     draws = np.exp(rng.normal(size=(4000, 6)))
     agree = []

@@ -148,8 +148,8 @@ def test_scores_at_equal_budgets_are_those_of_the_last_evaluation_within() -> No
     assert np.array_equal(equal.scores[1], curve.loc[400].to_numpy())
     assert np.array_equal(equal.scores[0], dataset.curve("minimax", "emd").loc[2000].to_numpy())
     assert np.array_equal(scores_within(dataset, "wgan-gp", 1234.5), curve.loc[1200].to_numpy())
-    assert equal.places == [1, 2]
-    assert standing(dataset, "generator steps").places == [1, 2]  # type: ignore[union-attr]
+    assert equal.ranks == [1, 2]
+    assert standing(dataset, "generator steps").ranks == [1, 2]  # type: ignore[union-attr]
 
 
 def test_runs_that_failed_by_then_are_the_worst_and_later_failures_are_not() -> None:
@@ -157,7 +157,7 @@ def test_runs_that_failed_by_then_are_the_worst_and_later_failures_are_not() -> 
     (dataset,) = results.each_dataset  # minimax diverges at step 700 on seeds 0 and 3
     assert np.isinf(scores_within(dataset, "minimax", 2000)).tolist() == [True, False, False, True, False]
     assert np.isfinite(scores_within(dataset, "minimax", 700)).all()
-    assert standing(dataset, "generator steps").places == [2, 1]  # type: ignore[union-attr]
+    assert standing(dataset, "generator steps").ranks == [2, 1]  # type: ignore[union-attr]
 
 
 def test_the_table_says_where_orders_differ() -> None:

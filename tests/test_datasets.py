@@ -102,7 +102,7 @@ def test_blocks_of_points_are_keyed(name: str) -> None:
     assert data.to("cpu").fingerprint == data.fingerprint
 
 
-def test_fingerprints_tell_laws_apart() -> None:
+def test_fingerprints_differ_between_distributions() -> None:
     fingerprints = {load_dataset(name, root=Path()).fingerprint for name in ("8gaussians", "25gaussians", "swissroll")}
     assert len(fingerprints) == 3
 

@@ -140,7 +140,7 @@ def test_the_signal_of_a_deep_clipped_critic_vanishes_layer_by_layer() -> None:
     assert ratios[:-1] == pytest.approx([0.16] * 5, rel=1e-4)  # 16 units, each 0.01 of every unit after it
 
 
-def test_slopes_of_parts_equal_those_of_one_pass() -> None:
+def test_gradient_norms_of_parts_equal_those_of_one_pass() -> None:
     run = make_run()
     critic = Bound(run.players.critic, initial_state(run).critic)
     x = Rng(0, "x").normal(700, 2)
@@ -209,8 +209,10 @@ def test_samples_that_are_not_finite_leave_neither_score_nor_loss() -> None:
 
 def repeated(**evaluate: int) -> Evaluation:
     run = make_run(evaluate=evaluate)
-    scores, apart = (Evaluator(run.data, ["emd"], 400, Path("unused"), "cpu", apart=apart) for apart in (False, True))  # type: ignore[arg-type]
-    return Evaluation(run, run.data, scores, apart)  # type: ignore[arg-type]
+    scores, validation = (
+        Evaluator(run.data, ["emd"], 400, Path("unused"), "cpu", validation=flag) for flag in (False, True)
+    )  # type: ignore[arg-type]
+    return Evaluation(run, run.data, scores, validation)  # type: ignore[arg-type]
 
 
 def test_the_end_is_scored_on_samples_of_several_seeds() -> None:
@@ -236,7 +238,9 @@ def test_before_the_end_there_is_one_score_and_one_apart_from_it() -> None:
 def test_the_score_apart_shares_neither_samples_nor_reference_with_the_reported_one() -> None:
     measure = repeated(repeats=2)
     state = trained(measure.run)
-    real, other = (Evaluator(measure.data, ["emd"], 400, Path("unused"), "cpu", apart=apart) for apart in (False, True))
+    real, other = (
+        Evaluator(measure.data, ["emd"], 400, Path("unused"), "cpu", validation=flag) for flag in (False, True)
+    )
     z = Rng(0, "evaluation", "latents apart").normal(400, 2)
     x = Bound(measure.run.players.generator, state.generator)(z)
     assert measure(state)["apart/emd"] == other(x)["emd"] != real(x)["emd"]

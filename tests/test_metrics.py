@@ -93,42 +93,42 @@ def load_toy(name: str) -> GaussianMixture:
 
 
 def test_the_true_law_covers_all_modes_with_the_chi_squares_share() -> None:
-    law = load_toy("25gaussians")
-    x = law.stream(0, 0, 40_000)
-    assert modes_covered(x, law.modes, law.std) == 25
-    assert good_samples(x, law.modes, law.std) == pytest.approx(1 - math.exp(-4.5), abs=0.002)
-    assert mode_kl(x, law.modes, law.std) == pytest.approx(24 / (2 * 40_000), abs=6e-4)
+    points = load_toy("25gaussians")
+    x = points.stream(0, 0, 40_000)
+    assert modes_covered(x, points.modes, points.std) == 25
+    assert good_samples(x, points.modes, points.std) == pytest.approx(1 - math.exp(-4.5), abs=0.002)
+    assert mode_kl(x, points.modes, points.std) == pytest.approx(24 / (2 * 40_000), abs=6e-4)
 
 
 def test_collapse_on_some_modes_is_counted() -> None:
-    law = load_toy("8gaussians")
-    x = law.modes[:3].repeat(100, 1)
-    assert modes_covered(x, law.modes, law.std) == 3
-    assert good_samples(x, law.modes, law.std) == 1
-    assert mode_kl(x, law.modes, law.std) == pytest.approx(math.log(8 / 3))
+    points = load_toy("8gaussians")
+    x = points.modes[:3].repeat(100, 1)
+    assert modes_covered(x, points.modes, points.std) == 3
+    assert good_samples(x, points.modes, points.std) == 1
+    assert mode_kl(x, points.modes, points.std) == pytest.approx(math.log(8 / 3))
 
 
 def test_a_shapeless_cloud_covers_no_mode() -> None:
-    law = load_toy("8gaussians")
+    points = load_toy("8gaussians")
     x = Rng(0, "cloud").normal(10_000, 2)
-    assert modes_covered(x, law.modes, law.std) == 0
-    assert 0 < good_samples(x, law.modes, law.std) < 0.01
+    assert modes_covered(x, points.modes, points.std) == 0
+    assert 0 < good_samples(x, points.modes, points.std) < 0.01
 
 
 def test_a_mode_is_captured_by_one_good_point_as_veegan_counts() -> None:
     """A shapeless cloud captures all eight, and covers none (VEEGAN, section 4; PacGAN, section 4.1)."""
-    law = load_toy("8gaussians")
+    points = load_toy("8gaussians")
     cloud = Rng(0, "cloud").normal(10_000, 2)
-    assert (modes_captured(cloud, law.modes, law.std), modes_covered(cloud, law.modes, law.std)) == (8, 0)
-    near, off = law.modes[:3] + 2.9 * law.std * torch.tensor([1.0, 0.0]), law.modes[3:] + 3.1 * law.std
-    assert modes_captured(torch.cat([near, off]), law.modes, law.std) == 3
-    assert modes_captured(off, law.modes, law.std) == 0
+    assert (modes_captured(cloud, points.modes, points.std), modes_covered(cloud, points.modes, points.std)) == (8, 0)
+    near, off = points.modes[:3] + 2.9 * points.std * torch.tensor([1.0, 0.0]), points.modes[3:] + 3.1 * points.std
+    assert modes_captured(torch.cat([near, off]), points.modes, points.std) == 3
+    assert modes_captured(off, points.modes, points.std) == 0
 
 
 def test_good_means_within_three_std() -> None:
-    law = load_toy("8gaussians")
-    inside, outside = (law.modes[0] + torch.tensor([r * law.std, 0.0]) for r in (2.99, 3.01))
-    assert good_samples(torch.stack([inside, outside]), law.modes, law.std) == 0.5
+    points = load_toy("8gaussians")
+    inside, outside = (points.modes[0] + torch.tensor([r * points.std, 0.0]) for r in (2.99, 3.01))
+    assert good_samples(torch.stack([inside, outside]), points.modes, points.std) == 0.5
 
 
 # Fréchet distance
@@ -370,12 +370,12 @@ def test_an_unsolved_eigenvalue_problem_is_no_score() -> None:
 
 
 def test_the_cross_entropy_of_the_true_law_is_its_entropy() -> None:
-    law = load_toy("8gaussians")
-    evaluator = Evaluator(law, ["cross_entropy"], 20_000, Path("unused"), "cpu")
-    x = law.sample(Rng(5, "test"), 20_000)
-    entropy = math.log(8) + 1 + math.log(2 * math.pi * law.std**2)
+    points = load_toy("8gaussians")
+    evaluator = Evaluator(points, ["cross_entropy"], 20_000, Path("unused"), "cpu")
+    x = points.sample(Rng(5, "test"), 20_000)
+    entropy = math.log(8) + 1 + math.log(2 * math.pi * points.std**2)
     assert evaluator(x)["cross_entropy"] == pytest.approx(entropy, abs=0.03)
-    away = law.modes[:1].repeat(20_000, 1) + torch.tensor([3 * law.std, 0.0])
+    away = points.modes[:1].repeat(20_000, 1) + torch.tensor([3 * points.std, 0.0])
     assert evaluator(away)["cross_entropy"] == pytest.approx(entropy - 1 + 4.5, abs=1e-3)
 
 
@@ -383,9 +383,9 @@ def test_the_cross_entropy_of_the_true_law_is_its_entropy() -> None:
 
 
 def test_the_evaluator_scores_points(tmp_path: Path) -> None:
-    law = load_toy("8gaussians")
-    evaluator = Evaluator(law, metric_names(law), 2000, tmp_path, "cpu")
-    x = law.stream(9, 0, 2000)
+    points = load_toy("8gaussians")
+    evaluator = Evaluator(points, metric_names(points), 2000, tmp_path, "cpu")
+    x = points.stream(9, 0, 2000)
     scores = evaluator(x)
     assert list(scores) == ["emd", "modes_covered", "good_samples", "mode_kl", "modes_captured", "cross_entropy"]
     assert scores == evaluator(x.clone())
@@ -405,17 +405,17 @@ def test_default_metrics_put_the_primary_first() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_samples_of_a_diverged_run_score_nan(value: float, tmp_path: Path) -> None:
-    law = load_toy("8gaussians")
-    x = law.stream(0, 0, 100)
+    points = load_toy("8gaussians")
+    x = points.stream(0, 0, 100)
     x[37, 1] = value
-    scores = Evaluator(law, metric_names(law), 100, tmp_path, "cpu")(x)
+    scores = Evaluator(points, metric_names(points), 100, tmp_path, "cpu")(x)
     assert len(scores) == 6
     assert all(math.isnan(score) for score in scores.values())
 
 
 def test_huge_but_finite_points_are_scored(tmp_path: Path) -> None:
-    law = load_toy("8gaussians")
-    scores = Evaluator(law, metric_names(law), 100, tmp_path, "cpu")(torch.full((100, 2), 1e30))
+    points = load_toy("8gaussians")
+    scores = Evaluator(points, metric_names(points), 100, tmp_path, "cpu")(torch.full((100, 2), 1e30))
     assert scores["emd"] == pytest.approx(math.sqrt(2) * 1e30, rel=1e-5)
     assert scores["good_samples"] == 0
 

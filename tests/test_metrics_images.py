@@ -84,10 +84,10 @@ def test_fid_of_the_reference_itself_is_zero(digits: Images, cache: Path) -> Non
 
 def test_scores_apart_compare_with_the_other_split(digits: Images, cache: Path) -> None:
     for name, split in (("fid_digits_297_train", "test split, 297"), ("fid_digits_297_test", "train split, 1500")):
-        apart = Evaluator(digits, [name], 297, cache, "cpu", apart=True)
-        assert f"digits {split} images" in apart.metrics[name].protocol["reference"]
+        validation = Evaluator(digits, [name], 297, cache, "cpu", validation=True)
+        assert f"digits {split} images" in validation.metrics[name].protocol["reference"]
     (expected,) = Evaluator(digits, ["fid_digits"], 297, cache, "cpu")(digits.test).values()
-    assert apart(digits.test) == {"fid_digits_297_test": expected}
+    assert validation(digits.test) == {"fid_digits_297_test": expected}
 
 
 def test_names_carry_extractor_count_and_split(digits: Images, cache: Path) -> None:

@@ -295,5 +295,5 @@ def _check_runs(runs: pd.DataFrame, meta: dict[str, Any], folder: Path) -> None:
     twice = runs[runs.duplicated(["loss", "dataset", "seed"])]
     if len(twice):
         cell = twice.iloc[0]
-        place = f"loss {cell.loss!r}, data set {cell.dataset!r}, seed {cell.seed}"
-        raise UserError(f"{path}: two rows for {place}: two sweeps are mixed: {_REMEDY}")
+        cell_text = f"loss {cell.loss!r}, data set {cell.dataset!r}, seed {cell.seed}"
+        raise UserError(f"{path}: two rows for {cell_text}: two sweeps are mixed: {_REMEDY}")

@@ -63,8 +63,8 @@ class Timing:
     def summary(self) -> dict[str, float]:
         """Median and quartiles over rounds."""
         values = list(self.seconds)
-        low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
-        found = {"seconds_per_iteration": middle, "seconds_q25": low, "seconds_q75": high}
+        q25, q50, q75 = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+        found = {"seconds_per_iteration": q50, "seconds_q25": q25, "seconds_q75": q75}
         return found | ({"cpu_seconds_per_iteration": median(self.cpu)} if self.cpu else {})
 
     @property

@@ -61,16 +61,16 @@ PRICES: dict[str, Price] = {"generator steps": steps_price, "images": images_pri
 
 @dataclass(frozen=True)
 class Standing:
-    """The losses at an equal budget: how much that is, and the scores (losses, seeds) and places there."""
+    """The losses at an equal budget: how much that is, and the scores (losses, seeds) and ranks there."""
 
     currency: str
     spent: float
     scores: Array
-    places: list[int | None]
+    ranks: list[int | None]
 
     def order(self, losses: list[str]) -> list[str]:
-        """The losses that have a place, the first first."""
-        ranked = [(place, loss) for place, loss in zip(self.places, losses, strict=True) if place is not None]
+        """The losses that have a rank, the first first."""
+        ranked = [(rank, loss) for rank, loss in zip(self.ranks, losses, strict=True) if rank is not None]
         return [loss for _, loss in sorted(ranked)]
 
 
@@ -86,7 +86,7 @@ def standing(dataset: DatasetResults, currency: str) -> Standing | None:
     spent = min(totals)
     rows = [scores_within(dataset, loss, spent / price) for loss, price in prices.items() if price is not None]
     scores = np.array(rows)
-    return Standing(currency, spent, scores, places(dataset, scores))
+    return Standing(currency, spent, scores, ranks(dataset, scores))
 
 
 def scores_within(dataset: DatasetResults, loss: str, steps: float) -> Array:
@@ -105,8 +105,8 @@ def scores_within(dataset: DatasetResults, loss: str, steps: float) -> Array:
     return found
 
 
-def places(dataset: DatasetResults, scores: Array) -> list[int | None]:
-    """The place of each row by its mean over seeds, those with fewer failures first; None where all failed."""
+def ranks(dataset: DatasetResults, scores: Array) -> list[int | None]:
+    """The rank of each row by its mean over seeds, those with fewer failures first; None where all failed."""
     sign = 1.0 if dataset.results.direction(dataset.primary) == "min" else -1.0
     keys = []
     for row in scores:
@@ -118,7 +118,7 @@ def places(dataset: DatasetResults, scores: Array) -> list[int | None]:
 
 
 def equal_budgets_table(dataset: DatasetResults) -> Table | None:
-    """Scores and places at equal steps, images and seconds; None where there is nothing to compare."""
+    """Scores and ranks at equal steps, images and seconds; None where there is nothing to compare."""
     found = [each for currency in PRICES if (each := standing(dataset, currency)) is not None]
     if len(dataset.losses) < 2 or not found or not any(np.isfinite(each.scores).any() for each in found):
         return None
@@ -130,9 +130,9 @@ def equal_budgets_table(dataset: DatasetResults) -> Table | None:
         cells = [Entry(loss)]
         for each in found:
             mean, half = mean_and_half(each.scores[row])
-            place = each.places[row]
+            rank = each.ranks[row]
             cells.append(Entry(measured(mean, half), mean if np.isfinite(mean) else None))
-            cells.append(Entry(DASH) if place is None else Entry(str(place), float(place)))
+            cells.append(Entry(DASH) if rank is None else Entry(str(rank), float(rank)))
         rows.append(cells)
     return Table(f"budgets-{dataset.slug}", _caption(dataset, found), columns, rows)
 

@@ -18,8 +18,8 @@ def check_recipes(runs: pd.DataFrame) -> None:
         for name, values in _recipes(cell).items():
             if len(values) > 1:
                 unlike = " and ".join(values[:2])
-                place = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {name} ({unlike})"
-                raise UserError(f"{place}: these do not share a cell: run one recipe, or report the sweeps separately")
+                where = f"export/runs.csv: loss {loss!r} on {dataset!r}: seeds differ in {name} ({unlike})"
+                raise UserError(f"{where}: these do not share a cell: run one recipe, or report the sweeps separately")
 
 
 def _recipes(cell: pd.DataFrame) -> dict[str, list[str]]:

@@ -302,12 +302,12 @@ class DatasetResults:
 
     def _check_checkpoint(self, run: Any) -> None:
         rule, chosen_by = self.results.checkpoint, validation(self.primary)
-        place = f"report.checkpoint: {rule}: loss {run.loss!r} on {self.name!r}, seed {run.seed}"
+        where = f"report.checkpoint: {rule}: loss {run.loss!r} on {self.name!r}, seed {run.seed}"
         if rule.rule == "best" and not len(self.curve_of_seed(run.loss, chosen_by, run.seed)):
             raise UserError(
-                f"{place}: has no score on the validation split ({chosen_by}) to choose by: run the suite with "
+                f"{where}: has no score on the validation split ({chosen_by}) to choose by: run the suite with "
                 "evaluate.repeats 2 or more, or choose last or mean-K"
             )
         evaluations = len(self.curve_of_seed(run.loss, self.primary, run.seed))
         if 0 < evaluations < rule.count:
-            raise UserError(f"{place}: has {evaluations} evaluations only: choose a smaller K, or last")
+            raise UserError(f"{where}: has {evaluations} evaluations only: choose a smaller K, or last")

@@ -138,15 +138,15 @@ def chosen_table(search: DatasetSearch) -> Table:
     """The setting that was chosen of each loss."""
     rows = []
     for each in search.losses:
-        place = each.chosen
-        if place is None:
+        chosen = each.chosen
+        if chosen is None:
             rows.append([Entry(each.loss), *entries_of((DASH, DASH, DASH, "every trial failed"))])
             continue
-        setting = ", ".join(f"{name} {value:g}" for name, value in each.settings[place].items())
-        scores = [search.sign * float(values[place]) for values in (each.validation, each.scores)]
+        setting = ", ".join(f"{name} {value:g}" for name, value in each.settings[chosen].items())
+        scores = [search.sign * float(values[chosen]) for values in (each.validation, each.scores)]
         cells = [Entry(number(score, 4), score) for score in scores]
         rows.append(
-            [Entry(each.loss), Entry(str(each.numbers[place]), float(each.numbers[place])), *cells, Entry(setting)]
+            [Entry(each.loss), Entry(str(each.numbers[chosen]), float(each.numbers[chosen])), *cells, Entry(setting)]
         )
     titles = ("Loss", "trial", "validation", "reported", "setting")
     caption = (
@@ -161,8 +161,8 @@ def chosen_table(search: DatasetSearch) -> Table:
 def space_table(results: Results) -> Table:
     """The ranges that settings were drawn from."""
     rows = []
-    for place, ranges in results.meta["search"].get("spaces", {}).items():
-        loss, _, dataset = place.rpartition("/")
+    for pair, ranges in results.meta["search"].get("spaces", {}).items():
+        loss, _, dataset = pair.rpartition("/")
         if loss in results.losses and dataset in results.datasets:
             rows += [entries_of((loss, dataset, name, text)) for name, text in ranges.items()]
     caption = (

@@ -153,8 +153,8 @@ def clock_of(results: "Results") -> Clock:
 def timing_tables(results: "Results") -> list[Table]:
     """A table of what a generator step takes for each kind of circumstances; the first is of the report's clock."""
     tables = []
-    for place, each in enumerate(passes(results), 1):
-        tables.append(_timing_table(results, each, "timing" if place == 1 else f"timing-{place}"))
+    for position, each in enumerate(passes(results), 1):
+        tables.append(_timing_table(results, each, "timing" if position == 1 else f"timing-{position}"))
     return tables
 
 

@@ -12,7 +12,7 @@ IN_PLACE = {torch.ops.aten.addmm_: torch.ops.aten.addmm}
 
 
 class Count(TorchDispatchMode):
-    """Counts what runs inside it: `operations` (views apart), and `flops` of matrix products and convolutions."""
+    """Counts what runs inside it: `operations` (without views), and `flops` of matrix products and convolutions."""
 
     def __init__(self) -> None:
         super().__init__()

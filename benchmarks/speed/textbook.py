@@ -128,13 +128,13 @@ def cross_entropy(score: Tensor, label: float) -> Tensor:
     return binary_cross_entropy_with_logits(score, torch.full_like(score, label))
 
 
-def told_apart(real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     return cross_entropy(real, 1) + cross_entropy(fake, 0)
 
 
 OBJECTIVES = {
-    Minimax: Objective(told_apart, lambda fake: -cross_entropy(fake, 0)),
-    NonSaturating: Objective(told_apart, lambda fake: cross_entropy(fake, 1)),
+    Minimax: Objective(discriminator_loss, lambda fake: -cross_entropy(fake, 0)),
+    NonSaturating: Objective(discriminator_loss, lambda fake: cross_entropy(fake, 1)),
     Wasserstein: Objective(lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean()),
 }
 

@@ -50,7 +50,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class RandomData:
-    """Points of a normal law, or uint8 images that lie on the device as the real data sets do."""
+    """Points of a normal distribution, or uint8 images that lie on the device as the real data sets do."""
 
     shape: tuple[int, ...]
     device: torch.device

@@ -80,7 +80,9 @@ class Shelf:
         if key not in self._evaluators:
             asked = names[:1] if validation else names
             context = self.context
-            self._evaluators[key] = Evaluator(data, asked, samples, context.cache, context.device, apart=validation)
+            self._evaluators[key] = Evaluator(
+                data, asked, samples, context.cache, context.device, validation=validation
+            )
         return self._evaluators[key]
 
     def floor(self, spec: RunSpec) -> Floor:

@@ -114,8 +114,8 @@ def time_suite(
     """Times and records the configurations of a suite that have no timing in these circumstances, or all `anew`; a line
     for each that could not be timed."""
     context = options.context(suite.name)
-    stand = set() if anew else store.timed(suite.name)
-    cells = [spec for spec in distinct(suite.cells) if name_of_timing(spec, context) not in stand]
+    timed = set() if anew else store.timed(suite.name)
+    cells = [spec for spec in distinct(suite.cells) if name_of_timing(spec, context) not in timed]
     keys = {spec.key for spec in suite.cells}
     recorded = [cell for cell in store.cells(suite.name) if cell.key in keys] if cells else []
     if any(is_here(cell) for cell in recorded):

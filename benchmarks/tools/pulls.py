@@ -31,11 +31,11 @@ def picture(loss: Loss) -> str:
 
 
 def curve(axes: Axes, pull: Callable[[float], float], xs: Range, ys: Range) -> None:
-    """A pull at 121 places of a range; beyond `ys` it is cut off."""
-    places = torch.linspace(*xs, 121, dtype=torch.float64).tolist()
-    pulls = [round(pull(x), 6) for x in places]  # the last bits differ between machines
+    """A pull at 121 points of a range; beyond `ys` it is cut off."""
+    points = torch.linspace(*xs, 121, dtype=torch.float64).tolist()
+    pulls = [round(pull(x), 6) for x in points]  # the last bits differ between machines
     axes.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
-    axes.plot(places, pulls, color=PETROFF10[0], linewidth=1.6)
+    axes.plot(points, pulls, color=PETROFF10[0], linewidth=1.6)
     axes.set(xlim=xs, ylim=ys)
 
 

@@ -170,8 +170,8 @@ def check_protocols(claimed: Results, drawn: Sequence[Drawn], request: Request) 
             there = claimed.on(cell.name.dataset).protocol(metric)
             parts = differing(there, here.get(metric, {"not measured": ""}))
             if any(parts):
-                place = f"{request.export}: {metric} on {cell.name.dataset}"
-                raise UserError(f"{place}: measured by {parts[0]} there, {parts[1]} here: such scores are not compared")
+                where = f"{request.export}: {metric} on {cell.name.dataset}"
+                raise UserError(f"{where}: measured by {parts[0]} there, {parts[1]} here: such scores are not compared")
 
 
 def alike(drawn: Sequence[Drawn]) -> list[list[Drawn]]:

@@ -9,7 +9,7 @@ from gan_zoo.metrics.data import PointData
 from gan_zoo.metrics.measure import PointMeasure
 
 
-def radius_emd(x: Tensor, law: PointData, real: Tensor) -> float:
+def radius_emd(x: Tensor, distribution: PointData, real: Tensor) -> float:
     """W_1 of the radii of as many generated points x (n, 2) as there are real ones (m, 2), m <= n."""
     generated = x[: len(real)].double().norm(dim=1).sort().values
     return (generated - real.double().norm(dim=1).sort().values).abs().mean().item()

@@ -262,17 +262,19 @@ def initialised(net: Net, init: str) -> Net:
 WIDEST, DEEPEST = 65_536, 1_000
 
 
-def require(place: str, **options: int) -> None:
+def require(architecture: str, **options: int) -> None:
     """Raises: UserError unless each option is at least 1, a depth at most DEEPEST and any other at most WIDEST."""
     for name, value in options.items():
         most = DEEPEST if name.endswith("depth") else WIDEST
         if not 1 <= value <= most:
-            raise UserError(f"architecture {place}: {name} is {value}, must be from 1 to {most}")
+            raise UserError(f"architecture {architecture}: {name} is {value}, must be from 1 to {most}")
 
 
-def check_size(place: str, shape: tuple[int, ...], *sizes: int) -> None:
+def check_size(architecture: str, shape: tuple[int, ...], *sizes: int) -> None:
     """Raises: UserError unless `shape` is (C, size, size) for one of the sizes."""
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] not in sizes:
         supported = ", ".join(f"{size}x{size}" for size in sizes)
         asked = "x".join(map(str, shape[1:] if len(shape) == 3 else shape))
-        raise UserError(f"architecture {place}: makes images of {supported}, not samples of {asked}; use mlp for those")
+        raise UserError(
+            f"architecture {architecture}: makes images of {supported}, not samples of {asked}; use mlp for those"
+        )

@@ -1,4 +1,4 @@
-"""The data sets by name: points of a known law, and images with a held-out split.
+"""The data sets by name: points of a known distribution, and images with a held-out split.
 
 A new one is a file and a line below: points as they are, images by a function that loads them. From outside the package
 it comes by `--plugin` or an entry point, see `gan_zoo.registry`.

@@ -57,7 +57,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Place:
+class Folder:
     """A folder on the way down: `above` are the real folders that it lies in up to the root, itself included; `hidden`
     the name of the hidden thing that it belongs to, or ""."""
 
@@ -71,19 +71,19 @@ def list_images(folder: Path) -> Listing:
     and more than five million files or a hundred thousand folders."""
     listing = Listing(folder)
     real = folder.resolve()
-    open_places = [Place(folder, frozenset(identity(place.stat()) for place in (real, *real.parents)))]
+    unopened = [Folder(folder, frozenset(identity(each.stat()) for each in (real, *real.parents)))]
     files = folders = 0
-    while open_places:
-        place = open_places.pop()
+    while unopened:
+        inside = unopened.pop()
         folders += 1
-        if not place.hidden and place.path != folder:
-            listing.folders.append(place.path)
-        for path, about in entries(place):
+        if not inside.hidden and inside.path != folder:
+            listing.folders.append(inside.path)
+        for path, about in entries(inside):
             if stat.S_ISDIR(about.st_mode):
-                open_places += below(listing, place, path, about)
+                unopened += below(listing, inside, path, about)
             else:
                 files += 1
-                sort_in(listing, place, path, about)
+                sort_in(listing, inside, path, about)
         if files > MAX_FILES or folders > MAX_FOLDERS:
             bounds = f"{MAX_FILES:,} files in {MAX_FOLDERS:,} folders"
             raise UserError(f"{shown(folder)} holds more than the {bounds} that are read; give a smaller folder")
@@ -91,40 +91,40 @@ def list_images(folder: Path) -> Listing:
     return listing
 
 
-def entries(place: Place) -> Iterator[tuple[Path, os.stat_result]]:
+def entries(inside: Folder) -> Iterator[tuple[Path, os.stat_result]]:
     """The entries of a folder, links followed; in a hidden one, what cannot be read is passed over."""
     try:
-        names = os.listdir(place.path)
+        names = os.listdir(inside.path)
     except OSError as failure:
-        if place.hidden:
+        if inside.hidden:
             return
-        raise UserError(f"cannot open the folder {shown(place.path)} ({reason(failure)})") from None
+        raise UserError(f"cannot open the folder {shown(inside.path)} ({reason(failure)})") from None
     for name in names:
-        path = place.path / name
+        path = inside.path / name
         try:
             yield path, path.stat()
         except OSError as failure:
-            if not (place.hidden or is_hidden(name)):
+            if not (inside.hidden or is_hidden(name)):
                 what = "is a link to nothing" if path.is_symlink() else "cannot be read"
                 raise UserError(f"{shown(path)} {what} ({reason(failure)}); mend or remove it") from None
 
 
-def below(listing: Listing, place: Place, path: Path, about: os.stat_result) -> list[Place]:
+def below(listing: Listing, inside: Folder, path: Path, about: os.stat_result) -> list[Folder]:
     """The folder `path`, to be opened as well; none where it is one that it lies in."""
-    hidden = place.hidden or (path.name if is_hidden(path.name) else "")
-    if identity(about) in place.above:
+    hidden = inside.hidden or (path.name if is_hidden(path.name) else "")
+    if identity(about) in inside.above:
         if not hidden:
             listing.loops.append(path)
         return []
-    return [Place(path, place.above | {identity(about)}, hidden)]
+    return [Folder(path, inside.above | {identity(about)}, hidden)]
 
 
-def sort_in(listing: Listing, place: Place, path: Path, about: os.stat_result) -> None:
+def sort_in(listing: Listing, inside: Folder, path: Path, about: os.stat_result) -> None:
     """Put a file where it belongs."""
     is_image = stat.S_ISREG(about.st_mode) and path.suffix.lower() in SUFFIXES
-    if place.hidden or is_hidden(path.name):
+    if inside.hidden or is_hidden(path.name):
         if is_image:
-            listing.hidden[place.hidden or path.name] += 1
+            listing.hidden[inside.hidden or path.name] += 1
     elif is_image:
         listing.images.append(path)
     else:

@@ -95,7 +95,7 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
         require_memory(len(files), height, width)
         pixels = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
 
-        def place(row: int) -> tuple[int, list[str]]:
+        def read(row: int) -> tuple[int, list[str]]:
             picture, changes = read_picture(files[row], image_size)
             if picture.shape[1:] != (height, width):
                 raise UserError(
@@ -105,7 +105,7 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
             pixels[row] = picture
             return len(picture), changes
 
-        found = in_threads(place, range(len(files)))
+        found = in_threads(read, range(len(files)))
     if all(channels == 1 for channels, _ in found):
         pixels = pixels[:, :1].clone()
     changed: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Points of the plane with a known law: the toy data of Gulrajani et al. 2017 (1704.00028, figure 1 and code).
+"""Points of the plane with a known distribution: the toy data of Gulrajani et al. 2017 (1704.00028, figure 1 and code).
 
 8gaussians   x = (2 c_k + 0.02 n) / 1.414,  c_k = (cos, sin)(k pi / 4),  k uniform on 0..7,  n ~ N(0, I_2)
 25gaussians  x = (2 (i, j) + 0.05 n) / 2.828,  i and j uniform on -2..2
@@ -21,7 +21,7 @@ MIDPOINTS = 2048
 
 
 class Points(ABC):
-    """A law on the plane. Samples are float32 tensors of shape (n, 2) on the law's device."""
+    """A distribution on the plane. Samples are float32 tensors of shape (n, 2) on the distribution's device."""
 
     kind: ClassVar[Literal["points"]] = "points"
     shape: ClassVar[tuple[int, ...]] = (2,)
@@ -42,14 +42,14 @@ class Points(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """SHA-256 of the constants of the law."""
+        """SHA-256 of the constants of the distribution."""
 
     @abstractmethod
     def to(self, device: torch.device | str) -> Self: ...
 
     @abstractmethod
     def sample(self, rng: Rng, n: int) -> Tensor:
-        """`n` independent points (n, 2), drawn from `rng`, whose device must be the law's."""
+        """`n` independent points (n, 2), drawn from `rng`, whose device must be the distribution's."""
 
     @abstractmethod
     def log_density(self, x: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ class SwissRoll(Points):
         return (spiral(rng.uniform(n)) + self.noise * rng.normal(n, 2)) / self.scale
 
     def log_density(self, x: Tensor) -> Tensor:
-        """log p(x) in nats for points x (n, 2): the law is a mixture of Gaussians along the spiral.
+        """log p(x) in nats for points x (n, 2): the distribution is a mixture of Gaussians along the spiral.
 
         p(x) = integral over u in [0, 1] of N(x; spiral(u) / scale, (noise / scale)^2 I_2), by the midpoint rule; off by
         less than 0.5 %, and that only at the ends of the spiral. Shape (n,).

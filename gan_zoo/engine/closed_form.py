@@ -165,7 +165,7 @@ def read_layers(players: Players, weights: Mapping[str, Tensor], gradient: Tenso
         raise UserError(
             "engine closed-form: only for critics of linear layers and ReLUs in float32 or float64; use plain or auto"
         )
-    places = split(gradient, weights)
+    gradients = split(gradient, weights)
     keys = [(f"{name}.weight", f"{name}.bias") for name in linear]
-    layers = [Layer(weights[weight], weights[bias], places[weight], places[bias]) for weight, bias in keys]
+    layers = [Layer(weights[weight], weights[bias], gradients[weight], gradients[bias]) for weight, bias in keys]
     return RECTIFIERS[functions[0]], layers

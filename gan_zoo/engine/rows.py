@@ -44,7 +44,7 @@ class Rows:
     def loss(self) -> dict[str, Tensor]:
         """The loss's numbers that differ between the rows, (S,) each, by place."""
         columns = differing([loss_numbers(each.loss) for each in self.players], self.like.device)
-        return {place: column.to(self.like.dtype) for place, column in columns.items()}
+        return {name: column.to(self.like.dtype) for name, column in columns.items()}
 
     def settings(self, state: TrainState, clock: Tensor | None) -> Settings:
         """The rows' use of their gradients; numbers that differ are columns (S, 1) in float64."""

@@ -22,7 +22,7 @@ MOST_BITS = 23
 KEPT = 1 << 20
 """Operands of more elements are rounded again at each use, so that memory stays bounded."""
 
-Place = tuple[int, torch.Size, tuple[int, ...], int]
+Key = tuple[int, torch.Size, tuple[int, ...], int]
 
 
 @cache
@@ -50,7 +50,7 @@ class Operands:
     """Factors of products, rounded to the grid of their largest element, and kept until their memory is written to."""
 
     def __init__(self) -> None:
-        self._kept: dict[Place, tuple[Tensor, Tensor]] = {}
+        self._kept: dict[Key, tuple[Tensor, Tensor]] = {}
         self._storages: set[int] = set()
 
     def __call__(self, x: Tensor, k: int) -> Tensor:
@@ -59,15 +59,15 @@ class Operands:
         if flipped:
             x = x.t()
         bits = product_bits(k)
-        place = (x.data_ptr(), x.shape, x.stride(), bits)
-        kept = self._kept.get(place)
-        rounded = self._round(x, place) if kept is None else kept[0]
+        key = (x.data_ptr(), x.shape, x.stride(), bits)
+        kept = self._kept.get(key)
+        rounded = self._round(x, key) if kept is None else kept[0]
         return rounded.t() if flipped else rounded
 
-    def _round(self, x: Tensor, place: Place) -> Tensor:
-        rounded = to_grid(x, place[-1], x.abs().amax())
+    def _round(self, x: Tensor, key: Key) -> Tensor:
+        rounded = to_grid(x, key[-1], x.abs().amax())
         if rounded.numel() <= KEPT:
-            self._kept[place] = rounded, x  # x holds its memory: nothing else can come to lie there
+            self._kept[key] = rounded, x  # x holds its memory: nothing else can come to lie there
             self._storages.add(x.untyped_storage().data_ptr())
         return rounded
 

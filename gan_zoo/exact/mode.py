@@ -103,7 +103,7 @@ class Exact(TorchDispatchMode):
         super().__init__()
         self._operands = Operands()
         self._inside = False
-        self._apart = get_decompositions(DECOMPOSED)
+        self._decomposed = get_decompositions(DECOMPOSED)
         functions = REPLACED | DRAWS | Products(self._operands).table()
         for name in AS_THEY_ARE.split():
             packet = getattr(aten, name, None) or getattr(torch.ops.profiler, name)
@@ -141,8 +141,8 @@ class Exact(TorchDispatchMode):
         inside, self._inside = self._inside, True
         try:
             with self:
-                apart = self._apart.get(func, func.decompose)
-                result = apart(*args, **kwargs)
+                decomposed = self._decomposed.get(func, func.decompose)
+                result = decomposed(*args, **kwargs)
         finally:
             self._inside = inside
         if result is NotImplemented:

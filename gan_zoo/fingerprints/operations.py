@@ -87,11 +87,11 @@ def layer(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> str:
         weight.data.copy_(numbers(*weight.shape, key=name) / 8)
     x = numbers(*shape).requires_grad_()
     out = net(x)
-    (slope,) = torch.autograd.grad(out.square().sum(), x, create_graph=True)
+    (gradient,) = torch.autograd.grad(out.square().sum(), x, create_graph=True)
     weights = list(net.parameters())
     first = torch.autograd.grad(out.sum(), weights, retain_graph=True)
-    second = torch.autograd.grad(slope.square().sum(), [w for w in weights if w.dim() > 1] or weights[:1])
-    return fingerprint([out, slope, *first, *second])
+    second = torch.autograd.grad(gradient.square().sum(), [w for w in weights if w.dim() > 1] or weights[:1])
+    return fingerprint([out, gradient, *first, *second])
 
 
 def optimiser(spec: Adam | RMSprop) -> str:

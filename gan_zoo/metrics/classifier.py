@@ -85,7 +85,7 @@ def classifier_of(data: ImageData, cache: Path) -> Classifier:
     found = shipped(data.name)
     if found is not None and found.data == data.fingerprint:
         return found
-    path = place(cache, data.fingerprint)
+    path = classifier_path(cache, data.fingerprint)
     if not path.exists():
         keep(path, trained(data))
     return read(path, data.name)
@@ -159,7 +159,7 @@ def ship(classifier: Classifier, folder: Path) -> Path:
 
 def hand_on(data: ImageData, cache: Path, folder: Path) -> Path | None:
     """Copy the classifier that is kept of `data`, if there is one, into `folder`, for others to bring in; its file."""
-    path = place(cache, data.fingerprint)
+    path = classifier_path(cache, data.fingerprint)
     if not path.exists():
         return None
     found = read(path, data.name)
@@ -177,7 +177,7 @@ def bring(new: Classifier, cache: Path) -> str:
     for name, card in cards().items():
         if card["data"] == new.data:
             raise UserError(f"the classifier of '{name}' comes with the package; no other takes its place")
-    path = place(cache, new.data)
+    path = classifier_path(cache, new.data)
     before = kept_weights(path)
     keep(path, new)
     said = f"{new.title}: test accuracy {new.test_accuracy:.2%}, weights={new.weights[:12]}, kept as {shown(path)}"
@@ -194,7 +194,7 @@ def kept_weights(path: Path) -> str | None:
         return None
 
 
-def place(cache: Path, data: str) -> Path:
+def classifier_path(cache: Path, data: str) -> Path:
     """Where the classifier of the data set with this fingerprint is kept."""
     return cache / "classifiers" / f"v{VERSION}-{data[:16]}.safetensors"
 

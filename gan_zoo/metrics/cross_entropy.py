@@ -6,9 +6,9 @@ from gan_zoo.metrics.data import PointData
 from gan_zoo.metrics.measure import PointMeasure
 
 
-def cross_entropy(x: Tensor, law: PointData, real: Tensor) -> float:
-    """-mean log p of points x (n, 2), p the density of `law`."""
-    return -law.log_density(x.double()).mean().item()
+def cross_entropy(x: Tensor, distribution: PointData, real: Tensor) -> float:
+    """-mean log p of points x (n, 2), p the density of `distribution`."""
+    return -distribution.log_density(x.double()).mean().item()
 
 
 METRICS = {

@@ -8,7 +8,7 @@ from gan_zoo.rng import Rng
 
 
 class PointData(Protocol):
-    """A law on the plane, as `gan_zoo.datasets.Points`."""
+    """A distribution on the plane, as `gan_zoo.datasets.Points`."""
 
     @property
     def kind(self) -> Literal["points"]: ...

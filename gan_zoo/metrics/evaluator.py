@@ -46,7 +46,7 @@ class Evaluator:
         cache: where classifiers, weights and references are kept.
         device: where features are extracted.
         weights: the file of Inception's weights, if it is not in `cache`.
-        apart: compare with what scores are otherwise not measured by: the other split, or another draw of points.
+        validation: compare with what scores are otherwise not measured by: the other split, or another draw of points.
 
     Raises: UserError where a metric is unknown or has too few samples, where a classifier has no labels to train on,
     and where weights are missing or damaged.
@@ -60,15 +60,15 @@ class Evaluator:
         cache: Path,
         device: torch.device | str,
         weights: Path | None = None,
-        apart: bool = False,
+        validation: bool = False,
     ) -> None:
         self.shape, self.samples = dataset.shape, samples
         self.metrics: dict[str, Metric]
         if dataset.kind == "points":
-            self.metrics, self._scores = on_points.prepare(dataset, names, samples, apart)
+            self.metrics, self._scores = on_points.prepare(dataset, names, samples, validation)
         else:
             self.metrics, self._scores = on_images.prepare(
-                dataset, names, samples, cache, torch.device(device), weights, apart
+                dataset, names, samples, cache, torch.device(device), weights, validation
             )
 
     @torch.no_grad()

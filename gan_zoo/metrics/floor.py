@@ -1,9 +1,9 @@
 """The floor, the scores of a perfect generator: real data that nothing was trained on, scored as if generated.
 
-Points: fresh draws of the law, as many as an evaluation scores. Images: the held-out split; for a metric that compares
-with it, the training split. From a split that has more images than an evaluation scores, that many are drawn, several
-times and no image twice; of a smaller one all are scored, and how many those are is said, because a score of another
-count is on another scale.
+Points: fresh draws of the distribution, as many as an evaluation scores. Images: the held-out split; for a metric that
+compares with it, the training split. From a split that has more images than an evaluation scores, that many are drawn,
+several times and no image twice; of a smaller one all are scored, and how many those are is said, because a score of
+another count is on another scale.
 """
 
 import hashlib
@@ -62,8 +62,8 @@ def _of_split(
     return _named(scores, renamed, n)
 
 
-def _points(law: PointData, n: int) -> list[Tensor]:
-    return [law.to("cpu").sample(Rng(i, "evaluation", "floor"), n) for i in range(POINT_DRAWS)]
+def _points(points: PointData, n: int) -> list[Tensor]:
+    return [points.to("cpu").sample(Rng(i, "evaluation", "floor"), n) for i in range(POINT_DRAWS)]
 
 
 def _images(pool: Tensor, n: int, draws: int) -> list[Tensor]:

@@ -17,10 +17,11 @@ ones they are compared with, a `Reference` (gan_zoo/metrics/reference.py). Its v
 class PointMeasure:
     """`direction` is "min" or "max", what is better; `label` its name in reports.
 
-    `value` is a function of generated points (n, 2), their law, and real points to compare with.
+    `value` is a function of generated points (n, 2), their distribution, and real points to compare with.
 
     `protocol` says how it is computed; "{pairs}" in it becomes the number of real points. `highest` is the largest
-    value where the law has K modes, None where nothing bounds it. A `default` is scored where a suite names no metrics.
+    value where the distribution has K modes, None where nothing bounds it. A `default` is scored where a suite names no
+    metrics.
     """
 
     direction: Direction

@@ -1,6 +1,6 @@
 """Modes of a Gaussian mixture that generated points reach (Srivastava et al. 2017, VEEGAN, arXiv 1705.07761, sec. 4).
 
-A point is good when it lies within 3 std of its nearest mode: 1 - exp(-4.5) = 98.9 % of the true law's points are.
+A point is good when it lies within 3 std of its nearest mode: 1 - exp(-4.5) = 98.9 % of the true points are.
 VEEGAN, and PacGAN (Lin et al. 2018, arXiv 1712.04086) after it, count a mode as captured once it is the nearest of one
 good point; 10,000 points of a shapeless cloud then capture all of 8gaussians. Here a mode is covered once it holds a
 tenth of its fair share of good points, n / (10 K): the cloud covers none. `modes_captured` is theirs, to be set beside
@@ -54,10 +54,10 @@ def mode_kl(x: Tensor, modes: Tensor, std: float) -> float:
 
 
 def _of_modes(function: Callable[[Tensor, Tensor, float], float]) -> Callable[[Tensor, PointData, Tensor], float]:
-    def value(x: Tensor, law: PointData, real: Tensor) -> float:
-        assert law.modes is not None
-        assert law.std is not None
-        return function(x, law.modes, law.std)
+    def value(x: Tensor, distribution: PointData, real: Tensor) -> float:
+        assert distribution.modes is not None
+        assert distribution.std is not None
+        return function(x, distribution.modes, distribution.std)
 
     return value
 

@@ -90,15 +90,15 @@ def prepare(
     cache: Path,
     device: torch.device,
     weights: Path | None,
-    apart: bool = False,
+    validation: bool = False,
 ) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
     """The metrics, and the function of generated images (samples, C, H, W), uint8 or in [-1, 1], that computes them.
 
-    `apart`: each compares with the split that it does not name.
+    `validation`: each compares with the split that it does not name.
     """
     parsed = [parse(text, data, samples) for text in texts]
     chosen = {str(name): name for name in parsed}
-    if apart:
+    if validation:
         chosen = {text: replace(name, split=OTHER[name.split]) for text, name in chosen.items()}
     for text, name in chosen.items():
         require_real(text, name, data)

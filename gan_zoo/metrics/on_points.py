@@ -1,4 +1,4 @@
-"""The metrics of generated points against a known law on the plane."""
+"""The metrics of generated points against a known distribution on the plane."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,15 +14,17 @@ EMD_POINTS = 1000
 
 
 def names(data: PointData, default: bool = False) -> list[str]:
-    """The metrics that can be had on this law, or the default ones of them."""
+    """The metrics that can be had on this distribution, or the default ones of them."""
     measures = {name: measure for name, measure in point_measures().items() if measure.default or not default}
     return [name for name, measure in measures.items() if data.modes is not None or not measure.needs_modes]
 
 
 def prepare(
-    data: PointData, chosen: Sequence[str], samples: int, apart: bool = False
+    data: PointData, chosen: Sequence[str], samples: int, validation: bool = False
 ) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
-    """The metrics, and the function of generated points (samples, 2) that computes them; `apart` from another draw.
+    """The metrics, and the function of generated points (samples, 2) that computes them.
+
+    `validation`: each compares with another draw of real points.
 
     Raises: UserError where a metric is unknown or there are no samples.
     """
@@ -32,9 +34,9 @@ def prepare(
     if samples < 1:
         raise UserError(f"evaluate.samples: {samples} points cannot be scored; make it at least 1")
     measures = {name: point_measures()[name] for name in chosen}
-    law = data.to("cpu")
-    real = law.sample(Rng(0, "evaluation", "apart" if apart else "real"), min(EMD_POINTS, samples))
-    count = 0 if law.modes is None else len(law.modes)
+    distribution = data.to("cpu")
+    real = distribution.sample(Rng(0, "evaluation", "apart" if validation else "real"), min(EMD_POINTS, samples))
+    count = 0 if distribution.modes is None else len(distribution.modes)
 
     def describe(name: str) -> Metric:
         measure = measures[name]
@@ -42,12 +44,12 @@ def prepare(
         protocol = {
             "measure": how,
             "generated": str(samples),
-            "distribution": f"{law.name} {law.fingerprint[:12]}",
+            "distribution": f"{distribution.name} {distribution.fingerprint[:12]}",
         }
         highest = measure.highest(count) if count else None
         return Metric(name, measure.direction, measure.label, protocol, measure.lowest, highest)
 
     def scores(x: Tensor) -> dict[str, float]:
-        return {name: measure.value(x.cpu(), law, real) for name, measure in measures.items()}
+        return {name: measure.value(x.cpu(), distribution, real) for name, measure in measures.items()}
 
     return {name: describe(name) for name in chosen}, scores

@@ -101,9 +101,9 @@ def _fit(net: Classifier, images: Tensor, targets: Tensor) -> None:
         scale = min((step + 1) / rising, (len(batches) - step) / (len(batches) - rising + 1))
         sgd.param_groups[0]["lr"] = STEP_SIZE * scale
         logits = net(shifted(images[batch], Rng(0, "classifier", "shift", step)))
-        slope = (logits.detach().double().softmax(dim=1) - targets[batch]) / len(batch)
+        gradient = (logits.detach().double().softmax(dim=1) - targets[batch]) / len(batch)
         sgd.zero_grad()
-        logits.backward(slope.float())
+        logits.backward(gradient.float())
         sgd.step()
 
 

@@ -43,7 +43,7 @@ def _shifted(cost: np.ndarray) -> np.ndarray:
     return cost - cost.min(axis=1, keepdims=True)
 
 
-def _emd_of_as_many(x: Tensor, law: PointData, real: Tensor) -> float:
+def _emd_of_as_many(x: Tensor, distribution: PointData, real: Tensor) -> float:
     return emd(x[: len(real)], real)
 
 

@@ -59,8 +59,8 @@ def by_openblas(library: ctypes.PyDLL) -> Kernel:
         a, a_order, a_step = laid_out(a)
         b, b_order, b_step = laid_out(b)
         c = a.new_empty(m, n)
-        places = a.data_ptr(), a_step, b.data_ptr(), b_step
-        sgemm(ROW_MAJOR, a_order, b_order, m, n, k, 1.0, *places, 0.0, c.data_ptr(), n)
+        operands = a.data_ptr(), a_step, b.data_ptr(), b_step
+        sgemm(ROW_MAJOR, a_order, b_order, m, n, k, 1.0, *operands, 0.0, c.data_ptr(), n)
         return c
 
     return product

@@ -76,9 +76,9 @@ def architecture_for(value: object, loss_name: str, loss: Loss, path: KeyPath) -
 
 def explained(error: SpecError, loss_name: str, loss: Loss, given: Mapping[str, Any], path: KeyPath) -> SpecError:
     """`error`, or the reason behind it where it is about the normalisation that the loss put there."""
-    place = (*path, "architecture")
-    if loss.critic_norm is None or error.path != (*place, "critic_norm"):
+    key = (*path, "architecture")
+    if loss.critic_norm is None or error.path != (*key, "critic_norm"):
         return error
     name = given["architecture"]["name"]
     message = f"'{name}' has no {loss.critic_norm} normalisation of the critic, which '{loss_name}' requires"
-    return SpecError(place, message)
+    return SpecError(key, message)

@@ -107,7 +107,7 @@ CHECKS: dict[str, Check] = {
     "optimum": Check(
         optimum.optimum,
         1e-3,
-        "between two known laws no critic beats the known best one",
+        "between two known distributions no critic beats the known best one",
     ),
 }
 

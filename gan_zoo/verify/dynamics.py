@@ -21,8 +21,8 @@ def sign(loss: Loss) -> Iterator[tuple[float, str]]:
         rises = critic(generator_step(loss, critic, samples)) > 0
         yield 1 - float(rises.double().mean()), f"scores of fakes after a generator step, samples {shape}"
         step = Linear(critic_step(loss, critic, samples))
-        apart = step(samples.real).mean() - step(samples.fake).mean()
-        yield float(apart <= 0), f"distance of mean scores after a critic step, samples {shape}"
+        distance = step(samples.real).mean() - step(samples.fake).mean()
+        yield float(distance <= 0), f"distance of mean scores after a critic step, samples {shape}"
 
 
 def generator_step(loss: Loss, critic: Linear, samples: Batch) -> Tensor:
@@ -32,7 +32,7 @@ def generator_step(loss: Loss, critic: Linear, samples: Batch) -> Tensor:
 
 
 def critic_step(loss: Loss, critic: Linear, samples: Batch) -> Tensor:
-    """Where the critic moves its w, penalties apart."""
+    """Where the critic moves its w, without penalties."""
     objective = torch.func.grad(lambda w: total(without_penalties(samples.critic_terms(loss, Linear(w)))))
     return -objective(critic.w)  # type: ignore[no-any-return]
 
@@ -105,11 +105,11 @@ def equilibrium_bias(loss: Loss) -> float:
     """b where the critic is content with f = b everywhere, by bisection."""
     low, high = -4.0, 4.0
     for _ in range(60):
-        middle = (low + high) / 2
-        pull = float(field(loss, point_at(middle))[2])
+        midpoint = (low + high) / 2
+        pull = float(field(loss, point_at(midpoint))[2])
         if pull == 0:
-            return middle
-        low, high = (middle, high) if pull > 0 else (low, middle)
+            return midpoint
+        low, high = (midpoint, high) if pull > 0 else (low, midpoint)
     return (low + high) / 2
 
 

@@ -1,8 +1,9 @@
 """Optimal critics between two known distributions.
 
 Over 1-Lipschitz critics real samples are N(0, 1), fakes N(1, 1): the distance of the earth mover is 1. For every other
-loss both laws sit on the same six points, with these counts of 200, so log(p / q) is known exactly at each and a batch
-of all pairs has the very means of the laws: quantiles would not do for critics as steep as the p / q of a chi-square.
+loss both distributions sit on the same six points, with these counts of 200, so log(p / q) is known exactly at each and
+a batch of all pairs has the very means of the distributions: quantiles would not do for critics as steep as the p / q
+of a chi-square.
 """
 
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ def normals() -> tuple[Tensor, Tensor]:
 
 
 def steps() -> tuple[Tensor, Tensor]:
-    """All pairs of samples of two laws on points x_k where log(p / q) = 1/2 - x_k, (N,) each."""
+    """All pairs of samples of two distributions on points x_k where log(p / q) = 1/2 - x_k, (N,) each."""
     real, fake = torch.tensor(COUNTS), torch.tensor(COUNTS[::-1])
     points = 0.5 - (real.double() / fake).log()
     return pairs(points.repeat_interleave(real), points.repeat_interleave(fake))

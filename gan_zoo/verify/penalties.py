@@ -105,10 +105,10 @@ def draws(loss: Loss, n: int = 2048, keys: int = 6) -> Iterator[tuple[float, str
 
 def expectation(settings: GradientNorm) -> float:
     """The penalty's mean over uniform draws, at those samples, by the midpoint rule; ‖∇f(x)‖ = ‖x‖."""
-    middles = (np.arange(30) + 0.5) / 30
+    midpoints = (np.arange(30) + 0.5) / 30
     real, fake = np.array(REAL), np.array(FAKE)
     if settings.at == "interpolates":
-        points = [eps * real + (1 - eps) * fake for eps in middles]
+        points = [eps * real + (1 - eps) * fake for eps in midpoints]
     else:
-        points = [real + real.std() / 2 * alpha * np.array(u) for alpha, *u in product(middles, repeat=3)]
+        points = [real + real.std() / 2 * alpha * np.array(u) for alpha, *u in product(midpoints, repeat=3)]
     return float(np.mean([settings.closed_form(float(np.linalg.norm(x))) for x in points]))

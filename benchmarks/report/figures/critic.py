@@ -42,19 +42,19 @@ from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array, t_interval
 
 BLACK = "#222222"
-PLACES = {"real": "-", "between": "--", "fake": ":"}
+PROBED = {"real": "-", "between": "--", "fake": ":"}
 
 
 def norms(dataset: DatasetResults) -> Figure:
     """A row a loss: quantiles of ‖∇f‖ on real points, between and on fakes, and the share of points above 1."""
-    losses, absent = _with(dataset, *(gradient_norms(place, "q50") for place in PLACES))
+    losses, absent = _with(dataset, *(gradient_norms(points, "q50") for points in PROBED))
     height = 0.85 if len(losses) < 9 else 0.58
     figure = Figure(figsize=(PAGE, 0.75 + height * len(losses)))
     grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(dataset) else "row")
     for row, loss in zip(grid, losses, strict=True):
         bands = []
-        for axes, place in zip(row, PLACES, strict=False):
-            bands.append(_band(axes, dataset, loss, place))
+        for axes, points in zip(row, PROBED, strict=False):
+            bands.append(_band(axes, dataset, loss, points))
         _around_one(list(row[:3]), np.concatenate(bands))
         _shares(row[3], dataset, loss)
         for axes in row:
@@ -64,17 +64,17 @@ def norms(dataset: DatasetResults) -> Figure:
         axes.set_title(title)
     label_below(list(grid.flat), 4, "generator steps")
     handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
-    for place, dash in PLACES.items():
-        handles.append(Line2D([], [], color=BLACK, ls=dash, label=f"share: {place}"))
+    for points, dash in PROBED.items():
+        handles.append(Line2D([], [], color=BLACK, ls=dash, label=f"share: {points}"))
     keys(figure, handles, absent)
     return figure
 
 
-def _band(axes: Axes, dataset: DatasetResults, loss: str, place: str) -> Array:
+def _band(axes: Axes, dataset: DatasetResults, loss: str, points: str) -> Array:
     """Median and band of one panel; the quantiles drawn, as one array."""
     curves = []
     for name in ("q05", "q50", "q95"):
-        frame = _values(dataset, loss, gradient_norms(place, name))
+        frame = _values(dataset, loss, gradient_norms(points, name))
         if frame.empty:
             not_measured(axes)
             return np.empty(0)
@@ -90,8 +90,8 @@ def _band(axes: Axes, dataset: DatasetResults, loss: str, place: str) -> Array:
 def _shares(axes: Axes, dataset: DatasetResults, loss: str) -> None:
     colour = look(loss).colour
     drawn = 0
-    for place, dash in PLACES.items():
-        drawn += _line(axes, _values(dataset, loss, gradient_norms(place, "above_1")), colour, dash).size
+    for points, dash in PROBED.items():
+        drawn += _line(axes, _values(dataset, loss, gradient_norms(points, "above_1")), colour, dash).size
     axes.set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
     if not drawn:
         not_measured(axes)
