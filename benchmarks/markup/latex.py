@@ -115,19 +115,29 @@ def _plain_format(column: Column, cells: list[Entry]) -> str:
 MEASURED = re.compile(r"(−?)(\d+)\.?(\d*) ± ([\d.]+)")
 
 
+def _measured(cells: list[Entry]) -> list[re.Match[str]]:
+    """Those of the cells that are a value and its half-width."""
+    matches = map(MEASURED.fullmatch, (cell.text for cell in cells))
+    return [match for match in matches if match]
+
+
 def _is_measured(cells: list[Entry]) -> bool:
-    matches = [MEASURED.fullmatch(cell.text) for cell in cells]
-    return any(match and float(match[4]) for match in matches) and all(
-        m or cell.text == DASH for m, cell in zip(matches, cells, strict=True)
-    )
+    """Whether a column has values with a half-width, and beside them nothing but dashes."""
+    found = _measured(cells)
+    dashes = [cell.text for cell in cells].count(DASH)
+    return len(found) + dashes == len(cells) and any(float(match[4]) for match in found)
 
 
 def _format(cells: list[Entry]) -> str:
     """siunitx's column for these cells: digits before and after the point, and of the half-width."""
-    found = [match for cell in cells if (match := MEASURED.fullmatch(cell.text))]
-    sign = "-" if any(match[1] for match in found) else ""
-    widths = [len(str(int(match[4].replace(".", "")))) for match in found]
-    return f"S[table-format={sign}{max(len(m[2]) for m in found)}.{max(len(m[3]) for m in found)}({max(widths)})]"
+    sign, before, after, width = "", 0, 0, 0
+    for match in _measured(cells):
+        minus, whole, decimals, half = match.groups()
+        sign = "-" if minus else sign
+        before, after = max(before, len(whole)), max(after, len(decimals))
+        digits = half.replace(".", "").lstrip("0") or "0"  # siunitx counts 0.05 as the one digit of 1.23(5)
+        width = max(width, len(digits))
+    return f"S[table-format={sign}{before}.{after}({width})]"
 
 
 def _label(suite: str) -> str:
@@ -154,14 +164,20 @@ def _size(head: list[list[str]], cells: list[list[Entry]]) -> str:
 
     A letter of footnotesize, 8 points, is 0.54 of that wide.
     """
-    letters = sum(max(*map(len, words), *map(_length, below)) for *words, below in zip(*head, cells, strict=True))
+    letters = 0
+    for *words, below in zip(*head, cells, strict=True):
+        letters += max(*map(len, words), *map(_length, below))
     needed = 0.54 * 8 * letters + 2 * 3.5 * len(cells)
     small, usual = r"\scriptsize\setlength{\tabcolsep}{2.5pt}", r"\footnotesize\setlength{\tabcolsep}{3.5pt}"
     return rf"\ifdim\textwidth<{needed:.0f}pt{small}\else{usual}\fi"
 
 
 def _length(cell: Entry) -> int:
-    return len(" ".join(part for part in (shortened(cell.text), cell.mark.symbol, cell.note) if part))
+    return len(_spaced(shortened(cell.text), cell.mark.symbol, cell.note))
+
+
+def _spaced(*parts: str) -> str:
+    return " ".join(filter(None, parts))
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -187,4 +203,4 @@ def _cell(cell: Entry, column: Column, form: str) -> str:
 def _after(cell: Entry) -> str:
     """The mark and the note behind a number."""
     note = rf"{{\tiny {escape(cell.note)}}}" if cell.note else ""
-    return " ".join(part for part in (escape(cell.mark.symbol), note) if part)
+    return _spaced(escape(cell.mark.symbol), note)
