@@ -29,6 +29,7 @@ class Rng:
     @property
     def state_seed(self) -> int:
         """The hash of seed and key: a whole number in [0, 2^63)."""
+        # with types and a separator that no name has: 1 is another key than "1", ("a", "b") another than "ab"
         address = "\x1f".join(f"{type(part).__name__}:{part}" for part in (self.seed, *self.key))
         return int.from_bytes(hashlib.blake2b(address.encode(), digest_size=8).digest()) & (2**63 - 1)
 

@@ -137,7 +137,7 @@ def train(run: Run, state: TrainState, engine: Engine = plain) -> Iterator[Terms
     draws: list[Draws] = []
     while state.step < run.spec.train.steps:
         block, position = divmod(state.step, BLOCK)
-        if position == 0 or not draws:
+        if position == 0 or not draws:  # a resumed run may begin within a block
             draws = block_draws(run, block)
         yield iteration(draws[position])
 
@@ -177,6 +177,7 @@ def block_draws(run: Run, block: int) -> list[Draws]:
     seed, train, n_critic, n = run.spec.seed, run.spec.train, run.spec.train.n_critic, run.spec.train.batch_size
     steps = min(BLOCK, train.steps - block * BLOCK)
     with arithmetic(run.numerics):
+        # a whole block even where the run ends within it: a step's draws do not depend on the length of the run
         real = run.data.stream(seed, block, BLOCK * n_critic * n).to(run.dtype)
         z = Rng(seed, "latents", block, device=run.draws_on).normal(BLOCK, n_critic + 1, n, run.z_dim).to(run.dtype)
         noise = run.spec.loss.noise(Rng(seed, "penalty", block, device=run.draws_on), real)
@@ -203,7 +204,7 @@ def sampler(run: Run, state: TrainState) -> Callable[[Tensor], Tensor]:
 def trained_generator(run: Run, state: TrainState) -> nn.Module:
     """A copy of the generator with the state's weights, its batch normalisation calibrated, in evaluation mode."""
     net = copy.deepcopy(run.players.generator)
-    net.load_state_dict(state.generator, strict=False)
+    net.load_state_dict(state.generator, strict=False)  # statistics of batches are no weights: they are calibrated
     rng = Rng(run.spec.evaluate.seed, "calibration latents", device=run.draws_on)
     with torch.no_grad(), arithmetic(run.numerics):
         calibrate(net, rng.normal(CALIBRATION_LATENTS, run.z_dim).to(run.device, run.dtype))

@@ -222,6 +222,7 @@ def initialise(net: nn.Module, rng: Rng) -> None:
         for name, layer in net.named_modules():
             if isinstance(layer, (Weighted, Norm)):
                 layer.reset(rng.child(f"{name}.weight"))
+            # torch's own layers draw from the global generator: a net would depend on what was drawn before
             elif any(True for _ in layer.parameters(recurse=False)):
                 kind = type(layer).__name__
                 raise UserError(f"layer {name!r} ({kind}) has no keyed initialisation: build it of gan_zoo's layers")

@@ -47,7 +47,7 @@ class Images:
     ) -> Self:
         """The data set of these tensors, with its fingerprint worked out."""
         digest = hashlib.sha256()
-        for tensor in (train, test, train_labels, test_labels):
+        for tensor in (train, test, train_labels, test_labels):  # shapes too: the same bytes may be other images
             digest.update(b"none" if tensor is None else repr(tuple(tensor.shape)).encode())
             digest.update(b"" if tensor is None else np.ascontiguousarray(tensor.numpy()).data)
         return cls(name, train, test, train_labels, test_labels, digest.hexdigest(), notes)

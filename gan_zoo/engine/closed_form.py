@@ -121,7 +121,8 @@ class Perceptron:
         for layer, h, c in zip(self.layers, inputs[1:], chain, strict=False):
             add_product(layer.weight_gradient, c.t(), t)
             t = self.rectifier.mask(t @ layer.weight.t(), h)
-        self.layers[-1].weight_gradient.add_(t.sum(0))
+        self.layers[-1].weight_gradient.add_(t.sum(0))  # c_L = 1
+        # no bias: it shifts where D switches and is in no factor of ∇f, so its derivative is 0 almost everywhere
 
 
 def add_product(total: Tensor, a: Tensor, b: Tensor) -> None:

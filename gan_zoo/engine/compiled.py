@@ -44,6 +44,7 @@ def compiled(players: Players, state: TrainState, backend: str | Callable[..., A
     private_folder()
     torch.compiler.reset()  # torch compiles one function a few times only; every run of a process is one more
     pure = pure_steps(players, state)
+    # a break in the graph would be an engine half plain: an error instead; shapes never change within a run
     compile_step = functools.partial(torch.compile, backend=backend, fullgraph=True, dynamic=False)
     fakes, critic_step, generator_step = map(compile_step, (pure.fakes, pure.critic, pure.generator))
     generator, critic = state.generator.vector, state.critic.vector

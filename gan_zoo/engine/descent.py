@@ -99,7 +99,7 @@ def adam_direction(gradient: Tensor, numbers: Numbers, moments: Mapping[str, Ten
         direction = torch.zeros_like(mean)
         fused_adam(direction, gradient, {**numbers, "lr": 1.0}, moments)
         return direction
-    t = moments["step"].add_(1).double()
+    t = moments["step"].add_(1).double()  # in float32, 1 - 0.999^t keeps four digits at the first steps
     mean.mul_(cast(beta1, mean)).add_(gradient * cast(1 - beta1, mean))
     square.mul_(cast(beta2, square)).add_(gradient.square() * cast(1 - beta2, square))
     deviation = root(square / cast(1 - beta2**t, square)).add_(EPS)

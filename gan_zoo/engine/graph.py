@@ -59,7 +59,7 @@ class Captured:
         self.buffers = [tensor.clone() for tensor in draws.tensors]
         changing = contents(self.state)
         if self.clock is not None:
-            self.clock.fill_(self.state.step)
+            self.clock.fill_(self.state.step)  # a resumed run does not begin at 0
             changing.append(self.clock)
         if on_gpu(self.state):
             self.replay = capture(self._run, changing, self.counters)
@@ -101,7 +101,7 @@ def capture(
     def replay() -> Terms:
         recording.replay()
         set_steps(counters, counters[0].step + 1)
-        return {name: value.clone() for name, value in terms.items()}
+        return {name: value.clone() for name, value in terms.items()}  # the next replay writes into this memory
 
     return replay
 

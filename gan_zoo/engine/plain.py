@@ -49,6 +49,7 @@ class Alternating:
             gradient, critic_terms = steps.critic(draws.real[i], fakes[i], tuple(draw[i] for draw in draws.noise))
             descend(state.critic, state.critic_optimizer, gradient, numbers)
             clip(state.critic, self.settings.clip)
+        # the generator meets the critic of n_critic steps; losses of pairs set its fakes against the last real batch
         gradient, generator_terms = steps.generator(draws.real[-1], draws.z_generator)
         descend(state.generator, state.generator_optimizer, gradient, numbers)
         state.step += 1
@@ -90,6 +91,7 @@ class Live:
         """∇f(x) of each sample, of x's shape (N, ...), differentiable by the parameters."""
         x = x.detach().requires_grad_()
         with torch.enable_grad():
+            # samples do not mix: the gradient of the sum is each sample's own, for one pass
             (gradient,) = torch.autograd.grad(self(x).sum(), x, create_graph=True)
         return gradient
 

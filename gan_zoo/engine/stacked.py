@@ -100,6 +100,7 @@ def stack(players: Players, states: Sequence[TrainState]) -> TrainState:
     whole = TrainState.of(states[0].step, generator, critic, players.train.optimizer)
     for player, moments in enumerate(whole.moments):
         for name, own in moments.items():
+            # a count of steps is a scalar, the same in all rows
             single = [state.moments[player][name] for state in states]
             own.copy_(single[0] if own.ndim == 0 else torch.stack(single))
     for row, state in enumerate(states):
@@ -111,6 +112,7 @@ def become_row(state: TrainState, whole: TrainState, row: int) -> None:
     """Puts `state` into the memory of one row of a stack; the optimisers' count of steps is that of all rows."""
     rows = whole.generator.row(row), whole.critic.row(row)
     for optimizer, old, own, moments in zip(state.optimizers, state.weights, rows, whole.moments, strict=True):
+        # torch finds an optimiser's moments by the tensor itself: they are hung on the new one
         del optimizer.state[old.vector]
         optimizer.param_groups[0]["params"] = [own.vector]
         optimizer.state[own.vector] = {

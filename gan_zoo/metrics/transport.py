@@ -36,7 +36,7 @@ def _shifted(cost: np.ndarray) -> np.ndarray:
         return np.zeros_like(cost)
     kernel = np.exp(-(cost / temperature)).astype(np.float32)
     rows = np.ones(len(cost), dtype=np.float32)
-    for _ in range(SWEEPS):
+    for _ in range(SWEEPS):  # where the kernel underflows a price is arbitrary, which costs time and no digit
         columns = 1 / np.maximum(kernel.T @ rows, 1e-30)
         rows = 1 / np.maximum(kernel @ columns, 1e-30)
     cost = cost - temperature * np.log(columns)
@@ -44,7 +44,7 @@ def _shifted(cost: np.ndarray) -> np.ndarray:
 
 
 def _emd_of_as_many(x: Tensor, distribution: PointData, real: Tensor) -> float:
-    return emd(x[: len(real)], real)
+    return emd(x[: len(real)], real)  # a permutation needs as many of one as of the other
 
 
 METRICS = {
