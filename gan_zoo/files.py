@@ -64,7 +64,7 @@ def make_folder(path: Path, own: bool = False) -> Path:
 
 
 def kind(path: Path) -> str:
-    """What is at a path, in words."""
+    """The kind of thing at a path, in words."""
     if not os.path.exists(path):
         return "a link to nothing" if os.path.islink(path) else "nothing"
     return "a folder" if os.path.isdir(path) else "a file" if os.path.isfile(path) else "neither file nor folder"

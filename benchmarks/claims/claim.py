@@ -31,7 +31,7 @@ from gan_zoo.validation import refusal, strict
 @strict
 @dataclass(frozen=True)
 class Quantity:
-    """What a loss logged on a data set, which need not be said where the suite has a single one."""
+    """A quantity that a loss logged on a data set, which need not be said where the suite has a single one."""
 
     loss: str
     metric: str
@@ -80,7 +80,7 @@ class Criterion:
 
     @property
     def quantities(self) -> list[Quantity]:
-        """What the statistic is of."""
+        """The quantities that the statistic is of."""
         return [self.of] if self.to is None else [self.of, self.to]
 
 

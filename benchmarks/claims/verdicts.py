@@ -33,7 +33,7 @@ LEVEL, POWER = 0.95, 0.8
 
 @dataclass(frozen=True)
 class Finding:
-    """What runs say of a criterion. The estimate and its interval are on the scale that people read.
+    """The answer of runs to a criterion. The estimate and its interval are on the scale that people read.
 
     `n` of `planned` runs gave a value; `seen` is the smallest effect beyond the range's end that they could have seen:
     a factor where the statistic is a ratio, else a difference.
@@ -75,7 +75,7 @@ class Judgement:
 
 
 def judge(claim: Claim, record: Record) -> Judgement:
-    """What a record says of a claim.
+    """The judgement of a record on a claim.
 
     Raises: UserError where the record is of other cells, or lacks a quantity that a criterion is about.
     """
@@ -96,7 +96,7 @@ def check_record(claim: Claim, record: Record) -> None:
 
 
 def remark_on(claim: Claim, record: Record) -> str:
-    """What is to be said where the criteria of today are not all that sweeps of the record were begun with."""
+    """A remark where the criteria of today are not all that sweeps of the record were begun with."""
     recorded: list[str] = record.meta.get("claims", {}).get(claim.name, [])
     if not recorded:
         return "criteria written after the runs: no sweep recorded them"
@@ -107,7 +107,7 @@ def remark_on(claim: Claim, record: Record) -> str:
 
 
 def finding(criterion: Criterion, claim: Claim, results: Results) -> Finding:
-    """What the record says of one criterion of a claim."""
+    """The answer of a record to one criterion of a claim."""
     values, planned = values_of(criterion, claim, results), len(claim.suite.seeds)
     level = 1 - (1 - LEVEL) / len(claim.criteria)
     n = int(np.isfinite(values).sum())

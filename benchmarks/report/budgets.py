@@ -33,7 +33,7 @@ def budget_words(results: Results) -> str:
 
 
 def steps_price(dataset: DatasetResults, loss: str) -> float | None:
-    """What a generator step costs in generator steps."""
+    """The price of a generator step in generator steps."""
     return 1.0
 
 

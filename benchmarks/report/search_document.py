@@ -34,7 +34,7 @@ def search_document(results: Results, plan: list[Drawing]) -> list[Block]:
 
 
 def _cautions(searches: list[DatasetSearch]) -> list[str]:
-    """What a reader must know before believing a number: trials that have not ended."""
+    """Cautions before a number is believed: trials that have not ended."""
     texts = []
     for search in searches:
         missing = {each.loss: each.missing for each in search.losses if each.missing}

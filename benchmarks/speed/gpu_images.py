@@ -49,7 +49,7 @@ MEASURED = 16
 
 
 def unpack(archive: Path, work: Path) -> Path:
-    """The folder of images that an archive holds, or that `archive` is. Errors: UserError where it is neither."""
+    """The folder of images that an archive holds, or that `archive` is. Raises: UserError where it is neither."""
     if archive.is_dir():
         return archive
     try:
@@ -89,7 +89,7 @@ PRETENDED = Size(1.0, 4, ("hinge", "wgan-gp"), 1, 100)
 def write_suite(work: Path, device: str, size: Size) -> Path:
     """The suite with as many steps for each loss as all of its training does in the seconds of `size` on `device`.
 
-    Errors: UserError where `read` did not come to its end.
+    Raises: UserError where `read` did not come to its end.
     """
     place, path = work / "folder", work / f"{NAME}.yaml"
     if not place.exists():

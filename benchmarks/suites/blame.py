@@ -48,7 +48,7 @@ def _culprit(
 
 
 def parsed_or_none(parse: Callable[[Mapping[str, Any]], T], content: Mapping[str, Any]) -> T | None:
-    """What `parse` makes of `content`, None where it is refused."""
+    """The value that `parse` makes of `content`, None where it is refused."""
     try:
         return parse(content)
     except (SpecError, UserError):

@@ -79,7 +79,7 @@ class Budget:
         return self.content[self.kind]
 
     def price(self, spec: RunSpec) -> float:
-        """What one generator step of `spec`, with its critic steps, costs; of seconds nothing is known here."""
+        """The price of one generator step of `spec` with its critic steps; of seconds nothing is known here."""
         n_critic, batch = spec.train.n_critic, spec.train.batch_size
         return {"images": n_critic * batch, "generator_steps": 1, "critic_steps": n_critic}[self.kind]
 

@@ -78,7 +78,7 @@ class Suite:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should read before it runs."""
+        """Lines that a person should read before it runs."""
         return notes_on(self.overruled, self.cells)
 
     def only(self, losses: Sequence[str] = (), datasets: Sequence[str] = (), seeds: Sequence[int] = ()) -> "Suite":
@@ -191,7 +191,7 @@ def suite_in(document: Document, key: str, name: str) -> Suite:
 
 @dataclass(frozen=True)
 class Source:
-    """What a suite file says under some settings, folders of images by paths from here; the folder that it lies in
+    """The content of a suite file under some settings, folders of images by paths from here; the folder that it lies in
     (None for the package's), and the digest of the file alone."""
 
     content: Content

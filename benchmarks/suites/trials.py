@@ -185,6 +185,6 @@ def unsearched(override: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tuned_override(base: RunSpec, setting: Mapping[str, float], budget: Budget | None) -> dict[str, Any]:
-    """What a tuned suite says of a loss on a data set."""
+    """The override in a tuned suite for a loss on a data set."""
     every = trial_of(base, setting, budget).evaluate.every
     return {**override_of(base, setting), "evaluate": {"every": every}}

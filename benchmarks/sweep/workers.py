@@ -223,7 +223,7 @@ def in_processes(
 
 
 def listen(workers: Sequence[Worker], listener: Listener) -> Iterator[tuple[RunSpec, Outcome]]:
-    """What workers say until the next of them may have been silent for too long; the cells that ended.
+    """The cells that ended, by listening until the next worker may have been silent for too long.
 
     Raises: Away where a worker waited for the record in vain.
     """

@@ -31,8 +31,8 @@ from gan_zoo.files import replacing
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be tuned: the suite and what of it, how many settings, the seed of the search, and where the tuned
-    suite goes (None: SUITE-tuned.yaml here)."""
+    """A search that is asked for: the suite and what of it, how many settings, the seed of the search, and where the
+    tuned suite goes (None: SUITE-tuned.yaml here)."""
 
     source: str
     count: int
