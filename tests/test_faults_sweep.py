@@ -95,7 +95,6 @@ def end_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes this process seem dead to what follows: its leases, which it could not give up, are free."""
     monkeypatch.setattr("benchmarks.record.lease.owner_is_dead", lambda owner: True)
     monkeypatch.setattr("benchmarks.record.store.owner_is_dead", lambda owner: True)
-    monkeypatch.setattr("benchmarks.record.cells.owner_is_dead", lambda owner: True)
 
 
 STORAGE = {"locked": (lock, "database is locked"), "gone": (move, "")}

@@ -4,6 +4,7 @@ and nothing of them is in a table."""
 import base64
 import hashlib
 import importlib.metadata
+import re
 from pathlib import Path
 from typing import Any
 
@@ -187,10 +188,10 @@ def test_a_cell_that_another_has_is_left_to_it(
     assert said == [(0, "held"), (1, "done")]
     assert then.unfinished == [spec]
     (line,) = unfinished_text(then)
-    assert line.startswith("running: wgan-gp / 8gaussians / seed 0: by ")
+    assert re.fullmatch(r"1 cell is being run by .* \(process \d+\) since \S+, lease until \S+", line)
     asked = ["run", str(tmp_path / "tiny.yaml"), "--workers", "0", "--device", "cpu"]
     assert main([*asked, "--results", str(results), "--data", str(results / "data")]) == 1
-    assert "running: wgan-gp / 8gaussians / seed 0: by " in capsys.readouterr().err
+    assert "1 cell is being run by " in capsys.readouterr().err
     other.log.interrupt()
     assert run_suite(then.refreshed(ours), ours, Listener()).unfinished == []
 

@@ -76,6 +76,31 @@ def test_a_lease_is_free_when_it_expires_and_its_late_owner_stops(
         first.renew()
 
 
+@pytest.mark.parametrize("skew", [-SKEW_SECONDS, SKEW_SECONDS])
+def test_clocks_may_be_a_minute_apart(ledger: tuple[object, str], monkeypatch: pytest.MonkeyPatch, skew: float) -> None:
+    now = time.time()
+    monkeypatch.setattr(leases.time, "time", lambda: now + skew)
+    lease = take(*ledger, "cell")  # type: ignore[arg-type]
+    monkeypatch.setattr(leases.time, "time", lambda: now + LEASE_SECONDS - 1)
+    with pytest.raises(Held):
+        take(*ledger, "cell")  # type: ignore[arg-type]
+    monkeypatch.setattr(leases.time, "time", lambda: now + skew + LEASE_SECONDS - 1)
+    lease.renew()
+    monkeypatch.setattr(leases.time, "time", lambda: now + 2 * LEASE_SECONDS - 2)
+    with pytest.raises(Held):
+        take(*ledger, "cell")  # type: ignore[arg-type]
+    monkeypatch.setattr(leases.time, "time", lambda: now + 2 * LEASE_SECONDS + 2 * SKEW_SECONDS)
+    assert take(*ledger, "cell").number == 2  # type: ignore[arg-type]
+
+
+def test_a_lease_taken_by_force_ends_the_one_of_before(ledger: tuple[object, str]) -> None:
+    first = take(*ledger, "cell")  # type: ignore[arg-type]
+    take(*ledger, "cell", by_force=True).give_up()  # type: ignore[arg-type]
+    with pytest.raises(Held):
+        first.renew()
+    assert take(*ledger, "cell").number == 3  # type: ignore[arg-type]
+
+
 def test_a_dead_process_of_this_machine_holds_nothing(
     ledger: tuple[object, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,20 +10,22 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
+from mlflow.server import app
 
-from benchmarks.record import run_log
-from benchmarks.record import store as tracking_store
+from benchmarks.record import remote, run_log
 from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import Record
 from benchmarks.record.notes import LIMIT, NOTE, report_note
 from benchmarks.record.owner import owner_is_dead
 from benchmarks.record.run_log import CellLog
 from benchmarks.record.store import Store
-from benchmarks.record.table import sqlite_histories
+from benchmarks.record.table import HISTORY, sqlite_histories
 from gan_zoo.errors import UserError
 
 META = {
@@ -104,18 +106,46 @@ def test_what_was_written_is_read_back(results: Path) -> None:
     np.testing.assert_array_equal(record.samples["k1/samples"], drawn)
 
 
-def test_the_client_and_the_tables_tell_the_same_history(results: Path) -> None:
+@pytest.mark.parametrize("rows", [25000, 50, 20])
+def test_tables_and_servers_tell_the_history_that_the_client_tells(
+    results: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """A server answers with all `rows` that one request may have, with those of half the runs, or page by page."""
     store = Store(results)
-    log = open_cell(store, start(store))
-    for step in range(30):
-        log.metrics(step, {"emd": step / 3, "fid_digits": math.nan if step == 7 else -step})
-    log.finish("done")
+    sweep = start(store, {"k1": described("wgan-gp"), "k2": described("wgan-gp")})
+    logs = [open_cell(store, sweep, key=key) for key in ("k1", "k2")]
+    for log in logs:
+        for step in range(30):
+            log.metrics(step, {"emd": step / 3, "fid_digits": math.nan if step == 7 else -step})
+        log.finish("done")
     client = store._client
-    by_client = tracking_store._client_histories(client, [client.get_run(log.run_id)])
-    by_table = sqlite_histories(results / "mlflow.db", store.experiment("toy"))
-    by_client, by_table = (rows.sort_values(["name", "step"], ignore_index=True) for rows in (by_client, by_table))
-    assert len(by_table) == 60
-    assert by_client.equals(by_table)
+    said = []
+    for log in logs:
+        for name in ("emd", "fid_digits"):
+            history = client.get_metric_history(log.run_id, name)
+            said += [(log.run_id, name, each.step, each.timestamp, each.value) for each in history]
+    by_client = in_order(pd.DataFrame(said, columns=HISTORY))
+    assert len(by_client) == 120
+    assert in_order(sqlite_histories(results / "mlflow.db", store.experiment("toy"))).equals(by_client)
+    runs = [client.get_run(log.run_id) for log in logs]
+    assert in_order(remote.histories(client, runs)).equals(by_client)
+
+    def ask(creds: object, path: str, method: str, params: dict[str, object]) -> SimpleNamespace:
+        answer = app.test_client().get(path, query_string=params)
+        assert answer.status_code == 200
+        return SimpleNamespace(json=answer.get_json)
+
+    tables = client._tracking_client.store
+    monkeypatch.setattr(tables, "get_host_creds", lambda: None, raising=False)
+    monkeypatch.setattr("mlflow.server.handlers._get_tracking_store", lambda: tables)
+    monkeypatch.setattr("mlflow.utils.rest_utils.http_request_safe", ask)
+    monkeypatch.setattr(remote, "ROWS", rows)
+    asked = [remote.history_of(client, name, [log.run_id for log in logs]) for name in ("emd", "fid_digits")]
+    assert in_order(pd.DataFrame(asked[0] + asked[1], columns=HISTORY)).equals(by_client)
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values(["run_id", "name", "step"], ignore_index=True)
 
 
 def test_of_repeated_steps_the_latest_wins(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

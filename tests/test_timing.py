@@ -15,6 +15,7 @@ from benchmarks.cli import main
 from benchmarks.markup.blocks import DASH
 from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import TIMING_COLUMNS, Record
+from benchmarks.record.lease import Holder
 from benchmarks.record.store import Store
 from benchmarks.record.timings import Circumstances, Timing, configuration
 from benchmarks.report import terminal
@@ -240,7 +241,7 @@ def test_a_timing_that_was_broken_off_is_none(suite, results, tmp_path, monkeypa
 
 
 def recorded(spec: RunSpec, status: str, owner: str, seconds: float = 0.0) -> RecordedCell:
-    return RecordedCell(spec.key, "id", status, 1, seconds, "", {}, "", f"{owner} (process 1)")
+    return RecordedCell(spec.key, "id", status, 1, seconds, "", {}, "", Holder(owner, 1, 0.0, 2e9))
 
 
 def test_nothing_is_timed_while_cells_run_on_this_machine(suite, results, tmp_path, monkeypatch) -> None:

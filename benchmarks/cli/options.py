@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from benchmarks.record.environment import data_folder
 from gan_zoo.errors import UserError, brief
 
 if TYPE_CHECKING:
+    from benchmarks.sweep.shard import Shard
+
     Commands = argparse._SubParsersAction["Parser"]
 
 MOST_THREADS = MOST_WORKERS = 256
@@ -68,6 +71,19 @@ def whole_number(lowest: int, highest: int) -> Any:
         return int(text)
 
     return number
+
+
+def shard(text: str) -> "Shard":
+    """The type of an option that names one of n shards, as 3/8."""
+    from benchmarks.sweep.shard import Shard
+
+    parts = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
+    number, count = map(int, parts.groups()) if parts else (0, 0)
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(
+            f"expected I/N, the I-th of N shards counted from 1, as 3/8, got {brief(text)}"
+        )
+    return Shard(number, count)
 
 
 def add_results(command: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from benchmarks.cli.options import (
     add_results,
     add_workers,
     data_root,
+    shard,
     whole_number,
 )
 from gan_zoo.errors import UserError, printable
@@ -33,6 +34,7 @@ examples:
   gan-zoo run quickstart --dry-run
   gan-zoo run zoo --losses wgan-gp r3gan --datasets 8gaussians --seeds 0 1 2
   gan-zoo run my.yaml --set train.steps=5000 --set seeds=10
+  gan-zoo run zoo --shard 3/8                     on eight machines with one record: see docs/cluster.md
 """
 TIMING_EXAMPLES = """\
 Each loss is trained for a few hundred iterations at most, alone on the device and in turn with the others; the record
@@ -60,6 +62,17 @@ def add_commands(commands: "Commands") -> None:
     )
     run.add_argument("--seeds", nargs="+", type=seed, default=[], metavar="N", help="only these seeds of the suite")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
+    run.add_argument(
+        "--shard",
+        type=shard,
+        metavar="I/N",
+        help="train the I-th of N shares of the cells, then what other shards left; no report and no timing pass",
+    )
+    run.add_argument(
+        "--take-over",
+        action="store_true",
+        help="take the cells that other processes have, as if these were dead; who is alive all the same stops",
+    )
     run.set_defaults(command=run_suite)
 
     timing = commands.add_parser("timing", help="time each loss of a suite alone on the device", epilog=TIMING_EXAMPLES)
@@ -147,19 +160,41 @@ def run_suite(options: argparse.Namespace) -> int:
 
     suite = load_suite(options.suite, parse_settings(options.settings))
     suite = suite.only(options.losses, options.datasets, options.seeds)
+    if options.shard:
+        from benchmarks.sweep.plan import refuse_own_paces
+
+        refuse_own_paces(suite)
     if options.dry_run:
         from benchmarks.record.store import Store
         from benchmarks.sweep.budget import within_seconds
         from benchmarks.sweep.plan import make_plan
         from benchmarks.sweep.progress import plan_text, say
         from benchmarks.sweep.rehearsal import rehearsal
+        from benchmarks.sweep.shard import WHOLE
 
         with rehearsal(runner_options(options, options.workers)) as how:
             store = Store(options.results)
             suite = within_seconds(suite, how, store, say, may_time=False)
-            print(plan_text(make_plan(suite, how, store, say)))
+            print(plan_text(make_plan(suite, how, store, say, options.shard or WHOLE)))
         return 0
-    return run_and_report(suite, options, timed=True)
+    if options.take_over:
+        from benchmarks.record.store import Store
+        from benchmarks.sweep.progress import say
+        from benchmarks.tools.suite_run import take_over
+
+        take_over(suite.name, Store(options.results), say)
+    return run_shard(suite, options) if options.shard else run_and_report(suite, options, timed=True)
+
+
+def run_shard(suite: "Suite", options: argparse.Namespace) -> int:
+    from benchmarks.sweep.progress import Progress, finished_text, say, unfinished_text
+    from benchmarks.tools import suite_run
+
+    plan = suite_run.run_shard(suite, runner_options(options, options.workers), options.shard, Progress, say)
+    for line in unfinished_text(plan):
+        print(line, file=sys.stderr)
+    print(finished_text(plan))
+    return UNFINISHED if len(plan.unfinished) > len(plan.running) else 0
 
 
 def time_suite(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,9 @@ QUIET = {  # MLflow reads these when it is imported, or at each request
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
 BUSY_MILLISECONDS = 5000  # how long a writer waits for the sqlite file before it is said that the file is locked
+OLDEST = 3  # the major version of MLflow on a server
+TABLES_LOCK = 20261128  # PostgreSQL's number of our lock
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED")
 LOCK_SECONDS = 20.0  # after which whoever was making a database is taken for dead
 
 
@@ -42,11 +46,10 @@ def open_client(uri: str, database: Path | None, say: Callable[[str], None]) -> 
         raise UserError("mlflow: not installed: run `python -m pip install mlflow`") from error
     for library in ("mlflow", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what goes wrong is said here, in one line
-    with one_line(uri, database):
+    with one_line(uri, database), _reached(uri):
         if database is not None:
             _create(database)
             uri = sqlite_address(database)
-        _reach(uri)
         client = MlflowClient(uri, registry_uri=uri)
         engine = getattr(client._tracking_client.store, "engine", None)
         if engine is not None:
@@ -119,12 +122,46 @@ def _alone(lock: Path) -> Iterator[None]:
             lock.rmdir()
 
 
-def _reach(uri: str) -> None:
-    """Ask a server once: MLflow's own client retries a wrong address for minutes."""
+@contextmanager
+def _reached(uri: str) -> Iterator[None]:
+    """Asks the server or database at `uri` once, for MLflow's own client tries for many minutes. Within it no other
+    process makes or changes the tables of a PostgreSQL database.
+
+    Raises: UserError where there is a server that cannot do what is asked of it.
+    """
     if uri.startswith(("http://", "https://")):
         import requests
 
-        requests.head(uri, timeout=10)
+        refuse_old(uri, requests.get(f"{uri.rstrip('/')}/version", timeout=10).text)
+        yield
+    elif uri.startswith("postgresql"):
+        from sqlalchemy import NullPool, create_engine, text
+
+        with create_engine(_checked(uri), poolclass=NullPool).connect() as connection:
+            connection.execute(text(f"SELECT pg_advisory_lock({TABLES_LOCK})"))  # until the connection ends
+            yield
+    else:
+        yield
+
+
+def refuse_old(uri: str, version: str) -> None:
+    """UserError where the server says that it runs an MLflow of before models had a record."""
+    known = re.fullmatch(r"(\d+)\.\d[\w.]*", version.strip())
+    if known and int(known[1]) < OLDEST:
+        raise UserError(
+            f"{without_password(uri)}: the server runs MLflow {known[0]}: install {OLDEST}.0 or later there, as is here"
+        )
+
+
+def _checked(uri: str) -> Any:
+    from sqlalchemy import make_url
+
+    try:
+        return make_url(uri)
+    except ValueError:
+        raise UserError(
+            f"{without_password(uri)}: no address of a database: write postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        ) from None
 
 
 def mlflow_error() -> type[Exception]:
@@ -156,7 +193,10 @@ def one_line(uri: str, database: Path | None) -> Iterator[None]:
 def remedy(uri: str, failure: Exception) -> str:
     """The remedy for a record that cannot be opened."""
     if isinstance(failure, ImportError):
-        return f"install the driver of this database: python -m pip install {failure.name}"
+        package = "'gan-zoo[server]'" if uri.startswith("postgresql:") else failure.name
+        return f"install the driver of this database: python -m pip install {package}"
+    if getattr(failure, "error_code", "") in REFUSED:
+        return "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, as the server asks"
     if uri.startswith(("http://", "https://")):
         return "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"
     return other_place()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "0"  # the experiment that every record begins with
 KIND = "mlflow.experimentKind"  # by which the UI knows training runs from its chat models
+DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql", "mssql")
+PAGE = 200  # runs of one answer, so that a busy server gives it in time
 LEDGER = "ledger"  # the experiment's tag that names the run of the leases
 
 
@@ -71,8 +73,8 @@ class Experiments:
             raise UserError(f"{self.place}: is read-only: {other_place()}")
         with one_line(self.uri, self.database):
             found = self._client.get_experiment_by_name(suite)
-            if self.database is not None:
-                refuse_blocked(self._folder(self.database, suite))
+            if self.uri.startswith(DATABASES):
+                refuse_blocked(self._folder(suite))
             if found is None:
                 self._make(suite)
                 found = self._client.get_experiment_by_name(suite)
@@ -95,21 +97,29 @@ class Experiments:
 
     def _ledger(self, suite: str, experiment: str) -> str:
         """The run of the suite's leases. That of a new experiment was named as it was made, so there is only one."""
+        known = self._known_ledger(experiment)
+        if known:
+            return known
+        self._client.set_experiment_tag(experiment, LEDGER, self._new_ledger(suite))
+        return str(self._client.get_experiment(experiment).tags[LEDGER])
+
+    def _known_ledger(self, experiment: str) -> str | None:
+        """The run of the leases, unless there is none or somebody deleted it."""
         known = self._client.get_experiment(experiment).tags.get(LEDGER)
         with suppress(mlflow_error()):
             if known and self._client.get_run(known).info.lifecycle_stage == "active":
                 return str(known)
-        self._client.set_experiment_tag(experiment, LEDGER, self._new_ledger(suite))
-        return str(self._client.get_experiment(experiment).tags[LEDGER])
+        return None
 
     def _artifacts(self, suite: str) -> str | None:
-        if self.database is None:
-            return None
-        return self._folder(self.database, suite).as_uri()
+        """Where the files of a suite's runs go; None where a server decides that."""
+        if self.uri.startswith(DATABASES):
+            return self._folder(suite).as_uri()
+        return None
 
-    @staticmethod
-    def _folder(database: Path, suite: str) -> Path:
-        return database.parent / "mlartifacts" / re.sub(r"[^\w.-]", "_", suite)
+    def _folder(self, suite: str) -> Path:
+        beside = self.database.parent if self.database is not None else self.results
+        return beside / "mlartifacts" / re.sub(r"[^\w.-]", "_", suite)
 
     def _check(self, experiment: Any, suite: str) -> None:
         if experiment.lifecycle_stage != "active":
@@ -135,7 +145,11 @@ class Experiments:
             while page is None or page.token:
                 token = page.token if page else None
                 page = self._client.search_runs(
-                    [experiment], f"tags.kind = '{kind}'", order_by=["start_time ASC"], page_token=token
+                    [experiment],
+                    f"tags.kind = '{kind}'",
+                    max_results=PAGE,
+                    order_by=["start_time ASC"],
+                    page_token=token,
                 )
                 runs += page
         return runs

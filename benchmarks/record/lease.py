@@ -3,8 +3,8 @@
 A record has no locks, and of a tag the last writer wins. But a parameter of a run is written once: a second value is
 refused, by a unique key of the database, on sqlite and PostgreSQL and through a server alike. So the n-th lease of a
 cell is the parameter `CELL.n` of one run of the suite, its ledger, and of any number of takers one has it. The lease
-is renewed by a tag of the same name; the (n+1)-th may be taken when that has expired or was given up, or when its
-process is known to be dead. Whoever finds a higher number than its own has lost its lease.
+is renewed by a tag of the same name; the (n+1)-th may be taken when that has expired or was given up, when its process
+is known to be dead, or by a person who knows better. Whoever finds a higher number than its own has lost its lease.
 """
 
 import json
@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.record.client import mlflow_error
-from benchmarks.record.owner import owner_is_dead, owner_tags
+from benchmarks.record.owner import owner_is_dead, owner_tags, process_text
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +35,63 @@ class Held(UserError):
 
 
 @dataclass(frozen=True)
+class Holder:
+    """Who has a cell: a process, since when, and until when if its lease is not renewed (seconds since 1970)."""
+
+    host: str
+    pid: int
+    since: float
+    until: float
+
+    @property
+    def process(self) -> str:
+        return process_text({"host": self.host, "pid": self.pid})
+
+    def __str__(self) -> str:
+        return f"{self.process} since {clock_text(self.since)}, lease until {clock_text(self.until)}"
+
+
+class Leases:
+    """All leases of a suite, as its ledger had them when it was read."""
+
+    def __init__(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        self._params, self._tags = params, tags
+        self._numbers: dict[str, int] = {}
+        for name in params:
+            cell, _, number = name.rpartition(".")
+            self._numbers[cell] = max(self.number(cell), int(number))
+
+    @classmethod
+    def read(cls, client: "MlflowClient", ledger: str) -> "Leases":
+        data = client.get_run(ledger).data
+        return cls(data.params, data.tags)
+
+    def number(self, cell: str) -> int:
+        """How many leases of `cell` were taken so far."""
+        return self._numbers.get(cell, 0)
+
+    def last(self, cell: str) -> Holder:
+        """Who took the last lease of `cell`, whether or not it has ended. Raises: KeyError where nobody ever did."""
+        owner = self._owner(cell)
+        return Holder(owner["host"], owner["pid"], owner["since"], self._until(cell))
+
+    def holder(self, cell: str) -> Holder | None:
+        """Who has `cell` now; None where it is free."""
+        if self.number(cell) == 0:
+            return None
+        until = self._until(cell)
+        free = until == 0 or time.time() > until + SKEW_SECONDS or owner_is_dead(self._owner(cell))
+        return None if free else self.last(cell)
+
+    def _owner(self, cell: str) -> dict[str, Any]:
+        owner: dict[str, Any] = json.loads(self._params[f"{cell}.{self.number(cell)}"])
+        return owner
+
+    def _until(self, cell: str) -> float:
+        return float(self._tags.get(f"{cell}.{self.number(cell)}", self._owner(cell)["until"]))
+
+
+@dataclass(frozen=True)
 class Lease:
     """The right to work on a cell: the parameter and tag `name` of the run `ledger`."""
 
@@ -49,9 +106,9 @@ class Lease:
 
     def renew(self) -> None:
         """Keep it for LEASE_SECONDS from now. Raises: Held where another process has taken it since."""
-        run = self.client.get_run(self.ledger)
-        if last_number(run.data.params, self.cell) != self.number:
-            raise Held(held_text(run.data.params, run.data.tags, self.cell))
+        leases = Leases.read(self.client, self.ledger)
+        if leases.number(self.cell) != self.number:
+            raise Held(f"being run by {leases.last(self.cell)}")
         self.client.set_tag(self.ledger, self.name, str(time.time() + LEASE_SECONDS))
 
     def give_up(self) -> None:
@@ -59,45 +116,26 @@ class Lease:
         self.client.set_tag(self.ledger, self.name, "0")
 
 
-def take(client: "MlflowClient", ledger: str, cell: str) -> Lease:
-    """The lease of `cell` for this process. Raises: Held where another one has it."""
-    data = client.get_run(ledger).data
-    number = last_number(data.params, cell)
-    if number and not is_free(data.params, data.tags, f"{cell}.{number}"):
-        raise Held(held_text(data.params, data.tags, cell))
-    lease = Lease(client, ledger, cell, number + 1)
+def take(client: "MlflowClient", ledger: str, cell: str, by_force: bool = False) -> Lease:
+    """The lease of `cell` for this process, `by_force` also where another one has it.
+
+    Raises: Held where another process has it.
+    """
+    leases = Leases.read(client, ledger)
+    holder = None if by_force else leases.holder(cell)
+    if holder is not None:
+        raise Held(f"being run by {holder}")
+    lease = Lease(client, ledger, cell, leases.number(cell) + 1)
     now = time.time()
     own = {**owner_tags(), "token": uuid.uuid4().hex, "since": now, "until": now + LEASE_SECONDS}
     try:
         client.log_param(ledger, lease.name, json.dumps(own))
     except mlflow_error():
-        data = client.get_run(ledger).data
-        if lease.name not in data.params:
+        leases = Leases.read(client, ledger)
+        if leases.number(cell) < lease.number:
             raise  # not refused because another was first
-        raise Held(held_text(data.params, data.tags, cell)) from None
+        raise Held(f"being run by {leases.last(cell)}") from None
     return lease
-
-
-def last_number(params: Mapping[str, str], cell: str) -> int:
-    """How many leases of `cell` were taken so far."""
-    found = [name.removeprefix(f"{cell}.") for name in params if name.startswith(f"{cell}.")]
-    return max(map(int, found), default=0)
-
-
-def is_free(params: Mapping[str, str], tags: Mapping[str, str], name: str) -> bool:
-    """Whether the lease `name` has ended."""
-    owner: dict[str, Any] = json.loads(params[name])
-    until = float(tags.get(name, owner["until"]))
-    return until == 0 or time.time() > until + SKEW_SECONDS or owner_is_dead(owner)
-
-
-def held_text(params: Mapping[str, str], tags: Mapping[str, str], cell: str) -> str:
-    """Who has `cell`, since when and for how long."""
-    name = f"{cell}.{last_number(params, cell)}"
-    owner = json.loads(params[name])
-    until = float(tags.get(name, owner["until"]))
-    since = clock_text(owner["since"])
-    return f"being run by {owner['host']} (process {owner['pid']}) since {since}, lease until {clock_text(until)}"
 
 
 def clock_text(seconds: float) -> str:

@@ -20,6 +20,11 @@ def owner_tags() -> dict[str, Any]:
     return {"host": socket.gethostname(), "machine": machine(), **own}
 
 
+def process_text(tags: Mapping[str, Any]) -> str:
+    """The process of `tags` in words."""
+    return f"{tags['host']} (process {tags['pid']})"
+
+
 @functools.cache
 def machine() -> str:
     """A text that tells this machine, since its start, and this container from all others that may have its name."""

@@ -1,8 +1,6 @@
 """The record as a whole: suites, sweeps, cells, and all that a report needs of them."""
 
-import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,21 +9,30 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from benchmarks.record.cells import ENDED, SETTLED, RecordedCell, has_identity, latest_run, recorded_cell, row_of
+from benchmarks.record.cells import (
+    ENDED,
+    SETTLED,
+    RecordedCell,
+    has_identity,
+    latest_run,
+    name_of_lease,
+    recorded_cell,
+    row_of,
+)
 from benchmarks.record.experiments import Experiments
 from benchmarks.record.export import RUN_COLUMNS, Record
-from benchmarks.record.lease import Held, Keeper, take
+from benchmarks.record.lease import Held, Keeper, Leases, take
 from benchmarks.record.machine import watch
 from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note
 from benchmarks.record.owner import owner_is_dead, owner_tags, user_name
 from benchmarks.record.patience import at_most_once
+from benchmarks.record.remote import artifact, at_once, histories
 from benchmarks.record.run_log import CellLog, Opening, Values, check_names, log_in_batches, texts
-from benchmarks.record.table import HISTORY, latest_metrics, named_samples, sqlite_histories, table_of
+from benchmarks.record.table import latest_metrics, named_samples, sqlite_histories, table_of
 from benchmarks.record.timings import Timing, configuration, log_timing, standing, timing_table
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
@@ -121,15 +128,29 @@ class Store(Experiments):
     def cells(self, suite: str) -> list[RecordedCell]:
         """Where every cell stands that was ever begun, the latest last."""
         experiment = self._existing(suite)
-        runs = self._runs(experiment, "cell") if experiment else []
-        return [recorded_cell(run) for run in runs]
+        if experiment is None:
+            return []
+        runs = self._runs(experiment, "cell")
+        running = any(run.info.status == "RUNNING" for run in runs)
+        leases = self._leases(experiment) if running else Leases({}, {})
+        return [recorded_cell(run, leases) for run in runs]
+
+    def take_over(self, suite: str, cells: Iterable[RecordedCell]) -> None:
+        """Ends the leases of `cells`, whoever has them: who is at one all the same stops at its next word."""
+        ledger = self._ledger(suite, self.experiment(suite))
+        for cell in cells:
+            take(self._client, ledger, name_of_lease(cell.key, cell.identity), by_force=True).give_up()
+
+    def _leases(self, experiment: str) -> Leases:
+        ledger = self._known_ledger(experiment)
+        return Leases.read(self._client, ledger) if ledger else Leases({}, {})
 
     def fail_cell(self, suite: str, key: str, error: str) -> None:
         """Say in the record that the cell `key` has failed where its process is dead and could not: one that ended, or
         that another process is at, is left alone."""
-        of_cell = [run for run in self._runs(self.experiment(suite), "cell") if run.data.tags["run_key"] == key]
-        if of_cell and recorded_cell(of_cell[-1]).status == "interrupted":
-            run_id = of_cell[-1].info.run_id
+        of_cell = [cell for cell in self.cells(suite) if cell.key == key]
+        if of_cell and of_cell[-1].status == "interrupted":
+            run_id = of_cell[-1].run_id
             self._client.set_tag(run_id, "error", texts({"error": error})["error"])
             self._client.set_terminated(run_id, SWEEP_STATUS["failed"])
             self._client.set_tag(run_id, "status", "failed")
@@ -155,8 +176,7 @@ class Store(Experiments):
         folder: where waits what cannot be sent. Raises: Held where another process has the cell or has ended it.
         """
         experiment = self.experiment(suite)
-        own = hashlib.blake2b("\n".join(identity.values()).encode(), digest_size=4).hexdigest()
-        lease = take(self._client, self._ledger(suite, experiment), f"{key}.{own}")
+        lease = take(self._client, self._ledger(suite, experiment), name_of_lease(key, identity))
         said = {"kind": "cell", **tags, **identity, "run_key": key, "status": "running", "error": ""}
         said |= {"mlflow.parentRunId": parent, **_writer()}
         if "commit" in tags:
@@ -199,7 +219,7 @@ class Store(Experiments):
         """
         experiment = self._existing(suite)
         sweeps = self._runs(experiment, "sweep") if experiment else []
-        plans = (self._artifact(suite, run.info.run_id, PLAN) for run in reversed(sweeps))
+        plans = (self._artifact(suite, run, PLAN) for run in reversed(sweeps))
         plan = next((json.loads(content) for content in plans if content), None)
         if experiment is None or plan is None:
             raise UserError(
@@ -208,43 +228,32 @@ class Store(Experiments):
         cells = plan["cells"]
         runs = self._runs(experiment, "cell")
         latest = {key: latest_run(runs, key, described.get("identity", {})) for key, described in cells.items()}
-        ended = {key: run for key, run in latest.items() if run and recorded_cell(run).status in ENDED}
+        ended = {key: run for key, run in latest.items() if run and run.data.tags.get("status") in ENDED}
+        arrays = at_once(lambda run: self._artifact(suite, run, "samples.npz"), ended.values())
         samples: dict[str, np.ndarray] = {}
-        for key, run in ended.items():
-            samples |= named_samples(key, self._artifact(suite, run.info.run_id, "samples.npz"))
+        for key, content in zip(ended, arrays, strict=True):
+            samples |= named_samples(key, content)
         rows = [row_of(key, described, ended.get(key)) for key, described in cells.items()]
         timed = {configuration(described["spec"]) for described in cells.values() if described.get("spec")}
         timings = timing_table(self._runs(experiment, "timing"), timed)
         runs_of_sweep, metrics = table_of(rows, RUN_COLUMNS), self._metrics(experiment, ended)
         return Record(meta or plan["meta"], runs_of_sweep, metrics, samples, timings)
 
-    def _artifact(self, suite: str, run_id: str, name: str) -> bytes | None:
+    def _artifact(self, suite: str, run: "Run", name: str) -> bytes | None:
         """A file of a run, or None. Beside a local database it is found even after the results were moved."""
-        if self.database is not None:
-            path = self._folder(self.database, suite) / run_id / "artifacts" / name
-            return path.read_bytes() if path.is_file() else None
-        if name not in [entry.path for entry in self._client.list_artifacts(run_id)]:
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            return Path(self._client.download_artifacts(run_id, name, folder)).read_bytes()
+        if self.database is None:
+            return artifact(self._client, run, name)
+        path = self._folder(suite) / run.info.run_id / "artifacts" / name
+        return path.read_bytes() if path.is_file() else None
 
     def _metrics(self, experiment: str, runs: Mapping[str, "Run"]) -> pd.DataFrame:
         if self.database is None:
-            histories = _client_histories(self._client, list(runs.values()))
+            found = histories(self._client, list(runs.values()))
         else:
-            histories = sqlite_histories(self.database, experiment)
-        return latest_metrics(histories, {run.info.run_id: key for key, run in runs.items()})
+            found = sqlite_histories(self.database, experiment)
+        return latest_metrics(found, {run.info.run_id: key for key, run in runs.items()})
 
 
 def _writer() -> dict[str, Any]:
     source = {"mlflow.source.name": "gan-zoo", "mlflow.source.type": "LOCAL"}
     return {**owner_tags(), "mlflow.user": user_name(), **source}
-
-
-def _client_histories(client: "MlflowClient", runs: list["Run"]) -> pd.DataFrame:
-    rows = []
-    for run in runs:
-        for name in run.data.metrics:
-            for metric in client.get_metric_history(run.info.run_id, name):
-                rows.append((run.info.run_id, name, metric.step, metric.timestamp, metric.value))
-    return pd.DataFrame(rows, columns=HISTORY)

@@ -15,6 +15,10 @@ from benchmarks.record.export import METRIC_COLUMNS, RUN_COLUMNS
 from benchmarks.record.vocabulary import of_run
 
 HISTORY = ["run_id", "name", "step", "timestamp", "value"]
+HISTORY_QUERY = """
+    SELECT run_uuid, key, step, timestamp, CASE WHEN is_nan THEN NULL ELSE value END
+    FROM metrics WHERE run_uuid IN (SELECT run_uuid FROM runs WHERE experiment_id = {})"""
+"""The metrics of an experiment, from MLflow's tables in sqlite or PostgreSQL."""
 
 
 def run_row(key: str, status: str, described: Mapping[str, Any], logged: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,9 +74,7 @@ def sqlite_histories(database: Path, experiment: str) -> pd.DataFrame:
 
     Its client asks run by run and key by key, which takes fifteen times as long.
     """
-    query = f"""
-        SELECT run_uuid, key, step, timestamp, CASE WHEN is_nan THEN NULL ELSE value END
-        FROM metrics WHERE run_uuid IN (SELECT run_uuid FROM runs WHERE experiment_id = {int(experiment)})"""
+    query = HISTORY_QUERY.format(int(experiment))
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
         return pd.DataFrame(connection.execute(query).fetchall(), columns=HISTORY)
 

@@ -181,8 +181,9 @@ class CellRun:
             )
             self.history = History.from_dict(extra)
             self.cell.log.take_unsent(self.state.step)
-        elif not self.cell.log.empty:
-            self.start_anew()  # killed after metrics were sent and before its first checkpoint
+        elif not self.cell.log.empty:  # killed after metrics were sent and before its first checkpoint, or elsewhere
+            self.cell.tell(self.cell.spec, f"{self.cell.spec.label} starts anew: there is no checkpoint of it here")
+            self.start_anew()
 
     def start_anew(self) -> None:
         """Forgets all that an earlier process left of this cell, here and in the record."""

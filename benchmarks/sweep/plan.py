@@ -16,6 +16,7 @@ from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context
 from benchmarks.sweep.identity import Identity, identity
 from benchmarks.sweep.messages import reason_of
+from benchmarks.sweep.shard import WHOLE, Shard
 from benchmarks.sweep.shared import Shared, prepare_shared
 from benchmarks.sweep.stack import trial_seconds
 from gan_zoo.device import choose_devices, core_count
@@ -33,7 +34,8 @@ LEFT_ALONE = (*SETTLED, "running")
 class Plan:
     """The cells of a suite against the record: what stands, what is to be done, how long that may take.
 
-    `identities`: what the numbers of each cell come from; `recorded`: all cells of the record, the latest last.
+    `identities`: what the numbers of each cell come from; `recorded`: all cells of the record, the latest last;
+    `shard`: which cells are this process's own, and come first.
     """
 
     suite: Suite
@@ -42,6 +44,7 @@ class Plan:
     shared: Shared
     identities: Mapping[RunSpec, Identity]
     recorded: Sequence[RecordedCell]
+    shard: Shard = WHOLE
 
     def found(self, spec: RunSpec) -> RecordedCell | None:
         """The cell in the record, of this very identity."""
@@ -66,13 +69,36 @@ class Plan:
         found = self.found(spec)
         if found is None:
             return self.stale(spec)
-        return f"by {found.owner}" if found.status == "running" else found.error
+        return f"by {found.holder}" if found.status == "running" else found.error
 
     @property
     def todo(self) -> list[RunSpec]:
-        """Cells to run: missing, stale, failed and interrupted ones, the last first."""
-        cells = [spec for spec in self.suite.cells if self.status(spec) not in LEFT_ALONE]
-        return sorted(cells, key=lambda spec: self.status(spec) != "interrupted")
+        """Cells to run: missing, stale, failed and interrupted ones, the last first.
+
+        Of a shard its own come before all others; those of others that failed are left to the command that runs them.
+        """
+        return self.own_todo + self._left_by_others
+
+    @property
+    def own_todo(self) -> list[RunSpec]:
+        """Of the cells to run those of this process's shard."""
+        return self._first_interrupted(self.shard.share(self.suite.cells), LEFT_ALONE)
+
+    @property
+    def _left_by_others(self) -> list[RunSpec]:
+        return self._first_interrupted(self.shard.others(self.suite.cells), (*LEFT_ALONE, "failed"))
+
+    def _first_interrupted(self, cells: Sequence[RunSpec], but: Sequence[str]) -> list[RunSpec]:
+        """The `cells` that have none of these statuses."""
+        statuses = {spec: self.status(spec) for spec in cells}
+        left = [spec for spec, status in statuses.items() if status not in but]
+        return sorted(left, key=lambda spec: statuses[spec] != "interrupted")
+
+    @property
+    def running(self) -> list[RecordedCell]:
+        """Cells that other processes are at."""
+        found = filter(None, map(self.found, self.suite.cells))
+        return [cell for cell in found if cell.status == "running"]
 
     @property
     def unfinished(self) -> list[RunSpec]:
@@ -160,8 +186,9 @@ class Options:
         return Context(runs, self.data, devices[0], *how)
 
 
-def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None]) -> Plan:
-    """The plan of a sweep, its data loaded. `say` hears what was left out or changed when they were read.
+def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None], shard: Shard = WHOLE) -> Plan:
+    """The plan of a sweep, or of a `shard` of it, its data loaded. `say` hears what was left out or changed when they
+    were read.
 
     Raises: UserError for what cannot be had or written, or is not what the record was scored by.
     """
@@ -171,10 +198,19 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
     shared = prepare_shared(suite, context, say)
     context = replace(context, convolves=shared.convolves)
     identities = {spec: identity(spec, shared.fingerprints[spec.dataset.name], context) for spec in suite.cells}
-    plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name))
+    plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name), shard)
     refuse_other_protocols(plan)
     refuse_unknown_metrics(plan)
     return plan
+
+
+def refuse_own_paces(suite: Suite) -> None:
+    """UserError where the steps of a suite follow from how fast this machine is: another would train other cells."""
+    if suite.budget is not None and suite.budget.kind == "seconds":
+        raise UserError(
+            f"{suite.name}: budget.seconds: each machine would train as many steps as it can, and no two the same "
+            "cells: give budget.images or train.steps, or run the suite on one machine"
+        )
 
 
 def refuse_unknown_metrics(plan: Plan) -> None:

@@ -2,14 +2,17 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from tqdm import tqdm
 
-from benchmarks.record.cells import SETTLED
+from benchmarks.record.cells import SETTLED, RecordedCell
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Plan
+from benchmarks.sweep.shard import WHOLE
 from gan_zoo.spec import RunSpec
 
 
@@ -18,8 +21,8 @@ class Progress(Listener):
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._reached: dict[str, int] = {}
-        total = sum(spec.train.steps for spec in plan.todo)
+        self._reached = dict.fromkeys([spec.key for spec in plan.own_todo], 0)
+        total = sum(spec.train.steps for spec in plan.own_todo)
         self._bar = tqdm(
             total=total, unit=" steps", disable=not sys.stderr.isatty(), dynamic_ncols=True, smoothing=0.05
         )
@@ -35,7 +38,10 @@ class Progress(Listener):
         self._bar.close()
 
     def step(self, spec: RunSpec, step: int) -> None:
-        self._bar.update(step - self._reached.get(spec.key, 0))
+        if spec.key not in self._reached:  # taken from another shard
+            self._bar.total += spec.train.steps
+            self._reached[spec.key] = 0
+        self._bar.update(step - self._reached[spec.key])
         self._reached[spec.key] = step
 
     def say(self, line: str) -> None:
@@ -43,7 +49,8 @@ class Progress(Listener):
 
     def end(self, spec: RunSpec, outcome: Outcome) -> None:
         self.step(spec, spec.train.steps)
-        say(f"{outcome.status:9} {spec.label}{because(outcome.reason)}")
+        if outcome.status != "held":  # what others have is said at the end
+            say(f"{outcome.status:9} {spec.label}{because(outcome.reason)}")
 
 
 def opening_text(plan: Plan) -> list[str]:
@@ -53,9 +60,10 @@ def opening_text(plan: Plan) -> list[str]:
     done = sum(counts[status] for status in SETTLED)
     others = f", {counts['running']} being run by others" if counts["running"] else ""
     stale = Counter(plan.why(spec) for spec, status in statuses.items() if status == "stale")
+    share = "" if plan.shard == WHOLE else f", {len(plan.own_todo)} of them of {plan.shard}"
     return [
         *plan.suite.notes,
-        f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run, {done} done{others}",
+        f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run{share}, {done} done{others}",
         *(f"stale, run anew: {count} cells ({reason})" for reason, count in stale.items()),
         *engines_text(plan),
     ]
@@ -87,8 +95,27 @@ def plan_text(plan: Plan) -> str:
 
 
 def unfinished_text(plan: Plan) -> list[str]:
-    """A line for each cell that has no result, and why."""
-    return [f"{plan.status(spec)}: {spec.label}{because(plan.why(spec))}" for spec in plan.unfinished]
+    """A line for each cell that has no result, and why, and one for each process that is at some."""
+    left = [spec for spec in plan.unfinished if plan.status(spec) != "running"]
+    return [f"{plan.status(spec)}: {spec.label}{because(plan.why(spec))}" for spec in left] + others_text(plan.running)
+
+
+def finished_text(plan: Plan) -> str:
+    """How many cells have a result, and what to do when all have."""
+    total = len(plan.suite.cells)
+    done = f"{total - len(plan.unfinished)} of {total} cells have a result"
+    return done if plan.unfinished else f"{done}: gan-zoo report {plan.suite.name}"
+
+
+def others_text(running: Sequence[RecordedCell]) -> list[str]:
+    """Who is at cells: a line a process."""
+    lines = []
+    for process in dict.fromkeys(cell.holder.process for cell in running if cell.holder):
+        own = [cell.holder for cell in running if cell.holder and cell.holder.process == process]
+        first, last = min(own, key=lambda each: each.since), max(own, key=lambda each: each.until)
+        cells = "1 cell is" if len(own) == 1 else f"{len(own)} cells are"
+        lines.append(f"{cells} being run by {replace(last, since=first.since)}")
+    return lines
 
 
 def because(reason: str) -> str:

@@ -1,6 +1,6 @@
 """Runs what a plan says is to be done of a suite, and records the sweep and its end."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from benchmarks.sweep.columns import columns
 from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Plan
+from benchmarks.sweep.shard import WHOLE
 from benchmarks.sweep.workers import run_cells
 from gan_zoo.device import device_name
 from gan_zoo.files import refuse_blocked
@@ -62,7 +63,12 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
-def run_suite(plan: Plan, store: Store, listener: Listener, notes: Mapping[str, Any] | None = None) -> Plan:
+def run_suite(
+    plan: Plan,
+    store: Store,
+    listener: Listener,
+    notes: Mapping[str, Any] | None = None,
+) -> Plan:
     """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then. `notes`
     are kept with the description of the sweep.
 
@@ -78,9 +84,10 @@ def run_suite(plan: Plan, store: Store, listener: Listener, notes: Mapping[str, 
 
 
 def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener) -> Plan:
-    """Runs each cell that has no result once, and what was freed meanwhile; the plan as it stands then."""
+    """Runs each cell that has no result once, its own before what other shards left, and what was freed meanwhile; the
+    plan as it stands then."""
     tried: set[RunSpec] = set()
-    while todo := [spec for spec in plan.todo if spec not in tried]:
+    while todo := untried(plan.own_todo, tried) or untried(plan.todo, tried):
         for spec, outcome in run_cells(sweep, todo, plan.devices, listener):
             if outcome.status == "failed":  # which a worker that was ended, or died, could not record
                 sweep.store.fail_cell(sweep.suite, spec.key, outcome.reason)
@@ -88,6 +95,10 @@ def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener) -> Plan:
         tried.update(todo)
         plan = plan.refreshed(sweep.store)
     return plan
+
+
+def untried(cells: Iterable[RunSpec], tried: Container[RunSpec]) -> list[RunSpec]:
+    return [spec for spec in cells if spec not in tried]
 
 
 @contextmanager
@@ -109,7 +120,7 @@ def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[st
     suite, meta = plan.suite, {**describe(plan), **notes}
     run_id = store.start_sweep(
         suite.name,
-        name=f"sweep {len(suite.cells)} cells",
+        name=f"sweep {len(suite.cells)} cells" + ("" if plan.shard == WHOLE else f", {plan.shard}"),
         params={
             "losses": ", ".join(suite.losses),
             "datasets": ", ".join(suite.datasets),

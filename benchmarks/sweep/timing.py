@@ -142,7 +142,7 @@ def budget_of(recorded: Iterable[RecordedCell], workers: int) -> float:
 
 def is_here(cell: RecordedCell) -> bool:
     """Whether a process of this machine is at the cell."""
-    return cell.status == "running" and cell.owner.startswith(f"{gethostname()} ")
+    return cell.holder is not None and cell.holder.host == gethostname()
 
 
 def distinct(cells: Iterable[RunSpec]) -> list[RunSpec]:

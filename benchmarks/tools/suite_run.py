@@ -11,11 +11,13 @@ from benchmarks.suites.suite import Suite
 from benchmarks.sweep.budget import within_seconds
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, Plan, make_plan
-from benchmarks.sweep.progress import unfinished_text
+from benchmarks.sweep.progress import others_text, unfinished_text
 from benchmarks.sweep.run import run_suite
+from benchmarks.sweep.shard import Shard
 from benchmarks.sweep.timing import time_suite
 
 Say = Callable[[str], None]
+Watch = Callable[[Plan], AbstractContextManager[Listener]]
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,7 @@ class Finished:
     missing: list[str]
 
 
-def run_and_report(
-    suite: Suite, how: Options, watch: Callable[[Plan], AbstractContextManager[Listener]], say: Say, timed: bool
-) -> Finished:
+def run_and_report(suite: Suite, how: Options, watch: Watch, say: Say, timed: bool) -> Finished:
     """Runs what is not done of `suite`, times its losses where `timed`, and writes the report.
 
     `watch` gives who hears of the cells of a plan, `say` hears what a person should know of the rest.
@@ -44,3 +44,25 @@ def run_and_report(
     folder, files = write_report(suite.name, store, how.results)
     store.log_report(suite.name, folder, files)
     return Finished(folder, [*unfinished_text(plan), *untimed])
+
+
+def run_shard(suite: Suite, how: Options, shard: Shard, watch: Watch, say: Say) -> Plan:
+    """Runs a shard of `suite` and what other shards left; the plan as it stands then.
+
+    Report and timing pass are left to commands of their own, for other shards may still be running.
+
+    Raises: UserError before anything runs, for what cannot be had.
+    """
+    store = Store(how.results)
+    plan = make_plan(suite, how, store, say, shard)
+    with watch(plan) as listener:
+        return run_suite(plan, store, listener)
+
+
+def take_over(suite: str, store: Store, say: Say) -> None:
+    """Ends the leases that other processes have on cells of a suite; `say` hears of whom."""
+    running = [cell for cell in store.cells(suite) if cell.holder]
+    for line in others_text(running):
+        say(f"taken over: {line}")
+    if running:
+        store.take_over(suite, running)
