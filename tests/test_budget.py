@@ -1,5 +1,6 @@
 """Budgets of suites: the steps that follow, what is refused, seconds by the timing pass, and ranks at equal budgets."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +98,53 @@ def test_a_wrong_budget_is_one_line(
     assert "equal.yaml" in error
 
 
-def test_a_typed_budget_beside_written_steps_is_blamed_on_what_was_typed() -> None:
-    with pytest.raises(UserError, match=r"--set budget.images=480k.*given beside budget"):
-        load_suite("quickstart", {"budget.images": "480k"})
+def test_what_is_typed_takes_the_place_of_what_the_suite_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "equal.yaml"
+    path.write_text(SUITE)
+    typed = load_suite(str(path), {"train.steps": "40"})
+    assert typed.budget is None
+    assert steps(typed) == {"non-saturating": 40, "wgan-gp": 40}
+    path.write_text(SUITE.replace("budget: {images: 480k}\n", "").replace("train: {batch", "train: {steps: 50, batch"))
+    assert steps(load_suite(str(path), {"budget.generator_steps": "30"})) == {"non-saturating": 30, "wgan-gp": 30}
+    with pytest.raises(UserError, match=r"--set train\.steps=40: given beside budget"):
+        load_suite(str(path), {"train.steps": "40", "budget.generator_steps": "30"})
+    with pytest.raises(UserError, match=r"--set budget\.images=480k.*given beside budget"):  # its overrides have steps
+        load_suite("mnist", {"budget.images": "480k"})
+
+
+def test_evaluations_can_be_counted_over_runs_of_unlike_length(tmp_path: Path) -> None:
+    path = tmp_path / "equal.yaml"
+    path.write_text(SUITE.replace("every: 10", "times: 7"))
+    suite = load_suite(str(path))
+    assert steps(suite) == {"non-saturating": 15000, "wgan-gp": 3000}
+    assert [spec.evaluate.every for spec in suite.cells] == [15000 // 7, 3000 // 7]
+    assert {spec.evaluate.every for spec in load_suite(str(path), {"evaluate.every": "20"}).cells} == {20}
+    of_one = "overrides.wgan-gp.evaluate.every"
+    assert [spec.evaluate.every for spec in load_suite(str(path), {of_one: "30"}).cells] == [15000 // 7, 30]
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "message"),
+    [
+        ("times: 0", "evaluate.times: input should be greater than 0"),
+        ("times: 4000", "evaluate.times: 4000 evaluations are more than the 3000 steps of 'wgan-gp': take fewer"),
+        ("times: 4, every: 10", "evaluate.times: given beside every, which says the same: leave one of them out"),
+        ("times: often", "evaluate.times: input should be a valid integer"),
+    ],
+)
+def test_a_wrong_count_of_evaluations_is_one_line(tmp_path: Path, evaluate: str, message: str) -> None:
+    path = tmp_path / "equal.yaml"
+    path.write_text(SUITE.replace("every: 10", evaluate))
+    with pytest.raises(UserError, match=re.escape(message)) as raised:
+        load_suite(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_seconds_leave_evaluations_uncounted(tmp_path: Path) -> None:
+    path = tmp_path / "equal.yaml"
+    path.write_text(SUITE.replace("every: 10", "times: 7").replace("images: 480k", "seconds: 3"))
+    with pytest.raises(UserError, match=r"evaluate\.times: does not go with a budget of seconds"):
+        load_suite(str(path))
 
 
 def test_seconds_buy_steps_at_the_pace_of_the_timing_pass(tmp_path: Path, results: Path) -> None:

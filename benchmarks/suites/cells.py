@@ -6,7 +6,8 @@ from itertools import product
 from typing import Any
 
 from benchmarks.suites.budget import MOST_STEPS, Budget, refuse_idle_evaluation
-from benchmarks.suites.settings import merge, under
+from benchmarks.suites.evaluations import evaluated, take_times
+from benchmarks.suites.settings import displace, merge, under
 from gan_zoo.losses import Loss
 from gan_zoo.losses.config import change_loss
 from gan_zoo.spec import DatasetSpec, RunSpec, run_spec
@@ -67,6 +68,7 @@ def _cell(
         of_loss = override.pop("loss", {})
         loss = change_loss(loss, of_loss, ("overrides", place, "loss"))
         for path in [*(("loss", key) for key in of_loss), *merge(merged, override)]:
+            displace(merged, path)
             replaced = [known for known in origins if known[: len(path)] == path]
             for known in replaced:
                 del origins[known]
@@ -75,9 +77,11 @@ def _cell(
     if budget is not None and isinstance(merged.get("train"), Mapping):
         merged["train"] = {**merged["train"], "steps": MOST_STEPS}
     try:
+        times = take_times(merged, budget)
         content = {"loss": {"name": named.name, **loss.config()}, "dataset": asdict(dataset), **merged, "seed": seed}
         spec = run_spec(content)
         spec = spec if budget is None else budget.spend(spec)
+        spec = spec if times is None else evaluated(spec, times)
         refuse_idle_evaluation(spec, budget)
         return spec, origins
     except SpecError as error:

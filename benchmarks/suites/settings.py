@@ -1,10 +1,34 @@
 """Settings as plain data, put over settings key by key, as a suite over its recipe."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gan_zoo.validation import KeyPath
+
+ALTERNATIVES: tuple[tuple[KeyPath, KeyPath], ...] = (
+    (("train", "steps"), ("budget",)),
+    (("evaluate", "every"), ("evaluate", "times")),
+)
+"""Two ways to say one thing: what is said later, or more specifically, takes the place of the other."""
+
+
+def displace(content: dict[str, Any], said: KeyPath, kept: Collection[KeyPath] = ()) -> None:
+    """Takes out of `content`, in place, the alternative to the key that was `said`, unless it is among those `kept`."""
+    for pair in ALTERNATIVES:
+        for own, other in (pair, pair[::-1]):
+            if said[: len(own)] == own and not any(path[: len(other)] == other for path in kept):
+                _remove(content, other)
+
+
+def _remove(content: dict[str, Any], path: KeyPath) -> None:
+    *parents, last = path
+    for parent in parents:
+        inner = content.get(str(parent))
+        if not isinstance(inner, dict):
+            return
+        content = inner
+    content.pop(str(last), None)
 
 
 def under(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@
       wgan-gp/digits: {loss: {weight: 1}}
 
 `train: {recipe: gulrajani2017/toy}` starts from a recipe (see recipes.py); `insist: [name]` overrules a refusal.
-`budget: {images: 480k}` in place of train.steps trains each cell as long as that lasts (see budget.py).
+`budget: {images: 480k}` in place of train.steps trains each cell as long as that lasts (see budget.py), and
+`evaluate: {times: 4}` in place of evaluate.every scores each four times (see evaluations.py).
 `plugins: [mine.py]` brings losses, architectures, data sets and metrics: it is code, which is run when the suite is
 read. Its paths, and those of `folder`, are from the suite's own folder; what --set says is from the working directory.
 """
@@ -40,7 +41,7 @@ from benchmarks.suites.entries import (
 from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.report_settings import ReportSettings, narrowed
-from benchmarks.suites.settings import under
+from benchmarks.suites.settings import displace, under
 from benchmarks.suites.spaces import Search
 from benchmarks.suites.tuned import digest_of, refuse_changed_source
 from gan_zoo.errors import UserError, brief, printable, suggestion
@@ -286,7 +287,11 @@ def _with_settings(document: Document, settings: Mapping[str, str]) -> Document:
         raise UserError("--set plugins=...: does nothing, for plugins are read with the file: use --plugin FILE")
     for key, text in settings.items():
         document = put(document, key, text, f"--set {printable(key)}={printable(text) if len(text) < 60 else '...'}")
-    return document
+    typed = [tuple(key.split(".")) for key in settings]
+    content = under(document.content, {})
+    for path in typed:
+        displace(content, path, kept=typed)
+    return replace(document, content=content)
 
 
 def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> Suite:

@@ -174,7 +174,7 @@ def _dataset_names(content: Mapping[str, Any]) -> list[Any]:
 def unsearched(override: Mapping[str, Any]) -> dict[str, Any]:
     """An override without optimiser, critic steps, steps, times of evaluation and the numbers of the loss."""
     numbers = set().union(*(own_numbers(loss) for loss in LOSSES.values()))
-    gone = {"train": {"optimizer", "n_critic", "steps"}, "evaluate": {"every"}, "loss": numbers}
+    gone = {"train": {"optimizer", "n_critic", "steps"}, "evaluate": {"every", "times"}, "loss": numbers}
     kept: dict[str, Any] = {}
     for key, value in override.items():
         if isinstance(value, Mapping):
