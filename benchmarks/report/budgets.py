@@ -13,7 +13,8 @@ import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Table, amount, listed, measured, number
 from benchmarks.report.captions import planned_images, seeds, sentences
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, mean_and_half, worst
 
 WORDS = {

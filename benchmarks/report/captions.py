@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.markup.blocks import Mark, amount, listed, number, shortened
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.health import TOLERANCE, unhealthy_losses
 from benchmarks.report.published import facts_of
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 from benchmarks.report.summary import Summary
 from benchmarks.suites.checkpoint import Checkpoint
 

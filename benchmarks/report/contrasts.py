@@ -7,9 +7,10 @@ import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Table, columns_of, entries_of, number
 from benchmarks.report.captions import rule
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.comparisons import ratio_strata
 from benchmarks.report.published import facts_of
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 from benchmarks.report.statistics import (
     Array,
     geometric_mean_ratio,

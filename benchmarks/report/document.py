@@ -35,8 +35,9 @@ from benchmarks.report.contrasts import (
     published_table,
     target_table,
 )
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.plan import Drawing
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 from benchmarks.report.seconds import timing_tables
 from benchmarks.report.spreads import spread_table
 from benchmarks.report.summary import Summary

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.markup.blocks import number
 from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, WASSERSTEIN_ESTIMATE
-from benchmarks.report.results import DatasetResults
+from benchmarks.report.dataset_results import DatasetResults
 
 TOLERANCE = 10.0
 ASKED = re.compile(r"‖ - (\d+(?:\.\d+)?)\)")

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from benchmarks.record.vocabulary import validation
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.order_statistics import all_fail, chance_of_best, expected_best, interval, share_within
-from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array
 
 SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)

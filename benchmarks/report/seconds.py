@@ -19,7 +19,8 @@ from benchmarks.record.vocabulary import TRAIN_SECONDS
 from benchmarks.report.statistics import Array
 
 if TYPE_CHECKING:
-    from benchmarks.report.results import DatasetResults, Results
+    from benchmarks.report.dataset_results import DatasetResults
+    from benchmarks.report.results import Results
 
 ALIKE = ["device", "host", "engine_asked", "threads", "numerics"]
 """Columns of timings whose values must be the same for seconds to be comparable."""

@@ -9,7 +9,7 @@ import pandas as pd
 from benchmarks.markup.blocks import Column, Entry, Table, measured, number
 from benchmarks.record.vocabulary import redrawn, validation
 from benchmarks.report.captions import rule, seeds
-from benchmarks.report.results import DatasetResults
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.statistics import Array, mean_and_half, pooled_deviation
 from benchmarks.report.tables import sortable
 from benchmarks.suites.checkpoint import Checkpoint

@@ -2,8 +2,9 @@
 
 from benchmarks.markup.spreadsheet import exact, text
 from benchmarks.report.captions import FLOOR
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.health import unhealthy_losses
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 from benchmarks.report.statistics import t_interval
 
 HEADS = "dataset,metric,direction,checkpoint,loss,mean,half_width_95,n,n_failed,verdict,unhealthy"

@@ -21,9 +21,10 @@ from benchmarks.report.captions import (
     sentences,
     verdict_rule,
 )
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.health import unhealthy_losses
 from benchmarks.report.published import Fact, facts_of
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import mean_and_half
 from benchmarks.report.summary import Summary

@@ -5,7 +5,8 @@ from pathlib import Path
 from benchmarks.markup.blocks import Table
 from benchmarks.markup.plain import plain
 from benchmarks.record.export import Record
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.results import Results
 from benchmarks.report.tables import FAILED, scores_table
 
 LEGEND = "* best   ≈ equivalent   ? undecided   † unhealthy critic   no mark: worse"

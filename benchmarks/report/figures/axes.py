@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from benchmarks.markup.blocks import amount, shortened
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.style import PAGE, columns_for, look
-from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array
 
 GREY = "#666666"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.markup.blocks import number, shortened
 from benchmarks.report.captions import MARKS
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import (
     counts,
     keys,
@@ -26,7 +27,7 @@ from benchmarks.report.figures.axes import (
     within,
 )
 from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, dashes, look, semantics
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, comparable_scale, log_ratios, performance_profile
 from benchmarks.report.verdicts import Scores
 

@@ -27,6 +27,7 @@ from benchmarks.record.vocabulary import (
     layer_depth,
     weight_histogram,
 )
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import (
     counts,
     keys,
@@ -38,7 +39,6 @@ from benchmarks.report.figures.axes import (
     scale,
 )
 from benchmarks.report.figures.style import PAGE, columns_for, look
-from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array, t_interval
 
 BLACK = "#222222"

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.markup.blocks import shortened
 from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, CRITIC_LOSS_TRAIN
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import (
     Range,
     counts,
@@ -21,7 +22,7 @@ from benchmarks.report.figures.axes import (
     within,
 )
 from benchmarks.report.figures.style import COLUMN, PAGE, dashes, look, semantics
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, t_interval
 
 Horizontal = Callable[[DatasetResults, str, Array], Array | None]

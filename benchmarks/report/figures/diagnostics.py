@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, EARTH_MOVER, WASSERSTEIN_ESTIMATE, gradient_norms
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.critic import (
     layer_names,
     layers,
@@ -16,7 +17,6 @@ from benchmarks.report.figures.critic import (
     weight_shares,
     weights,
 )
-from benchmarks.report.results import DatasetResults
 
 
 @dataclass(frozen=True)

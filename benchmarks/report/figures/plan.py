@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.markup.blocks import Figure, Slider, shortened
 from benchmarks.record.vocabulary import final_samples
 from benchmarks.report.captions import EQUIVALENT, UNDECIDED, rule
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.comparisons import (
     final_column,
     final_scores,
@@ -26,7 +27,7 @@ from benchmarks.report.figures.samples import Shown, common_seed, sample_panels,
 from benchmarks.report.figures.style import COLUMN, drawing, save
 from benchmarks.report.live.charts import final_chart, score_chart, term_chart
 from benchmarks.report.live.samples import sample_player
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 
 
 @dataclass(frozen=True)

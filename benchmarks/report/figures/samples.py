@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from benchmarks.markup.blocks import shortened
 from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, real_data, sample_step, samples_at
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import GREY, keys
 from benchmarks.report.figures.style import PAGE, columns_for, look
-from benchmarks.report.results import DatasetResults, Results
+from benchmarks.report.results import Results
 
 EXTENT = 3.0  # critic scores lie on a grid over [-3, 3]^2, row = y ascending
 SHADES = [str(round(float(shade), 4)) for shade in np.linspace(1.0, 0.78, 12)]

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.markup.blocks import Live
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import possible_range, wants_log, within
 from benchmarks.report.figures.curves import images_at, seconds_at, term_label, term_names
-from benchmarks.report.results import DatasetResults
 from benchmarks.report.statistics import Array
 
 BUDGET = 20_000

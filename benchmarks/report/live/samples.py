@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from benchmarks.markup.blocks import Live
 from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, real_data, samples_at
+from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.samples import EXTENT, kept_steps, mosaic, shown_runs
 from benchmarks.report.live.charts import plain
-from benchmarks.report.results import DatasetResults
 
 POINTS = 500  # of a frame
 FIELD = 33  # points a side of the critic's field
