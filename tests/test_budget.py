@@ -126,7 +126,7 @@ def test_evaluations_can_be_counted_over_runs_of_unlike_length(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("evaluate", "message"),
     [
-        ("times: 0", "evaluate.times: input should be greater than 0"),
+        ("times: 0", "evaluate.times: expected more than 0, got 0"),
         ("times: 4000", "evaluate.times: 4000 evaluations are more than the 3000 steps of 'wgan-gp': take fewer"),
         ("times: 4, every: 10", "evaluate.times: given beside every, which says the same: leave one of them out"),
         ("times: often", "evaluate.times: input should be a valid integer"),
