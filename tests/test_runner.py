@@ -56,11 +56,11 @@ def options(results: Path, tmp_path: Path) -> Options:
 
 
 def test_formulas_carry_the_weights_that_run_on_each_data_set() -> None:
-    """quickstart's wgan-gp has weight 0.1 on 8gaussians and its own 10 on digits; its clipping is at 0.03, not 0.01."""
+    """quickstart's wgan-gp has weight 2.63 on 8gaussians and 20.6 on digits; its clipping is at 0.00556, not 0.01."""
     known = formulas(load_suite("quickstart").cells)
-    assert known["8gaussians"]["wgan-gp"]["critic"] == "E f(x̃) - E f(x) + 0.1 E (‖∇f(x̂)‖ - 1)^2"
-    assert known["digits"]["wgan-gp"]["critic"] == "E f(x̃) - E f(x) + 10 E (‖∇f(x̂)‖ - 1)^2"
-    assert known["digits"]["wgan-clip"]["critic"].endswith("clamped to ±0.03")
+    assert known["8gaussians"]["wgan-gp"]["critic"] == "E f(x̃) - E f(x) + 2.63 E (‖∇f(x̂)‖ - 1)^2"
+    assert known["digits"]["wgan-gp"]["critic"] == "E f(x̃) - E f(x) + 20.6 E (‖∇f(x̂)‖ - 1)^2"
+    assert known["digits"]["wgan-clip"]["critic"].endswith("clamped to ±0.00556")
     assert known["digits"]["wgan-gp"]["generator"] == "-E f(x̃)"
     assert known["digits"]["wgan-gp"]["paper"].startswith("Gulrajani et al. 2017")
 

@@ -1,4 +1,5 @@
 """`evaluate: {times: 4}` in a suite, in place of `every`: as many evaluations of each cell, evenly over its steps.
+Steps between two are rounded up, so that there is never one more.
 
 Where cells have a budget their steps differ, and with `every` one would be scored five times as often as another. A
 cell's spec has the steps between two evaluations, as ever.
@@ -44,4 +45,4 @@ def evaluated(spec: RunSpec, times: int) -> RunSpec:
     steps = spec.train.steps
     if times > steps:
         raise SpecError(PATH, f"{times} evaluations are more than the {steps} steps of '{spec.loss_name}': take fewer")
-    return replace(spec, evaluate=replace(spec.evaluate, every=steps // times))
+    return replace(spec, evaluate=replace(spec.evaluate, every=-(-steps // times)))
