@@ -150,11 +150,7 @@ class OneOf:
     what: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        choices: dict[Any, Any] = {
-            name: core_schema.no_info_before_validator_function(_without_name, _kind(kind, handler))
-            for name, kind in self.registry.items()
-        }
-        union = core_schema.tagged_union_schema(choices, lambda value: value["name"])
+        union = _union(self.registry, handler, lambda value: value["name"], _without_name)
         return core_schema.no_info_before_validator_function(self._named, union)
 
     def _named(self, value: object) -> dict[str, Any]:
@@ -175,11 +171,7 @@ class PartOf:
     what: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        choices: dict[Any, Any] = {
-            name: core_schema.no_info_before_validator_function(_sole_value, _kind(kind, handler))
-            for name, kind in self.registry.items()
-        }
-        union = core_schema.tagged_union_schema(choices, lambda value: next(iter(value)))
+        union = _union(self.registry, handler, lambda value: next(iter(value)), _sole_value)
         return core_schema.no_info_before_validator_function(self._sole, union)
 
     def _sole(self, value: object) -> dict[str, Any]:
@@ -190,8 +182,18 @@ class PartOf:
         return {_known(self.registry, name, self.what, ()): {} if settings is None else settings}
 
 
-def _kind(kind: type, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-    return handler.generate_schema(strict(kind))
+def _union(
+    registry: Mapping[str, type],
+    handler: GetCoreSchemaHandler,
+    name_in: Callable[[Any], str],
+    fields_in: Callable[[Mapping[str, Any]], Any],
+) -> core_schema.CoreSchema:
+    """The schema of one of the registered kinds, of a mapping that has its name and its fields."""
+    choices: dict[Any, Any] = {}
+    for name, kind in registry.items():
+        schema = handler.generate_schema(strict(kind))
+        choices[name] = core_schema.no_info_before_validator_function(fields_in, schema)
+    return core_schema.tagged_union_schema(choices, name_in)
 
 
 def _without_name(value: Mapping[str, Any]) -> dict[str, Any]:

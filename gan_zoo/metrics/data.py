@@ -7,17 +7,22 @@ from torch import Tensor
 from gan_zoo.rng import Rng
 
 
-class PointData(Protocol):
-    """A distribution on the plane, as `gan_zoo.datasets.Points`."""
+class _Known(Protocol):
+    """The name, the hash of the content and the shape of a sample, of any data set."""
 
-    @property
-    def kind(self) -> Literal["points"]: ...
     @property
     def name(self) -> str: ...
     @property
     def fingerprint(self) -> str: ...
     @property
     def shape(self) -> tuple[int, ...]: ...
+
+
+class PointData(_Known, Protocol):
+    """A distribution on the plane, as `gan_zoo.datasets.Points`."""
+
+    @property
+    def kind(self) -> Literal["points"]: ...
     @property
     def modes(self) -> Tensor | None: ...
     @property
@@ -27,17 +32,11 @@ class PointData(Protocol):
     def log_density(self, x: Tensor) -> Tensor: ...
 
 
-class ImageData(Protocol):
+class ImageData(_Known, Protocol):
     """Images with a held-out split, as `gan_zoo.datasets.Images`: uint8 (N, C, H, W), labels int64 (N,) or None."""
 
     @property
     def kind(self) -> Literal["images"]: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def shape(self) -> tuple[int, ...]: ...
     @property
     def classes(self) -> int | None: ...
     @property
