@@ -145,7 +145,7 @@ def _reached(uri: str) -> Iterator[None]:
 
 
 def refuse_old(uri: str, version: str) -> None:
-    """UserError where the server says that it runs an MLflow of before models had a record."""
+    """Raises: UserError where the server says that it runs an MLflow of before models had a record."""
     known = re.fullmatch(r"(\d+)\.\d[\w.]*", version.strip())
     if known and int(known[1]) < OLDEST:
         raise UserError(

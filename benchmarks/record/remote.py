@@ -1,8 +1,9 @@
-"""What a report reads of a record on a server, where each request takes a while: few of them, and several at once."""
+"""Reading a record on a server, where each request takes a while: few of them, and several at once."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,9 +40,11 @@ def histories(client: "MlflowClient", runs: Sequence["Run"]) -> pd.DataFrame:
     for run in runs:
         for name in run.data.metrics:
             asked.setdefault(name, []).append(run.info.run_id)
-    parts = [(name, own[i : i + RUNS]) for name, own in asked.items() for i in range(0, len(own), RUNS)]
+    parts = []
+    for name, own in asked.items():
+        parts += [(name, own[i : i + RUNS]) for i in range(0, len(own), RUNS)]
     rows = at_once(lambda part: history_of(client, *part), parts)
-    return pd.DataFrame([row for part in rows for row in part], columns=HISTORY)
+    return pd.DataFrame(list(chain.from_iterable(rows)), columns=HISTORY)
 
 
 def history_of(client: "MlflowClient", name: str, runs: list[str]) -> list[tuple[Any, ...]]:

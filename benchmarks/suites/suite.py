@@ -248,8 +248,8 @@ def load_first_look(
 
 
 def _read(name_or_path: str) -> Document:
-    """What a suite says, its plugins loaded; folders of images, which it names by paths from its own, by paths from
-    here."""
+    """The document of a suite, its plugins loaded; folders of images, which it names by paths from its own, by paths
+    from here."""
     document, path = _document(name_or_path), Path(name_or_path)
     if not is_path(path):
         return document

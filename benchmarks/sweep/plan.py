@@ -205,7 +205,7 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
 
 
 def refuse_own_paces(suite: Suite) -> None:
-    """UserError where the steps of a suite follow from how fast this machine is: another would train other cells."""
+    """Raises: UserError where the steps of a suite follow from the pace of this machine: another would train others."""
     if suite.budget is not None and suite.budget.kind == "seconds":
         raise UserError(
             f"{suite.name}: budget.seconds: each machine would train as many steps as it can, and no two the same "

@@ -1,1 +1,1 @@
-"""What the script of a page draws: numbers of the export as JSON, for charts, the player of samples, panels of runs."""
+"""The numbers that the script of a page draws, as JSON: for charts, the player of samples, panels of runs."""

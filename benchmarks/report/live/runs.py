@@ -21,7 +21,7 @@ LARGEST = 1_500_000
 
 
 def record_of(results: Results) -> Live:
-    """What the script knows of losses, data sets and runs."""
+    """The losses, data sets and runs, as the script knows them."""
     losses, datasets = {}, {}
     for loss in results.losses:
         losses[loss] = {"name": display(loss), "colour": look(loss).colour, "dash": _dash(loss)}

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ def _fit(losses: dict[str, Any]) -> None:
     """Leaves out every other frame, but never a run's last one, until all fit."""
 
     def size() -> int:
-        return sum(len(str(frame)) for loss in losses.values() for frame in loss["frames"])
+        frames = chain.from_iterable(loss["frames"] for loss in losses.values())
+        return sum(len(str(frame)) for frame in frames)
 
     while size() > LARGEST and any(len(loss["frames"]) > 2 for loss in losses.values()):
         for loss in losses.values():
@@ -59,7 +61,7 @@ def _fit(losses: dict[str, Any]) -> None:
 
 
 def _frame(dataset: DatasetResults, key: str, step: int) -> dict[str, Any]:
-    """What a run generated at a step, and on points the critic's field under it where the record has it."""
+    """The samples of a run at a step, and on points the critic's field under it where the record has it."""
     arrays = dataset.results.record.samples
     name = of_run(key, samples_at(step))
     frame: dict[str, Any] = {"step": step, **_picture(arrays[name])}
