@@ -484,7 +484,8 @@ def test_a_place_that_cannot_be_used_gets_one_line(tmp_path: Path, kind: str) ->
         with sqlite3.connect(place / "mlflow.db") as connection:
             connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
             connection.execute("INSERT INTO alembic_version VALUES ('451aebb31d03')")
-    with pytest.raises(UserError, match="cannot be used as the record") as error:
+    said = "a file, where a folder belongs" if kind == "file" else "cannot be used as the record"
+    with pytest.raises(UserError, match=said) as error:
         Store(place, uri).experiment("toy")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 600
