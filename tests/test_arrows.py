@@ -43,6 +43,7 @@ ONLY_IN = {
     "matplotlib": {"benchmarks/report/figures", "benchmarks/speed/figure.py", "benchmarks/tools/pulls.py"},
     "seaborn": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
     "ray": {"benchmarks/sweep"},
+    "optuna": {"benchmarks/tools/adaptive.py"},
 }
 
 

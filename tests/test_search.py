@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from benchmarks.cli import main
 from benchmarks.record.store import Store
 from benchmarks.suites.spaces import Range
 from benchmarks.suites.suite import Suite, load_suite
-from benchmarks.suites.trials import FIRST_SEED, Trials, search_of, settings_of
+from benchmarks.suites.trials import FIRST_SEED, Point, ground_of, points_of, setting_at, sobol_trials
+from benchmarks.tools.adaptive import STARTUP, Adaptive
+from benchmarks.tools.tune import validation_scores
 from gan_zoo.errors import UserError
 
 SUITE = """\
@@ -36,8 +39,8 @@ def write(folder: Path, text: str = SUITE) -> str:
     return str(path)
 
 
-def search(folder: Path, count: int = 8, text: str = SUITE, **settings: str) -> Trials:
-    return search_of(write(folder, text), settings, count, 0)
+def search(folder: Path, count: int = 8, text: str = SUITE, **settings: str) -> Suite:
+    return sobol_trials(ground_of(write(folder, text), settings), count, 0)
 
 
 def by_number(suite: Suite, loss: str) -> dict[int, dict[str, float]]:
@@ -71,31 +74,31 @@ def test_values_have_three_digits_and_stay_inside() -> None:
 
 def test_the_settings_of_a_loss_fill_each_range_evenly(tmp_path: Path) -> None:
     """Of 16 scrambled Sobol points one lies in each sixteenth of every axis, and their order is that of any more."""
-    found = [each for _, each in sorted(by_number(search(tmp_path, 16).suite, "wgan-gp").items())]
+    found = [each for _, each in sorted(by_number(search(tmp_path, 16), "wgan-gp").items())]
     assert set(found[0]) == {"lr", "beta1", "beta2", "n_critic", "weight"}
     for name, low, high in (("lr", 1e-3, 1e-1), ("weight", 1, 100)):
         shares = sorted(math.log(each[name] / low) / math.log(high / low) for each in found)
         assert np.allclose(shares, (np.arange(16) + 0.5) / 16, atol=1 / 32 + 0.002)  # values have three digits
     assert sorted({each["n_critic"] for each in found}) == [1, 2, 5]
-    few = [each for _, each in sorted(by_number(search(tmp_path, 5).suite, "wgan-gp").items())]
+    few = [each for _, each in sorted(by_number(search(tmp_path, 5), "wgan-gp").items())]
     assert few == found[:5]
 
 
 def test_settings_are_keyed_by_loss_data_set_and_seed_alone(tmp_path: Path) -> None:
-    trials = search(tmp_path, 4)
-    ranges = trials.spaces["8gaussians", "wgan-gp"]
-    alone = settings_of(ranges, 4, 0, "8gaussians", "wgan-gp")
-    assert alone == list(by_number(trials.suite, "wgan-gp").values())
-    alone = settings_of(ranges, 4, 1, "8gaussians", "wgan-gp")
-    assert alone != list(by_number(trials.suite, "wgan-gp").values())
-    only = search_of(write(tmp_path), {}, 4, 0, losses=["wgan-gp"])
-    assert by_number(only.suite, "wgan-gp") == by_number(trials.suite, "wgan-gp")
+    ground = ground_of(write(tmp_path), {})
+    ranges = ground.spaces["8gaussians", "wgan-gp"]
+    all_of_them = list(by_number(sobol_trials(ground, 4, 0), "wgan-gp").values())
+    for seed in (0, 1):
+        alone = [setting_at(ranges, point) for point in points_of(ranges, 4, seed, "8gaussians", "wgan-gp")]
+        assert (alone == all_of_them) == (seed == 0)
+    only = sobol_trials(ground_of(write(tmp_path), {}, losses=["wgan-gp"]), 4, 0)
+    assert list(by_number(only, "wgan-gp").values()) == all_of_them
 
 
 def test_all_losses_have_one_budget_one_space_and_seeds_that_the_comparison_has_not(tmp_path: Path) -> None:
-    trials = search(tmp_path, 8)
-    assert trials.spaces["8gaussians", "minimax"].items() <= trials.spaces["8gaussians", "wgan-gp"].items()
-    cells = trials.suite.cells
+    spaces = ground_of(write(tmp_path), {}).spaces
+    assert spaces["8gaussians", "minimax"].items() <= spaces["8gaussians", "wgan-gp"].items()
+    cells = search(tmp_path, 8).cells
     assert {spec.seed for spec in cells} == set(range(FIRST_SEED, FIRST_SEED + 8))
     assert not {spec.seed for spec in cells} & set(load_suite(write(tmp_path)).seeds)
     for spec in cells:
@@ -110,12 +113,12 @@ def test_all_losses_have_one_budget_one_space_and_seeds_that_the_comparison_has_
 def test_a_suite_with_steps_is_searched_with_as_many_images(tmp_path: Path) -> None:
     text = SUITE.replace("budget: {images: 240}\n", "").replace("train: {batch", "train: {steps: 30, batch", 1)
     trials = search(tmp_path, 2, text)
-    assert trials.common.budget is not None
-    assert trials.common.budget.content == {"images": 30 * 5 * 8}
+    assert trials.budget is not None
+    assert trials.budget.content == {"images": 30 * 5 * 8}
 
 
 def test_seeds_begin_after_those_of_the_suite(tmp_path: Path) -> None:
-    assert min(spec.seed for spec in search(tmp_path, 2, seeds="[7, 2000000]").suite.cells) == 2_000_001
+    assert min(spec.seed for spec in search(tmp_path, 2, seeds="[7, 2000000]").cells) == 2_000_001
 
 
 WRONG = [
@@ -190,7 +193,7 @@ def test_what_is_done_is_not_run_again(done: Path) -> None:
 
 def test_the_best_by_validation_is_chosen(done: Path) -> None:
     record = Store(done / "results").record("care-search")
-    trials = search_of(str(done / "care.yaml"), {}, 3, 0).suite.search["trials"]
+    trials = sobol_trials(ground_of(str(done / "care.yaml"), {}), 3, 0).search["trials"]
     tuned = load_suite(str(done / "care-tuned.yaml"))
     judged = record.metrics[record.metrics.name == "apart/emd"].sort_values("step").groupby("run_key").value.last()
     assert {spec.seed for spec in tuned.cells} == {0, 1}
@@ -236,9 +239,73 @@ def test_the_record_has_a_parent_for_each_loss_and_each_setting(done: Path) -> N
     assert [run.data.tags["mlflow.parentRunId"] for run in groups] == [first.info.run_id] * 2 + [second.info.run_id] * 2
     assert {run.info.status for run in groups} == {"FINISHED"}
     loss_of = {run.info.run_id: run.data.tags["loss"] for run in groups}
-    trials = search_of(str(done / "care.yaml"), {}, 3, 0).suite.search["trials"]
+    trials = sobol_trials(ground_of(str(done / "care.yaml"), {}), 3, 0).search["trials"]
     for cell in store._runs(experiment, "cell"):
         assert loss_of[cell.data.tags["mlflow.parentRunId"]] == cell.data.tags["loss"]
         for name, value in trials[cell.data.tags["run_key"]]["setting"].items():
             assert float(cell.data.tags[f"setting.{name}"]) == value
             assert float(cell.data.params[f"setting.{name}"]) == value
+
+
+def distances(points: list[Point], optimum: list[float]) -> list[float]:
+    return [math.dist(point, optimum) for point in points]
+
+
+def test_an_adaptive_search_comes_nearer_to_a_known_optimum(tmp_path: Path) -> None:
+    """From the tenth setting on, with the distance as score and every seventh trial failed; a fair one does not."""
+    ground = ground_of(write(tmp_path), {})
+    adaptive, place, optimum = Adaptive(ground, 40, 0), ("8gaussians", "wgan-gp"), [0.8, 0.2, 0.5, 0.9, 0.3]
+    fair = points_of(ground.spaces[place], 40, 0, *place)
+    assert list(adaptive.points[place]) == fair[:STARTUP]
+    while True:
+        failed = [math.inf if i % 7 == 6 else 0.0 for i in range(40)]
+        scores = {}
+        for each in adaptive.points:
+            target = optimum[: len(adaptive.points[each][0])]
+            scores[each] = [
+                score + far for score, far in zip(failed, distances(adaptive.points[each], target), strict=False)
+            ]
+        if not adaptive.extend(scores):
+            break
+    found = distances(adaptive.points[place], optimum)
+    assert len(found) == 40
+    assert np.mean(found[20:]) < 0.7 * np.mean(distances(fair[20:], optimum))
+
+
+@pytest.mark.parametrize("budget", [2, 4])
+def test_an_adaptive_search_goes_on_as_if_never_broken_off(
+    done: Path, tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, budget: int
+) -> None:
+    """With 2 settings, all of the fair search, and then 4: the last two follow from scores, in one sweep or in two."""
+    monkeypatch.setattr("benchmarks.tools.adaptive.STARTUP", 2)
+    write(tmp_path)
+    for count in dict.fromkeys((budget, 4)):
+        assert tune(tmp_path, results, count, "--adaptive", "--losses", "wgan-gp") == 0
+    store = Store(results)
+    found = list(store.record("care-adaptive-search").meta["search"]["trials"].values())
+    fair = sobol_trials(ground_of(str(done / "care.yaml"), {}, ["wgan-gp"]), 2, 0).search["trials"].values()
+    assert [trial["setting"] for trial in found[:2]] == [trial["setting"] for trial in fair]
+    scores = validation_scores("care-adaptive-search", store)
+    adaptive = Adaptive(ground_of(str(done / "care.yaml"), {}, ["wgan-gp"]), 4, 0)
+    for known in (2, 3):
+        assert adaptive.extend({place: each[:known] for place, each in scores.items()})
+    assert found == list(adaptive.suite().search["trials"].values())
+    (sweep,) = store._runs(store.experiment("care-adaptive-search"), "sweep")[-1:]
+    assert sweep.info.run_name == "sweep 4 cells"
+    tuned = load_suite(str(tmp_path / "care-tuned.yaml"))
+    assert tuned.name == "care-adaptive-tuned"
+    assert tuned.tuned["adaptive"].startswith("Optuna ")
+    assert "not a fair comparison" in tuned.tuned["adaptive"]
+
+
+def test_an_adaptive_search_has_no_dry_run_and_says_what_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["tune", write(tmp_path), "--budget", "1", "--adaptive", "--results", str(tmp_path / "results")]
+    assert main([*command, "--dry-run"]) == 2
+    assert "follow from its scores: leave out --adaptive" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "--adaptive: needs Optuna: run `python -m pip install 'gan-zoo[optuna]'`" in error
+    assert error.count("\n") == 1

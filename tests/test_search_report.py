@@ -22,7 +22,7 @@ from benchmarks.report.order_statistics import (
     share_within,
 )
 from benchmarks.report.results import Results
-from benchmarks.report.search import DatasetSearch
+from benchmarks.report.search import DatasetSearch, LossTrials
 from benchmarks.report.search_tables import answers, chosen_table, curve_table, sensitivity_table
 
 INF = float("inf")
@@ -200,3 +200,23 @@ def test_trials_that_have_not_ended_are_said_first() -> None:
 
 def contents_of(record: Record) -> tuple[list, list]:
     return contents(Results(record), Path("export"))
+
+
+def test_an_adaptive_search_is_no_fair_comparison() -> None:
+    """No expected best of k, no chance and no interval; the best so far by validation, of minimax 4 from the first."""
+    record = searched()
+    record.meta["search"]["adaptive"] = "Optuna 5.0.0"
+    plan, blocks = contents_of(record)
+    text = markdown("t", blocks)
+    assert "digits: an adaptive search, for the best setting of each loss rather than a fair one" in text
+    assert "not a fair comparison: FID (digits) of the best by validation: minimax 4 (trial 0 of 4), wgan-gp 6" in text
+    assert "chance" not in text
+    assert "search-digits" not in [block.name for block in blocks if isinstance(block, Table)]
+    assert [item.block.name for item in plan] == ["search-digits", "marginals-digits"]
+    assert "expected" not in plan[0].block.caption
+
+
+def test_the_best_so_far_is_by_validation() -> None:
+    validation, scores = np.array([INF, 3.0, 5.0, 2.0]), np.array([INF, 7.0, 1.0, 8.0])
+    trials = LossTrials("wgan-gp", validation, scores, [{}] * 4, list(range(4)), 0)
+    assert trials.so_far().tolist() == [INF, 7.0, 7.0, 8.0]

@@ -19,6 +19,7 @@ was broken off, and a larger --budget keeps the settings of a smaller one. Range
 examples:
   gan-zoo tune quickstart --budget 50 --datasets digits --dry-run
   gan-zoo tune my.yaml --budget 30 --set budget.images=200k
+  gan-zoo tune my.yaml --budget 100 --losses wgan-gp --adaptive
 """
 
 
@@ -42,10 +43,19 @@ def add_commands(commands: "Commands") -> None:
     tune.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
     tune.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
     tune.add_argument(
-        "--out", type=folder, metavar="FILE", help="where the tuned suite goes (default: SUITE-tuned.yaml)"
+        "--out",
+        type=folder,
+        metavar="FILE",
+        help="where the tuned suite goes (default: SUITE-tuned.yaml, SUITE-adaptive-tuned.yaml)",
     )
     tune.add_argument(
         "--dry-run", action="store_true", help="show the trials, what is done of them and a time estimate"
+    )
+    tune.add_argument(
+        "--adaptive",
+        action="store_true",
+        help="the best setting rather than a fair one: each follows from the scores before it, by Optuna "
+        "(pip install gan-zoo[optuna]); report and suite are marked as not a fair comparison",
     )
     add_workers(tune, None, "one per core, or per GPU")
     add_how(tune)
@@ -55,7 +65,7 @@ def add_commands(commands: "Commands") -> None:
 def tune_suite(options: argparse.Namespace) -> int:
     from benchmarks.tools.tune import Request, rehearse, tune
 
-    what = parse_settings(options.settings), options.losses, options.datasets, options.out
+    what = parse_settings(options.settings), options.losses, options.datasets, options.out, options.adaptive
     request = Request(options.suite, options.budget, options.seed, *what)
     how = runner_options(options, options.workers)
     if options.dry_run:

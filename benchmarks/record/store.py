@@ -81,9 +81,17 @@ class Store(Experiments):
         identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}
         run = self._client.create_run(experiment, run_name=name, tags=texts(identity))
         log_in_batches(self._client, run.info.run_id, params=texts(params))
-        self._client.log_dict(run.info.run_id, {"meta": meta, "cells": cells}, PLAN)
+        self._keep_plan(run.info.run_id, meta, cells)
         self._monitor = watch(self._client.tracking_uri, run.info.run_id)
         return run.info.run_id
+
+    def extend_sweep(self, run_id: str, name: str, meta: dict[str, Any], cells: Mapping[str, Values]) -> None:
+        """What a sweep is asked for from now on, in place of what it was asked for when it began."""
+        self._client.set_tag(run_id, "mlflow.runName", name)
+        self._keep_plan(run_id, meta, cells)
+
+    def _keep_plan(self, run_id: str, meta: dict[str, Any], cells: Mapping[str, Values]) -> None:
+        self._client.log_dict(run_id, {"meta": meta, "cells": cells}, PLAN)
 
     def start_group(self, suite: str, parent: str, name: str, tags: Values) -> str:
         """A run between the sweep `parent` and some of its cells, whose parent it is to be."""

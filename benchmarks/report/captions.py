@@ -86,8 +86,10 @@ def tuning_sentence(results: Results) -> str:
     tuned = results.meta.get("tuned") or {}
     if not tuned:
         return ""
+    adaptive = tuned.get("adaptive")
+    search = f"an adaptive search ({adaptive})" if adaptive else "a random search"
     return (
-        f"Settings: the best of {tuned['settings']} of a random search for each loss on each data set, by "
+        f"Settings: the best of {tuned['settings']} of {search} for each loss on each data set, by "
         f"{tuned.get('chosen_by') or 'validation scores'}, on seeds other than these (suite {tuned['source']})."
     )
 

@@ -60,6 +60,11 @@ class LossTrials:
         """The numbers that were searched."""
         return list(dict.fromkeys(chain.from_iterable(self.settings)))
 
+    def so_far(self) -> Array:
+        """(K,): the score of the best by validation among the first 1, ..., K trials; +inf until one is finished."""
+        best = [int(np.argmin(self.validation[: k + 1])) for k in range(self.count)]
+        return self.scores[best]
+
     def values(self, number: str) -> Array:
         """(K,): the values of a number."""
         return np.array([setting.get(number, np.nan) for setting in self.settings], dtype=float)
@@ -79,7 +84,9 @@ class DatasetSearch:
         self.dataset = dataset
         self.metric = dataset.primary
         self.sign = 1.0 if dataset.results.direction(self.metric) == "min" else -1.0
-        trials = dataset.results.meta["search"].get("trials", {})
+        search = dataset.results.meta["search"]
+        self.adaptive = str(search.get("adaptive", ""))
+        trials = search.get("trials", {})
         metrics = dataset.results.record.metrics
         judged = metrics[metrics.name.isin([self.metric, validation(self.metric)])].sort_values("step")
         self._logged = {key: group.value.to_numpy(dtype=float) for key, group in judged.groupby(["run_key", "name"])}

@@ -16,6 +16,11 @@ from benchmarks.report.search_tables import (
     space_table,
 )
 
+NOT_FAIR = (
+    "an adaptive search, for the best setting of each loss rather than a fair one: settings follow from the scores "
+    "before them, so nothing here says what k trials are worth, and the losses' care was not equal"
+)
+
 
 def search_document(results: Results, plan: list[Drawing]) -> list[Block]:
     """Every block of the report of a search, in order."""
@@ -25,7 +30,8 @@ def search_document(results: Results, plan: list[Drawing]) -> list[Block]:
     lines = [f"{search.dataset.name}: {' '.join(answers(search))}" for search in searches if answers(search)]
     blocks.append(Items([*lines, budget_text(results)]))
     for search in searches:
-        blocks += [Heading(search.dataset.name), curve_table(search)]
+        blocks += [Heading(search.dataset.name)]
+        blocks += [] if search.adaptive else [curve_table(search)]
         drawn: list[Any] = [item.block for item in plan if item.dataset == search.dataset.name]
         blocks += [*drawn[:1], sensitivity_table(search), *drawn[1:], chosen_table(search)]
     blocks += [Heading("Search space"), space_table(results)]
@@ -37,6 +43,8 @@ def _cautions(searches: list[DatasetSearch]) -> list[str]:
     """Cautions before a number is believed: trials that have not ended."""
     texts = []
     for search in searches:
+        if search.adaptive:
+            texts.append(f"{search.dataset.name}: {NOT_FAIR} ({search.adaptive})")
         missing = {each.loss: each.missing for each in search.losses if each.missing}
         if missing:
             counts = ", ".join(f"{loss} {count}" for loss, count in missing.items())

@@ -10,6 +10,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
 
 WITHIN = (0.1, 0.25, 1.0)
+CROWDED = " Trials of an adaptive search crowd where scores are good: shares are of its path, not of the space."
 LEADS = Mark("leads", bold=True)
 
 
@@ -77,7 +78,10 @@ def _curve_caption(search: DatasetSearch) -> str:
 
 
 def answers(search: DatasetSearch) -> list[str]:
-    """Which loss to choose with so many trials, how sure that is, and where the order changes."""
+    """Which loss to choose with so many trials, how sure that is, and where the order changes; of an adaptive search
+    what it found, for its trials are no draws from one distribution."""
+    if search.adaptive:
+        return [_found(search)]
     label = search.dataset.results.label(search.metric, arrow=False)
     found = []
     for k in (1, 5, 20, 50):
@@ -93,6 +97,17 @@ def answers(search: DatasetSearch) -> list[str]:
     if not found:
         return []
     return [f"Which loss with how many trials? {'; '.join(found)}.", _changes(search)]
+
+
+def _found(search: DatasetSearch) -> str:
+    """The best score that an adaptive search of each loss found, which says nothing of the next one."""
+    label = search.dataset.results.label(search.metric, arrow=False)
+    texts = []
+    for each in search.losses:
+        if each.chosen is not None:
+            best = number(search.sign * float(each.scores[each.chosen]))
+            texts.append(f"{shortened(each.loss, 48)} {best} (trial {each.numbers[each.chosen]} of {each.count})")
+    return f"Adaptive search, not a fair comparison: {label} of the best by validation: {', '.join(texts) or 'none'}."
 
 
 def _trials(k: int) -> str:
@@ -125,6 +140,7 @@ def sensitivity_table(search: DatasetSearch) -> Table:
         f"{search.dataset.name}: sensitivity of each loss. The share of its trials, failed ones among them, whose "
         f"{label} is within so much of the best of its own; and Spearman's rank correlation of each number with the "
         "score, signed so that above 0 more of the number is worse (failed trials rank last)."
+        f"{CROWDED if search.adaptive else ''}"
     )
     return Table(f"sensitivity-{search.dataset.slug}", caption, columns, rows)
 
@@ -165,8 +181,10 @@ def space_table(results: Results) -> Table:
         loss, _, dataset = pair.rpartition("/")
         if loss in results.losses and dataset in results.datasets:
             rows += [entries_of((loss, dataset, name, text)) for name, text in ranges.items()]
-    caption = (
-        f"The ranges that settings were drawn from, by a scrambled Sobol sequence a loss and data set (seed "
-        f"{results.meta['search'].get('seed')}); the same for all losses that have a number."
-    )
+    search = results.meta["search"]
+    how = "The ranges that settings were drawn from, by a scrambled Sobol sequence a loss and data set "
+    how += f"(seed {search.get('seed')})"
+    if search.get("adaptive"):
+        how += f", and later ones from the scores before them ({search['adaptive']})"
+    caption = f"{how}; the same for all losses that have a number."
     return Table("spaces", caption, columns_of(("Loss", "data set", "number", "range")), rows)

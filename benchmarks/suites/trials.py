@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.suites.budget import Budget, refuse_idle_evaluation
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.settings import under
-from benchmarks.suites.spaces import WHOLE, Ranges, override_of, own_numbers, with_setting
+from benchmarks.suites.spaces import WHOLE, Ranges, Setting, override_of, own_numbers, with_setting
 from benchmarks.suites.suite import Suite, load_suite
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
@@ -25,57 +25,82 @@ from gan_zoo.validation import SpecError
 FIRST_SEED = 1_000_000
 MOST_SETTINGS = 4096
 ENDING = "-search"
+ADAPTIVE = "-adaptive"
+
+Place = tuple[str, str]
+"""A data set and a loss, by name."""
+Point = Sequence[float]
+"""A setting as a point of the unit cube, an axis a range."""
 
 
 @dataclass(frozen=True)
-class Trials:
-    """A suite without what is searched, the ranges of each loss on each data set, and the suite of all trials."""
+class Ground:
+    """What a search starts from: the suite without what is searched, its cells by place, one for all seeds, and the
+    ranges at each place."""
 
     common: Suite
-    spaces: Mapping[tuple[str, str], Ranges]
-    suite: Suite
+    bases: Mapping[Place, RunSpec]
+    spaces: Mapping[Place, Ranges]
+
+    def at(self, points: Mapping[Place, Sequence[Point]], seed: int, adaptive: str = "") -> Suite:
+        """The suite of the trials at as many points of each place. `adaptive`: what made later points follow from
+        earlier scores, if anything did.
+
+        Raises: UserError for a setting that cannot be, or for which the budget gives no step.
+        """
+        name, count = self.common.name, max(map(len, points.values()))
+        drawn: dict[Place, list[Setting]] = {}
+        for place, ranges in self.spaces.items():
+            drawn[place] = [setting_at(ranges, point) for point in points[place]]
+        try:
+            cells, trials = cells_and_trials(self.common, self.bases, drawn)
+        except SpecError as error:
+            raise UserError(f"{name}: {error}") from None
+        search = {
+            "source": name,
+            "settings": count,
+            "seed": seed,
+            "spaces": {"/".join(reversed(place)): _texts(ranges) for place, ranges in self.spaces.items()},
+            "trials": trials,
+            **({"adaptive": adaptive} if adaptive else {}),
+        }
+        how = "adaptive search" if adaptive else "search"
+        return replace(
+            self.common,
+            name=f"{name}{ADAPTIVE if adaptive else ''}{ENDING}",
+            description=f"The {how} behind {name}: {count} settings a loss and data set, a run each.",
+            seeds=tuple(dict.fromkeys(spec.seed for spec in cells)),
+            overrides={},
+            cells=tuple(cells),
+            search=search,
+        )
 
 
-def search_of(
-    source: str,
-    settings: Mapping[str, str],
-    count: int,
-    seed: int,
-    losses: Sequence[str] = (),
-    datasets: Sequence[str] = (),
-) -> Trials:
-    """The search of `count` settings a loss and data set behind a suite. Raises: UserError."""
+def ground_of(
+    source: str, settings: Mapping[str, str], losses: Sequence[str] = (), datasets: Sequence[str] = ()
+) -> Ground:
+    """What a search behind a suite starts from. Raises: UserError."""
     plain = load_suite(source, settings)
     if plain.tuned:
         raise UserError(f"{plain.name}: is tuned already: tune the suite that it came from, {plain.tuned['source']}")
     if plain.budget is not None and plain.budget.kind == "seconds":
         reason = "what a second buys changes from setting to setting: give images, generator_steps or critic_steps"
         raise UserError(f"{plain.name}: budget.seconds: {reason}")
-    common = load_suite(source, settings, without_searched)
-    common = common.only(losses, datasets)
+    common = load_suite(source, settings, without_searched).only(losses, datasets)
     bases = {(spec.dataset.name, spec.loss_name): spec for spec in common.cells}
     try:
         spaces = {place: common.spaces.space(spec) for place, spec in bases.items()}
-        cells, trials = cells_and_trials(common, bases, spaces, count, seed)
     except SpecError as error:
         raise UserError(f"{plain.name}: {error}") from None
-    search = {
-        "source": plain.name,
-        "settings": count,
-        "seed": seed,
-        "spaces": {"/".join(reversed(place)): _texts(ranges) for place, ranges in spaces.items()},
-        "trials": trials,
-    }
-    suite = replace(
-        common,
-        name=f"{plain.name}{ENDING}",
-        description=f"The search behind {plain.name}: {count} settings a loss and data set, a run each.",
-        seeds=tuple(dict.fromkeys(spec.seed for spec in cells)),
-        overrides={},
-        cells=tuple(cells),
-        search=search,
-    )
-    return Trials(common, spaces, suite)
+    for (dataset, loss), ranges in spaces.items():
+        if not ranges:
+            raise UserError(f"{loss} on {dataset}: there is nothing to search: give its numbers ranges under search")
+    return Ground(common, bases, spaces)
+
+
+def sobol_trials(ground: Ground, count: int, seed: int) -> Suite:
+    """The suite of the trials of `count` settings a loss and data set, all drawn beforehand."""
+    return ground.at({place: points_of(ranges, count, seed, *place) for place, ranges in ground.spaces.items()}, seed)
 
 
 def _texts(ranges: Ranges) -> dict[str, str]:
@@ -83,18 +108,13 @@ def _texts(ranges: Ranges) -> dict[str, str]:
 
 
 def cells_and_trials(
-    common: Suite,
-    bases: Mapping[tuple[str, str], RunSpec],
-    spaces: Mapping[tuple[str, str], Ranges],
-    count: int,
-    seed: int,
+    common: Suite, bases: Mapping[Place, RunSpec], drawn: Mapping[Place, Sequence[Setting]]
 ) -> tuple[list[RunSpec], dict[str, Any]]:
     """The cells, trial by trial, and of each by its key the number of its trial and its setting."""
     first = max(FIRST_SEED, max(common.seeds) + 1)
-    drawn = {place: settings_of(ranges, count, seed, *place) for place, ranges in spaces.items()}
     cells: list[RunSpec] = []
     trials: dict[str, Any] = {}
-    for number in range(count):
+    for number in range(max(map(len, drawn.values()))):
         for place, base in bases.items():
             setting = drawn[place][number]
             spec = replace(trial_of(base, setting, common.budget), seed=first + number)
@@ -103,24 +123,24 @@ def cells_and_trials(
     return cells, trials
 
 
-def settings_of(ranges: Ranges, count: int, seed: int, dataset: str, loss: str) -> list[dict[str, float]]:
-    """The first `count` settings of a scrambled Sobol sequence over these ranges (Sobol 1967, Owen 1998)."""
+def points_of(ranges: Ranges, count: int, seed: int, dataset: str, loss: str) -> list[list[float]]:
+    """The first `count` points of a scrambled Sobol sequence (Sobol 1967, Owen 1998) in the unit cube of the ranges."""
     from scipy.stats import qmc
 
-    if not ranges:
-        raise UserError(f"{loss} on {dataset}: there is nothing to search: give its numbers ranges under search")
     sequence = qmc.Sobol(len(ranges), scramble=True, rng=Rng(seed, "search", dataset, loss).numpy())
     points = sequence.random_base2((count - 1).bit_length())[:count]
-    found = []
-    for point in points:
-        setting = {number: range_.at(float(u)) for (number, range_), u in zip(ranges.items(), point, strict=True)}
-        if WHOLE in setting:
-            setting[WHOLE] = max(1, round(setting[WHOLE]))
-        found.append(setting)
-    return found
+    return [list(map(float, point)) for point in points]
 
 
-def trial_of(base: RunSpec, setting: Mapping[str, float], budget: Budget | None) -> RunSpec:
+def setting_at(ranges: Ranges, point: Point) -> Setting:
+    """The setting at a point."""
+    setting = {number: range_.at(u) for (number, range_), u in zip(ranges.items(), point, strict=True)}
+    if WHOLE in setting:
+        setting[WHOLE] = max(1, round(setting[WHOLE]))
+    return setting
+
+
+def trial_of(base: RunSpec, setting: Setting, budget: Budget | None) -> RunSpec:
     """`base` under a setting, in the budget, evaluated as often as `base` is."""
     assert budget is not None  # whence `without_searched` gave one
     spec = budget.spend(with_setting(base, setting))
@@ -184,7 +204,7 @@ def unsearched(override: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def tuned_override(base: RunSpec, setting: Mapping[str, float], budget: Budget | None) -> dict[str, Any]:
+def tuned_override(base: RunSpec, setting: Setting, budget: Budget | None) -> dict[str, Any]:
     """The override in a tuned suite for a loss on a data set."""
     every = trial_of(base, setting, budget).evaluate.every
     return {**override_of(base, setting), "evaluate": {"every": every}}

@@ -6,6 +6,7 @@ tuned:
   settings: 50
   seed: 0
   chosen_by: fid_digits on the validation split
+  adaptive: Optuna 5.0.0, ...   by what settings followed from scores, where they did
   chosen: {wgan-gp/digits: {trial: 17, validation: 12.1, score: 12.4, finished: 49}}
 """
 
@@ -44,13 +45,14 @@ class Chosen:
 @strict
 @dataclass(frozen=True)
 class Tuned:
-    """How a tuned suite came about."""
+    """How a tuned suite came about; `adaptive`: what made settings follow from scores, if anything did."""
 
     source: Text
     digest: Text
     settings: Annotated[int, Field(gt=0)]
     seed: Seed
     chosen_by: str = ""
+    adaptive: str = ""
     chosen: dict[str, Chosen] = field(default_factory=dict)
 
     @property

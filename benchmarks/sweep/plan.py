@@ -123,6 +123,10 @@ class Plan:
         players = abstract_players(spec, self.shared.shapes[spec.dataset.name], self.context.numerics)
         return name_of_chosen(self.context.engine, players, self.context.device)
 
+    def extended(self, suite: Suite) -> "Plan":
+        """The plan of a suite of other cells on the same data sets."""
+        return replace(self, suite=suite, identities=identities_of(suite, self.shared, self.context))
+
     def refreshed(self, store: Store) -> "Plan":
         """The plan against what the record says now."""
         return replace(self, recorded=store.cells(self.suite.name))
@@ -197,7 +201,7 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
     context = options.context(suite.name)
     shared = prepare_shared(suite, context, say)
     context = replace(context, convolves=shared.convolves)
-    identities = {spec: identity(spec, shared.fingerprints[spec.dataset.name], context) for spec in suite.cells}
+    identities = identities_of(suite, shared, context)
     plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name), shard)
     refuse_other_protocols(plan)
     refuse_unknown_metrics(plan)
@@ -211,6 +215,11 @@ def refuse_own_paces(suite: Suite) -> None:
             f"{suite.name}: budget.seconds: each machine would train as many steps as it can, and no two the same "
             "cells: give budget.images or train.steps, or run the suite on one machine"
         )
+
+
+def identities_of(suite: Suite, shared: Shared, context: Context) -> dict[RunSpec, Identity]:
+    """What the numbers of each cell of a suite come from."""
+    return {spec: identity(spec, shared.fingerprints[spec.dataset.name], context) for spec in suite.cells}
 
 
 def refuse_unknown_metrics(plan: Plan) -> None:

@@ -37,6 +37,11 @@ class Progress(Listener):
     ) -> None:
         self._bar.close()
 
+    def extend(self, plan: Plan) -> None:
+        """More cells are to be run."""
+        self._bar.total += sum(spec.train.steps for spec in plan.todo)
+        self._bar.refresh()
+
     def step(self, spec: RunSpec, step: int) -> None:
         if spec.key not in self._reached:  # taken from another shard
             self._bar.total += spec.train.steps

@@ -1,6 +1,6 @@
 """Runs what a plan says is to be done of a suite, and records the sweep and its end."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,7 +46,8 @@ def commands_of(suite: Suite) -> list[str]:
     """The commands that made a sweep and its report."""
     made = f"gan-zoo run {suite.name}"
     if suite.search:
-        made = f"gan-zoo tune {suite.search['source']} --budget {suite.search['settings']}"
+        adaptive = " --adaptive" if suite.search.get("adaptive") else ""
+        made = f"gan-zoo tune {suite.search['source']} --budget {suite.search['settings']}{adaptive}"
     return [made, f"gan-zoo report {suite.name}"]
 
 
@@ -63,24 +64,35 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
+Following = Callable[[Plan], Plan | None]
+
+
 def run_suite(
     plan: Plan,
     store: Store,
     listener: Listener,
     notes: Mapping[str, Any] | None = None,
+    following: Following = lambda plan: None,
 ) -> Plan:
-    """Runs or resumes every cell that has no result, and what was freed meanwhile; the plan as it stands then. `notes`
-    are kept with the description of the sweep.
+    """Runs or resumes every cell that has no result, and what was freed meanwhile; and then, in the same sweep, those
+    of the plan that is `following`, as long as there is one. The plan as it stands in the end. `notes` are kept with
+    the description of the sweep.
 
     Raises: UserError, before anything is recorded, where something else is in the place of a run's folder.
     """
+    suite, notes = plan.suite, notes or {}
     for spec in plan.todo:
         refuse_blocked(plan.context.runs / spec.key, own=True)
-    store.experiment(plan.suite.name, plan.suite.description)
-    trials = plan.suite.search.get("trials", {})
-    with sweep_run(plan, store, notes or {}) as run_id, parents_of(plan.suite, run_id, store) as parents:
-        sweep = Sweep(plan.suite.name, run_id, store, plan.context, parents, trials)
-        return run_what_is_free(plan, sweep, listener)
+    store.experiment(suite.name, suite.description)
+    with sweep_run(plan, store, notes) as run_id, parents_of(suite, run_id, store) as parents:
+        more: Plan | None = plan
+        while more is not None:
+            sweep = Sweep(suite.name, run_id, store, plan.context, parents, more.suite.search.get("trials", {}))
+            plan = run_what_is_free(more, sweep, listener)
+            more = following(plan)
+            if more is not None:
+                store.extend_sweep(run_id, name_of_sweep(more), {**describe(more), **notes}, described_cells(more))
+        return plan
 
 
 def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener) -> Plan:
@@ -120,7 +132,7 @@ def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[st
     suite, meta = plan.suite, {**describe(plan), **notes}
     run_id = store.start_sweep(
         suite.name,
-        name=f"sweep {len(suite.cells)} cells" + ("" if plan.shard == WHOLE else f", {plan.shard}"),
+        name=name_of_sweep(plan),
         params={
             "losses": ", ".join(suite.losses),
             "datasets": ", ".join(suite.datasets),
@@ -130,7 +142,7 @@ def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[st
         tags=meta["environment"],
         description=suite.description,
         meta=meta,
-        cells={spec.key: described(spec, plan) for spec in suite.cells},
+        cells=described_cells(plan),
     )
     try:
         yield run_id
@@ -138,6 +150,15 @@ def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[st
         store.finish_sweep(run_id, "killed")
         raise
     store.finish_sweep(run_id, "finished")
+
+
+def name_of_sweep(plan: Plan) -> str:
+    return f"sweep {len(plan.suite.cells)} cells" + ("" if plan.shard == WHOLE else f", {plan.shard}")
+
+
+def described_cells(plan: Plan) -> dict[str, dict[str, Any]]:
+    """The description of each cell before it runs, by its key."""
+    return {spec.key: described(spec, plan) for spec in plan.suite.cells}
 
 
 def described(spec: RunSpec, plan: Plan) -> dict[str, Any]:

@@ -18,21 +18,22 @@ from benchmarks.report.search import DatasetSearch, LossTrials
 from benchmarks.report.search_tables import answers
 from benchmarks.suites.entries import entries_of, name_of_entry
 from benchmarks.suites.settings import under
-from benchmarks.suites.suite import source_of
-from benchmarks.suites.trials import Trials, search_of, tuned_override, without_searched
+from benchmarks.suites.suite import Suite, source_of
+from benchmarks.suites.trials import ADAPTIVE, Ground, Place, ground_of, sobol_trials, tuned_override, without_searched
 from benchmarks.suites.tuned import ENDING, suite_text
 from benchmarks.sweep.plan import Options, Plan, make_plan
 from benchmarks.sweep.progress import Progress, plan_text, say, unfinished_text
 from benchmarks.sweep.rehearsal import rehearsal
 from benchmarks.sweep.run import run_suite
+from benchmarks.tools.adaptive import Adaptive
 from gan_zoo.errors import UserError
 from gan_zoo.files import replacing
 
 
 @dataclass(frozen=True)
 class Request:
-    """A search that is asked for: the suite and what of it, how many settings, the seed of the search, and where the
-    tuned suite goes (None: SUITE-tuned.yaml here)."""
+    """A search that is asked for: the suite and what of it, how many settings, the seed of the search, where the tuned
+    suite goes (None: SUITE-tuned.yaml here), and whether settings follow from scores."""
 
     source: str
     count: int
@@ -41,24 +42,33 @@ class Request:
     losses: Sequence[str] = ()
     datasets: Sequence[str] = ()
     out: Path | None = None
+    adaptive: bool = False
 
-    def search(self) -> Trials:
-        return search_of(self.source, self.settings, self.count, self.seed, self.losses, self.datasets)
+    def ground(self) -> Ground:
+        return ground_of(self.source, self.settings, self.losses, self.datasets)
+
+    @property
+    def ending(self) -> str:
+        """What is added to the name of the suite."""
+        return f"{ADAPTIVE if self.adaptive else ''}{ENDING}"
 
 
 def rehearse(request: Request, how: Options) -> str:
-    """The trials, what stands of them, and a forecast for the rest."""
+    """The trials, what stands of them, and a forecast for the rest. Raises: UserError for an adaptive search."""
+    if request.adaptive:
+        raise UserError("--dry-run: the settings of an adaptive search follow from its scores: leave out --adaptive")
     with rehearsal(how) as scratch:
-        return plan_text(plan_of(request.search(), scratch, Store(how.results)))
+        return plan_text(
+            plan_of(sobol_trials(request.ground(), request.count, request.seed), scratch, Store(how.results))
+        )
 
 
-def plan_of(trials: Trials, how: Options, store: Store) -> Plan:
+def plan_of(trials: Suite, how: Options, store: Store) -> Plan:
     """The plan of a search. Where nothing else is asked for, trials of one structure share a GPU as stacks; on a CPU
     each has the engine that is fastest there, which stacks are not."""
-    suite = trials.suite
-    if how.engine == "auto" and how.context(suite.name).device != "cpu":
+    if how.engine == "auto" and how.context(trials.name).device != "cpu":
         how = replace(how, engine="stacked")
-    return make_plan(suite, how, store, say)
+    return make_plan(trials, how, store, say)
 
 
 def tune(request: Request, how: Options) -> list[str]:
@@ -67,12 +77,10 @@ def tune(request: Request, how: Options) -> list[str]:
 
     Raises: UserError.
     """
-    out = request.out or Path(f"{Path(request.source).stem}{ENDING}.yaml")
+    out = request.out or Path(f"{Path(request.source).stem}{request.ending}.yaml")
     refuse_other_file(out)
-    trials, store = request.search(), Store(how.results)
-    plan = plan_of(trials, how, store)
-    with Progress(plan) as progress:
-        plan = run_suite(plan, store, progress)
+    ground, store = request.ground(), Store(how.results)
+    plan = run_adaptively(request, ground, how, store) if request.adaptive else run_fairly(request, ground, how, store)
     name = plan.suite.name
     folder, files = write_report(name, store, how.results)
     store.log_report(name, folder, files)
@@ -83,9 +91,41 @@ def tune(request: Request, how: Options) -> list[str]:
     left = unfinished_text(plan)
     if not left:
         with replacing(out) as partial:
-            partial.write_text(tuned_suite(request, trials, searches, out.parent), encoding="utf-8")
+            partial.write_text(tuned_suite(request, ground, plan.suite, searches, out.parent), encoding="utf-8")
         print(f"tuned suite: {out}\nnext: gan-zoo run {out}")
     return left
+
+
+def run_fairly(request: Request, ground: Ground, how: Options, store: Store) -> Plan:
+    """Runs settings that were all drawn beforehand."""
+    plan = plan_of(sobol_trials(ground, request.count, request.seed), how, store)
+    with Progress(plan) as progress:
+        return run_suite(plan, store, progress)
+
+
+def run_adaptively(request: Request, ground: Ground, how: Options, store: Store) -> Plan:
+    """Runs settings each of which follows from the scores of those before."""
+    adaptive = Adaptive(ground, request.count, request.seed)
+    plan = make_plan(adaptive.suite(), how, store, say)
+    with Progress(plan) as progress:
+
+        def following(plan: Plan) -> Plan | None:
+            if plan.unfinished or not adaptive.extend(validation_scores(plan.suite.name, store)):
+                return None
+            plan = plan.extended(adaptive.suite())
+            progress.extend(plan)
+            return plan
+
+        return run_suite(plan, store, progress, following=following)
+
+
+def validation_scores(name: str, store: Store) -> dict[Place, list[float]]:
+    """The signed validation score of each trial of a search, in their order, by data set and loss."""
+    found: dict[Place, list[float]] = {}
+    for dataset in Results(store.record(name)).each_dataset:
+        for each in DatasetSearch(dataset).losses:
+            found[dataset.name, each.loss] = each.validation.tolist()
+    return found
 
 
 def refuse_other_file(out: Path) -> None:
@@ -98,14 +138,16 @@ def refuse_other_file(out: Path) -> None:
         raise UserError(f"{out}: is there, and no search wrote it: choose another --out")
 
 
-def tuned_suite(request: Request, trials: Trials, searches: Sequence[DatasetSearch], folder: Path) -> str:
+def tuned_suite(
+    request: Request, ground: Ground, trials: Suite, searches: Sequence[DatasetSearch], folder: Path
+) -> str:
     """The text of the suite, in `folder`, that runs the chosen settings on the seeds of the suite that was tuned.
 
     Raises: UserError where every trial of a loss failed.
     """
     source = source_of(request.source, request.settings)
     content = {key: value for key, value in without_searched(source.content).items() if value is not None}
-    common, bases = trials.common, {(spec.dataset.name, spec.loss_name): spec for spec in trials.common.cells}
+    common, adaptive = ground.common, trials.search.get("adaptive", "")
     overrides: dict[str, Any] = {}
     for place, override in content.get("overrides", {}).items():
         parts = place.split("/")
@@ -114,7 +156,7 @@ def tuned_suite(request: Request, trials: Trials, searches: Sequence[DatasetSear
     chosen: dict[str, Any] = {}
     for search in searches:
         for each in search.losses:
-            place, base = f"{each.loss}/{search.dataset.name}", bases[search.dataset.name, each.loss]
+            place, base = f"{each.loss}/{search.dataset.name}", ground.bases[search.dataset.name, each.loss]
             best = best_of(each, search.dataset.name)
             said = tuned_override(base, each.settings[best], common.budget)
             overrides[place] = under(overrides.get(place, {}), said)
@@ -131,13 +173,15 @@ def tuned_suite(request: Request, trials: Trials, searches: Sequence[DatasetSear
         "settings": request.count,
         "seed": request.seed,
         "chosen_by": f"{', '.join(judges)} on the validation split",
+        **({"adaptive": f"{adaptive}: not equal care for every loss, so not a fair comparison"} if adaptive else {}),
         "chosen": chosen,
     }
+    fairness = " Each was searched adaptively: not a fair comparison." if adaptive else ""
     budget = common.budget.content if common.budget else {}
     content = {key: value for key, value in content.items() if key not in ("search", "budget", "overrides", "plugins")}
     content |= {
-        "name": f"{content['name']}{ENDING}",
-        "description": f"{content['name']} with the best of {request.count} settings of each loss.",
+        "name": f"{content['name']}{request.ending}",
+        "description": f"{content['name']} with the best of {request.count} settings of each loss.{fairness}",
         "losses": of_names(content, "losses", common.losses),
         "datasets": [seen_from(entry, folder) for entry in of_names(content, "datasets", common.datasets)],
         "report": dict(common.report),
@@ -148,7 +192,8 @@ def tuned_suite(request: Request, trials: Trials, searches: Sequence[DatasetSear
     if plugins := entries_of(source.content, "plugins"):
         paths = [(source.folder or Path()) / os.path.expanduser(name) for name in plugins]
         content["plugins"] = [os.path.relpath(path, folder) for path in paths]
-    how = f"Written by `gan-zoo tune {request.source} --budget {request.count}`"
+    option = " --adaptive" if adaptive else ""
+    how = f"Written by `gan-zoo tune {request.source} --budget {request.count}{option}`"
     return suite_text(content, f"{how}: see `tuned` for how it came about.")
 
 

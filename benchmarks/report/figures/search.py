@@ -32,11 +32,9 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
         if not any(each.count > each.failed for each in search.losses):
             continue
         label = results.label(search.metric)
-        text = (
-            f"{dataset.name}: expected {label} of the setting that validation chooses among k trials, with the 95 % "
-            f"interval over resampled trials. {' '.join(answers(search))}"
+        block = Block(
+            f"search-{dataset.slug}", curves_caption(search), "Curves, one a loss, over the number of trials."
         )
-        block = Block(f"search-{dataset.slug}", text, "Curves, one a loss, over the number of trials; as in the table.")
         yield Drawing(block, dataset.name, partial(curves, search, PAGE), partial(curves, search, COLUMN))
         text = (
             f"{dataset.name}: {label} of every trial against each number that was searched; a row a loss. Crosses at "
@@ -46,8 +44,19 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
         yield Drawing(block, dataset.name, partial(marginals, search))
 
 
+def curves_caption(search: DatasetSearch) -> str:
+    """What the curves are, and what they answer."""
+    name, label, found = search.dataset.name, search.dataset.results.label(search.metric), " ".join(answers(search))
+    if search.adaptive:
+        return f"{name}: {label} of the best by validation among the first k trials of an adaptive search. {found}"
+    return (
+        f"{name}: expected {label} of the setting that validation chooses among k trials, with the 95 % interval over "
+        f"resampled trials. {found}"
+    )
+
+
 def curves(search: DatasetSearch, width: float) -> Figure:
-    """The expected best of k trials for each loss, with intervals."""
+    """The expected best of k trials for each loss, with intervals; the best so far of an adaptive search."""
     losses = [each.loss for each in search.losses]
     figure = Figure(figsize=(width, 2.6 + legend_height(losses, width)))
     axes = figure.subplots()
@@ -55,19 +64,36 @@ def curves(search: DatasetSearch, width: float) -> Figure:
     means = []
     for each in search.losses:
         style = look(each.loss)
-        known = [k for k in ks if np.isfinite(each.expected(k))]
-        mean = search.sign * np.array([each.expected(k) for k in known])
-        ends = search.sign * np.array([each.interval(k) for k in known]).reshape(-1, 2)
+        known, mean, ends = path(each, ks) if search.adaptive else expectations(each, ks)
+        mean, ends = search.sign * mean, search.sign * ends
         axes.plot(known, mean, color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3, lw=1.2)
         axes.fill_between(known, ends.min(1), _finite(ends.max(1), mean), color=style.colour, alpha=0.12, lw=0)
         means += list(mean)
     axes.set_xlabel("trials")
-    axes.set_ylabel(f"expected {search.dataset.results.label(search.metric)}")
+    axes.set_ylabel(f"{'best' if search.adaptive else 'expected'} {search.dataset.results.label(search.metric)}")
     if len(ks) > 1:
         logarithmic(axes, "x")
     _vertical(axes, np.array(means))
     legend(figure, losses)
     return figure
+
+
+def expectations(each: LossTrials, ks: list[int]) -> tuple[list[int], Array, Array]:
+    """The numbers of trials among `ks` that have an expectation, these, signed, and the ends of their intervals."""
+    known = [k for k in ks if np.isfinite(each.expected(k))]
+    return (
+        known,
+        np.array([each.expected(k) for k in known]),
+        np.array([each.interval(k) for k in known]).reshape(-1, 2),
+    )
+
+
+def path(each: LossTrials, ks: list[int]) -> tuple[list[int], Array, Array]:
+    """The numbers of trials among `ks` by which one is finished, and the best of each, signed, with no interval."""
+    best = each.so_far()
+    known = [k for k in ks if k <= len(best) and np.isfinite(best[k - 1])]
+    found = np.array([best[k - 1] for k in known])
+    return known, found, np.stack([found, found], 1)
 
 
 def _finite(ends: Array, mean: Array) -> Array:
