@@ -62,7 +62,8 @@ def test_formulas_carry_the_weights_that_run_on_each_data_set() -> None:
     assert known["digits"]["wgan-gp"]["critic"] == "E f(x̃) - E f(x) + 20.6 E (‖∇f(x̂)‖ - 1)^2"
     assert known["digits"]["wgan-clip"]["critic"].endswith("clamped to ±0.00556")
     assert known["digits"]["wgan-gp"]["generator"] == "-E f(x̃)"
-    assert known["digits"]["wgan-gp"]["paper"].startswith("Gulrajani et al. 2017")
+    assert known["digits"]["minimax"]["paper"] == "Goodfellow et al. 2014, eq. 1"
+    assert known["digits"]["wgan-gp"]["paper"] == "Gulrajani et al. 2017, eq. 3, with other numbers"
 
 
 def ignore(*_: Any, **__: Any) -> None:

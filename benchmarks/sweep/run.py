@@ -15,6 +15,7 @@ from benchmarks.sweep.shard import WHOLE
 from benchmarks.sweep.workers import run_cells
 from gan_zoo.device import device_name
 from gan_zoo.files import refuse_blocked
+from gan_zoo.losses import LOSSES
 from gan_zoo.spec import RunSpec
 
 
@@ -59,12 +60,20 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
         found.setdefault(spec.dataset.name, {})[spec.loss_name] = {
             "critic": spec.loss.critic_formula,
             "generator": spec.loss.generator_formula,
-            "paper": spec.loss.paper,
+            "paper": source_of_loss(spec),
         }
     return found
 
 
 Following = Callable[[Plan], Plan | None]
+
+
+def source_of_loss(spec: RunSpec) -> str:
+    """The paper of a loss, also where the suite gives it other numbers than its registered ones."""
+    registered = LOSSES.get(spec.loss_name)
+    if spec.loss.paper or registered is None:
+        return spec.loss.paper
+    return f"{registered.paper}, with other numbers"
 
 
 def run_suite(
