@@ -1,8 +1,9 @@
 """What one command does: `nox` tests and lints, `nox -s benchmark` runs a suite, `nox -s ui` opens its record.
 
-Three environments under .nox serve all sessions: `full` has torch (tests, benchmark), `light` has what reports and
-the MLflow UI need, `lint` the linters. nox ties an environment to one session, so they are made here, with uv where
-it is present. An environment is installed again only when the lock, the project's metadata or its Python changed.
+Four environments under .nox serve all sessions: `full` has torch (tests, benchmark), `cluster` Ray and PostgreSQL's
+driver as well, `light` has what reports and the MLflow UI need, `lint` the linters. nox ties an environment to one
+session, so they are made here, with uv where it is present. An environment is installed again only when the lock, the
+project's metadata or its Python changed.
 """
 
 import hashlib
@@ -37,6 +38,7 @@ def installs(name: str) -> list[list[str]]:
     return {
         "full": [["--editable", str(ROOT), *group("tests")]],
         "light": [group("report"), ["--no-deps", "--editable", str(ROOT)]],
+        "cluster": [["--editable", f"{ROOT}[server,ray]", *group("tests")]],
         "lint": [group("lint")],
     }[name]
 
@@ -82,6 +84,12 @@ def tests(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Run the long part of the fault suite (kills, lost storage, mutated files); words after `--` go to pytest."""
     run(session, environment(session, "full"), "pytest", "-m", "faults", *session.posargs)
+
+
+@nox.session(default=False)
+def cluster(session: nox.Session) -> None:
+    """Run a sweep over PostgreSQL, MLflow's server and three Ray nodes; words after `--` go to pytest."""
+    run(session, environment(session, "cluster"), "pytest", "-m", "cluster", *session.posargs)
 
 
 @nox.session(default=False)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.cli.options import (
     add_data,
@@ -72,6 +72,13 @@ def add_commands(commands: "Commands") -> None:
         "--take-over",
         action="store_true",
         help="take the cells that other processes have, as if these were dead; who is alive all the same stops",
+    )
+    run.add_argument(
+        "--ray",
+        nargs="?",
+        const="auto",
+        metavar="ADDRESS",
+        help="train on the Ray cluster at HOST:PORT, or on that of this machine; at most --workers cells at a time",
     )
     run.set_defaults(command=run_suite)
 
@@ -160,6 +167,8 @@ def run_suite(options: argparse.Namespace) -> int:
 
     suite = load_suite(options.suite, parse_settings(options.settings))
     suite = suite.only(options.losses, options.datasets, options.seeds)
+    if options.ray and (options.shard or options.workers == 0):
+        raise UserError("--ray: Ray itself divides the cells: leave --shard and --workers 0 out")
     if options.shard:
         from benchmarks.sweep.plan import refuse_own_paces
 
@@ -183,6 +192,11 @@ def run_suite(options: argparse.Namespace) -> int:
         from benchmarks.tools.suite_run import take_over
 
         take_over(suite.name, Store(options.results), say)
+    if options.ray:
+        from benchmarks.sweep.cluster import connected
+
+        with connected(options.ray, options.workers, options.threads) as crew:
+            return run_and_report(suite, options, timed=True, train=crew.run_cells)
     return run_shard(suite, options) if options.shard else run_and_report(suite, options, timed=True)
 
 
@@ -212,13 +226,13 @@ def time_suite(options: argparse.Namespace) -> int:
     return UNFINISHED if problems else 0
 
 
-def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool) -> int:
+def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool, **how: Any) -> int:
     from benchmarks.report.against import against_text
     from benchmarks.report.terminal import scores_text
     from benchmarks.sweep.progress import Progress, say
     from benchmarks.tools import suite_run
 
-    done = suite_run.run_and_report(suite, runner_options(options, options.workers), Progress, say, timed)
+    done = suite_run.run_and_report(suite, runner_options(options, options.workers), Progress, say, timed, **how)
     print(f"\n{scores_text(done.folder / 'export')}\n")
     held = against_text(done.folder / "export")
     print(*([f"{held}\n"] if held else []), f"report: {done.folder / 'report.html'}", sep="\n")

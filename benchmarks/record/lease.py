@@ -83,6 +83,11 @@ class Leases:
         free = until == 0 or time.time() > until + SKEW_SECONDS or owner_is_dead(self._owner(cell))
         return None if free else self.last(cell)
 
+    def held_by(self, process: str) -> list[str]:
+        """The cells that a process has now."""
+        holders = {cell: self.holder(cell) for cell in self._numbers}
+        return [cell for cell, holder in holders.items() if holder and holder.process == process]
+
     def _owner(self, cell: str) -> dict[str, Any]:
         owner: dict[str, Any] = json.loads(self._params[f"{cell}.{self.number(cell)}"])
         return owner

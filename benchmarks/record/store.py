@@ -145,9 +145,18 @@ class Store(Experiments):
 
     def take_over(self, suite: str, cells: Iterable[RecordedCell]) -> None:
         """Ends the leases of `cells`, whoever has them: who is at one all the same stops at its next word."""
+        self._end_leases(suite, [name_of_lease(cell.key, cell.identity) for cell in cells])
+
+    def end_leases(self, suite: str, process: str, patiently: bool = True) -> None:
+        """Ends the leases of a process, named as holders are, that is known to be dead; leaves them to expire where
+        the record is away and there is no patience."""
+        with nullcontext() if patiently else at_most_once(self._patience):
+            self._end_leases(suite, self._leases(self.experiment(suite)).held_by(process))
+
+    def _end_leases(self, suite: str, names: Iterable[str]) -> None:
         ledger = self._ledger(suite, self.experiment(suite))
-        for cell in cells:
-            take(self._client, ledger, name_of_lease(cell.key, cell.identity), by_force=True).give_up()
+        for name in names:
+            take(self._client, ledger, name, by_force=True).give_up()
 
     def _leases(self, experiment: str) -> Leases:
         ledger = self._known_ledger(experiment)

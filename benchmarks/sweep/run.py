@@ -1,6 +1,6 @@
 """Runs what a plan says is to be done of a suite, and records the sweep and its end."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from benchmarks.suites.suite import Suite
 from benchmarks.sweep.columns import columns
 from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Plan
 from benchmarks.sweep.shard import WHOLE
 from benchmarks.sweep.workers import run_cells
@@ -65,6 +66,8 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
+Train = Callable[[Sweep, Sequence[RunSpec], Sequence[str], Listener], Iterator[tuple[RunSpec, Outcome]]]
+"""What trains cells: `benchmarks.sweep.workers.run_cells` on this machine, or what does the same on others."""
 Following = Callable[[Plan], Plan | None]
 
 
@@ -82,6 +85,7 @@ def run_suite(
     listener: Listener,
     notes: Mapping[str, Any] | None = None,
     following: Following = lambda plan: None,
+    train: Train = run_cells,
 ) -> Plan:
     """Runs or resumes every cell that has no result, and what was freed meanwhile; and then, in the same sweep, those
     of the plan that is `following`, as long as there is one. The plan as it stands in the end. `notes` are kept with
@@ -97,19 +101,19 @@ def run_suite(
         more: Plan | None = plan
         while more is not None:
             sweep = Sweep(suite.name, run_id, store, plan.context, parents, more.suite.search.get("trials", {}))
-            plan = run_what_is_free(more, sweep, listener)
+            plan = run_what_is_free(more, sweep, listener, train)
             more = following(plan)
             if more is not None:
                 store.extend_sweep(run_id, name_of_sweep(more), {**describe(more), **notes}, described_cells(more))
         return plan
 
 
-def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener) -> Plan:
+def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener, train: Train) -> Plan:
     """Runs each cell that has no result once, its own before what other shards left, and what was freed meanwhile; the
     plan as it stands then."""
     tried: set[RunSpec] = set()
     while todo := untried(plan.own_todo, tried) or untried(plan.todo, tried):
-        for spec, outcome in run_cells(sweep, todo, plan.devices, listener):
+        for spec, outcome in train(sweep, todo, plan.devices, listener):
             if outcome.status == "failed":  # which a worker that was ended, or died, could not record
                 sweep.store.fail_cell(sweep.suite, spec.key, outcome.reason)
             listener.end(spec, outcome)

@@ -13,12 +13,12 @@ import time
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from benchmarks.record.patience import Away
-from benchmarks.sweep.context import Shelf, Sweep
+from benchmarks.sweep.context import Context, Shelf, Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Message, Outcome, Quiet
 from benchmarks.sweep.stack import run_together
@@ -101,17 +101,38 @@ def in_place(
         ended.clear()
 
 
+@dataclass(kw_only=True)
+class Heard:
+    """When a worker was heard last, and for how long it may be silent."""
+
+    heard: float = field(default_factory=time.monotonic)
+    pace: float = 0.0
+    quiet: float = STARTING
+
+    def hear(self, message: Message) -> None:
+        """Notes that it lives, and how long it may be silent now: as it said, or many times its longest silence."""
+        now = time.monotonic()
+        if isinstance(message, Quiet):
+            self.quiet = message.seconds
+        else:
+            if self.quiet != STARTING:
+                self.pace = max(self.pace, now - self.heard)
+            self.quiet = max(SHORTEST_LIMIT, self.pace * PACES)
+        self.heard = now
+
+    @property
+    def silent_for(self) -> float:
+        return time.monotonic() - self.heard
+
+
 @dataclass
-class Worker:
-    """A process and the cells it is at, by key; when it was heard last, and for how long it may be silent."""
+class Worker(Heard):
+    """A process and the cells it is at, by key."""
 
     process: BaseProcess
     pipe: Connection
     device: str
     left: dict[str, RunSpec]
-    heard: float = 0.0
-    pace: float = 0.0
-    quiet: float = STARTING
 
     @classmethod
     def start(cls, sweep: Sweep, device: str, stack: Sequence[RunSpec]) -> "Worker":
@@ -133,21 +154,6 @@ class Worker:
         self.heard, self.pace, self.quiet = time.monotonic(), 0.0, STARTING
         self.pipe.send([spec.to_dict() for spec in stack])
 
-    def hear(self, message: Message) -> None:
-        """Notes that it lives, and how long it may be silent now: as it said, or many times its longest silence."""
-        now = time.monotonic()
-        if isinstance(message, Quiet):
-            self.quiet = message.seconds
-        else:
-            if self.quiet != STARTING:
-                self.pace = max(self.pace, now - self.heard)
-            self.quiet = max(SHORTEST_LIMIT, self.pace * PACES)
-        self.heard = now
-
-    @property
-    def silent_for(self) -> float:
-        return time.monotonic() - self.heard
-
 
 @contextmanager
 def no_interrupts() -> Iterator[None]:
@@ -166,11 +172,7 @@ def work(sweep: Sweep, plugins: Sequence[Plugin], pipe: Connection) -> None:
     """The life of a worker: stacks in; steps and outcomes of their cells out, and what a person should know."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
-    if not sweep.context.convolves:
-        free_onednn()
-    configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
-    for plugin in plugins:
-        load(plugin)
+    prepare_worker(sweep.context, plugins)
     shelf, lock = Shelf(sweep.context), threading.Lock()
 
     def send(key: str, message: Message | Away) -> None:
@@ -185,6 +187,15 @@ def work(sweep: Sweep, plugins: Sequence[Plugin], pipe: Connection) -> None:
                 run_together(stack, sweep, shelf, lambda spec, message: send(spec.key, message))
         except Away as away:
             send("", away)
+
+
+def prepare_worker(context: Context, plugins: Sequence[Plugin]) -> None:
+    """Makes a fresh process what a worker is: its arithmetic, and the plugins of its sweep."""
+    if not context.convolves:
+        free_onednn()
+    configure_process(context.device, context.threads, context.numerics)
+    for plugin in plugins:
+        load(plugin)
 
 
 def die_with_parent() -> None:

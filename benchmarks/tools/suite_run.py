@@ -12,9 +12,10 @@ from benchmarks.sweep.budget import within_seconds
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, Plan, make_plan
 from benchmarks.sweep.progress import others_text, unfinished_text
-from benchmarks.sweep.run import run_suite
+from benchmarks.sweep.run import Train, run_suite
 from benchmarks.sweep.shard import Shard
 from benchmarks.sweep.timing import time_suite
+from benchmarks.sweep.workers import run_cells
 
 Say = Callable[[str], None]
 Watch = Callable[[Plan], AbstractContextManager[Listener]]
@@ -28,10 +29,13 @@ class Finished:
     missing: list[str]
 
 
-def run_and_report(suite: Suite, how: Options, watch: Watch, say: Say, timed: bool) -> Finished:
+def run_and_report(
+    suite: Suite, how: Options, watch: Watch, say: Say, timed: bool, train: Train = run_cells
+) -> Finished:
     """Runs what is not done of `suite`, times its losses where `timed`, and writes the report.
 
-    `watch` gives who hears of the cells of a plan, `say` hears what a person should know of the rest.
+    `watch` gives who hears of the cells of a plan, `say` hears what a person should know of the rest; `train` runs the
+    cells.
 
     Raises: UserError before anything runs, for what cannot be had.
     """
@@ -39,7 +43,7 @@ def run_and_report(suite: Suite, how: Options, watch: Watch, say: Say, timed: bo
     suite = within_seconds(suite, how, store, say)
     plan = make_plan(suite, how, store, say)
     with watch(plan) as listener:
-        plan = run_suite(plan, store, listener)
+        plan = run_suite(plan, store, listener, train=train)
     untimed = time_suite(suite, how, store, say) if timed else []
     folder, files = write_report(suite.name, store, how.results)
     store.log_report(suite.name, folder, files)

@@ -1,0 +1,171 @@
+"""A sweep over three Ray nodes and MLflow's server on PostgreSQL, of which some die: `nox -s cluster`."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import Server, postgres, served
+from tiny import CLOCKS, SUITE, tiny_suite
+
+from benchmarks.record.lease import Held, take
+from benchmarks.record.store import Store
+from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Outcome
+from benchmarks.sweep.plan import Options, make_plan
+from benchmarks.sweep.run import Train, run_suite
+from benchmarks.sweep.workers import run_cells
+from gan_zoo.errors import UserError
+from gan_zoo.spec import RunSpec
+
+pytestmark = pytest.mark.cluster
+CELLS = 60
+NODES = 3
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """An empty database, in a folder that PostgreSQL's user reaches."""
+    with tempfile.TemporaryDirectory(prefix="gan-zoo-") as folder, postgres(Path(folder)) as address:
+        Path(folder).chmod(0o755)
+        yield address
+
+
+@pytest.fixture(scope="module")
+def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with served(database, tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@contextmanager
+def ray_cluster() -> Iterator[Any]:
+    """A head, where nothing runs, and nodes of one processor each."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    small = {"object_store_memory": 80_000_000, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    try:
+        for _ in range(NODES):
+            cluster.add_node(num_cpus=1, **small)
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+class Disturbing(Listener):
+    """Does something after so many cells have ended, and something else when the record is said to be away."""
+
+    def __init__(self, at: dict[int, Callable[[], object]], undo: Callable[[], object] = int) -> None:
+        self.at, self.undo, self.said = at, undo, list[str]()
+        self.outcomes: list[Outcome] = []
+        self.away = False
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+        if "away since" in line and not self.away:
+            self.away = True
+            self.undo()
+
+    def end(self, spec: RunSpec, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.at.get(len(self.outcomes), int)()
+
+
+def sweep(suite: Suite, store: Store, listener: Listener, workers: int, train: Train = run_cells) -> None:
+    options = Options(store.results, store.results / "data", "cpu", workers=workers)
+    plan = run_suite(make_plan(suite, options, store, listener.say), store, listener, train=train)
+    assert [(spec.label, plan.status(spec), plan.why(spec)) for spec in plan.unfinished] == []
+
+
+def result(store: Store, suite: str = "tiny") -> dict[str, Any]:
+    """The hash of the weights of every cell, each of which has one run, and all metrics but the clocks."""
+    record = store.record(suite)
+    runs = store._client.search_runs([store.experiment(suite)], "tags.kind = 'cell'")
+    assert len(runs) == len(record.runs)
+    metrics = record.metrics[~record.metrics.name.str.fullmatch(CLOCKS)]
+    weights = dict(zip(record.runs.run_key, record.runs.weights_hash, strict=True))
+    return {"weights": weights, "metrics": metrics.sort_values(["run_key", "name", "step"]).values.tolist()}
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
+    folder = tmp_path_factory.mktemp("suite")
+    tiny_suite(folder, steps=40, every=20)
+    return load_suite(str(folder / "tiny.yaml"), {"seeds": str(CELLS)})
+
+
+def test_a_sweep_survives_a_node_and_the_server_and_is_that_of_one_machine(
+    suite: Suite, server: Server, tmp_path: Path
+) -> None:
+    alone = Store(tmp_path / "alone")
+    sweep(suite, alone, Listener(), NODES)
+    store = Store(tmp_path / "results", server.uri)
+    with ray_cluster() as cluster:
+        from benchmarks.sweep.cluster import connected
+
+        first = next(iter(cluster.worker_nodes))
+        kills = {CELLS // 4: lambda: cluster.remove_node(first, allow_graceful=False), CELLS // 2: server.kill}
+        listener = Disturbing(kills, server.start)
+        with connected(cluster.address, None, 1) as crew:
+            sweep(suite, store, listener, NODES, crew.run_cells)
+    assert listener.away
+    assert [outcome.status for outcome in listener.outcomes] == ["done"] * CELLS
+    assert result(store) == result(alone)
+
+
+def test_of_eight_takers_by_server_and_eight_at_the_database_one_wins(
+    server: Server, database: str, tmp_path: Path
+) -> None:
+    from test_lease import race
+
+    for place in (server.uri, database):
+        store = Store(tmp_path, place)
+        name = f"raced by {place[:4]}"  # the files of an experiment have one place
+        ledger = store._ledger(name, store.experiment(name))
+        found = race(store._client, ledger, "cell", 8)
+        assert len(found) == 8
+        assert sum(not isinstance(each, Held) for each in found) == 1
+        with pytest.raises(Held, match="being run by"):
+            take(store._client, ledger, "cell")
+
+
+def test_a_database_is_a_record_without_a_server(database: str, tmp_path: Path) -> None:
+    (tmp_path / "direct.yaml").write_text(SUITE.format(steps=40, every=20).replace("name: tiny", "name: direct"))
+    suite = load_suite(str(tmp_path / "direct.yaml"))
+    results = []
+    for store in (Store(tmp_path / "results", database), Store(tmp_path / "alone")):
+        sweep(suite, store, Listener(), 0)
+        results.append(result(store, suite.name))
+        assert len(store.record(suite.name).samples) > 2
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (":secret@", ":secret@nowhere.invalid@"),
+        ("/postgres", "/missing"),
+        ("127.0.0.1:", "127.0.0.1:x"),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_one_line_without_the_password(
+    database: str, tmp_path: Path, wrong: str, right: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        Store(tmp_path, database.replace(wrong, right)).experiment("tiny")
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "auto", "ray://127.0.0.1:10001", "words"])
+def test_an_address_where_no_ray_is_is_one_line(address: str) -> None:
+    pytest.importorskip("ray")
+    from benchmarks.sweep.cluster import connected
+
+    with pytest.raises(UserError, match=r"^--ray") as caught, connected(address, None, 1):
+        pass
+    assert "\n" not in str(caught.value)
