@@ -10,13 +10,17 @@ import pytest
 
 from benchmarks.cli import main
 from benchmarks.record.store import Store
+from benchmarks.suites import suite as room
+from benchmarks.suites.document import read_document
 from benchmarks.suites.spaces import Range
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.suites.trials import FIRST_SEED, Point, ground_of, points_of, setting_at, sobol_trials
+from benchmarks.suites.tuned import refuse_changed_source
 from benchmarks.tools.adaptive import STARTUP, Adaptive
 from benchmarks.tools.tune import validation_scores
 from gan_zoo.errors import UserError
 
+SUITES = Path(room.__file__).parent
 SUITE = """\
 name: care
 losses: [minimax, wgan-gp]
@@ -222,6 +226,14 @@ def test_a_tuned_suite_is_bound_to_its_source(copied: Path) -> None:
     source.unlink()
     with pytest.raises(UserError, match=r"there is no suite care\.yaml to hold it to"):
         load_suite(tuned)
+
+
+def test_tuned_suites_of_the_package_are_of_their_sources() -> None:
+    """As they are written, and so that their searches can be published."""
+    tuned = [path for path in sorted(SUITES.glob("*.yaml")) if "\ntuned:\n" in path.read_text(encoding="utf-8")]
+    assert "equal-tuned" in [path.stem for path in tuned]
+    for path in tuned:
+        refuse_changed_source(read_document(path), SUITES, SUITES)
 
 
 def test_a_tuned_suite_is_not_tuned_again(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:

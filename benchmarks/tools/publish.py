@@ -7,6 +7,7 @@ from benchmarks.record import places
 from benchmarks.record.export import Record
 from benchmarks.report.build import build_report
 from benchmarks.suites.suite import Suite, load_suite, suite_names
+from benchmarks.suites.trials import ENDING, ground_of, sobol_trials
 from gan_zoo.errors import UserError, printable
 
 UNRELAXED = {"", "portable", "exact"}
@@ -16,24 +17,33 @@ UNRELAXED = {"", "portable", "exact"}
 def publish(name: str, results: Path) -> Path:
     """The export of `results`/`name` with its report, in the published results in place of what is there.
 
-    Raises: UserError unless every cell of the suite, as it comes with the package, has ended with a result, all of them
-    at one clean commit and in the reference numerics.
+    Raises: UserError unless every cell of the suite as it comes with the package, or of the search behind it, has ended
+    with a result, all of them at one clean commit and in the reference numerics.
     """
     if not places.PUBLISHED.is_dir():
         raise UserError(f"{places.PUBLISHED}: there is no such folder: publish from a checkout")
-    if name not in suite_names():
+    if name not in suite_names() and name not in [f"{suite}{ENDING}" for suite in suite_names()]:
         known = ", ".join(suite_names())
         raise UserError(
-            f"{printable(name)}: what is published are suites of the package, by name ({known}); the report of one of "
-            "your own is in its folder of results, and `gan-zoo report NAME --out DIR` writes it where you want it"
+            f"{printable(name)}: what is published are suites of the package, by name ({known}), and the searches "
+            f"behind them (NAME{ENDING}); the report of one of your own is in its folder of results, and `gan-zoo "
+            "report NAME --out DIR` writes it where you want it"
         )
     source = results / name / "export"
     record = Record.read(source)
-    reasons = refusals(load_suite(name), record)
+    reasons = refusals(suite_of(name, record), record)
     if reasons:
         raise UserError(f"{source}: not published: {'; '.join(reasons)}")
     record.write(places.PUBLISHED / name / "export")
     return rebuild(name)
+
+
+def suite_of(name: str, record: Record) -> Suite:
+    """The suite that a record of this name should be of: one of the package, or the search behind one."""
+    if name in suite_names():
+        return load_suite(name)
+    tuned, search = name.removesuffix(ENDING), record.meta.get("search", {})
+    return sobol_trials(ground_of(tuned, {}), int(search.get("settings", 1)), int(search.get("seed", 0)))
 
 
 def rebuild(name: str) -> Path:
