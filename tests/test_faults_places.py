@@ -206,3 +206,21 @@ def test_the_command_line_says_it_in_a_line(
     wanted = f"gan-zoo: {results / 'tiny'}: a link to nothing, where a folder belongs: move it away, or mend it\n"
     assert (out, err) == ("", wanted)
     shutil.rmtree(results)
+
+
+def test_a_record_is_made_from_a_folder_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / 'it\'s "here"; %20?#'
+    here.mkdir()
+    monkeypatch.chdir(here)
+    store = Store(Path("results"))
+    assert store.experiment("tiny") == Store(here / "results").experiment("tiny")
+    assert [path.name for path in here.iterdir()] == ["results"]
+
+
+def test_a_sweep_that_may_not_write_names_its_own_remedy(
+    suite: Suite, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(results)
+    monkeypatch.setattr("benchmarks.record.places.os.access", lambda place, mode: False)
+    with pytest.raises(UserError, match="tiny: cannot be written to: choose another --results"):
+        plan_of(suite, store)

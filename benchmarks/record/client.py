@@ -87,8 +87,12 @@ def _wait_shorter(
 
 
 def _create(database: Path) -> None:
-    """Make a migrated database that appears whole or not at all: of processes that race for it, one wins."""
-    from mlflow import MlflowClient
+    """Make a migrated database that appears whole or not at all: of processes that race for it, one wins.
+
+    The place of files that no experiment has goes into MLflow's SQL as text, and so is escaped: from a folder with a
+    quote in its name MLflow's own default would not be SQL.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     if database.exists():
         if not database.is_file():  # MLflow would try again and again to open it
@@ -97,7 +101,8 @@ def _create(database: Path) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
         fresh = Path(folder) / database.name
-        MlflowClient(sqlite_address(fresh, "rwc")).search_experiments(max_results=1)
+        unused = (database.parent / "mlruns").as_uri()
+        SqlAlchemyStore(sqlite_address(fresh, "rwc"), unused).engine.dispose()
         with _alone(database.with_name(f"{database.name}.lock")):
             if not database.exists():
                 os.replace(fresh, database)

@@ -61,16 +61,19 @@ def export_folder(suite: str, results: Path) -> Path:
     return given if (given / "meta.json").is_file() else record_folder(suite, results) / "export"
 
 
-def refuse_unwritable(folder: Path) -> Path:
+OTHER_OUT = "name another folder with --out"
+
+
+def refuse_unwritable(folder: Path, remedy: str = OTHER_OUT) -> Path:
     """`folder`, of a report. Raises: UserError where it lies in what is published, which no report overwrites, may not
     be written to, or has something else in the place of what a report writes."""
     refuse_blocked_report(folder)
     place = folder.resolve()
     if place.is_relative_to(PUBLISHED):
-        raise UserError(f"{folder}: published results are read-only: name another folder with --out")
+        raise UserError(f"{folder}: published results are read-only: {remedy}")
     there = next(each for each in (place, *place.parents) if each.exists())
     if not os.access(there, os.W_OK):
-        raise UserError(f"{folder}: cannot be written to: name another folder with --out")
+        raise UserError(f"{folder}: cannot be written to: {remedy}")
     return folder
 
 

@@ -197,7 +197,7 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
     Raises: UserError for what cannot be had or written, or is not what the record was scored by.
     """
     if options.scratch is None:
-        refuse_unwritable(options.results / suite.name)
+        refuse_unwritable(options.results / suite.name, "choose another --results")
     context = options.context(suite.name)
     shared = prepare_shared(suite, context, say)
     context = replace(context, convolves=shared.convolves)
