@@ -20,7 +20,6 @@ from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 from gan_zoo.step import Bound
 from gan_zoo.trainer import Run, sampler, trained_generator
-from gan_zoo.truth import truths
 
 PROBE = 1000
 """Real and fake samples that the critic is probed on."""
@@ -29,9 +28,6 @@ SHOWN_IMAGES, SHOWN_POINTS = 64, 2500
 CONTOUR_SIDE, CONTOUR_LIMIT = 128, 3.0
 """Critic contours are drawn from scores on a 128 x 128 grid over [-3, 3]^2, as in Gulrajani et al. 2017, figure 1."""
 
-
-LATENTS = "evaluation", "latents"
-"""The key of the latents of every evaluation."""
 
 HASH = "weights_hash"
 """The key in a file of weights under which it has the `weights_hash` of its content."""
@@ -43,7 +39,6 @@ class HeldOut(Protocol):
     """The part of a data set that an evaluation needs."""
 
     kind: str
-    shape: tuple[int, ...]
 
     def held_out(self, rng: Rng, n: int) -> Tensor: ...
     def trained_on(self, rng: Rng, n: int) -> Tensor: ...
@@ -71,9 +66,9 @@ class Evaluation:
         sample, n = sampler(self.run, state), self.run.spec.evaluate.samples
         fake = sample(self._latents(n))
         shown = fake[:PROBE] if fake.isfinite().all() else torch.full_like(fake[:PROBE], torch.nan)
-        values = {**self.scores(fake), **self.probe_critic(state, shown), **self.truths(state)}
+        values = {**self.scores(fake), **self.probe_critic(state, shown)}
         if self.validation is not None:
-            other = self._inputs(self._rng("latents apart"), n)
+            other = self._normal(self._rng("latents apart"), n)
             values |= {f"apart/{name}": value for name, value in self.validation(sample(other)).items()}
             if state.step == self.run.spec.train.steps:
                 values |= self.repeated(sample)
@@ -99,15 +94,6 @@ class Evaluation:
             critic = Bound(run.players.critic, state.critic)
             return diagnose(run.players.loss, critic, probes, self._rng("critic"))
 
-    def truths(self, state: TrainState) -> dict[str, float]:
-        """How far a critic that trains alone is from the best one, as far as that is known (`gan_zoo.truth`)."""
-        run, law = self.run, self.run.spec.train.fakes
-        if law is None:
-            return {}
-        with arithmetic(run.numerics):
-            critic = Bound(run.players.critic, state.critic)
-            return truths(run.players.loss, critic, self.data, law, self._rng("truth"))
-
     def samples(self, state: TrainState) -> np.ndarray:
         """Samples to show: points (2500, 2) float32, or images (64, C, H, W) uint8."""
         n = SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
@@ -118,11 +104,6 @@ class Evaluation:
         n = SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
         with arithmetic(self.run.numerics):
             return showable(self.data.held_out(self._rng("shown"), n))
-
-    @property
-    def on_plane(self) -> bool:
-        """Whether samples are points that the critic's scores can be drawn under."""
-        return self.data.kind == "points" and self.data.shape == (2,)
 
     def critic_contour(self, state: TrainState, side: int = CONTOUR_SIDE) -> np.ndarray:
         """The critic's scores on a grid over [-3, 3]^2: (side, side) float32, row = second coordinate, ascending."""
@@ -141,24 +122,25 @@ class Evaluation:
 
     def _latents(self, n: int, seed: int | None = None) -> Tensor:
         """Those of the evaluation's seed, or of another."""
-        seed = self.run.spec.evaluate.seed if seed is None else seed
-        return self._inputs(Rng(seed, *LATENTS, device=self.run.draws_on), n)
-
-    def _inputs(self, rng: Rng, n: int) -> Tensor:
+        spec = self.run.spec
         with arithmetic(self.run.numerics):
-            return self.run.latents(rng, n)
+            return latents(spec, spec.evaluate.seed if seed is None else seed, n, self.run.draws_on)
+
+    def _normal(self, rng: Rng, n: int) -> Tensor:
+        with arithmetic(self.run.numerics):
+            return rng.normal(n, self.run.z_dim)
 
 
 def latents(spec: RunSpec, seed: int, n: int, device: torch.device | str) -> Tensor:
     """The latents (n, z_dim) of every evaluation with this seed."""
-    return Rng(seed, *LATENTS, device=device).normal(n, int(spec.architecture.z_dim))
+    return Rng(seed, "evaluation", "latents", device=device).normal(n, int(spec.architecture.z_dim))
 
 
 def showable(samples: Tensor) -> np.ndarray:
-    """Samples as arrays: points as float32 by their first two coordinates, images from [-1, 1] to uint8."""
+    """Samples as arrays: points as float32, images from [-1, 1] to uint8."""
     samples = samples.detach().cpu()
     if samples.ndim == 2:
-        return samples[:, :2].float().numpy()
+        return samples.float().numpy()
     return ((samples.nan_to_num(-1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
 
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from gan_zoo.architectures import calibrate, convolves, initialise
-from gan_zoo.datasets.fakes import FAKES, check_fakes
 from gan_zoo.device import tf32
 from gan_zoo.engine import (
     Draws,
@@ -76,12 +75,6 @@ class Run:
     def z_dim(self) -> int:
         return int(self.spec.architecture.z_dim)
 
-    def latents(self, rng: Rng, n: int) -> Tensor:
-        """`n` inputs of the generator: normal (n, z_dim), or where the critic trains alone the fakes themselves, for
-        then the generator hands on what it gets."""
-        law = self.spec.train.fakes
-        return rng.normal(n, self.z_dim) if law is None else FAKES[law](self.data, rng, n)
-
 
 def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numerics: Numerics = "reference") -> Run:
     """The run that `spec` describes.
@@ -92,24 +85,19 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
     check_numerics(spec, device, numerics)
     compute_in(numerics)
     dtype = getattr(torch, spec.train.precision)
-    check_fakes(spec.train.fakes, data)
-    nets = [net.to(device=device, dtype=dtype).requires_grad_(False) for net in nets_of(spec, data.shape)]
+    nets = [
+        make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
+        for make in (spec.architecture.generator, spec.architecture.critic)
+    ]
     if any(map(convolves, nets)):
         check_convolutions()
     return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
 
 
-def nets_of(spec: RunSpec, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
-    """The generator and the critic of samples of `shape`. Where the critic trains alone, the generator's input is its
-    output."""
-    generator = nn.Identity() if spec.train.fakes else spec.architecture.generator(shape)
-    return generator, spec.architecture.critic(shape)
-
-
 def abstract_players(spec: RunSpec, shape: tuple[int, ...], numerics: Numerics) -> Players:
     """The players that `spec` has on data of `shape`, without memory for weights: to be asked about, not to be run."""
     with torch.device("meta"):
-        generator, critic = nets_of(spec, shape)
+        generator, critic = spec.architecture.generator(shape), spec.architecture.critic(shape)
     return Players(generator, critic, spec.loss, spec.train, numerics)
 
 
@@ -191,10 +179,9 @@ def block_draws(run: Run, block: int) -> list[Draws]:
     with arithmetic(run.numerics):
         # a whole block even where the run ends within it: a step's draws do not depend on the length of the run
         real = run.data.stream(seed, block, BLOCK * n_critic * n).to(run.dtype)
-        z = run.latents(Rng(seed, "latents", block, device=run.draws_on), BLOCK * (n_critic + 1) * n).to(run.dtype)
+        z = Rng(seed, "latents", block, device=run.draws_on).normal(BLOCK, n_critic + 1, n, run.z_dim).to(run.dtype)
         noise = run.spec.loss.noise(Rng(seed, "penalty", block, device=run.draws_on), real)
-    z = z.to(run.device).unflatten(0, (BLOCK, n_critic + 1, n))
-    real = real.to(run.device).unflatten(0, (BLOCK, n_critic, n))
+    z, real = z.to(run.device), real.to(run.device).unflatten(0, (BLOCK, n_critic, n))
     noise = tuple(draw.to(run.device).unflatten(0, (BLOCK, n_critic, n)) for draw in noise)
     draws = []
     for i in range(steps):
@@ -220,7 +207,7 @@ def trained_generator(run: Run, state: TrainState) -> nn.Module:
     net.load_state_dict(state.generator, strict=False)  # statistics of batches are no weights: they are calibrated
     rng = Rng(run.spec.evaluate.seed, "calibration latents", device=run.draws_on)
     with torch.no_grad(), arithmetic(run.numerics):
-        calibrate(net, run.latents(rng, CALIBRATION_LATENTS).to(run.device, run.dtype))
+        calibrate(net, rng.normal(CALIBRATION_LATENTS, run.z_dim).to(run.device, run.dtype))
     return net
 
 

@@ -14,7 +14,7 @@ SCIENCE = [  # from the bottom up; a room imports only from the rows below its o
     {"gan_zoo.losses", "gan_zoo.architectures", "gan_zoo.datasets", "gan_zoo.metrics"},
     {"gan_zoo.step", "gan_zoo.spec"},
     {"gan_zoo.engine", "gan_zoo.plugins"},
-    {"gan_zoo.trainer", "gan_zoo.checkpoint", "gan_zoo.diagnostics", "gan_zoo.truth"},
+    {"gan_zoo.trainer", "gan_zoo.checkpoint", "gan_zoo.diagnostics"},
     {"gan_zoo.evaluation", "gan_zoo.verify", "gan_zoo.fingerprints"},
 ]
 BOOKKEEPING = [  # likewise; all of it may import the science, but for TENSOR_FREE

@@ -30,8 +30,8 @@ RULE = (
     "A claim is about the true value of a statistic over training seeds. It is reproduced where the simultaneous 95 % "
     "interval (Student's, corrected for the criteria of a claim) lies in the range that its criterion gives, refuted "
     "where it lies outside, and cannot be told where it crosses an end or a run has no value. Ends of ranges are "
-    "where effects of interest begin; every sweep records them, and a remark says where they were written or changed "
-    "after the runs. `seen` is the effect beyond the range's end that as many seeds show with a probability of 0.8."
+    "where effects of interest begin; they were written before the runs, and every sweep records them. `seen` is the "
+    "effect beyond the range's end that as many seeds show with a probability of 0.8."
 )
 
 

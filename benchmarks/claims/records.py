@@ -22,9 +22,9 @@ def published() -> Path:
 
 
 def export_of(suite: str, results: Path | None) -> Path | None:
-    """One's own export of a suite where there is one, else that of the ledger, else that of a published suite."""
+    """One's own export of a suite where there is one, else the published one, else None."""
     own = [results / suite / "export"] if results else []
-    for folder in (*own, published() / suite / "export", places.PUBLISHED / suite / "export"):
+    for folder in (*own, published() / suite / "export"):
         if (folder / "meta.json").is_file():
             return folder
     return None

@@ -246,7 +246,7 @@ class CellRun:
         if not path.exists():
             self.cell.log.image("samples", thumbnail(samples), self.state.step)
         self.cell.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
-        if self.evaluation.on_plane:
+        if self.evaluation.data.kind == "points":
             scores = self.evaluation.critic_contour(self.state, FIELD_SIDE)
             self.cell.log.patiently(lambda: write_array(self.cell.folder / f"{critic_at(self.state.step)}.npy", scores))
 
@@ -265,7 +265,7 @@ class CellRun:
                 if array is not None:
                     arrays[kept.stem] = array
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
-        if evaluation.on_plane:
+        if evaluation.data.kind == "points":
             arrays["critic"] = evaluation.critic_contour(self.state)
         self.cell.log.samples({**arrays, real_data(self.cell.spec.dataset.name): evaluation.real_samples()})
         return known_by[HASH]

@@ -11,7 +11,6 @@ from typing import Any
 from gan_zoo.datasets.downloads import load_cifar10, load_digits, load_fashion_mnist, load_mnist
 from gan_zoo.datasets.folder import load_folder
 from gan_zoo.datasets.images import Images
-from gan_zoo.datasets.pairs import Pair, pairs
 from gan_zoo.datasets.pictures import Pictures
 from gan_zoo.datasets.points import GaussianMixture, Points, SwissRoll, eight_gaussians, twenty_five_gaussians
 from gan_zoo.datasets.samples import read_images
@@ -39,7 +38,6 @@ OWN: dict[str, Points | LoadImages] = {
     "8gaussians": eight_gaussians(),
     "25gaussians": twenty_five_gaussians(),
     "swissroll": SwissRoll(),
-    **pairs(),
     "digits": load_digits,
     "mnist": load_mnist,
     "fashion-mnist": load_fashion_mnist,
@@ -52,7 +50,6 @@ __all__ = [
     "Dataset",
     "GaussianMixture",
     "Images",
-    "Pair",
     "Pictures",
     "Points",
     "SwissRoll",

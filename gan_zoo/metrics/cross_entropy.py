@@ -18,7 +18,6 @@ METRICS = {
         "-E log p of generated points, p the true density, nats",
         cross_entropy,
         lowest=None,
-        needs_density=True,
         default=True,
     )
 }

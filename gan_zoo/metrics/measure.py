@@ -31,7 +31,6 @@ class PointMeasure:
     lowest: float | None = 0.0
     highest: Callable[[int], float | None] = lambda modes: None
     needs_modes: bool = False
-    needs_density: bool = False
     default: bool = False
 
 

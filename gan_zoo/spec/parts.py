@@ -56,9 +56,6 @@ class TrainSpec:
     n_critic: CriticSteps = 5
     lr_decay: Literal["none", "linear"] = "none"
     precision: Literal["float32", "float64"] = "float32"
-    fakes: Literal["pair", "normal", "noisy"] | None = None
-    """The law of the fakes (gan_zoo/datasets/fakes.py) where the critic trains alone; none: the generator's, which
-    trains as well."""
 
 
 @strict
