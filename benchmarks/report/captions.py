@@ -61,19 +61,24 @@ def planned_images(run: Any) -> float:
 
 
 def budget_sentence(results: Results) -> str:
-    """How much each loss was trained on each data set, and whether that is the same for all."""
-    texts, same = [], True
+    """How much each loss was trained on each data set, and in what that is the same for all."""
+    texts, same, same_images = [], True, True
     for dataset in results.each_dataset:
         groups: dict[str, list[str]] = {}
+        images: set[float] = set()
         for loss in results.losses:
             for run in dataset.cell_runs(loss)[:1].itertuples():
                 groups.setdefault(_budget(run), []).append(shortened(loss, 48))
+                images.add(planned_images(run))
         alone = len(groups) < 2
         same &= alone
+        same_images &= len(images) < 2
         parts = []
         for budget, losses in sorted(groups.items(), key=lambda group: -len(group[1])):
             parts.append(f"{budget} for {'all' if alone else listed(losses)}")
         texts.append(f"{dataset.name}: {'; '.join(parts)}.")
+    if same_images and not same:
+        return " ".join(["As many real images for all losses, in unlike steps:", *texts])
     return " ".join(["The same budget for all losses:" if same else "Budgets differ:", *texts])
 
 
