@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gan_zoo.datasets import load_dataset
-from gan_zoo.engine import Players, choose_for_one, choose_for_stack
+from gan_zoo.engine import Players, choose_for_one, choose_for_stack, makes_stacks
 from gan_zoo.errors import UserError
 from gan_zoo.spec import run_spec
 from gan_zoo.trainer import prepare
@@ -47,6 +47,22 @@ def players(architecture: dict[str, Any] = MLP, steps: int = 100, loss: str = "w
 def test_on_a_cpu_net_and_length_decide(architecture: dict[str, Any], steps: int, loss: str, engine: str) -> None:
     fast = replace(players(architecture, steps, loss), numerics="fast")
     assert choose_for_one("auto", fast, CPU).name == engine
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numerics", "device", "stacks"),
+    [
+        ("auto", "reference", GPU, True),
+        ("auto", "tf32", GPU, True),
+        ("auto", "bf16", GPU, False),
+        ("auto", "exact", GPU, False),
+        ("auto", "reference", CPU, False),
+        ("graph", "reference", GPU, False),
+        ("stacked", "reference", CPU, True),
+    ],
+)
+def test_cells_are_stacked_on_a_gpu_or_where_asked_for(wanted: str, numerics: Any, device: Any, stacks: bool) -> None:
+    assert makes_stacks(wanted, numerics, device) == stacks
 
 
 def test_reference_numerics_are_never_compiled_on_a_cpu() -> None:

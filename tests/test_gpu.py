@@ -31,16 +31,18 @@ from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
 from gan_zoo.datasets import load_dataset
-from gan_zoo.device import configure_process
-from gan_zoo.engine import ENGINES, STACK_ENGINES, TrainState, choose_for_one
+from gan_zoo.device import configure_process, ran_out_of_memory
+from gan_zoo.engine import ENGINES, STACK_ENGINES, CannotRun, TrainState, choose_for_one, choose_for_stack
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
+from gan_zoo.memory import footprint, free_what_is_unused
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, advance, advance_stack, initial_state, prepare, train, train_stack
 
 PRETENDED = os.environ.get("GAN_ZOO_PRETEND_GPU") == "1"
 DEVICE = "cpu" if PRETENDED else "cuda"
 SEEDS = (0, 7)
+LARGE = {"name": "resnet", "dim": 64, "z_dim": 2}
 
 pytestmark = [
     pytest.mark.gpu,
@@ -183,6 +185,28 @@ def test_a_cell_of_quickstart_trains_by_a_graph_as_plain_does(spec: RunSpec) -> 
     assert_same(finish(run, engine), finish(run), 1e-8)
     assert engine.reason == ""
     assert PRETENDED or engine.name == "graph"
+
+
+@pytest.mark.skipif(PRETENDED, reason="the memory of a card")
+def test_a_stack_that_a_card_cannot_hold_is_an_error_of_memory_and_leaves_the_states(tmp_path: Path) -> None:
+    runs = [make_run("resnet", seed=seed, architecture=LARGE, batch_size=64, precision="float32") for seed in range(4)]
+    one = footprint(runs[0])
+    assert one > 10**8
+    states = [initial_state(run) for run in runs]
+    total = torch.cuda.get_device_properties(0).total_memory
+    free_what_is_unused()
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 2 * one) / total)
+    try:
+        with pytest.raises(CannotRun) as caught:
+            advance_stack(train_stack(runs, states, choose_for_stack(runs[0].device)), 1)
+        assert ran_out_of_memory(caught.value)
+        assert torch.equal(weights(states), weights([initial_state(run) for run in runs]))
+        del caught
+        free_what_is_unused()
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        advance_stack(train_stack(runs[:2], states[:2], choose_for_stack(runs[0].device)), 1)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
 
 
 def test_exact_numerics_have_the_bits_of_a_cpu() -> None:

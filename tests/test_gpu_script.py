@@ -73,6 +73,17 @@ def test_without_images_the_rest_is_measured(tmp_path: Path) -> None:
     assert rows[-1][1] == "not run: IMAGES names no archive"
 
 
+def test_how_busy_the_card_was_is_read_between_its_first_and_last_kernel(tmp_path: Path) -> None:
+    out, samples = tmp_path / "out", "\\n".join(f"10:00, {share}, 500" for share in (0, 80, 0, 100, 0, 0))
+    waiting = 'case "$*" in *"run quickstart"*) until [ -s "$OUT/busy.csv" ]; do sleep 0.02; done ;; esac'
+    for name, script in (("python3", waiting), ("nvidia-smi", f"printf '{samples}\\n'; exec sleep 60")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    run_script(out, PRETEND="", PATH=path, OUT=str(out))
+    assert "the card was busy for 60 % of the time" in (out / "summary.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.faults
 def test_all_of_it_runs_on_a_cpu(tmp_path: Path, images: Path) -> None:
     rows = run_script(tmp_path / "out", PYTHON=sys.executable, IMAGES=str(images))

@@ -250,6 +250,83 @@ def test_a_stack_that_cannot_run_is_an_error_of_its_cells(
     assert numbers(store) == alone
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_stack_too_large_for_memory_is_halved_and_recorded(
+    path: str, store: Store, alone: dict[Any, float], hidden: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a capture that ends early hides the lack of memory behind an error of its own."""
+    sizes, original = list[int](), STACK_ENGINES["stacked"]
+
+    def small(players: Any, states: Any) -> Any:
+        sizes.append(len(states))
+        if len(states) <= 2:
+            return original(players, states)
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        except torch.OutOfMemoryError:
+            if hidden:
+                raise RuntimeError("capture invalidated")  # noqa: B904
+            raise
+
+    monkeypatch.setitem(STACK_ENGINES, "stacked", small)
+    outcomes = sweep(load_suite(path, {"seeds": "4"}), store, "stacked")
+    assert set(outcomes.values()) == {Outcome("done")}
+    assert sizes == [4, 2, 2]
+    assert of_seeds(numbers(store), store, 0, 1, 2) == close(alone)
+    notes = store._client.search_runs([store.experiment("small")], "tags.kind = 'sweep'")[0].data.tags
+    (line,) = [text for name, text in notes.items() if name.startswith("stack.")]
+    assert line.startswith("penalised / 8gaussians / seed 0: 4 cells at once: engine stacked: cannot run here (")
+    assert line.endswith("; 2 from here on")
+
+
+def test_cells_that_the_rule_stacks_and_that_cannot_be_stacked_train_alone(
+    suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU with a net that vmap cannot take."""
+    monkeypatch.setattr("benchmarks.sweep.workers.makes_stacks", lambda *_: True)
+    monkeypatch.setitem(STACK_ENGINES, "stacked", out_of_memory)
+    assert set(sweep(suite, store, "auto").values()) == {Outcome("done")}
+    assert set(runs(store).engine) == {"closed-form"}
+    assert numbers(store) == close(alone)
+
+
+def test_no_more_cells_train_at_once_than_memory_holds(
+    suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, advance = list[int](), stack.advance_together
+
+    def counting(cells: list[CellRun], until: int, tell: Any) -> None:
+        sizes.append(len(cells))
+        advance(cells, until, tell)
+
+    monkeypatch.setattr(stack, "advance_together", counting)
+    monkeypatch.setattr("gan_zoo.memory.free_memory", lambda device: 1000)
+    monkeypatch.setattr("gan_zoo.memory.footprint", lambda run: 200)
+    assert set(sweep(suite, store, "stacked").values()) == {Outcome("done")}
+    assert sizes == [2, 1]
+    assert numbers(store) == close(alone)
+
+
+def test_a_device_without_memory_for_one_run_is_refused_before_the_sweep(
+    suite: Suite, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.sweep.shared.free_memory", lambda device: 10**9)
+    monkeypatch.setattr("gan_zoo.memory.free_memory", lambda device: 10**9)
+    monkeypatch.setattr("gan_zoo.memory.footprint", lambda run: 2 * 10**9)
+    with pytest.raises(
+        UserError, match=r"^penalised / 8gaussians / seed 0: cpu has 1\.00 GB free, too little for one "
+    ):
+        sweep(suite, store, "auto")
+    monkeypatch.setattr("benchmarks.sweep.shared.refuse_small_memory", exhausted)
+    with pytest.raises(UserError, match=r"^--device cpu: its free memory does not hold the data sets"):
+        sweep(suite, store, "auto")
+    assert store.cells("small") == []
+
+
+def exhausted(*_: Any) -> Any:
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
 def test_an_engine_that_cannot_run_a_cell_is_refused_before_the_sweep(path: str, store: Store) -> None:
     suite = load_suite(path, {"architecture.activation": "tanh"})
     with pytest.raises(UserError, match=r"^penalised / 8gaussians / seed 0: engine closed-form: .*; use plain or"):

@@ -96,8 +96,9 @@ def test_a_stack_has_no_more_rows_than_fit(path: str) -> None:
 @pytest.mark.parametrize(
     ("device", "workers", "devices", "comparable"),
     [
-        ("auto", None, ["cuda:0", "cuda:1"], True),
-        ("cuda:1", None, ["cuda:1"], True),
+        ("auto", None, ["cuda:0", "cuda:1"] * 2, False),
+        ("cuda:1", None, ["cuda:1"] * 4, False),
+        ("cuda:1", 1, ["cuda:1"], True),
         ("cuda", 4, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"], False),
         ("cuda:0", 2, ["cuda:0", "cuda:0"], False),
         ("cpu", 3, ["cpu"] * 3, True),
@@ -105,7 +106,7 @@ def test_a_stack_has_no_more_rows_than_fit(path: str) -> None:
         ("cpu", 5, ["cpu"] * 5, False),
     ],
 )
-def test_one_worker_a_gpu_and_no_clock_of_those_that_share_one(
+def test_several_workers_a_gpu_and_no_clock_of_those_that_share_one(
     device: str, workers: int | None, devices: list[str], comparable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -114,3 +115,4 @@ def test_one_worker_a_gpu_and_no_clock_of_those_that_share_one(
     options = Options(Path("results"), Path("data"), device, workers)
     assert options.devices() == devices
     assert options.context("small").timing_comparable == comparable
+    assert options.context("small").sharers == max(map((devices or ["cuda:0"]).count, devices or ["cuda:0"]))

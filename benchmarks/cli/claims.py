@@ -33,7 +33,7 @@ def add_commands(commands: "Commands") -> None:
     run = actions.add_parser("run", help="run what is not done of the suites of some claims, then judge them")
     run.add_argument("claims", nargs="+", metavar="NAME")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
-    add_workers(run, None, "one per core, or per GPU")
+    add_workers(run, None, "one per core, or up to four per GPU")
     add_arithmetic(run)
     add_data(run)
     run.set_defaults(command=run_claims)

@@ -37,7 +37,7 @@ def add_commands(commands: "Commands") -> None:
         help="cells are drawn by the hash of the export and this (default: %(default)s)",
     )
     reproduce.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    add_workers(reproduce, None, "one per core, or per GPU")
+    add_workers(reproduce, None, "one per core, or up to four per GPU")
     reproduce.add_argument(
         "--out", type=folder, metavar="DIR", help="keep the record of what is run in this new folder"
     )

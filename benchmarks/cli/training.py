@@ -90,7 +90,7 @@ def add_commands(commands: "Commands") -> None:
         command.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
         command.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
     add_workers(train, 1, "1")
-    add_workers(run, None, "one per core, or per GPU")
+    add_workers(run, None, "one per core, or up to four per GPU")
     for command in (train, run, timing):
         add_how(command)
 

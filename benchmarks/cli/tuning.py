@@ -57,7 +57,7 @@ def add_commands(commands: "Commands") -> None:
         help="the best setting rather than a fair one: each follows from the scores before it, by Optuna "
         "(pip install gan-zoo[optuna]); report and suite are marked as not a fair comparison",
     )
-    add_workers(tune, None, "one per core, or per GPU")
+    add_workers(tune, None, "one per core, or up to four per GPU")
     add_how(tune)
     tune.set_defaults(command=tune_suite)
 

@@ -65,7 +65,7 @@ print(device_name('$device'))" || exit 2
 
 # Images are read, and their classifier trained, on the CPU beside the first steps.
 if [ -n "$IMAGES" ]; then
-    timeout 400 "$python" -m benchmarks.speed.gpu_images prepare "$IMAGES" "$work" >"$work/images.txt" 2>&1 &
+    timeout $((400 * patience)) "$python" -m benchmarks.speed.gpu_images prepare "$IMAGES" "$work" >"$work/images.txt" 2>&1 &
     reading=$!
 fi
 

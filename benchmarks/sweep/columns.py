@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.record.environment import environment
 from benchmarks.sweep.context import Context
-from gan_zoo.device import device_name, peak_memory
+from gan_zoo.device import device_name, gpu_settings, peak_memory
 from gan_zoo.engine import TrainState
 from gan_zoo.metrics import Evaluator
 from gan_zoo.numerics.process import portable, threads_matter
@@ -33,6 +33,7 @@ def circumstances(spec: RunSpec, context: Context) -> dict[str, Any]:
         "device": device_name(context.device),
         "threads": context.threads,
         "numerics": numerics_text(spec, context),
+        **({} if context.device == "cpu" else {"gpu_settings": gpu_settings()}),
     }
 
 

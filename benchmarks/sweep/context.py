@@ -18,7 +18,7 @@ from gan_zoo.spec import DatasetSpec, RunSpec
 class Context:
     """`timing_comparable`: whether a process has its core or GPU to itself; `scratch`: the folder of a rehearsal, which
     downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`); `convolves`: whether a worker may
-    have to."""
+    have to; `sharers`: how many workers are on one GPU."""
 
     runs: Path
     data: Path
@@ -29,6 +29,7 @@ class Context:
     numerics: Numerics = "reference"
     scratch: Path | None = None
     convolves: bool = True
+    sharers: int = 1
 
     @property
     def handed_on(self) -> Path:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.record.patience import without_password
+from gan_zoo.device import undeterministic
 from gan_zoo.errors import UserError
 from gan_zoo.spec import RunSpec
 
 
 def reason_of(error: Exception) -> str:
     """An error in one line, with its type where it is none of ours."""
+    if kernel := undeterministic(error):
+        return f"{kernel} has no deterministic form on a GPU: use another layer, --numerics fast or --device cpu"
     name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
     return without_password(" ".join(f"{name}{error}".split()))
 

@@ -19,13 +19,15 @@ from benchmarks.sweep.messages import reason_of
 from benchmarks.sweep.shard import WHOLE, Shard
 from benchmarks.sweep.shared import Shared, prepare_shared
 from benchmarks.sweep.stack import trial_seconds
-from gan_zoo.device import choose_devices, core_count
+from gan_zoo.device import choose_devices, core_count, ran_out_of_memory
 from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine, name_of_chosen
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import abstract_players
 from gan_zoo.validation import lookup, shown_name
 
+MOST_ON_A_GPU = 4
+"""Workers, where nobody says how many."""
 LEFT_ALONE = (*SETTLED, "running")
 """Cells that a sweep does not run: those with a result, and those that another process is at."""
 
@@ -177,8 +179,12 @@ class Options:
         """
         devices = choose_devices(self.device, max(1, core_count() // self.threads))
         if self.workers is None:
-            return devices
+            return devices if devices[0] == "cpu" else devices * self.per_gpu(len(devices))
         return [devices[i % len(devices)] for i in range(self.workers)]
+
+    def per_gpu(self, gpus: int) -> int:
+        """Workers on each of so many GPUs: while one of them evaluates or records, others train."""
+        return max(1, min(MOST_ON_A_GPU, core_count() // self.threads // gpus))
 
     def context(self, suite: str) -> Context:
         devices, cores = self.devices() or choose_devices(self.device, 1)[:1], core_count()
@@ -187,7 +193,7 @@ class Options:
         check_engine(self.engine, self.numerics, devices[0])
         runs = self.results / suite / "runs"
         how = self.threads, alone, self.engine, self.numerics, self.scratch
-        return Context(runs, self.data, devices[0], *how)
+        return Context(runs, self.data, devices[0], *how, sharers=max(map(devices.count, devices)))
 
 
 def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None], shard: Shard = WHOLE) -> Plan:
@@ -199,7 +205,15 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
     if options.scratch is None:
         refuse_unwritable(options.results / suite.name, "choose another --results")
     context = options.context(suite.name)
-    shared = prepare_shared(suite, context, say)
+    try:
+        shared = prepare_shared(suite, context, say)
+    except Exception as error:
+        if not ran_out_of_memory(error):
+            raise
+        raise UserError(
+            f"--device {context.device}: its free memory does not hold the data sets and what scores them; end what "
+            "else is on it, or use --device cpu"
+        ) from error
     context = replace(context, convolves=shared.convolves)
     identities = identities_of(suite, shared, context)
     plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name), shard)

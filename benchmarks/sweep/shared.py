@@ -14,10 +14,11 @@ from gan_zoo.device import configure_process
 from gan_zoo.engine import check_players
 from gan_zoo.engine.compiled import check_compiler
 from gan_zoo.errors import UserError
+from gan_zoo.memory import free_memory, rows_that_fit
 from gan_zoo.metrics import WEIGHTS_FILE
 from gan_zoo.metrics.classifier import hand_on
 from gan_zoo.spec import RunSpec
-from gan_zoo.trainer import abstract_players, check_numerics
+from gan_zoo.trainer import abstract_players, check_numerics, prepare
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -
         nets = chain.from_iterable(check_architecture(each, data.shape).values() for each in architectures)
         convolutions = [net for net in nets if convolves(net)]
         refuse_engine(cells, data.shape, context)
+        refuse_small_memory(cells, data, context)
         if context.scratch is not None:
             refuse_download(shelf.metrics(spec), context.cache)
         evaluator = shelf.evaluator(spec)
@@ -81,6 +83,15 @@ def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Con
             check_players(context.engine, abstract_players(spec, shape, context.numerics))
         except UserError as error:
             raise UserError(f"{spec.label}: {error}") from None
+
+
+def refuse_small_memory(cells: Sequence[RunSpec], data: Any, context: Context) -> None:
+    """Raises: UserError where the free memory of a GPU does not hold one run, of the first cell with each net."""
+    if free_memory(context.device) is None:
+        return
+    first = {spec.architecture: spec for spec in reversed(cells)}
+    for spec in first.values():
+        rows_that_fit(prepare(spec, data, context.device, context.numerics), 1)
 
 
 def refuse_download(metrics: Sequence[str], cache: Path) -> None:

@@ -8,6 +8,7 @@ so that a resumed run is in the same company at every step.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.record.lease import Held
@@ -15,8 +16,10 @@ from benchmarks.record.patience import Away
 from benchmarks.sweep.cell_run import CellRun, OpenCell, next_stop
 from benchmarks.sweep.context import Context, Shelf, Sweep
 from benchmarks.sweep.messages import Outcome, Tell, reason_of
-from gan_zoo.engine import Chosen, choose_for_one, choose_for_stack
+from gan_zoo.device import ran_out_of_memory
+from gan_zoo.engine import CannotRun, Chosen, choose_for_one, choose_for_stack
 from gan_zoo.losses.base import Terms
+from gan_zoo.memory import free_what_is_unused, rows_that_fit
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import advance, advance_stack, initial_state, prepare, train, train_stack
 
@@ -37,16 +40,55 @@ def run_together(specs: Sequence[RunSpec], sweep: Sweep, shelf: Shelf, tell: Tel
             for cell in cells:
                 with guarded([cell], tell):
                     running.append(CellRun.start(cell, shelf.data(cell.spec), evaluator, validation))
+            company = Company(sweep, limit_of(running, sweep))
         while active := [run for run in running if run.cell.outcome is None]:
-            steps = sorted({run.state.step for run in active})
-            together = [run for run in active if run.state.step == steps[0]]
-            with guarded([run.cell for run in together], tell):
-                advance_together(together, steps[1] if len(steps) > 1 else specs[0].train.steps, tell)
+            company.advance(active, tell)
     except (KeyboardInterrupt, BrokenPipeError, Away):  # broken off here, or who listens or keeps the record is gone
         for cell in cells:
             if cell.outcome is None:
                 cell.log.interrupt()
         raise
+
+
+def limit_of(running: Sequence[CellRun], sweep: Sweep) -> int:
+    """How many of these cells train at once. Raises: UserError where the device's memory does not hold one."""
+    wanted = max(1, len(running))
+    return rows_that_fit(running[0].run, wanted, sweep.context.sharers) if running else wanted
+
+
+@dataclass
+class Company:
+    """The cells that train as one stack: no more than `limit` at once."""
+
+    sweep: Sweep
+    limit: int
+
+    def advance(self, active: Sequence[CellRun], tell: Tell) -> None:
+        """Trains those that are furthest behind, until one ends or they come to where others stand.
+
+        Where memory runs out half as many train from then on. Where they cannot be stacked for another reason, and
+        nobody asked for it, each trains alone.
+        """
+        steps = sorted({run.state.step for run in active})
+        behind = [run for run in active if run.state.step == steps[0]]
+        together, until = behind[: self.limit], steps[1] if len(steps) > 1 else active[0].cell.spec.train.steps
+        with guarded([run.cell for run in together], tell):
+            try:
+                advance_together(together, until, tell)
+            except CannotRun as error:
+                short = ran_out_of_memory(error)
+                if len(together) == 1 or not (short or self.sweep.context.engine == "auto"):
+                    raise
+                self.shrink(together, len(together) // 2 if short else 1, error, tell)
+        if self.limit < len(together):
+            free_what_is_unused()
+
+    def shrink(self, together: Sequence[CellRun], limit: int, error: CannotRun, tell: Tell) -> None:
+        """No more than `limit` at once from now on; the record says so."""
+        self.limit, spec = limit, together[0].cell.spec
+        line = f"{spec.label}: {len(together)} cells at once: {error}; {limit} from here on"
+        tell(spec, line)
+        self.sweep.store.note(self.sweep.run_id, f"stack.{spec.key}", line)
 
 
 def open_cells(specs: Sequence[RunSpec], sweep: Sweep, data: Any, tell: Tell) -> list[OpenCell]:

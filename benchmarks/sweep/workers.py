@@ -23,7 +23,7 @@ from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Message, Outcome, Quiet
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
-from gan_zoo.engine import structure
+from gan_zoo.engine import makes_stacks, structure
 from gan_zoo.numerics.environment import free_onednn
 from gan_zoo.plugins import Plugin, load, loaded
 from gan_zoo.spec import RunSpec, run_spec
@@ -46,7 +46,12 @@ def run_cells(
 
     Without any device they run in this process, where nothing ends a cell that hangs.
     """
-    waiting = stacks(cells, len(devices) or 1) if sweep.context.engine == "stacked" else [[spec] for spec in cells]
+    context = sweep.context
+    if makes_stacks(context.engine, context.numerics, context.device):
+        # several workers on one GPU are for what is beside training: no stack is split for them
+        waiting = stacks(cells, len(devices if context.device == "cpu" else set(devices)) or 1)
+    else:
+        waiting = [[spec] for spec in cells]
     if devices:
         return in_processes(sweep, waiting, devices, listener)
     return in_place(sweep, waiting, listener)

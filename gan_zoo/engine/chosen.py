@@ -2,7 +2,8 @@
 
 The rule of `auto` reads spec and device alone, never a clock, so that the same run always gets the same engine:
 
-    on a GPU      graph: at toy sizes nearly all time is spent in launching, which one graph does once
+    on a GPU      graph: at toy sizes nearly all time is spent in launching, which one graph does once; and cells of
+                  one structure as a stack in it
     on a CPU      compiled, in fast numerics, for perceptrons from COMPILED_FROM updates on; convolutions gain nothing
                   by it
                   closed-form, where the critic is a perceptron of ReLUs
@@ -47,6 +48,9 @@ to 128 units, on one CPU core."""
 EXACT_ENGINES = ("plain", "closed-form", "auto")
 """Those that can be asked for in exact numerics: of the others nobody sees the single operations."""
 
+STACKED_NUMERICS = ("reference", "fast", "tf32")
+"""Those that stacks compute in."""
+
 Subject = TypeVar("Subject", TrainState, Sequence[TrainState])
 Playing = Any
 """The players of a single state, or those of each row of a stack."""
@@ -69,7 +73,7 @@ class Chosen(Generic[Subject]):
         return Started(functools.partial(self.start, players, subject))
 
     def start(self, players: Playing, subject: Subject, draws: Draws) -> Iteration:
-        """The iteration, rehearsed on the first of its draws. Raises: UserError where it cannot run."""
+        """The iteration, rehearsed on the first of its draws. Raises: CannotRun where it cannot."""
         try:
             iteration = self.engine(players, subject)
             if self.engine is not plain:
@@ -102,11 +106,15 @@ class Started:
         return self.iteration
 
 
-def refusal(name: str, error: Exception) -> UserError:
+class CannotRun(UserError):
+    """Says that the one engine that may run these states cannot; they are as they were."""
+
+
+def refusal(name: str, error: Exception) -> CannotRun:
     """The error of an engine that was asked for and cannot run."""
     if isinstance(error, UserError):
-        return error
-    return UserError(f"engine {name}: cannot run here ({in_a_line(error)}); use plain or auto")
+        return CannotRun(str(error))
+    return CannotRun(f"engine {name}: cannot run here ({in_a_line(error)}); use plain or auto")
 
 
 def in_a_line(error: Exception) -> str:
@@ -161,9 +169,16 @@ def choose_for_stack(device: torch.device) -> Chosen[Sequence[TrainState]]:
     return Chosen(name, STACK_ENGINES[name])
 
 
+def makes_stacks(wanted: str, numerics: Numerics, device: torch.device | str) -> bool:
+    """Whether cells of one structure train as one stack: where that is asked for, and by the rule of `auto` on a GPU,
+    which a single run of such nets leaves idle."""
+    on_gpu = torch.device(device).type == "cuda"
+    return wanted == "stacked" or (wanted == "auto" and on_gpu and numerics in STACKED_NUMERICS)
+
+
 def name_of_chosen(wanted: str, players: Players, device: str) -> str:
-    """The name of the engine that these players get on a device; of a stack's, where stacks are asked for."""
-    if wanted == "stacked":
+    """The name of the engine that these players get on a device; of a stack where it makes stacks."""
+    if makes_stacks(wanted, players.numerics, device):
         return choose_for_stack(torch.device(device)).name
     return choose_for_one(wanted, players, torch.device(device)).name
 
