@@ -32,7 +32,9 @@ def test_a_budget_is_called_the_same_only_where_it_is() -> None:
     assert budget_sentence(Results(unlike)) == f"{text}128k real images (2000 x 1 critic steps) for minimax."
     as_many = record()
     as_many.runs.loc[as_many.runs.loss == "minimax", ["steps", "images_seen"]] = [10_000, 640_000]
-    text = "As many real images for all losses, in unlike steps: 8gaussians: 640k real images (2000 x 5 critic steps) for "
+    text = (
+        "As many real images for all losses, in unlike steps: 8gaussians: 640k real images (2000 x 5 critic steps) for "
+    )
     last = "640k real images (10000 x 1 critic steps) for minimax."
     assert budget_sentence(Results(as_many)) == f"{text}wgan-gp and wgan-lp; {last}"
     unlike.runs["n_critic"], unlike.runs["images_seen"] = 5, 640_000
