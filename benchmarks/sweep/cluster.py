@@ -283,7 +283,8 @@ def refuse_address(address: str) -> None:
 
 
 _shelf: Shelf | None = None
-"""The data of this worker process, for one task after the other."""
+_store: Store | None = None
+"""The data of this worker process and its record, opened once, for one task after the other."""
 
 
 def words_of(
@@ -313,11 +314,12 @@ def run_in_thread(
     sweep: Sweep, plugins: Sequence[Plugin], stack: Sequence[dict[str, Any]], words: "SimpleQueue[Any]"
 ) -> None:
     """Runs a stack and puts what it says into `words`; at last None, or the error that ended it."""
-    global _shelf
+    global _shelf, _store
     try:
-        if _shelf is None:
+        if _shelf is None or _store is None:
             prepare_worker(sweep.context, plugins)
-            _shelf = Shelf(sweep.context)
+            _shelf, _store = Shelf(sweep.context), sweep.store
+        sweep = replace(sweep, store=_store)
         sweep.store.say = lambda line: words.put(("", line))
         specs = [run_spec(each) for each in stack]
         run_together(specs, sweep, _shelf, lambda spec, message: words.put((spec.key, message)))
