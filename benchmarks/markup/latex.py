@@ -129,7 +129,7 @@ def _is_measured(cells: list[Entry]) -> bool:
 
 
 def _format(cells: list[Entry]) -> str:
-    """siunitx's column for these cells: digits before and after the point, and of the half-width."""
+    """siunitx's column for these cells: digits before and after the point and of the half-width, room for marks."""
     sign, before, after, width = "", 0, 0, 0
     for match in _measured(cells):
         minus, whole, decimals, half = match.groups()
@@ -137,7 +137,9 @@ def _format(cells: list[Entry]) -> str:
         before, after = max(before, len(whole)), max(after, len(decimals))
         digits = half.replace(".", "").lstrip("0") or "0"  # siunitx counts 0.05 as the one digit of 1.23(5)
         width = max(width, len(digits))
-    return f"S[table-format={sign}{before}.{after}({width})]"
+    marks = max(map(_after, cells), key=len)
+    room = f",table-space-text-post={{~{marks}}}" if marks else ""
+    return f"S[table-format={sign}{before}.{after}({width}){room}]"
 
 
 def _label(suite: str) -> str:
@@ -191,7 +193,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _cell(cell: Entry, column: Column, form: str) -> str:
     if form.startswith("S"):
         number = cell.text.replace("−", "-").replace("±", "+-")
-        after = f" {{{_after(cell)}}}" if _after(cell) else ""
+        after = f" {{~{_after(cell)}}}" if _after(cell) else ""
         return ("{--}" if cell.text == DASH else rf"\bfseries {number}" if cell.mark.bold else number) + after
     if PARAGRAPH in form:
         return rf"\raggedright {escape(cell.text)}"
