@@ -171,3 +171,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data)
+
+
+def executed(page: Page) -> int:
+    """How many scripts of a page are programs, not numbers."""
+    return page.tags.count("script") - sum((tag, name) == ("script", "type") for tag, name, _ in page.attributes)

@@ -89,12 +89,12 @@ def test_a_sweep_gives_the_bits_of_single_runs_and_its_report_as_frames(
 
 def test_a_published_report_is_read_as_it_is() -> None:
     report = gan_zoo.report(ROOT / "results" / "published" / "quickstart")
-    assert len(report.runs) == 60
+    assert len(report.runs) == 96
     assert set(report.runs.status) == {"done"}
 
 
 def test_a_diverged_run_says_so() -> None:
-    settings = {**TINY, "overrides.wgan-gp-hinge.train.optimizer.lr": 1e30}
+    settings = {**TINY, "overrides.wgan-gp-hinge/8gaussians.train.optimizer.lr": 1e30}
     run = gan_zoo.train("wgan-gp-hinge", "8gaussians", settings=settings)
     assert run.status == "diverged"
     assert "is not finite at step" in run.reason

@@ -432,7 +432,8 @@ def test_a_descent_is_a_step_of_torchs_optimiser(spec: Adam | RMSprop) -> None:
         descend(weights, own, gradient, optimizer_numbers(spec))
         known.vector.grad = gradient
         expected.step()
-        assert torch.equal(weights["w"], known["w"])
+        # To the last digit and no further: torch has RMSprop's roots of MKL, which rounds some otherwise on an AMD.
+        torch.testing.assert_close(weights["w"], known["w"], rtol=0, atol=1.2e-7)
     assert own.state[weights.vector].keys() == expected.state[known.vector].keys()
     assert own.state[weights.vector]["step"] == 3
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from scipy import stats as scipy_stats
-from synthetic import FEW, HOSTILE, LOSSES, Page, synthetic, texts
+from synthetic import FEW, HOSTILE, LOSSES, Page, executed, synthetic, texts
 
 from benchmarks.cli import main
 from benchmarks.markup.blocks import measured
@@ -132,11 +132,6 @@ def test_failed_runs_are_counted_listed_and_never_averaged(built):
     assert {(row["n"], row["n_failed"]) for row in rows if row["loss"] == "minimax"} == {("3", "1")}
     text = (out / "report.md").read_text()
     assert "| minimax | 8gaussians | 0 | diverged | 700 | the critic's loss is not finite at step 700 |" in text
-
-
-def executed(page):
-    """How many scripts of a page are programs, not numbers."""
-    return page.tags.count("script") - sum((tag, name) == ("script", "type") for tag, name, _ in page.attributes)
 
 
 def test_the_page_needs_nothing_but_itself(built):

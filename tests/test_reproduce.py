@@ -335,7 +335,9 @@ def test_a_finished_run_is_published_with_its_report(ran: Path, tmp_path: Path, 
 
 def test_a_suite_of_one_s_own_is_not_published(ran: Path, shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["publish", str(ran.parent / "tiny.yaml"), "--results", str(ran)]) == 2
-    assert "suites of the package, by name (tiny); the report of one of your own" in capsys.readouterr().err
+    assert (
+        "suites of the package, by name (tiny), and the searches behind them (NAME-search)" in capsys.readouterr().err
+    )
     assert list(shelf.iterdir()) == []
 
 

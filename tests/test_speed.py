@@ -216,7 +216,7 @@ def test_quickstart_s_engines_are_timed_and_named(monkeypatch: pytest.MonkeyPatc
     (spec,) = load_first_look("quickstart", {}, ["wgan-gp"], ["digits"]).cells
     with bench("reference", PINNED, convolves=False) as one:
         found = quickstart.gain(spec, Path(), one, one)
-    assert (found.loss, found.dataset, found.steps, found.engine) == ("wgan-gp", "digits", 1500, "closed-form")
+    assert (found.loss, found.dataset, found.steps, found.engine) == ("wgan-gp", "digits", 2500, "closed-form")
     assert min(found.textbook, found.plain, found.auto) > 0
 
 
