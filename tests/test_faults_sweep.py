@@ -13,12 +13,15 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tiny import result, tiny_suite
 
@@ -274,6 +277,8 @@ def forked(action: Callable[[], object]) -> int:
         workers.multiprocessing.get_context = lambda kind: spawned  # type: ignore[assignment]
         action()
         status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -320,6 +325,33 @@ def test_workers_end_with_their_sweep(suite: Suite, results: Path) -> None:
     assert ended
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+def test_workers_that_outlive_their_sweep_are_ended_by_the_next(
+    suite: Suite, results: Path, undisturbed: dict[str, Any]
+) -> None:
+    """They are at a step without end when their sweep is killed, and none sees that it is."""
+    reading, writing = os.pipe()
+
+    def never_ending(*_: object) -> None:
+        os.write(writing, b"x")
+        threading.Event().wait()
+
+    def sweep_that_hangs() -> None:
+        workers.die_with_parent = threading.Event().wait  # type: ignore[assignment]
+        stack.advance_together = never_ending
+        sweep(suite, Store(results), Listener(), 2)
+
+    pid = forked(sweep_that_hangs)
+    assert os.read(reading, 1) + os.read(reading, 1) == b"xx"
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    store = Store(results)
+    left = [cell.holder.pid for cell in store.cells("tiny") if cell.holder]
+    assert len(left) == 2
+    sweep(suite, store, Listener())
+    assert result(store) == undisturbed
+    assert not any(psutil.pid_exists(pid) for pid in left)
 
 
 def fresh_store(folder: Path, database: Path) -> Store:

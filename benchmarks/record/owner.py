@@ -5,6 +5,7 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,34 @@ def machine() -> str:
 
 def owner_is_dead(tags: Mapping[str, Any]) -> bool:
     """True where the process of `tags` ran on this machine and is gone; another machine's processes count as alive."""
-    here = tags["machine"] == machine() if tags.get("machine") else tags.get("host") == socket.gethostname()
-    if not here:
-        return False
+    return _is_here(tags) and _process(tags) is None
+
+
+def end_process(tags: Mapping[str, Any]) -> None:
+    """Ends the process of `tags` where it runs on this machine, and waits until it is gone; this very one, and another
+    user's, are left alone."""
+    process = _process(tags) if _is_here(tags) else None
+    if process is not None and process.pid != os.getpid():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process.kill()
+            process.wait()
+
+
+def _is_here(tags: Mapping[str, Any]) -> bool:
+    """Whether the process of `tags` is or was one of this machine's."""
+    if tags.get("machine"):
+        return bool(tags["machine"] == machine())
+    return bool(tags.get("host") == socket.gethostname())
+
+
+def _process(tags: Mapping[str, Any]) -> psutil.Process | None:
+    """The process of `tags`, which is or was one of this machine's; None where it is gone."""
     try:
         process = psutil.Process(int(tags["pid"]))
         another = abs(process.create_time() - float(tags["pid_started"])) > SAME_START
-        return another or process.status() == psutil.STATUS_ZOMBIE
+        return None if another or process.status() == psutil.STATUS_ZOMBIE else process
     except psutil.NoSuchProcess:  # also where it ends between two questions
-        return True
+        return None
 
 
 def user_name() -> str:

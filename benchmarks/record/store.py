@@ -24,7 +24,7 @@ from benchmarks.record.export import RUN_COLUMNS, Record
 from benchmarks.record.lease import Held, Keeper, Leases, take
 from benchmarks.record.machine import watch
 from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note
-from benchmarks.record.owner import owner_is_dead, owner_tags, user_name
+from benchmarks.record.owner import end_process, owner_is_dead, owner_tags, user_name
 from benchmarks.record.patience import at_most_once
 from benchmarks.record.remote import artifact, at_once, histories
 from benchmarks.record.run_log import CellLog, Opening, Values, check_names, log_in_batches, texts
@@ -50,14 +50,20 @@ class Store(Experiments):
         self._keeper = Keeper()
 
     def _close_dead(self, experiment: str) -> None:
-        """Closes the runs left RUNNING by processes of this machine that are dead."""
-        runs: list[Run] = []
-        for kind in ("sweep", "group", "cell"):
-            runs += self._runs(experiment, kind)
-        for run in runs:
-            if run.info.status == "RUNNING" and owner_is_dead(run.data.tags):
-                self._client.set_tag(run.info.run_id, "status", "interrupted")
-                self._client.set_terminated(run.info.run_id, "KILLED")
+        """Closes the runs left RUNNING by processes of this machine that are dead.
+
+        Ends before that the workers that have outlived their sweep: each would end by itself, but one at a long step
+        would have its cell until then.
+        """
+        sweeps = [*self._runs(experiment, "sweep"), *self._runs(experiment, "group")]
+        dead = {run.info.run_id for run in sweeps if owner_is_dead(run.data.tags)}
+        for run in [*sweeps, *self._runs(experiment, "cell")]:
+            if run.info.status == "RUNNING":
+                if run.data.tags.get("mlflow.parentRunId") in dead:
+                    end_process(run.data.tags)
+                if owner_is_dead(run.data.tags):
+                    self._client.set_tag(run.info.run_id, "status", "interrupted")
+                    self._client.set_terminated(run.info.run_id, "KILLED")
 
     def start_sweep(
         self,

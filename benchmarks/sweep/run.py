@@ -98,7 +98,7 @@ def run_suite(
         refuse_blocked(plan.context.runs / spec.key, own=True)
     store.experiment(suite.name, suite.description)
     with sweep_run(plan, store, notes) as run_id, parents_of(suite, run_id, store) as parents:
-        more: Plan | None = plan
+        more: Plan | None = plan.refreshed(store)  # cells of workers that had outlived their sweep are free by now
         while more is not None:
             sweep = Sweep(suite.name, run_id, store, plan.context, parents, more.suite.search.get("trials", {}))
             plan = run_what_is_free(more, sweep, listener, train)
