@@ -182,7 +182,7 @@ def train(
     device = choose_devices(device, 1)[0]
     check_engine(engine, numerics, device)
     configure_process(device, threads, numerics)
-    context = Context(Path(), _folder(data), device, threads, engine=engine, numerics=numerics)
+    context = Context(Path(), _folder(data), device, threads=threads, engine=engine, numerics=numerics)
     shelf = Shelf(context)
     own_data = shelf.data(spec)
     run = prepare(spec, own_data, device, numerics)

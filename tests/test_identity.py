@@ -178,9 +178,9 @@ def test_a_cell_that_another_has_is_left_to_it(
     spec = suite.cells[0]
     theirs.experiment("tiny")
     shelf = Shelf(first.context)
-    other = OpenCell.open(spec, Sweep("tiny", "", theirs, first.context), shelf.data(spec), print)
+    other = OpenCell.open(spec, Sweep("tiny", "", theirs, shelf), shelf.data(spec), print)
     with pytest.raises(Held, match=r"^being run by .* \(process \d+\) since"):
-        OpenCell.open(spec, Sweep("tiny", "", ours, first.context), shelf.data(spec), print)
+        OpenCell.open(spec, Sweep("tiny", "", ours, shelf), shelf.data(spec), print)
     said: list[Any] = []
     listener = Listener()
     listener.end = lambda spec, outcome: said.append((spec.seed, outcome.status))  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep import stack
-from benchmarks.sweep.context import Context
+from benchmarks.sweep.context import Context, Shelf
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Options, make_plan
@@ -274,9 +274,9 @@ class SilentLog:
 
 
 def test_a_worker_that_dies_takes_only_its_cell_with_it(suite: Suite, options: Options) -> None:
-    context = Context(options.results / "runs", options.data)
-    sweep = Sweep("small", "", DyingStore(), context)  # type: ignore[arg-type]
-    outcomes = {spec.label: outcome for spec, outcome in run_cells(sweep, suite.cells, ["cpu", "cpu"], Listener())}
+    context = Context(options.results / "runs", options.data, devices=("cpu", "cpu"))
+    sweep = Sweep("small", "", DyingStore(), Shelf(context))  # type: ignore[arg-type]
+    outcomes = {spec.label: outcome for spec, outcome in run_cells(sweep, suite.cells, Listener())}
     assert outcomes.pop("wgan-clip / 8gaussians / seed 1") == Outcome("failed", "the worker process died (exit code 9)")
     assert {outcome.status for outcome in outcomes.values()} == {"done"}
     assert len(outcomes) == 5

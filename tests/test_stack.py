@@ -392,7 +392,7 @@ def test_threads_that_change_numbers_are_part_of_the_numerics(path: str, monkeyp
     (spec,) = load_suite(path, {"seeds": "[0]", "train.precision": "float32"}).cells
 
     def said(device: str, numerics: Any, threads: int) -> str:
-        context = Context(Path("runs"), Path("data"), device, threads, numerics=numerics)
+        context = Context(Path("runs"), Path("data"), device, threads=threads, numerics=numerics)
         return identity(spec, "f" * 64, context).numerics
 
     assert said("cpu", "fast", 1) == "float32"

@@ -113,6 +113,7 @@ def test_several_workers_a_gpu_and_no_clock_of_those_that_share_one(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr("benchmarks.sweep.plan.core_count", lambda: 4)
     options = Options(Path("results"), Path("data"), device, workers)
-    assert options.devices() == devices
-    assert options.context("small").timing_comparable == comparable
-    assert options.context("small").sharers == max(map((devices or ["cuda:0"]).count, devices or ["cuda:0"]))
+    context = options.context("small")
+    assert context.devices == tuple(devices)
+    assert context.timing_comparable == comparable
+    assert context.sharers == max(map((devices or ["cuda:0"]).count, devices or ["cuda:0"]))

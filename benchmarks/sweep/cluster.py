@@ -81,13 +81,13 @@ class Crew:
     _asked: float = -NODES_SECONDS
 
     def run_cells(
-        self, sweep: Sweep, cells: Sequence[RunSpec], devices: Sequence[str], listener: Listener
+        self, sweep: Sweep, cells: Sequence[RunSpec], listener: Listener
     ) -> Iterator[tuple[RunSpec, Outcome]]:
         """Runs `cells` and yields each with its outcome as it ends, as `workers.run_cells` does on this machine."""
         import ray
 
         refuse_file(sweep.store)
-        sweep = replace(sweep, context=absolute(sweep.context))
+        sweep = sweep.moved(absolute(sweep.context))
         together = sweep.context.engine == "stacked"
         parts = stacks(cells, self.room(sweep)) if together else [[spec] for spec in cells]
         waiting = deque[Sequence[RunSpec]](parts)
@@ -317,12 +317,12 @@ def run_in_thread(
     global _shelf, _store
     try:
         if _shelf is None or _store is None:
-            prepare_worker(sweep.context, plugins)
-            _shelf, _store = Shelf(sweep.context), sweep.store
-        sweep = replace(sweep, store=_store)
+            prepare_worker(sweep, plugins)
+            _shelf, _store = sweep.shelf, sweep.store
+        sweep = replace(sweep, store=_store, shelf=_shelf)
         sweep.store.say = lambda line: words.put(("", line))
         specs = [run_spec(each) for each in stack]
-        run_together(specs, sweep, _shelf, lambda spec, message: words.put((spec.key, message)))
+        run_together(specs, sweep, lambda spec, message: words.put((spec.key, message)))
         words.put(None)
     except Away as away:
         words.put(("", away))

@@ -1,7 +1,7 @@
 """Where a process finds and leaves things, how it computes, and what it has loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,25 @@ from gan_zoo.spec import DatasetSpec, RunSpec
 
 @dataclass(frozen=True)
 class Context:
-    """`timing_comparable`: whether a process has its core or GPU to itself; `scratch`: the folder of a rehearsal, which
-    downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`); `convolves`: whether a worker may
-    have to; `sharers`: how many workers are on one GPU."""
+    """Where and how a process trains: its own `device`, and in `devices` that of each worker of its sweep, none where
+    cells run in the sweep's own process. `timing_comparable`: whether a process has its core or GPU to itself;
+    `scratch`: the folder of a rehearsal, which downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`).
+    """
 
     runs: Path
     data: Path
     device: str = "cpu"
+    devices: tuple[str, ...] = ()
     threads: int = 1
     timing_comparable: bool = True
     engine: str = "auto"
     numerics: Numerics = "reference"
     scratch: Path | None = None
-    convolves: bool = True
-    sharers: int = 1
+
+    @property
+    def sharers(self) -> int:
+        """How many workers are on one GPU, at most."""
+        return max(map(self.devices.count, self.devices), default=1)
 
     @property
     def handed_on(self) -> Path:
@@ -54,6 +59,11 @@ class Shelf:
         self.context = context
         self._data: dict[DatasetSpec, Any] = {}
         self._evaluators: dict[tuple[Any, ...], Evaluator] = {}
+
+    def clear(self) -> None:
+        """Forgets all that was loaded, and so lets its memory go."""
+        self._data.clear()
+        self._evaluators.clear()
 
     def data(self, spec: RunSpec) -> Any:
         """The data set of `spec` where a run draws from it (`Run.draws_on`). Raises: UserError that says what to put
@@ -98,17 +108,29 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep, for its cells: the suite's name, the parent run in the record, and where and how they run.
+    """One sweep, for its cells: the suite's name, the parent run in the record, and what they draw from and are scored
+    by, in this process.
 
-    Of a search `parents` has a parent run of its own for each loss, and `trials` by run key what is tried.
+    `convolves`: whether a net does, of a cell or behind a metric. Of a search `parents` has a parent run of its own for
+    each loss, and `trials` by run key what is tried.
     """
 
     suite: str
     run_id: str
     store: Store
-    context: Context
+    shelf: Shelf
+    convolves: bool = True
     parents: Mapping[str, str] = field(default_factory=dict)
     trials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def context(self) -> Context:
+        """Where and how this process trains."""
+        return self.shelf.context
+
+    def moved(self, context: Context) -> "Sweep":
+        """The sweep for another process, which loads what it needs by itself."""
+        return replace(self, shelf=Shelf(context))
 
     def parent_of(self, spec: RunSpec) -> str:
         """The run of the record under which a cell's own run is."""

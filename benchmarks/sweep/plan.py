@@ -13,7 +13,7 @@ from benchmarks.record.protocols import differing, read_protocol
 from benchmarks.record.store import Store
 from benchmarks.record.vocabulary import meant
 from benchmarks.suites.suite import Suite
-from benchmarks.sweep.context import Context
+from benchmarks.sweep.context import Context, Shelf
 from benchmarks.sweep.identity import Identity, identity
 from benchmarks.sweep.messages import reason_of
 from benchmarks.sweep.shard import WHOLE, Shard
@@ -36,17 +36,22 @@ LEFT_ALONE = (*SETTLED, "running")
 class Plan:
     """The cells of a suite against the record: what stands, what is to be done, how long that may take.
 
-    `identities`: what the numbers of each cell come from; `recorded`: all cells of the record, the latest last;
-    `shard`: which cells are this process's own, and come first.
+    `shelf`: what cells in this process draw from and are scored by; `identities`: what the numbers of each cell come
+    from; `recorded`: all cells of the record, the latest last; `shard`: which cells are this process's own, and come
+    first.
     """
 
     suite: Suite
-    context: Context
-    devices: Sequence[str]
+    shelf: Shelf
     shared: Shared
     identities: Mapping[RunSpec, Identity]
     recorded: Sequence[RecordedCell]
     shard: Shard = WHOLE
+
+    @property
+    def context(self) -> Context:
+        """Where and how the cells run."""
+        return self.shelf.context
 
     def found(self, spec: RunSpec) -> RecordedCell | None:
         """The cell in the record, of this very identity."""
@@ -144,17 +149,17 @@ class Plan:
         for spec in self.todo:
             key = (spec.loss_name, spec.dataset.name)
             if key not in forecast:
-                forecast[key] = forecast_seconds(spec, self.context)
-        return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / (len(self.devices) or 1)
+                forecast[key] = forecast_seconds(spec, self.shelf)
+        return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / (len(self.context.devices) or 1)
 
 
-def forecast_seconds(spec: RunSpec, context: Context) -> float:
+def forecast_seconds(spec: RunSpec, shelf: Shelf) -> float:
     """The seconds that a few iterations let expect.
 
     Raises: UserError where they fail: too large a net, an error of a plugin.
     """
     try:
-        return trial_seconds(spec, context)
+        return trial_seconds(spec, shelf)
     except Exception as failure:
         raise UserError(f"{spec.label}: cannot be trained ({reason_of(failure)})") from failure
 
@@ -172,28 +177,31 @@ class Options:
     numerics: Numerics = "reference"
     scratch: Path | None = None
 
-    def devices(self) -> list[str]:
-        """The device of each worker; none for no workers, where cells run in this process.
-
-        Raises: UserError where the wanted one is not there.
-        """
-        devices = choose_devices(self.device, max(1, core_count() // self.threads))
-        if self.workers is None:
-            return devices if devices[0] == "cpu" else devices * self.per_gpu(len(devices))
-        return [devices[i % len(devices)] for i in range(self.workers)]
-
-    def per_gpu(self, gpus: int) -> int:
-        """Workers on each of so many GPUs: while one of them evaluates or records, others train."""
-        return max(1, min(MOST_ON_A_GPU, core_count() // self.threads // gpus))
-
     def context(self, suite: str) -> Context:
-        devices, cores = self.devices() or choose_devices(self.device, 1)[:1], core_count()
-        alone = len(devices) * self.threads <= cores and (devices[0] == "cpu" or len(set(devices)) == len(devices))
+        """Where and how the cells of a suite run.
+
+        Raises: UserError where the wanted device is not there, or does not go with engine and numerics.
+        """
+        cores = core_count()
+        there = choose_devices(self.device, max(1, cores // self.threads))
+        devices = self._workers_on(there, cores)
         lookup(dict.fromkeys(ENGINE_NAMES), self.engine, ("--engine",), "engine")
-        check_engine(self.engine, self.numerics, devices[0])
+        check_engine(self.engine, self.numerics, there[0])
+        one_each = there[0] == "cpu" or len(set(devices)) == len(devices)
+        alone = one_each and (len(devices) or 1) * self.threads <= cores
         runs = self.results / suite / "runs"
         how = self.threads, alone, self.engine, self.numerics, self.scratch
-        return Context(runs, self.data, devices[0], *how, sharers=max(map(devices.count, devices)))
+        return Context(runs, self.data, there[0], devices, *how)
+
+    def _workers_on(self, there: list[str], cores: int) -> tuple[str, ...]:
+        """The device of each worker, of those that are there; none where cells run in this process."""
+        if self.workers is not None:
+            return tuple(there[i % len(there)] for i in range(self.workers))
+        if there[0] == "cpu":
+            return tuple(there)
+        # while one of a GPU's workers evaluates or records, others train
+        per_gpu = max(1, min(MOST_ON_A_GPU, cores // self.threads // len(there)))
+        return tuple(there * per_gpu)
 
 
 def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str], None], shard: Shard = WHOLE) -> Plan:
@@ -205,8 +213,9 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
     if options.scratch is None:
         refuse_unwritable(options.results / suite.name, "choose another --results")
     context = options.context(suite.name)
+    shelf = Shelf(context)
     try:
-        shared = prepare_shared(suite, context, say)
+        shared = prepare_shared(suite, shelf, say)
     except Exception as error:
         if not ran_out_of_memory(error):
             raise
@@ -214,9 +223,10 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
             f"--device {context.device}: its free memory does not hold the data sets and what scores them; end what "
             "else is on it, or use --device cpu"
         ) from error
-    context = replace(context, convolves=shared.convolves)
+    if context.devices:  # workers load for themselves, and may need the memory
+        shelf.clear()
     identities = identities_of(suite, shared, context)
-    plan = Plan(suite, context, options.devices(), shared, identities, store.cells(suite.name), shard)
+    plan = Plan(suite, shelf, shared, identities, store.cells(suite.name), shard)
     refuse_other_protocols(plan)
     refuse_unknown_metrics(plan)
     return plan

@@ -94,7 +94,7 @@ def plan_text(plan: Plan) -> str:
         [
             *plan.suite.notes,
             *cells,
-            f"{left}, about {duration(plan.seconds())} of training with {len(plan.devices)} workers",
+            f"{left}, about {duration(plan.seconds())} of training with {len(plan.context.devices)} workers",
         ]
     )
 

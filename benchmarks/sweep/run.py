@@ -66,7 +66,7 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
-Train = Callable[[Sweep, Sequence[RunSpec], Sequence[str], Listener], Iterator[tuple[RunSpec, Outcome]]]
+Train = Callable[[Sweep, Sequence[RunSpec], Listener], Iterator[tuple[RunSpec, Outcome]]]
 """What trains cells: `benchmarks.sweep.workers.run_cells` on this machine, or what does the same on others."""
 Following = Callable[[Plan], Plan | None]
 
@@ -100,7 +100,8 @@ def run_suite(
     with sweep_run(plan, store, notes) as run_id, parents_of(suite, run_id, store) as parents:
         more: Plan | None = plan.refreshed(store)  # cells of workers that had outlived their sweep are free by now
         while more is not None:
-            sweep = Sweep(suite.name, run_id, store, plan.context, parents, more.suite.search.get("trials", {}))
+            trials = more.suite.search.get("trials", {})
+            sweep = Sweep(suite.name, run_id, store, plan.shelf, plan.shared.convolves, parents, trials)
             plan = run_what_is_free(more, sweep, listener, train)
             more = following(plan)
             if more is not None:
@@ -113,7 +114,7 @@ def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener, train: Train)
     plan as it stands then."""
     tried: set[RunSpec] = set()
     while todo := untried(plan.own_todo, tried) or untried(plan.todo, tried):
-        for spec, outcome in train(sweep, todo, plan.devices, listener):
+        for spec, outcome in train(sweep, todo, listener):
             if outcome.status == "failed":  # which a worker that was ended, or died, could not record
                 sweep.store.fail_cell(sweep.suite, spec.key, outcome.reason)
             listener.end(spec, outcome)
@@ -150,7 +151,7 @@ def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[st
             "losses": ", ".join(suite.losses),
             "datasets": ", ".join(suite.datasets),
             "seeds": ", ".join(map(str, suite.seeds)),
-            "workers": ", ".join(plan.devices),
+            "workers": ", ".join(plan.context.devices),
         },
         tags=meta["environment"],
         description=suite.description,

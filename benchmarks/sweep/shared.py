@@ -36,15 +36,17 @@ class Shared:
     """whether a net does, of a cell or behind a metric; those of the data sets' own classifiers round nothing"""
 
 
-def prepare_shared(suite: Suite, context: Context, say: Callable[[str], None]) -> Shared:
-    """Loads every data set and its extractor. `say` hears what was left out or changed when the data were read.
+def prepare_shared(suite: Suite, shelf: Shelf, say: Callable[[str], None]) -> Shared:
+    """Loads every data set and its extractor onto the shelf. `say` hears what was left out or changed when the data
+    were read.
 
     Raises: UserError for a data set, shape, metric or engine that cannot be had.
     """
+    context = shelf.context
     configure_process(context.device, context.threads, context.numerics)
     if context.engine == "compiled":
         check_compiler(context.device)
-    shelf, shared = Shelf(context), Shared({}, {}, {}, {}, {}, {})
+    shared = Shared({}, {}, {}, {}, {}, {})
     for name in suite.datasets:
         cells = [spec for spec in suite.cells if spec.dataset.name == name]
         spec, data = cells[0], shelf.data(cells[0])

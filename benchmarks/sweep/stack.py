@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.record.lease import Held
 from benchmarks.record.patience import Away
 from benchmarks.sweep.cell_run import CellRun, OpenCell, next_stop
-from benchmarks.sweep.context import Context, Shelf, Sweep
+from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.messages import Outcome, Tell, reason_of
 from gan_zoo.device import ran_out_of_memory
 from gan_zoo.engine import CannotRun, Chosen, choose_for_one, choose_for_stack
@@ -29,8 +29,9 @@ SAVE_SHARE = 0.01
 """Checkpoints and the metrics sent with them are SAVE_SECONDS apart, or more where they would take a larger share."""
 
 
-def run_together(specs: Sequence[RunSpec], sweep: Sweep, shelf: Shelf, tell: Tell) -> None:
+def run_together(specs: Sequence[RunSpec], sweep: Sweep, tell: Tell) -> None:
     """Runs or resumes the cells `specs`, which share their structure, and records the end of each."""
+    shelf = sweep.shelf
     cells = open_cells(specs, sweep, shelf.data(specs[0]), tell)
     running: list[CellRun] = []
     try:
@@ -179,9 +180,10 @@ def save(runs: Sequence[CellRun]) -> float:
     return ended + max(SAVE_SECONDS, (ended - started) / SAVE_SHARE)
 
 
-def trial_seconds(spec: RunSpec, context: Context, iterations: int = 3) -> float:
+def trial_seconds(spec: RunSpec, shelf: Shelf, iterations: int = 3) -> float:
     """A forecast of the seconds that the training of `spec` takes, from a few iterations after a first one."""
-    run = prepare(spec, Shelf(context).data(spec), context.device, context.numerics)
+    context = shelf.context
+    run = prepare(spec, shelf.data(spec), context.device, context.numerics)
     steps = train(run, initial_state(run), choose_for_one(context.engine, run.players, run.device))
     advance(steps, 1)
     started = time.perf_counter()

@@ -122,7 +122,7 @@ def time_suite(
         return [f"not timed while cells are running here: gan-zoo timing {suite.name} when they have ended"]
     if not cells:
         return []
-    budget = budget_of(recorded, len(options.devices()) or 1)
+    budget = budget_of(recorded, len(context.devices) or 1)
     say(f"timing {len(cells)} configurations, each alone on the device, in {budget:.0f} s or less")
     store.experiment(suite.name, suite.description)
     configure_process(context.device, context.threads, context.numerics)

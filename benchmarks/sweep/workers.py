@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from benchmarks.record.patience import Away
-from benchmarks.sweep.context import Context, Shelf, Sweep
+from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Message, Outcome, Quiet
 from benchmarks.sweep.stack import run_together
@@ -39,14 +39,12 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 """What numerical libraries read at import; workers inherit them."""
 
 
-def run_cells(
-    sweep: Sweep, cells: Sequence[RunSpec], devices: Sequence[str], listener: Listener
-) -> Iterator[tuple[RunSpec, Outcome]]:
-    """Runs `cells`, one worker per entry of `devices`, and yields each with its outcome as it ends.
+def run_cells(sweep: Sweep, cells: Sequence[RunSpec], listener: Listener) -> Iterator[tuple[RunSpec, Outcome]]:
+    """Runs `cells`, one worker per device of the sweep's, and yields each with its outcome as it ends.
 
     Without any device they run in this process, where nothing ends a cell that hangs.
     """
-    context = sweep.context
+    context, devices = sweep.context, sweep.context.devices
     if makes_stacks(context.engine, context.numerics, context.device):
         # several workers on one GPU are for what is beside training: no stack is split for them
         waiting = stacks(cells, len(devices if context.device == "cpu" else set(devices)) or 1)
@@ -89,7 +87,6 @@ def in_place(
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One stack after the other in this process."""
     configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
-    shelf = Shelf(sweep.context)
     ended: list[tuple[RunSpec, Outcome]] = []
 
     sweep.store.say = lambda line: pass_on(listener, None, line)
@@ -101,7 +98,7 @@ def in_place(
             pass_on(listener, spec, message)
 
     for stack in waiting:
-        run_together(stack, sweep, shelf, tell)
+        run_together(stack, sweep, tell)
         yield from ended
         ended.clear()
 
@@ -144,7 +141,7 @@ class Worker(Heard):
         """A fresh process that is at its first stack."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        sweep = replace(sweep, context=replace(sweep.context, device=device))
+        sweep = sweep.moved(replace(sweep.context, device=device))
         process = context.Process(target=work, args=(sweep, loaded(), theirs), daemon=True)
         with no_interrupts():  # the child inherits it: Ctrl-C is for the sweep, which ends its workers
             process.start()
@@ -177,8 +174,8 @@ def work(sweep: Sweep, plugins: Sequence[Plugin], pipe: Connection) -> None:
     """The life of a worker: stacks in; steps and outcomes of their cells out, and what a person should know."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
-    prepare_worker(sweep.context, plugins)
-    shelf, lock = Shelf(sweep.context), threading.Lock()
+    prepare_worker(sweep, plugins)
+    lock = threading.Lock()
 
     def send(key: str, message: Message | Away) -> None:
         with lock:  # leases are renewed in a thread that has something to say as well
@@ -189,14 +186,15 @@ def work(sweep: Sweep, plugins: Sequence[Plugin], pipe: Connection) -> None:
         try:
             while (content := pipe.recv()) is not None:
                 stack = [run_spec(each) for each in content]
-                run_together(stack, sweep, shelf, lambda spec, message: send(spec.key, message))
+                run_together(stack, sweep, lambda spec, message: send(spec.key, message))
         except Away as away:
             send("", away)
 
 
-def prepare_worker(context: Context, plugins: Sequence[Plugin]) -> None:
+def prepare_worker(sweep: Sweep, plugins: Sequence[Plugin]) -> None:
     """Makes a fresh process what a worker is: its arithmetic, and the plugins of its sweep."""
-    if not context.convolves:
+    context = sweep.context
+    if not sweep.convolves:
         free_onednn()
     configure_process(context.device, context.threads, context.numerics)
     for plugin in plugins:
