@@ -45,7 +45,7 @@ def value(text: str) -> Any:
         ("{a: {b: [x]}, 1: 2, null: 3}", {"a": {"b": ["x"]}, "1": 2, "null": 3}),
         ("[&a {lr: 1}, *a]", [{"lr": 1}, {"lr": 1}]),
         ("-_", "-_"),
-        ("%YAML 1.1\n---\n{a: 1.5, b: 3}", {"a": 1.5, "b": 3}),
+        ("%YAML 1.2\n---\n{a: 010, b: 1:40}", {"a": 10, "b": "1:40"}),
         ("[1e38, -1.2e-38, 0.0, 0e5, 0x0]", [1e38, -1.2e-38, 0.0, 0.0, 0]),
     ],
 )
@@ -81,7 +81,8 @@ def test_values_are_those_of_yaml_1_2(text: str, expected: Any) -> None:
         ('"a\\x1b[31m"', "here: a control character ('\\x1b'): leave it out"),
         ('{"a\\0": 1}', "here: a control character ('\\x00'): leave it out"),
         ('"\\ud800"', "here: a control character ('\\ud800'): leave it out"),
-        ("a\0b", "here: not YAML: "),
+        ("a\0b", "here: a control character ('\\x00'): leave it out"),
+        ("%YAML 1.1\n---\n{a: 010, b: 1:40}", "here: %YAML 1.1: this is read as 1.2: leave it out"),
         ("1\n---\n2", "here: a second document ('---'): keep one"),
         ("[1, 2", "here: not YAML: "),
         ("a: b: c", "here: not YAML: "),
@@ -114,6 +115,13 @@ def test_every_key_has_its_line(tmp_path: Path) -> None:
     for key, line in ((("name",), 2), (("train", "steps"), 4), (("train", "list", 1, "b"), 7), (("train", "x"), 3)):
         dotted = ".".join(map(str, key))
         assert str(document.error(key, "wrong")) == f"a.yaml:{line}: {dotted}: wrong"
+
+
+def test_a_control_character_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("name: x\ndescription: a\ab\n")
+    with pytest.raises(UserError, match=r"^a.yaml:2: a control character \('\\x07'\): leave it out$"):
+        read_document(path)
 
 
 def test_only_a_text_file_of_bounded_size_is_read(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.reader import ReaderError
 
 from gan_zoo.errors import UserError, brief, printable
 from gan_zoo.files import read_text
@@ -33,6 +34,7 @@ LARGEST_FILE = 200_000  # bytes
 DEEPEST, MOST_VALUES, LONGEST_NUMBER, LONGEST_TEXT = 20, 20_000, 60, 4_000
 SMALLEST, LARGEST = 2.0**-126, 2.0**128 - 2.0**104
 """The numbers that float32 holds with all its digits."""
+VERSION = (1, 2)
 CORE = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 """The kinds, beside text, that an unquoted word may be of."""
 
@@ -83,7 +85,7 @@ class _Reader:
 
     def __init__(self, source: str, text: str, counts_lines: bool = True) -> None:
         self.lines: dict[KeyPath, int] = {}
-        self._source, self._counts_lines, self._values = source, counts_lines, 0
+        self._source, self._whole, self._counts_lines, self._values = source, text, counts_lines, 0
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._yaml = YAML(typ="safe", pure=True)
         self._events: Iterator[Event] = iter(self._yaml.parse(text))
@@ -96,6 +98,8 @@ class _Reader:
                 event = self._next()
             if isinstance(event, StreamEndEvent):
                 return None
+            if event.version not in (None, VERSION):  # in which 010 is 8, and 1:40 is 100
+                raise self._error(event, f"%YAML {'.'.join(map(str, event.version))}: this is read as 1.2: leave it out")
             content = self._value(self._next(), ())
             self._next()
             if not isinstance(event := self._next(), StreamEndEvent):
@@ -105,9 +109,9 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             problem = " ".join(str(error.problem or error.context or "cannot be read").split())
             raise UserError(f"{self._place(mark.line if mark else 0)}: not YAML: {problem}") from None
-        except YAMLError as error:
-            reason = next((line for line in str(error).splitlines() if line), "cannot be read")
-            raise UserError(f"{self._source}: not YAML: {printable(reason)}") from None
+        except ReaderError as error:
+            line = self._whole.count("\n", 0, error.position)
+            raise UserError(f"{self._place(line)}: {_leave_out(chr(error.character))}") from None
 
     def _next(self) -> Any:
         return next(self._events)
@@ -191,8 +195,12 @@ class _Reader:
             raise self._error(event, f"a text of more than {LONGEST_TEXT} characters", path)
         strange = re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", text)
         if strange:
-            raise self._error(event, f"a control character ({strange[0]!a}): leave it out", path)
+            raise self._error(event, _leave_out(strange[0]), path)
         return text
+
+
+def _leave_out(letter: str) -> str:
+    return f"a control character ({letter!a}): leave it out"
 
 
 def _is_held(value: float, text: str) -> bool:
