@@ -305,9 +305,18 @@ def test_links_back_are_not_followed(folder: Path) -> None:
     assert data.notes == ("3 links back to a folder above not followed (a/loop, b/out, b/self)",)
 
 
+def test_an_orientation_that_is_no_number_turns_nothing(folder: Path) -> None:
+    (pixels,) = fill(folder, "0.png", key=1)
+    as_text = struct.pack("<2sHIHHHI4sI", b"II", 42, 8, 1, ORIENTATION, 2, 2, b"6", 0)
+    save(folder / "1.png", pixels, exif=b"Exif\0\0" + as_text)
+    data = load(folder)
+    assert torch.equal(data.train, data.test)
+    assert data.notes == ()
+
+
 def test_what_is_hidden_or_of_another_kind_is_left_out_and_told(folder: Path) -> None:
     fill(folder, "a/0.png", "b/1.png", ".ipynb_checkpoints/0-checkpoint.png", ".ipynb_checkpoints/x/2.png", "a/._0.png")
-    fill(folder, "__MACOSX/a/0.png")
+    fill(folder, "__MACOSX/a/0.png", "$RECYCLE.BIN/1.png", "#recycle/a/2.png")
     (folder / ".DS_Store").write_text("")
     (folder / "labels.csv").write_text("")
     (folder / "photo.heic").write_text("")
@@ -318,7 +327,7 @@ def test_what_is_hidden_or_of_another_kind_is_left_out_and_told(folder: Path) ->
     assert len(data.train) + len(data.test) == 2
     assert data.classes == 2
     assert data.notes == (
-        "4 hidden images left out (._0.png, .ipynb_checkpoints, __MACOSX)",
+        "6 hidden images left out (#recycle, $RECYCLE.BIN, ._0.png, .ipynb_checkpoints, __MACOSX)",
         "4 files of other kinds left out (.csv, .heic, no suffix, special .png)",
         "1 folder without images left out (c/)",
     )

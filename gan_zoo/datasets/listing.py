@@ -15,8 +15,9 @@ from gan_zoo.errors import UserError
 from gan_zoo.files import reason, shown
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-HIDDEN = {"__MACOSX", "@eaDir"}
-"""Folders that systems put beside images, with thumbnails and the like in them; and whatever begins with a dot."""
+HIDDEN = {"__MACOSX", "@eaDir", "@Recycle", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+"""Folders that systems put beside images, with thumbnails, deleted files and the like in them; and whatever begins with
+a dot."""
 MAX_FILES, MAX_FOLDERS = 5_000_000, 100_000
 NAMED = 5
 """How many names a note gives as examples."""

@@ -176,7 +176,7 @@ def as_seen(opened: Image.Image) -> tuple[Image.Image, list[str]]:
     if getattr(opened, "n_frames", 1) > 1:
         opened.seek(0)
         changes.append(FIRST_FRAME)
-    if 2 <= opened.getexif().get(ORIENTATION, 1) <= 8:
+    if opened.getexif().get(ORIENTATION) in range(2, 9):  # which a damaged one holds as text, and nobody turns
         changes.append(UPRIGHT)
     upright = ImageOps.exif_transpose(opened)
     if upright.mode in OTHER_MODELS:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.lib.format import MAGIC_PREFIX
 from torch import Tensor
 
 from gan_zoo.datasets.listing import list_images
@@ -40,6 +41,8 @@ def _array(path: Path) -> np.ndarray:
             raise ValueError("neither a file nor a folder")
         if zipfile.is_zipfile(path):
             _require_bounded(path)
+        elif _beginning(path) != MAGIC_PREFIX:  # of which NumPy says that it may be a pickle to be trusted
+            raise ValueError("not an array")
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
             return content
@@ -50,6 +53,11 @@ def _array(path: Path) -> np.ndarray:
     except Exception as failure:  # a damaged file makes zipfile, zlib and NumPy raise whatever they like
         why = reason(failure)
         raise UserError(f"cannot read images from {shown(path)} ({why}); give a folder, an .npy or an .npz") from None
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC_PREFIX))
 
 
 def _require_bounded(path: Path) -> None:
