@@ -7,7 +7,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -489,6 +491,43 @@ def test_a_place_that_cannot_be_used_gets_one_line(tmp_path: Path, kind: str) ->
         Store(place, uri).experiment("toy")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 600
+
+
+def put_nothing(database: Path) -> None:
+    database.touch()
+
+
+def put_other(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE users (id INT)")
+
+
+def put_half(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        for i in range(20):
+            connection.execute(f"CREATE TABLE table{i} (a VARCHAR(500), b VARCHAR(500))")
+    database.write_bytes(database.read_bytes()[:8192])
+
+
+@pytest.mark.parametrize(
+    ("put", "reason", "remedy"),
+    [
+        (put_nothing, "an empty file", "bring a copy of it back, or move it away to begin a new record"),
+        (put_half, "malformed", "bring a copy of it back, or move it away to begin a new record"),
+        (put_other, "a database of something else", "choose another --results"),
+    ],
+)
+def test_a_file_without_a_record_is_refused_and_left_as_it_is(
+    tmp_path: Path, put: Callable[[Path], None], reason: str, remedy: str
+) -> None:
+    database = tmp_path / "mlflow.db"
+    put(database)
+    before = database.read_bytes()
+    for use in (Store.cells, Store.experiment):
+        with pytest.raises(UserError, match=rf"mlflow\.db: cannot be used as the record \(.*{reason}\): {remedy}$"):
+            use(Store(tmp_path), "toy")
+    assert database.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [database]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import logging
 import os
 import re
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -29,6 +30,7 @@ BUSY_MILLISECONDS = 5000  # how long a writer waits for the sqlite file before i
 OLDEST = 3  # the major version of MLflow on a server
 TABLES_LOCK = 20261128  # PostgreSQL's number of our lock
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED")
+OR_AFRESH = "bring a copy of it back, or move it away to begin a new record"
 LOCK_SECONDS = 20.0  # after which whoever was making a database is taken for dead
 
 
@@ -97,6 +99,7 @@ def _create(database: Path) -> None:
     if database.exists():
         if not database.is_file():  # MLflow would try again and again to open it
             raise UserError(f"{database}: is no file, so not a record: {other_place()}")
+        _refuse_other(database)
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
@@ -106,6 +109,18 @@ def _create(database: Path) -> None:
         with _alone(database.with_name(f"{database.name}.lock")):
             if not database.exists():
                 os.replace(fresh, database)
+
+
+def _refuse_other(database: Path) -> None:
+    """Raises: UserError where a file is empty, or a database of something else: MLflow would put its tables there."""
+    if database.stat().st_size == 0:
+        raise UserError(f"{database}: cannot be used as the record (an empty file): {OR_AFRESH}")
+    tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'alembic_version')"
+    with suppress(sqlite3.DatabaseError):  # busy or damaged, as whoever opens it says
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", timeout=1, uri=True)) as connection:
+            (known,) = connection.execute(tables).fetchone()
+        if not known:
+            raise UserError(f"{database}: cannot be used as the record (a database of something else): {other_place()}")
 
 
 @contextmanager
@@ -204,6 +219,8 @@ def remedy(uri: str, failure: Exception) -> str:
         return "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, as the server asks"
     if uri.startswith(("http://", "https://")):
         return "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"
+    if type(getattr(failure, "orig", None)) is sqlite3.DatabaseError:
+        return OR_AFRESH
     return other_place()
 
 

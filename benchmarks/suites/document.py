@@ -99,7 +99,8 @@ class _Reader:
             if isinstance(event, StreamEndEvent):
                 return None
             if event.version not in (None, VERSION):  # in which 010 is 8, and 1:40 is 100
-                raise self._error(event, f"%YAML {'.'.join(map(str, event.version))}: this is read as 1.2: leave it out")
+                version = ".".join(map(str, event.version))
+                raise self._error(event, f"%YAML {version}: this is read as 1.2: leave it out")
             content = self._value(self._next(), ())
             self._next()
             if not isinstance(event := self._next(), StreamEndEvent):
