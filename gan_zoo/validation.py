@@ -73,10 +73,10 @@ def adapter(kind: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(kind)
 
 
-def validated(adapter: TypeAdapter[T], value: object, path: KeyPath = ()) -> T:
-    """`value`, plain data that lies at `path`, as what `adapter` describes. Raises: SpecError at the wrong key."""
+def validated(kind: type[T], value: object, path: KeyPath = ()) -> T:
+    """`value`, plain data that lies at `path`, as a `kind`. Raises: SpecError at the wrong key."""
     try:
-        return adapter.validate_json(json.dumps(value, default=str))
+        return adapter(kind).validate_json(json.dumps(value, default=str))  # type: ignore[arg-type]
     except ValidationError as error:
         details = error.errors(include_url=False)[0]
         raise SpecError((*path, *_path_of(details, value)), _reason(details)) from None

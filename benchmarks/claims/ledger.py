@@ -5,15 +5,13 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from benchmarks.claims.claim import Claim, Content, Criterion
 from benchmarks.suites.document import Document, read_document
-from benchmarks.suites.suite import Suite, load_suite, suite_in, suite_names
+from benchmarks.suites.files import suite_names
+from benchmarks.suites.suite import Suite, load_suite, suite_in
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.validation import SpecError, shown_name, validated
 
-CONTENT = TypeAdapter(Content)
 FEWEST_SEEDS = 3
 """With two, Student's quantile is 12.7: an interval of so few settles nothing."""
 
@@ -45,7 +43,7 @@ class Ledger:
     def _read(self, name: str) -> Claim:
         document = read_document(self.folder / f"{name}.yaml")
         try:
-            content = validated(CONTENT, document.content)
+            content = validated(Content, document.content)
             suite = self._suite(name, document, content)
             for i, criterion in enumerate(content.criteria):
                 check(criterion, suite, i)

@@ -14,20 +14,7 @@ WithSettings = Callable[[Settings], Document]
 """Gives the suite's document with settings put over it."""
 
 
-def parsed(parse: Callable[[Mapping[str, Any]], T], with_settings: WithSettings, settings: Settings) -> T:
-    """Applies `parse` to the document with the settings.
-
-    Raises: UserError that blames the setting without which there were no such error, else the line of the file.
-    """
-    document = with_settings(settings)
-    try:
-        return parse(document.content)
-    except SpecError as error:
-        culprit = _culprit(parse, with_settings, settings, error)
-        raise document.error(error.path, error.message, error.related, culprit) from None
-
-
-def _culprit(
+def culprit(
     parse: Callable[[Mapping[str, Any]], T],
     with_settings: WithSettings,
     settings: Settings,

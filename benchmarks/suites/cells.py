@@ -10,7 +10,7 @@ from benchmarks.suites.evaluations import evaluated, take_times
 from benchmarks.suites.settings import displace, merge, under
 from gan_zoo.losses import Loss
 from gan_zoo.losses.config import change_loss
-from gan_zoo.spec import DatasetSpec, RunSpec, run_spec
+from gan_zoo.spec import DatasetSpec, RunSpec, spec_of_loss
 from gan_zoo.validation import KeyPath, SpecError
 
 
@@ -66,7 +66,8 @@ def _cell(
     for place in (dataset.name, named.name, f"{named.name}/{dataset.name}"):
         override = dict(overrides.get(place, {}))
         of_loss = override.pop("loss", {})
-        loss = change_loss(loss, of_loss, ("overrides", place, "loss"))
+        if of_loss:
+            loss = change_loss(loss, of_loss, ("overrides", place, "loss"))
         for path in [*(("loss", key) for key in of_loss), *merge(merged, override)]:
             displace(merged, path)
             replaced = [known for known in origins if known[: len(path)] == path]
@@ -78,8 +79,7 @@ def _cell(
         merged["train"] = {**merged["train"], "steps": MOST_STEPS}
     try:
         times = take_times(merged, budget)
-        content = {"loss": {"name": named.name, **loss.config()}, "dataset": asdict(dataset), **merged, "seed": seed}
-        spec = run_spec(content)
+        spec = spec_of_loss(named.name, loss, {"dataset": asdict(dataset), **merged, "seed": seed})
         spec = spec if budget is None else budget.spend(spec)
         spec = spec if times is None else evaluated(spec, times)
         refuse_idle_evaluation(spec, budget)

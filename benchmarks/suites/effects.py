@@ -29,15 +29,15 @@ class Planned(Protocol):
 
 
 def overruled_by(
-    parse: Callable[[Mapping[str, Any]], Planned], with_settings: WithSettings, settings: Settings
+    suite: Planned, parse: Callable[[Mapping[str, Any]], Planned], with_settings: WithSettings, settings: Settings
 ) -> dict[str, frozenset[Pair]]:
-    """By the key of each setting that is meant for all cells the pairs whose overrides say otherwise.
+    """By the key of each setting that is meant for all cells the pairs whose overrides say otherwise; `suite`: what
+    `parse` makes under all settings.
 
     Raises: UserError for a setting that changes nothing in the suite.
     """
     content = with_settings(settings).content
     found: dict[str, frozenset[Pair]] = {}
-    suite = parse(content)
     for key in settings:
         unset = with_settings({other: text for other, text in settings.items() if other != key}).content
         before = parsed_or_none(parse, unset)

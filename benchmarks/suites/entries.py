@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from gan_zoo.datasets import DATASETS, TAKEN, Points
 from gan_zoo.errors import suggestion
 from gan_zoo.losses import LOSSES, Loss
@@ -13,22 +11,20 @@ from gan_zoo.losses.config import parse_loss
 from gan_zoo.spec import DatasetSpec
 from gan_zoo.validation import KeyPath, LossName, SpecError, validated
 
-DATASET, NAME_OF_LOSS = TypeAdapter(DatasetSpec), TypeAdapter(LossName)
-
 
 def loss_of(entry: object, path: KeyPath) -> tuple[str, Loss]:
     """An entry of `losses`. Raises: SpecError for another loss under the name of a registered one."""
     name, loss = parse_loss(entry, path)
     if name in LOSSES and LOSSES[name].config() != loss.config():
         raise SpecError((*path, "name"), f"'{name}' is a registered loss, which this is not: choose another name")
-    return validated(NAME_OF_LOSS, name, path), loss
+    return validated(LossName, name, path), loss
 
 
 def dataset_of(entry: object, path: KeyPath) -> DatasetSpec:
     """An entry of `datasets`. Raises: SpecError for a name without data, and for options that do not go with it."""
-    dataset = validated(DATASET, {"name": entry} if isinstance(entry, str) else entry, path)
+    dataset = validated(DatasetSpec, {"name": entry} if isinstance(entry, str) else entry, path)
     place = path if isinstance(entry, str) else (*path, "name")
-    if dataset.name in (*DATASETS, *TAKEN) and dataset.folder:
+    if dataset.folder and (dataset.name in DATASETS or dataset.name in TAKEN):
         raise SpecError(place, f"'{dataset.name}' is taken: a folder of images needs a name of its own")
     if dataset.name not in DATASETS and not dataset.folder:
         hint = suggestion(dataset.name, DATASETS)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from benchmarks.suites.budget import Budget
 from gan_zoo.spec import RunSpec
-from gan_zoo.validation import SpecError, adapter, validated
+from gan_zoo.validation import SpecError, validated
 
 MOST_TIMES = 10_000
 Times = Annotated[int, Field(gt=0, le=MOST_TIMES)]
@@ -27,7 +27,7 @@ def take_times(content: dict[str, Any], budget: Budget | None) -> int | None:
     evaluate = content.get("evaluate")
     if not isinstance(evaluate, dict) or "times" not in evaluate:
         return None
-    times: int = validated(adapter(Times), evaluate["times"], PATH)
+    times: int = validated(Times, evaluate["times"], PATH)
     if "every" in evaluate:
         raise SpecError(PATH, "given beside every, which says the same: leave one of them out", ("evaluate", "every"))
     if budget is not None and budget.kind == "seconds":

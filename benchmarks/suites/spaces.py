@@ -26,7 +26,7 @@ from gan_zoo.losses import LOSSES, parts_of
 from gan_zoo.losses.base import Loss, field_names
 from gan_zoo.losses.config import change_loss
 from gan_zoo.spec import Adam, RMSprop, RunSpec, run_spec
-from gan_zoo.validation import KeyPath, SpecError, adapter, different, strict, validated
+from gan_zoo.validation import KeyPath, SpecError, different, strict, validated
 
 Ends = tuple[float, float]
 DIGITS = 3
@@ -117,6 +117,8 @@ class Search:
 
     def check(self, cells: Sequence[RunSpec]) -> None:
         """Raises: SpecError for a loss that is not there, and for a number that no loss, or not this one, has."""
+        if not (self.shared or self.losses):
+            return
         names = {spec.loss_name: numbers_of(spec) | set(OF_ADAM) | set(OF_RMSPROP) for spec in cells}
         for number in self.shared:
             _known(number, set().union(*names.values()), ("search", "shared", number))
@@ -164,7 +166,7 @@ def brought(name: str) -> Ranges:
     if not isinstance(spaces, Mapping) or name not in spaces:
         return {}
     try:
-        return validated(adapter(dict[str, Range]), spaces[name], (name,))
+        return validated(dict[str, Range], spaces[name], (name,))
     except SpecError as error:
         raise UserError(f"{getattr(module, '__file__', 'SPACES')}: SPACES: {error}") from None
 

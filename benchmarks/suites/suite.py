@@ -12,22 +12,17 @@
 read. Its paths, and those of `folder`, are from the suite's own folder; what --set says is from the working directory.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import resources
 from itertools import chain, product
-from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from benchmarks.suites.blame import Settings, WithSettings, parsed
+from benchmarks.suites.blame import Settings, WithSettings, culprit
 from benchmarks.suites.budget import Budget, refuse_idle_evaluation
 from benchmarks.suites.cells import Named, cells_of
 from benchmarks.suites.content import SuiteContent
-from benchmarks.suites.document import Document, put, read_document
+from benchmarks.suites.document import Document
 from benchmarks.suites.effects import Pair, notes_on, overruled_by
 from benchmarks.suites.entries import (
     dataset_of,
@@ -35,23 +30,20 @@ from benchmarks.suites.entries import (
     loss_of,
     name_of_entry,
     names_in,
-    seen_from_here,
     unlike,
 )
+from benchmarks.suites.files import read_suite, with_settings
 from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
 from benchmarks.suites.report_settings import ReportSettings, narrowed
-from benchmarks.suites.settings import displace, under
+from benchmarks.suites.settings import under
 from benchmarks.suites.spaces import Search
-from benchmarks.suites.tuned import digest_of, refuse_changed_source
 from gan_zoo.errors import UserError, brief, printable, suggestion
-from gan_zoo.plugins import load, read_plugin
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import KeyPath, SpecError, shown_name, validated
 
 CELL_KEYS = ("architecture", "train", "evaluate", "insist")
 MOST_CELLS = 100_000
-SUITE, REPORT = TypeAdapter(SuiteContent), TypeAdapter(ReportSettings)
 
 
 @dataclass(frozen=True)
@@ -85,8 +77,8 @@ class Suite:
     def only(self, losses: Sequence[str] = (), datasets: Sequence[str] = (), seeds: Sequence[int] = ()) -> "Suite":
         """The part of the suite with these losses, data sets and seeds; none means all.
 
-                Raises: UserError for what is not in it, naming the option of the command line, and for a setting that
-        reaches none of it.
+        Raises: UserError for what is not in it, naming the option of the command line, and for a setting that reaches
+        none of it.
         """
         chosen_losses = self._chosen("losses", losses, self.losses)
         chosen_datasets = self._chosen("datasets", datasets, self.datasets)
@@ -129,47 +121,44 @@ class Suite:
         return tuple(asked) or known
 
 
-def suite_names() -> list[str]:
-    """The suites that come with the package."""
-    return sorted(path.stem for path in _suites_folder().iterdir() if path.suffix == ".yaml")
-
-
-def _suites_folder() -> Path:
-    return Path(str(resources.files("benchmarks"))) / "suites"
-
-
 Content = Mapping[str, Any]
 """What a suite file says, as plain data."""
 Entry = str | Mapping[str, Any]
 """A loss or data set in a suite's list: its name, or a mapping such as {"name": "wgan-gp", "weight": 0.1}."""
 
 
-def as_written(content: Content) -> Content:
-    """No change at all."""
-    return content
-
-
 def load_suite(
-    name_or_path: str, settings: Mapping[str, str] | None = None, change: Callable[[Content], Content] = as_written
+    name_or_path: str, settings: Settings | None = None, change: Callable[[Content], Content] | None = None
 ) -> Suite:
     """The suite of that name, or in that YAML file, with `settings` (dotted key -> YAML text) put over it, and of that
     what `change` makes.
 
     Raises: UserError with file, line, key and remedy.
     """
-    document = _read(name_or_path)
+    document = read_suite(name_or_path)
     in_file = names_in(document.content)
-    with_settings = partial(_with_settings, document)
-    return _changed(lambda content: _suite(in_file, change(content)), with_settings, settings or {})
+
+    def parse(content: Content) -> Suite:
+        return _suite(in_file, content if change is None else change(content))
+
+    return _under_settings(parse, partial(with_settings, document), settings or {})
 
 
-def _changed(parse: Callable[[Content], Suite], with_settings: WithSettings, settings: Settings) -> Suite:
-    """The suite under these settings.
+def _under_settings(parse: Callable[[Content], Suite], with_settings: WithSettings, settings: Settings) -> Suite:
+    """The suite that `parse` makes of the document under these settings.
 
-    Raises: UserError as from `parsed`, and for a setting that does nothing at all.
+    Raises: UserError that blames the setting without which there were no error, else the line of the file; and one for
+    a setting that does nothing at all.
     """
-    suite = parsed(parse, with_settings, settings)
-    overruled = overruled_by(parse, with_settings, settings)
+    document = with_settings(settings)
+    try:
+        suite = parse(document.content)
+    except SpecError as error:
+        blamed = culprit(parse, with_settings, settings, error)
+        raise document.error(error.path, error.message, error.related, blamed) from None
+    if not settings:
+        return suite
+    overruled = overruled_by(suite, parse, with_settings, settings)
     notes_on(overruled, suite.cells)
     return replace(suite, overruled=overruled)
 
@@ -190,29 +179,6 @@ def suite_in(document: Document, key: str, name: str) -> Suite:
         raise SpecError(paths[0], error.message, paths[1]) from None
 
 
-@dataclass(frozen=True)
-class Source:
-    """The content of a suite file under some settings, folders of images by paths from here; the folder that it lies in
-    (None for the package's), and the digest of the file alone."""
-
-    content: Content
-    folder: Path | None
-    digest: str
-
-
-def source_of(name_or_path: str, settings: Mapping[str, str]) -> Source:
-    """The source of a suite. Raises: UserError as from `load_suite`."""
-    path = Path(name_or_path)
-    folder = path.parent if is_path(path) else None
-    digest = digest_of(_document(name_or_path).content, folder or _suites_folder())
-    return Source(_with_settings(_read(name_or_path), settings).content, folder, digest)
-
-
-def is_path(path: Path) -> bool:
-    """Whether a suite was given by a path, not by its name."""
-    return path.suffix in (".yaml", ".yml")
-
-
 def load_first_look(
     name_or_path: str,
     settings: Mapping[str, str],
@@ -225,7 +191,7 @@ def load_first_look(
 
     Raises: UserError as from `load_suite`.
     """
-    document = _read(name_or_path)
+    document = read_suite(name_or_path)
     in_file = names_in(document.content)
     replaced = ("name", "description", "losses", "datasets", "seeds", "report")
     for key in settings:
@@ -235,7 +201,7 @@ def load_first_look(
     typed: dict[KeyPath, str] = {("losses",): "--losses", ("datasets",): "--datasets", ("seeds",): "--seeds"}
 
     def first_look(chosen: Mapping[str, str]) -> Document:
-        changed = _with_settings(document, chosen)
+        changed = with_settings(document, chosen)
         content = {key: value for key, value in changed.content.items() if key != "report"}
         for option, names in (("losses", losses), ("datasets", datasets)):
             known = {name_of_entry(entry): entry for entry in entries_of(content, option)}
@@ -244,54 +210,7 @@ def load_first_look(
         content |= {"name": "first-look", "seeds": list(seeds), "description": about}
         return Document(changed.source, content, changed.lines, {**changed.typed, **typed})
 
-    return replace(_changed(partial(_suite, in_file), first_look, settings), name="train")
-
-
-def _read(name_or_path: str) -> Document:
-    """The document of a suite, its plugins loaded; folders of images, which it names by paths from its own, by paths
-    from here."""
-    document, path = _document(name_or_path), Path(name_or_path)
-    if not is_path(path):
-        return document
-    refuse_changed_source(document, path.parent, _suites_folder())
-    _load_plugins(document, path.parent)
-    datasets = document.content.get("datasets")
-    if not isinstance(datasets, list):  # which is refused with the other keys
-        return document
-    seen = [seen_from_here(entry, path.parent) for entry in datasets]
-    return replace(document, content={**document.content, "datasets": seen})
-
-
-def _document(name_or_path: str) -> Document:
-    path = Path(name_or_path)
-    if is_path(path):
-        return read_document(path)
-    if name_or_path not in suite_names():
-        hint = suggestion(name_or_path, suite_names())
-        raise UserError(f"unknown suite {shown_name(name_or_path)} ({hint}), or give a path to a .yaml file")
-    return read_document(_suites_folder() / f"{name_or_path}.yaml")
-
-
-def _load_plugins(document: Document, folder: Path) -> None:
-    """Runs the plugins that a suite file names. Raises: UserError that names the line."""
-    for i, name in enumerate(entries_of(document.content, "plugins")):
-        if isinstance(name, str):  # anything else is refused with the other keys
-            try:
-                load(read_plugin(folder / os.path.expanduser(name)))
-            except UserError as error:
-                raise document.error(("plugins", i), str(error)) from None
-
-
-def _with_settings(document: Document, settings: Mapping[str, str]) -> Document:
-    if any(key.split(".")[0] == "plugins" for key in settings):
-        raise UserError("--set plugins=...: does nothing, for plugins are read with the file: use --plugin FILE")
-    for key, text in settings.items():
-        document = put(document, key, text, f"--set {printable(key)}={printable(text) if len(text) < 60 else '...'}")
-    typed = [tuple(key.split(".")) for key in settings]
-    content = under(document.content, {})
-    for path in typed:
-        displace(content, path, kept=typed)
-    return replace(document, content=content)
+    return replace(_under_settings(partial(_suite, in_file), first_look, settings), name="train")
 
 
 def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> Suite:
@@ -300,7 +219,7 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
     content = {key: value for key, value in content.items() if value is not None}
     _refuse_two_budgets(content)
     content, by_recipe, recipe = with_recipe(content)
-    checked = validated(SUITE, content)
+    checked = validated(SuiteContent, content)
     losses = [Named(*loss_of(entry, ("losses", i)), ("losses", i)) for i, entry in enumerate(content["losses"])]
     datasets = [dataset_of(entry, ("datasets", i)) for i, entry in enumerate(content["datasets"])]
     loss_names = unlike([loss.name for loss in losses], "losses")
@@ -322,7 +241,7 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
     report, settings = content.get("report", {}), checked.report
     if not whole:
         report = narrowed(report, loss_names, dataset_names)
-        settings = validated(REPORT, report, ("report",))
+        settings = validated(ReportSettings, report, ("report",))
     settings.check(loss_names, dataset_names, cells)
     named = checked.name, checked.description, loss_names, dataset_names, checked.seeds
     tuned = checked.tuned.content if checked.tuned else {}

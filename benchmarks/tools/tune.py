@@ -17,8 +17,9 @@ from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
 from benchmarks.report.search_tables import answers
 from benchmarks.suites.entries import entries_of, name_of_entry
+from benchmarks.suites.files import source_of
 from benchmarks.suites.settings import under
-from benchmarks.suites.suite import Suite, source_of
+from benchmarks.suites.suite import Suite
 from benchmarks.suites.trials import ADAPTIVE, Ground, Place, ground_of, sobol_trials, tuned_override, without_searched
 from benchmarks.suites.tuned import ENDING, suite_text
 from benchmarks.sweep.plan import Options, Plan, make_plan

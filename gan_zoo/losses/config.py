@@ -20,7 +20,6 @@ from gan_zoo.validation import (
     PartOf,
     Positive,
     SpecError,
-    adapter,
     expect_mapping,
     lookup,
     refusal,
@@ -61,7 +60,7 @@ def parse_loss(value: object, path: KeyPath) -> tuple[str, Loss]:
     """Name and loss from any of the three forms. Raises: SpecError at the wrong key."""
     mapping = {"name": value} if isinstance(value, str) else expect_mapping(value, path)
     if "adversarial" in mapping:
-        composition = validated(adapter(Composition), mapping, path)
+        composition = validated(Composition, mapping, path)
         return composition.name or name_of_loss(composition.loss), composition.loss
     if "name" not in mapping:
         raise SpecError((*path, "name"), "missing key: the name of a loss, or adversarial and penalties")
@@ -81,7 +80,7 @@ def change_loss(loss: Loss, values: Mapping[str, Any], path: KeyPath) -> Loss:
         except UserError as error:
             raise SpecError(path, str(error)) from None
     try:
-        return validated(adapter(Composition), loss.config()).loss
+        return validated(Composition, loss.config()).loss
     except SpecError as error:
         typed = error.path[-1:] if error.path[-1] in values else ()
         raise SpecError((*path, *typed), error.message) from None

@@ -6,7 +6,7 @@ disk) is not part of a spec.
 """
 
 from gan_zoo.spec.parts import Adam, DatasetSpec, EvaluateSpec, RMSprop, Seed, TrainSpec
-from gan_zoo.spec.reading import run_spec
+from gan_zoo.spec.reading import run_spec, spec_of_loss
 from gan_zoo.spec.refusals import REFUSALS
 from gan_zoo.spec.run import SCIENCE_VERSION, RunSpec
 
@@ -21,4 +21,5 @@ __all__ = [
     "Seed",
     "TrainSpec",
     "run_spec",
+    "spec_of_loss",
 ]

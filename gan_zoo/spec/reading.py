@@ -13,7 +13,7 @@ from gan_zoo.losses.config import parse_loss
 from gan_zoo.spec.parts import DatasetSpec, EvaluateSpec, Seed, TrainSpec
 from gan_zoo.spec.refusals import insisted
 from gan_zoo.spec.run import RunSpec
-from gan_zoo.validation import KeyPath, OneOf, SpecError, adapter, different, expect_mapping, strict, validated
+from gan_zoo.validation import KeyPath, OneOf, SpecError, different, expect_mapping, strict, validated
 
 
 @strict
@@ -39,10 +39,19 @@ def run_spec(content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
     if "loss" not in given:
         raise SpecError((*path, "loss"), "missing key")
     name, loss = parse_loss(given.pop("loss"), (*path, "loss"))
+    return spec_of_loss(name, loss, given, path)
+
+
+def spec_of_loss(name: str, loss: Loss, content: Mapping[str, Any], path: KeyPath = ()) -> RunSpec:
+    """The RunSpec of a loss under this name, and of all that `content` describes beside it.
+
+    Raises: SpecError that names the key.
+    """
+    given = dict(content)
     if "architecture" in given:
         given["architecture"] = architecture_for(given["architecture"], name, loss, (*path, "architecture"))
     try:
-        checked = validated(adapter(Content), given, path)
+        checked = validated(Content, given, path)
     except SpecError as error:
         raise explained(error, name, loss, given, path) from None
     parts = checked.dataset, checked.architecture, checked.train, checked.evaluate, checked.seed
