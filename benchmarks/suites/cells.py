@@ -1,33 +1,23 @@
 """The cells of a suite: each loss on each data set with its overrides, once for every seed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
 
 from benchmarks.suites.budget import MOST_STEPS, Budget, refuse_idle_evaluation
+from benchmarks.suites.entries import Lists, Named
 from benchmarks.suites.evaluations import evaluated, take_times
 from benchmarks.suites.settings import displace, merge, under
-from gan_zoo.losses import Loss
 from gan_zoo.losses.config import change_loss
 from gan_zoo.spec import DatasetSpec, RunSpec, spec_of_loss
 from gan_zoo.validation import KeyPath, SpecError
 
 
-@dataclass(frozen=True)
-class Named:
-    """A loss with its name, and where the suite lists it."""
-
-    name: str
-    loss: Loss
-    path: KeyPath
-
-
 def cells_of(
     base: Mapping[str, Any],
     overrides: Mapping[str, Any],
-    losses: Sequence[Named],
-    datasets: Sequence[DatasetSpec],
+    lists: Lists,
     seeds: Sequence[int],
     written: Mapping[str, Any],
     budget: Budget | None = None,
@@ -40,8 +30,8 @@ def cells_of(
     said: dict[KeyPath, None] = {}
     effective: set[KeyPath] = set()
     cells: dict[tuple[str, str], RunSpec] = {}
-    for dataset in datasets:
-        for named in losses:
+    for dataset in lists.datasets:
+        for named in lists.losses:
             spec, origins = _cell(base, overrides, named, dataset, seeds[0], said, budget)
             cells[dataset.name, named.name] = spec
             effective |= set(origins.values())

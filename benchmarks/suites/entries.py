@@ -1,6 +1,7 @@
 """The entries of a suite's lists: losses and data sets, and by what name each is known."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,48 @@ from gan_zoo.spec import DatasetSpec
 from gan_zoo.validation import KeyPath, LossName, SpecError, validated
 
 
-def loss_of(entry: object, path: KeyPath) -> tuple[str, Loss]:
+@dataclass(frozen=True)
+class Named:
+    """A loss with its name, and where the suite lists it."""
+
+    name: str
+    loss: Loss
+    path: KeyPath
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What a suite compares, on which data sets."""
+
+    losses: Sequence[Named]
+    datasets: Sequence[DatasetSpec]
+    loss_names: tuple[str, ...]
+    dataset_names: tuple[str, ...]
+
+
+def read_lists(losses: Sequence[object], datasets: Sequence[object]) -> Lists:
+    """The two lists of a suite. Raises: SpecError for an entry that cannot be, or whose name is there already."""
+    found = [_loss_of(entry, ("losses", i)) for i, entry in enumerate(losses)]
+    drawn_from = [_dataset_of(entry, ("datasets", i)) for i, entry in enumerate(datasets)]
+    loss_names = tuple(named.name for named in found)
+    dataset_names = tuple(dataset.name for dataset in drawn_from)
+    _refuse_alike(loss_names, "losses")
+    _refuse_alike(dataset_names, "datasets")
+    for i, name in enumerate(loss_names):
+        if name in dataset_names:
+            raise SpecError(("losses", i), f"'{name}' is also a data set: choose another name")
+    return Lists(found, drawn_from, loss_names, dataset_names)
+
+
+def _loss_of(entry: object, path: KeyPath) -> Named:
     """An entry of `losses`. Raises: SpecError for another loss under the name of a registered one."""
     name, loss = parse_loss(entry, path)
     if name in LOSSES and LOSSES[name].config() != loss.config():
         raise SpecError((*path, "name"), f"'{name}' is a registered loss, which this is not: choose another name")
-    return validated(LossName, name, path), loss
+    return Named(validated(LossName, name, path), loss, path)
 
 
-def dataset_of(entry: object, path: KeyPath) -> DatasetSpec:
+def _dataset_of(entry: object, path: KeyPath) -> DatasetSpec:
     """An entry of `datasets`. Raises: SpecError for a name without data, and for options that do not go with it."""
     dataset = validated(DatasetSpec, {"name": entry} if isinstance(entry, str) else entry, path)
     place = path if isinstance(entry, str) else (*path, "name")
@@ -42,13 +76,12 @@ def seen_from_here(entry: object, folder: Path) -> object:
     return {**entry, "folder": str(folder / place)}
 
 
-def unlike(names: Sequence[str], key: str) -> tuple[str, ...]:
-    """`names`, if no two are the same, also not for file systems that know no case."""
+def _refuse_alike(names: Sequence[str], key: str) -> None:
+    """Raises: SpecError where two names are the same, also for file systems that know no case."""
     lower = [name.lower() for name in names]
     for i, name in enumerate(names):
         if lower[i] in lower[:i]:
             raise SpecError((key, i), f"'{name}' stands here twice; keep one")
-    return tuple(names)
 
 
 def names_in(content: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -20,18 +20,11 @@ from typing import Any
 
 from benchmarks.suites.blame import Settings, WithSettings, culprit
 from benchmarks.suites.budget import Budget, refuse_idle_evaluation
-from benchmarks.suites.cells import Named, cells_of
+from benchmarks.suites.cells import cells_of
 from benchmarks.suites.content import SuiteContent
 from benchmarks.suites.document import Document
 from benchmarks.suites.effects import Pair, notes_on, overruled_by
-from benchmarks.suites.entries import (
-    dataset_of,
-    entries_of,
-    loss_of,
-    name_of_entry,
-    names_in,
-    unlike,
-)
+from benchmarks.suites.entries import entries_of, name_of_entry, names_in, read_lists
 from benchmarks.suites.files import read_suite, with_settings
 from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
@@ -220,21 +213,16 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
     _refuse_two_budgets(content)
     content, by_recipe, recipe = with_recipe(content)
     checked = validated(SuiteContent, content)
-    losses = [Named(*loss_of(entry, ("losses", i)), ("losses", i)) for i, entry in enumerate(content["losses"])]
-    datasets = [dataset_of(entry, ("datasets", i)) for i, entry in enumerate(content["datasets"])]
-    loss_names = unlike([loss.name for loss in losses], "losses")
-    dataset_names = unlike([dataset.name for dataset in datasets], "datasets")
-    if count := max(0, len(losses) * len(datasets) * len(checked.seeds) - MOST_CELLS):
+    lists = read_lists(content["losses"], content["datasets"])
+    loss_names, dataset_names = lists.loss_names, lists.dataset_names
+    if count := max(0, len(loss_names) * len(dataset_names) * len(checked.seeds) - MOST_CELLS):
         raise SpecError(("seeds",), f"{MOST_CELLS + count} cells, and a suite has at most {MOST_CELLS}: take fewer")
-    both = [name for name in loss_names if name in dataset_names]
-    if both:
-        raise SpecError(("losses", loss_names.index(both[0])), f"'{both[0]}' is also a data set: choose another name")
     overrides = check_overrides(content.get("overrides", {}), loss_names, dataset_names, in_file)
     overrides = under({name: by_recipe[name] for name in loss_names if name in by_recipe}, overrides)
     base: dict[str, Any] = {key: content[key] for key in CELL_KEYS if key in content}
     whole = {*in_file["losses"]} <= {*loss_names} and {*in_file["datasets"]} <= {*dataset_names}
     written = content.get("overrides", {}) if whole else {}
-    cells = cells_of(base, overrides, losses, datasets, checked.seeds, written, checked.budget)
+    cells = cells_of(base, overrides, lists, checked.seeds, written, checked.budget)
     if whole:
         checked.search.check(cells)
         _refuse_idle_insistence(checked.insist, cells)
