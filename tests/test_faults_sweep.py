@@ -6,6 +6,7 @@ a cell; and what is away is said at once.
 
 import multiprocessing
 import os
+import pickle
 import select
 import shutil
 import signal
@@ -162,6 +163,31 @@ def test_patience_ends_with_a_line_and_the_same_command_goes_on(
     end_process(monkeypatch)
     sweep(suite, Store(results), Listener())
     assert result(Store(results)) == undisturbed
+
+
+def test_a_worker_that_comes_while_the_record_is_away_waits_for_it(results: Path) -> None:
+    do, undo = move(results)
+    store, said = Store(results), list[str]()
+    known = store.experiment("tiny")
+    worker: Store = pickle.loads(pickle.dumps(store))
+
+    def say(line: str) -> None:
+        said.append(line)
+        if "away since" in line:
+            undo()
+
+    worker.say = say
+    do()
+    assert worker.experiment("tiny") == known
+    assert [line for line in said if line][1].startswith(f"{results / 'mlflow.db'}: back after ")
+
+
+def test_a_worker_waits_for_a_server_no_longer_than_patience_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAN_ZOO_PATIENCE", "0.05")
+    with pytest.raises(Away, match=r"^http://127\.0\.0\.1:1: away for too long"):
+        Store(tmp_path, "http://127.0.0.1:1", known=True).experiment("tiny")
 
 
 @pytest.fixture

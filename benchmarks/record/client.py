@@ -34,32 +34,47 @@ OR_AFRESH = "bring a copy of it back, or move it away to begin a new record"
 LOCK_SECONDS = 20.0  # after which whoever was making a database is taken for dead
 
 
-def open_client(uri: str, database: Path | None, say: Callable[[str], None]) -> "MlflowClient":
+def open_client(uri: str, database: Path | None, say: Callable[[str], None], known: bool = False) -> "MlflowClient":
     """The client of the record at `uri`, or of the sqlite file `database`, which is made if need be.
 
-    Whatever keeps it from answering later is waited for; `say` hears of that. Raises: UserError where it cannot be
-    opened now.
+    Whatever keeps it from answering later is waited for; `say` hears of that. One that is `known` to have been there
+    is waited for already now, and not made. Raises: UserError where it cannot be opened now, Away where that takes too
+    long.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        from mlflow import MlflowClient
+        import mlflow  # noqa: F401
     except ImportError as error:
         raise UserError("mlflow: not installed: run `python -m pip install mlflow`") from error
     for library in ("mlflow", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what goes wrong is said here, in one line
-    with one_line(uri, database), _reached(uri):
+    patience = Patience(without_password(str(database or uri)), say)
+    with one_line(uri, database):
+        client = patience(lambda: _opened(uri, database)) if known else _opened(uri, database, make=True)
+    engine = getattr(client._tracking_client.store, "engine", None)
+    if engine is not None:
+        patience.reset = engine.dispose
+    patient: Any = PatientClient(client, patience)
+    return patient
+
+
+def _opened(uri: str, database: Path | None, make: bool = False) -> "MlflowClient":
+    """MLflow's client of a record that has answered; the sqlite file is made where it is not there and may be."""
+    from mlflow import MlflowClient
+
+    with _reached(uri):
         if database is not None:
-            _create(database)
+            if make:
+                _create(database)
+            database.stat()  # MLflow would try again and again to open a file that is not there
             uri = sqlite_address(database)
         client = MlflowClient(uri, registry_uri=uri)
         engine = getattr(client._tracking_client.store, "engine", None)
         if engine is not None:
             _tune(engine)
         client.search_experiments(max_results=1)
-    place = without_password(str(database or uri))
-    patient: Any = PatientClient(client, Patience(place, say, engine.dispose if engine is not None else lambda: None))
-    return patient
+    return client
 
 
 def sqlite_address(database: Path, mode: str = "rw") -> str:

@@ -31,9 +31,9 @@ LEDGER = "ledger"  # the experiment's tag that names the run of the leases
 
 class Experiments:
     """The experiments of the record of a results folder, or of the tracking server at `uri`. Picklable; opened at first
-    use."""
+    use. A copy of one that was open knows that the record was there (`known`), and waits for it where it is away."""
 
-    def __init__(self, results: Path, uri: str | None = None) -> None:
+    def __init__(self, results: Path, uri: str | None = None, known: bool = False) -> None:
         refuse_blocked(Path(results))
         self.results = Path(results).resolve()
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{quote(str(self.results / 'mlflow.db'))}"
@@ -45,10 +45,11 @@ class Experiments:
             self.database = database.resolve()
             uri = f"sqlite:///{quote(str(self.database))}"
         self.uri = uri
+        self.known = known
         self.say: Callable[[str], None] = print_line
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Path, str]]:
-        return type(self), (self.results, self.uri)
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, str, bool]]:
+        return type(self), (self.results, self.uri, self.known or "_client" in self.__dict__)
 
     @property
     def place(self) -> str:
@@ -61,7 +62,7 @@ class Experiments:
         if database is not None and is_read_only(database):
             self._copy = tempfile.TemporaryDirectory(prefix="gan-zoo-")
             database = Path(shutil.copy(database, self._copy.name))
-        return open_client(self.uri, database, lambda line: self.say(line))
+        return open_client(self.uri, database, lambda line: self.say(line), self.known)
 
     @property
     def _patience(self) -> Patience:

@@ -43,7 +43,7 @@ class Patience:
     try between; `reset` is called before another try.
     """
 
-    def __init__(self, place: str, say: Callable[[str], None], reset: Callable[[], None]) -> None:
+    def __init__(self, place: str, say: Callable[[str], None], reset: Callable[[], object] = int) -> None:
         self.place, self.say, self.reset = place, say, reset
         self.limit = seconds()
         self.since: float | None = None

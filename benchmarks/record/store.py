@@ -44,8 +44,8 @@ PLAN = "sweep.json"  # the parent run's artifact that says what the sweep was as
 class Store(Experiments):
     """The record as a whole: what is written of sweeps, cells and timings, and all that a report needs of them."""
 
-    def __init__(self, results: Path, uri: str | None = None) -> None:
-        super().__init__(results, uri)
+    def __init__(self, results: Path, uri: str | None = None, known: bool = False) -> None:
+        super().__init__(results, uri, known)
         self._monitor: SystemMetricsMonitor | None = None
         self._keeper = Keeper()
 
