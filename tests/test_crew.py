@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tiny import tiny_suite
 
-from benchmarks.sweep.cluster import Crew, Place, Task, refuse_address, versions
+from benchmarks.sweep.cluster import Crew, Task, refuse_address
+from benchmarks.sweep.cluster_worker import Place, versions
 from benchmarks.sweep.listener import Listener
 from gan_zoo.errors import UserError
 

@@ -1,62 +1,38 @@
 """Cells as tasks of a Ray cluster: this process is the only driver, its record the only one, Ray knows where is room.
 
-A task is one stack of cells in a worker process, which keeps torch and the data for the next one; what a worker has to
-say comes as the task's stream of results. Where a process or a machine dies, the cells that it was at are freed and run
-elsewhere: a cell fails with its third death, and a node at which three stacks in a row died gets no more.
+A task is one stack of cells (`benchmarks.sweep.cluster_worker`); what its worker has to say comes as the task's stream
+of results. Where a process or a machine dies, the cells that it was at are freed and run elsewhere: a cell fails with
+its third death, and a node at which three stacks in a row died gets no more.
 """
 
 import os
 import socket
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
 from typing import Any
 
-from benchmarks.record.environment import environment
-from benchmarks.record.owner import owner_tags, process_text
 from benchmarks.record.patience import Away, first_line
 from benchmarks.record.store import Store
-from benchmarks.sweep.context import Shelf, Sweep
+from benchmarks.sweep.cluster_worker import Place, Word, words_of
+from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.messages import Message, Outcome
-from benchmarks.sweep.stack import run_together
-from benchmarks.sweep.workers import THREAD_VARIABLES, Heard, pass_on, prepare_worker, stacks
+from benchmarks.sweep.messages import Outcome
+from benchmarks.sweep.workers import THREAD_VARIABLES, Heard, pass_on, stacks
 from gan_zoo.errors import UserError, brief
 from gan_zoo.numerics.environment import CHOICE, SETTINGS
-from gan_zoo.plugins import Plugin, loaded
-from gan_zoo.spec import RunSpec, run_spec
+from gan_zoo.plugins import loaded
+from gan_zoo.spec import RunSpec
 
 MOST_DEATHS = 3
 """Of a cell before it has failed, and of stacks in a row before their node gets no more."""
 NODES_SECONDS = 1.0
 """Ray is asked for its nodes no oftener."""
 ANSWER_SECONDS = 10.0
-STEP_SECONDS = 1.0
-"""A worker tells the steps of a cell no oftener."""
 SECRETS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 """What Ray must show nobody: it goes with the tasks, and not into the runtime environment."""
-Word = tuple[str, "Message | Away | Place"]
-"""The key of a cell, or "" for none, and what is said of it."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a task runs: Ray's id of the node, the process in the words of leases, and the versions there."""
-
-    node: str
-    process: str
-    versions: Mapping[str, Any]
-
-    def differs(self) -> str:
-        """In what the software there is another than here, in words; "" where it is the same."""
-        here = versions()
-        names = [name for name in here.keys() | self.versions.keys() if here.get(name) != self.versions.get(name)]
-        shown = [f"{name} {self.versions.get(name)}, here {here.get(name)}" for name in sorted(names)]
-        return f"{self.process} has {'; '.join(shown)}" if shown else ""
 
 
 @dataclass
@@ -135,7 +111,7 @@ class Crew:
         elsewhere = {"label_selector": {"ray.io/node-id": f"!in({', '.join(bad)})"}} if bad else {}
         share = needs(sweep)
         room = {"num_cpus": share["CPU"], "num_gpus": share.get("GPU", 0)}
-        task = ray.remote(max_retries=0, num_returns="streaming", **room, **elsewhere)(words_of)
+        task = ray.remote(max_retries=0, num_returns="streaming", **room, **elsewhere)(run_there)
         secrets = {name: os.environ[name] for name in SECRETS if name in os.environ}
         return task.remote(sweep, loaded(), [spec.to_dict() for spec in stack], secrets)
 
@@ -194,6 +170,13 @@ class Crew:
             waiting.append(again)
 
 
+def run_there(*words: Any) -> Iterator[Word]:
+    """The task of a worker: `words_of`, with the node that it is on."""
+    import ray
+
+    yield from words_of(ray.get_runtime_context().get_node_id(), *words)
+
+
 def none_left(waiting: deque[Sequence[RunSpec]]) -> Iterator[tuple[RunSpec, Outcome]]:
     """Every cell that waits, as failed."""
     for stack in waiting:
@@ -231,11 +214,6 @@ def refuse_file(store: Store) -> None:
             f"{store.place}: a file is no record for {len(machines)} machines: set MLFLOW_TRACKING_URI to a tracking "
             "server, see docs/cluster.md"
         )
-
-
-def versions() -> dict[str, Any]:
-    """What has to be the same here and at every worker."""
-    return {name: value for name, value in environment("").items() if name not in ("system", "hardware", "dirty")}
 
 
 @contextmanager
@@ -280,52 +258,3 @@ def refuse_address(address: str) -> None:
         raise UserError(
             f"--ray {brief(address)}: nothing answers there ({first_line(failure)}): ray start --head"
         ) from None
-
-
-_shelf: Shelf | None = None
-_store: Store | None = None
-"""The data of this worker process and its record, opened once, for one task after the other."""
-
-
-def words_of(
-    sweep: Sweep, plugins: Sequence[Plugin], stack: Sequence[dict[str, Any]], secrets: Mapping[str, str]
-) -> Iterator[Word]:
-    """The task: what is to be told of a stack while it runs, first of all where that is."""
-    import ray
-
-    os.environ.update(secrets)
-    yield "", Place(ray.get_runtime_context().get_node_id(), process_text(owner_tags()), versions())
-    words: SimpleQueue[Word | Exception | None] = SimpleQueue()
-    thread = threading.Thread(target=run_in_thread, args=(sweep, plugins, stack, words), daemon=True)
-    thread.start()
-    told: dict[str, float] = {}
-    while (word := words.get()) is not None:
-        if isinstance(word, Exception):
-            raise word
-        key, message = word
-        if isinstance(message, int):
-            if time.monotonic() < told.get(key, 0.0) + STEP_SECONDS:
-                continue
-            told[key] = time.monotonic()
-        yield word
-
-
-def run_in_thread(
-    sweep: Sweep, plugins: Sequence[Plugin], stack: Sequence[dict[str, Any]], words: "SimpleQueue[Any]"
-) -> None:
-    """Runs a stack and puts what it says into `words`; at last None, or the error that ended it."""
-    global _shelf, _store
-    try:
-        if _shelf is None or _store is None:
-            prepare_worker(sweep, plugins)
-            _shelf, _store = sweep.shelf, sweep.store
-        sweep = replace(sweep, store=_store, shelf=_shelf)
-        sweep.store.say = lambda line: words.put(("", line))
-        specs = [run_spec(each) for each in stack]
-        run_together(specs, sweep, lambda spec, message: words.put((spec.key, message)))
-        words.put(None)
-    except Away as away:
-        words.put(("", away))
-        words.put(None)
-    except Exception as failure:
-        words.put(failure)
