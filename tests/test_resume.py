@@ -3,6 +3,7 @@
 In either case the sweep ends with the weights and numbers of an undisturbed one, and with one run a cell.
 """
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,10 @@ class Stopping(Listener):
         self.said.append(line)
 
 
-def sweep(suite: Suite, store: Store, stop_at: int | None = None) -> list[str]:
+def sweep(suite: Suite, store: Store, stop_at: int | None = None, send_every: float | None = None) -> list[str]:
     """Runs the suite until it has ended, or until step `stop_at` of the second cell; what was said."""
     listener = Stopping(stop_at)
-    options = Options(store.results, store.results / "data", "cpu", workers=0)
+    options = Options(store.results, store.results / "data", "cpu", workers=0, send_every=send_every)
     plan = make_plan(suite, options, store, listener.say)
     if stop_at is None:
         assert run_suite(plan, store, listener).unfinished == []
@@ -144,6 +145,47 @@ def test_a_checkpoint_that_is_gone_means_starting_anew(suite: Suite, results: Pa
     sweep(suite, store, stop_at=12)
     checkpoint(store).unlink()
     sweep(suite, store)
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+
+
+def archive_of(store: Store) -> Path:
+    """The last one that was sent of the second cell."""
+    (run,) = store._client.search_runs([store.experiment("tiny")], "tags.seed = '1' and tags.kind = 'cell'")
+    return Path(run.info.artifact_uri.removeprefix("file://")) / "checkpoint" / run.data.tags["checkpoint"]
+
+
+def test_a_cell_that_moves_goes_on_from_the_checkpoint_in_the_record(
+    suite: Suite, results: Path, undisturbed: Any
+) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12, send_every=0)
+    folder = archive_of(store).parent
+    assert len(list(folder.iterdir())) == 2
+    shutil.rmtree(results / "tiny" / "runs")  # another machine has none of it
+    assert sweep(suite, store) == [
+        "wgan-gp / 8gaussians / seed 1 goes on from step 11, by the checkpoint in the record"
+    ]
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+    assert list(results.glob("mlartifacts/tiny/*/artifacts/checkpoint")) == []
+
+
+def test_checkpoints_are_sent_no_oftener_than_asked(suite: Suite, results: Path) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12, send_every=3600)
+    assert list(results.glob("mlartifacts/tiny/*/artifacts/checkpoint")) == []
+
+
+@pytest.mark.parametrize("damage", [flip, lambda path: path.write_bytes(path.read_bytes()[:-9]), Path.unlink])
+def test_a_cell_that_moves_without_a_whole_checkpoint_starts_anew(
+    suite: Suite, results: Path, undisturbed: Any, damage: Callable[[Path], object]
+) -> None:
+    store = Store(results)
+    sweep(suite, store, stop_at=12, send_every=0)
+    damage(archive_of(store))
+    shutil.rmtree(results / "tiny" / "runs")
+    assert sweep(suite, store) == ["wgan-gp / 8gaussians / seed 1 starts anew: no checkpoint here or in the record"]
     assert result(store) == undisturbed[0]
     assert rows(store) == undisturbed[1]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.suites.suite import Suite
     from benchmarks.sweep.plan import Options
 
+SEND_MINUTES = 10
 UNFINISHED = 1
 TRAIN_EXAMPLES = """\
 examples:
@@ -79,6 +80,15 @@ def add_commands(commands: "Commands") -> None:
         const="auto",
         metavar="ADDRESS",
         help="train on the Ray cluster at HOST:PORT, or on that of this machine; at most --workers cells at a time",
+    )
+    run.add_argument(
+        "--send-checkpoints",
+        nargs="?",
+        const=SEND_MINUTES,
+        type=whole_number(0, 10_000),
+        metavar="MINUTES",
+        help="send a checkpoint of each cell to the record so often, where machines share no --results: a cell that "
+        f"moves goes on from it (default, where this is given: {SEND_MINUTES})",
     )
     run.set_defaults(command=run_suite)
 
@@ -150,7 +160,11 @@ def runner_options(options: argparse.Namespace, workers: int | None) -> "Options
     from benchmarks.sweep.plan import Options
 
     how = options.engine, options.numerics
-    return Options(options.results, data_root(options), options.device, workers, options.threads, *how)
+    minutes = getattr(options, "send_checkpoints", None)
+    every = None if minutes is None else 60.0 * minutes
+    return Options(
+        options.results, data_root(options), options.device, workers, options.threads, *how, send_every=every
+    )
 
 
 def train_some(options: argparse.Namespace) -> int:

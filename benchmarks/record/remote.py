@@ -1,5 +1,6 @@
 """Reading a record on a server, where each request takes a while: few of them, and several at once."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,11 +76,16 @@ def database_histories(engine: Any, experiments: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=HISTORY)
 
 
-def artifact(client: "MlflowClient", run: "Run", name: str) -> bytes | None:
-    """The content of a file of `run`, or None where there is none."""
+def files_of(client: "MlflowClient", run: "Run") -> Any:
+    """MLflow's own access to the files of `run`."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    files: Any = get_artifact_repository(run.info.artifact_uri, tracking_uri=client.tracking_uri)
+    return get_artifact_repository(run.info.artifact_uri, tracking_uri=client.tracking_uri)
+
+
+def artifact(client: "MlflowClient", run: "Run", name: str) -> bytes | None:
+    """The content of a file of `run`, or None where there is none."""
+    files = files_of(client, run)
 
     def read() -> bytes | None:
         with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +93,7 @@ def artifact(client: "MlflowClient", run: "Run", name: str) -> bytes | None:
             try:
                 files._download_file(name, str(path))
             except Exception:  # each kind of storage has an error of its own for what is not there
-                if name in [entry.path for entry in files.list_artifacts()]:
+                if name in [entry.path for entry in files.list_artifacts(os.path.dirname(name) or None)]:
                     raise
                 return None
             return path.read_bytes()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from benchmarks.record import checkpoints
 from benchmarks.record.lease import Kept
 from benchmarks.record.patience import Away, Patience, at_most_once, impatient
 from benchmarks.record.vocabulary import is_score
@@ -76,11 +77,12 @@ class CellLog:
         self.run_id = opening.new_run(client) if earlier is None else opening.go_on(client, earlier)
         self._buffer: dict[tuple[str, int], tuple[float, int]] = {}
         self._tags: dict[str, str] = {}
+        self._sent: str = earlier.data.tags.get(checkpoints.TAG, "") if earlier else ""
 
     def start_anew(self) -> None:
         """Take a new run in the record; the one of before, and all that it says, is deleted."""
         self._client.delete_run(self.run_id)
-        self.run_id, self.empty = self._opening.new_run(self._client), True
+        self.run_id, self.empty, self._sent = self._opening.new_run(self._client), True, ""
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Note `values` at a generator step. MLflow has no infinity: it becomes NaN, and the tag `infinite` tells."""
@@ -137,6 +139,15 @@ class CellLog:
             return
         if record == self.run_id:
             self._buffer, self._tags = rows, tags
+
+    def send_checkpoint(self) -> None:
+        """Keep the run's folder in the record; where that is away it is left out, for the next one takes its place."""
+        with at_most_once(self._patience):
+            self._sent = checkpoints.send(self._client, self.run_id, self._folder, self._sent)
+
+    def fetch_checkpoint(self) -> bool:
+        """Put what was last kept of the run's folder back into it; False where nothing was, or it is not whole."""
+        return bool(self._sent) and checkpoints.fetch(self._client, self.run_id, self._folder, self._sent)
 
     def patiently(self, action: Callable[[], None]) -> None:
         """Do what writes files, as soon as storage lets it. Raises: Away where that takes too long."""
@@ -219,6 +230,8 @@ class CellLog:
         self._send()
         self._client.set_terminated(self.run_id, "FINISHED" if status == "done" else "FAILED")
         self._client.set_tag(self.run_id, "status", status)
+        if self._sent and status != "failed":
+            checkpoints.forget(self._client, self.run_id)
         self._lease.give_up()
 
 

@@ -9,8 +9,6 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -21,6 +19,7 @@ from benchmarks.record.thumbnail import thumbnail
 from benchmarks.record.vocabulary import critic_at, is_player_term, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
 from benchmarks.sweep.context import Context, Sweep
+from benchmarks.sweep.history import History
 from benchmarks.sweep.identity import identity
 from benchmarks.sweep.messages import Outcome, Quiet, Tell, reason_of
 from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -41,46 +40,8 @@ FIELD_SIDE = 33
 """Of the grid of the critic's scores kept of each evaluation on points."""
 LOGGED_POINTS = 100
 """Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
-
-
 FIRST, SHORTEST, LENGTHS = 3600.0, 300.0, 20.0
 """How long an evaluation may take: the first one in seconds, each later one SHORTEST or in lengths of the longest."""
-
-
-@dataclass
-class History:
-    """How a run has spent its time: seconds by what they were spent on, engines, the most seeds in one stack."""
-
-    seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluate": 0.0, "record": 0.0})
-    engines: list[str] = field(default_factory=list)
-    stacked: int = 1
-
-    @contextmanager
-    def on(self, what: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[what] += time.perf_counter() - started
-
-    def trained(self, seconds: float, engine: str, stacked: int) -> None:
-        self.seconds["train"] += seconds
-        self.stacked = max(self.stacked, stacked)
-        if engine not in self.engines:
-            self.engines.append(engine)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**self.seconds, "engines": self.engines, "stacked": self.stacked}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "History":
-        """From the content that `to_dict` gave. Raises: CheckpointError for anything else."""
-        fresh = cls()
-        same_keys = content.keys() == fresh.to_dict().keys()
-        if not same_keys or not all(type(content[what]) is float for what in fresh.seconds):
-            raise CheckpointError("the checkpoint's history cannot be read")
-        seconds = {what: content[what] for what in fresh.seconds}
-        return cls(seconds, list(content["engines"]), content["stacked"])
 
 
 @dataclass
@@ -157,6 +118,8 @@ class CellRun:
     history: History = field(default_factory=History)
     longest: float = 0.0
     """seconds of its longest evaluation in this process"""
+    sent: float = field(default_factory=time.monotonic)
+    """when a checkpoint went to the record, or this process began"""
 
     @classmethod
     def start(cls, cell: OpenCell, data: Any, evaluator: Evaluator, validation: Evaluator | None) -> "CellRun":
@@ -175,14 +138,18 @@ class CellRun:
     def resume(self) -> None:
         """Takes the state of the checkpoint where there is one. Raises: CheckpointError where it is not this run's."""
         path = self.cell.folder / "checkpoint.pt"
+        fetched = not os.path.lexists(path) and self.cell.log.fetch_checkpoint()
         if os.path.lexists(path):  # a link to nothing is damage as any other
             extra = load_checkpoint(
                 path, self.state, self.cell.spec.key, self.cell.log.run_id, self.cell.spec.train.steps
             )
             self.history = History.from_dict(extra)
             self.cell.log.take_unsent(self.state.step)
+            if fetched:
+                text = f"goes on from step {self.state.step}, by the checkpoint in the record"
+                self.cell.tell(self.cell.spec, f"{self.cell.spec.label} {text}")
         elif not self.cell.log.empty:  # killed after metrics were sent and before its first checkpoint, or elsewhere
-            self.cell.tell(self.cell.spec, f"{self.cell.spec.label} starts anew: there is no checkpoint of it here")
+            self.cell.tell(self.cell.spec, f"{self.cell.spec.label} starts anew: no checkpoint here or in the record")
             self.start_anew()
 
     def start_anew(self) -> None:
@@ -238,6 +205,10 @@ class CellRun:
                 self.cell.tell(
                     self.cell.spec, f"{self.cell.spec.label}: no checkpoint at step {self.state.step}: {failure}"
                 )
+            every = self.cell.context.send_every
+            if every is not None and time.monotonic() >= self.sent + every:
+                self.cell.log.send_checkpoint()
+                self.sent = time.monotonic()
 
     def show(self) -> None:
         """A sample image on the record's step slider, once though steps be repeated, and its samples beside the

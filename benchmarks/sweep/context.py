@@ -18,8 +18,8 @@ from gan_zoo.spec import DatasetSpec, RunSpec
 class Context:
     """Where and how a process trains: its own `device`, and in `devices` that of each worker of its sweep, none where
     cells run in the sweep's own process. `timing_comparable`: whether a process has its core or GPU to itself;
-    `scratch`: the folder of a rehearsal, which downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`).
-    """
+    `scratch`: the folder of a rehearsal, which downloads nothing and keeps nothing (see `benchmarks.sweep.rehearsal`);
+    `send_every`: the seconds between two checkpoints of a cell that go to the record, where any do."""
 
     runs: Path
     data: Path
@@ -30,6 +30,7 @@ class Context:
     engine: str = "auto"
     numerics: Numerics = "reference"
     scratch: Path | None = None
+    send_every: float | None = None
 
     @property
     def sharers(self) -> int:

@@ -166,7 +166,7 @@ def forecast_seconds(spec: RunSpec, shelf: Shelf) -> float:
 
 @dataclass(frozen=True)
 class Options:
-    """How a sweep is to be run on this machine; `scratch`: see `benchmarks.sweep.rehearsal`."""
+    """How a sweep is to be run on this machine; `scratch` and `send_every`: see `benchmarks.sweep.context`."""
 
     results: Path
     data: Path
@@ -176,6 +176,7 @@ class Options:
     engine: str = "auto"
     numerics: Numerics = "reference"
     scratch: Path | None = None
+    send_every: float | None = None
 
     def context(self, suite: str) -> Context:
         """Where and how the cells of a suite run.
@@ -191,7 +192,7 @@ class Options:
         alone = one_each and (len(devices) or 1) * self.threads <= cores
         runs = self.results / suite / "runs"
         how = self.threads, alone, self.engine, self.numerics, self.scratch
-        return Context(runs, self.data, there[0], devices, *how)
+        return Context(runs, self.data, there[0], devices, *how, send_every=self.send_every)
 
     def _workers_on(self, there: list[str], cores: int) -> tuple[str, ...]:
         """The device of each worker, of those that are there; none where cells run in this process."""
