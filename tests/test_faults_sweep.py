@@ -22,6 +22,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from tiny import result, tiny_suite
@@ -30,6 +31,7 @@ from benchmarks.cli import main
 from benchmarks.record import client, patience
 from benchmarks.record.export import Record
 from benchmarks.record.patience import Away
+from benchmarks.record.run_log import CellLog
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep import stack, workers
@@ -119,6 +121,27 @@ def test_what_cannot_be_sent_waits_and_is_sent_later(
     assert back.startswith(f"{results / 'mlflow.db'}: back after ")
     assert result(store) == undisturbed
     assert sorted(path.name for path in results.iterdir()) == ["data", "mlartifacts", "mlflow.db", "tiny"]
+
+
+def test_a_record_is_away_until_it_answers_itself(results: Path) -> None:
+    """Files are kept meanwhile, beside it: that says nothing of the record."""
+    do, undo = lock(results)
+    store, said = Store(results), list[str]()
+    store.say = said.append
+    log = open_one(store, results)
+    log.dictionary({}, "spec.json")
+    do()
+    for step in (10, 20):
+        log.metrics(step, {"emd": 1.0})
+        log.flush()
+        log.image("samples", np.zeros((8, 8, 3), np.uint8), step)
+        log.text("hello", "note.txt")
+        log.patiently(lambda: None)
+    assert [line for line in said if line] == [said[0]]
+    assert said[0].endswith("waits beside the checkpoints, for up to 1800 s where it must")
+    undo()
+    log.flush()
+    assert said[-1].startswith(f"{results / 'mlflow.db'}: back after ")
 
 
 def test_what_waits_in_the_folder_survives_the_sweep(
@@ -266,13 +289,10 @@ def test_a_read_only_record_is_read_and_not_written(
     assert (results / "mlflow.db").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["a%20b", "what?", "C#", "ä b", "%zz", "mode=rw&x"])
-def test_any_name_of_a_folder_will_do(suite: Suite, tmp_path: Path, migrated_database: Path, name: str) -> None:
-    folder = tmp_path / "there" / name
-    folder.mkdir(parents=True)
-    shutil.copy(migrated_database, folder / "mlflow.db")
-    store = Store(folder)
-    log = store.open_cell(
+def open_one(store: Store, folder: Path) -> CellLog:
+    """The log of a cell in a record of which nothing is known."""
+    (folder / "tiny" / "runs" / "k").mkdir(parents=True)
+    return store.open_cell(
         "tiny",
         store.start_sweep("tiny", name="s", params={}, tags={}, meta={"metrics": {}}, cells={"k": {}}),
         key="k",
@@ -283,6 +303,15 @@ def test_any_name_of_a_folder_will_do(suite: Suite, tmp_path: Path, migrated_dat
         dataset={"name": "d"},
         folder=folder / "tiny" / "runs" / "k",
     )
+
+
+@pytest.mark.parametrize("name", ["a%20b", "what?", "C#", "ä b", "%zz", "mode=rw&x"])
+def test_any_name_of_a_folder_will_do(suite: Suite, tmp_path: Path, migrated_database: Path, name: str) -> None:
+    folder = tmp_path / "there" / name
+    folder.mkdir(parents=True)
+    shutil.copy(migrated_database, folder / "mlflow.db")
+    store = Store(folder)
+    log = open_one(store, folder)
     log.metrics(1, {"emd": 1.0})
     log.text("hello", "note.txt")
     log.finish("done")

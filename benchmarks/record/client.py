@@ -49,13 +49,14 @@ def open_client(uri: str, database: Path | None, say: Callable[[str], None], kno
         raise UserError("mlflow: not installed: run `python -m pip install mlflow`") from error
     for library in ("mlflow", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what goes wrong is said here, in one line
-    patience = Patience(without_password(str(database or uri)), say)
+    place = without_password(str(database or uri))
+    patience, files = Patience(place, say), Patience(f"files of {place}", say)
     with one_line(uri, database):
         client = patience(lambda: _opened(uri, database)) if known else _opened(uri, database, make=True)
     engine = getattr(client._tracking_client.store, "engine", None)
     if engine is not None:
-        patience.reset = engine.dispose
-    patient: Any = PatientClient(client, patience)
+        patience.reset = files.reset = engine.dispose
+    patient: Any = PatientClient(client, patience, files)
     return patient
 
 
@@ -67,7 +68,7 @@ def _opened(uri: str, database: Path | None, make: bool = False) -> "MlflowClien
         if database is not None:
             if make:
                 _create(database)
-            database.stat()  # MLflow would try again and again to open a file that is not there
+            _refuse_other(database)
             uri = sqlite_address(database)
         client = MlflowClient(uri, registry_uri=uri)
         engine = getattr(client._tracking_client.store, "engine", None)
@@ -114,7 +115,6 @@ def _create(database: Path) -> None:
     if database.exists():
         if not database.is_file():  # MLflow would try again and again to open it
             raise UserError(f"{database}: is no file, so not a record: {other_place()}")
-        _refuse_other(database)
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
@@ -127,7 +127,8 @@ def _create(database: Path) -> None:
 
 
 def _refuse_other(database: Path) -> None:
-    """Raises: UserError where a file is empty, or a database of something else: MLflow would put its tables there."""
+    """Raises: UserError where a file is empty, or a database of something else: MLflow would put its tables there;
+    OSError where there is none, which MLflow would try again and again to open."""
     if database.stat().st_size == 0:
         raise UserError(f"{database}: cannot be used as the record (an empty file): {OR_AFRESH}")
     tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'alembic_version')"

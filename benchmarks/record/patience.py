@@ -21,6 +21,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 PASSWORD = re.compile(r"(://[^\s/@:]*:)[^\s/]*@")
 TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")
 """MLflow's codes of what may succeed when it is tried again."""
+KEEP_FILES = ("log_artifact", "log_dict", "log_text")
+"""Calls that ask the record nothing; `log_image` tells it that there are pictures."""
 
 
 def seconds() -> float:
@@ -45,7 +47,7 @@ class Patience:
 
     def __init__(self, place: str, say: Callable[[str], None], reset: Callable[[], object] = int) -> None:
         self.place, self.say, self.reset = place, say, reset
-        self.limit = seconds()
+        self.limit = self.longest = seconds()
         self.since: float | None = None
 
     def __call__(self, action: Callable[[], T]) -> T:
@@ -71,7 +73,7 @@ class Patience:
             if self.since is None:
                 self.since = time.time()
                 now = time.strftime("%H:%M:%S")
-                wait = f"what is not sent waits beside the checkpoints, for up to {self.limit:.0f} s where it must"
+                wait = f"what is not sent waits beside the checkpoints, for up to {self.longest:.0f} s where it must"
                 self.say(f"{self.place}: away since {now} ({first_line(failure)}): {wait}")
             raise Away(f"{self.place}: away") from None
         if self.since is not None:
@@ -81,16 +83,18 @@ class Patience:
 
 
 class PatientClient:
-    """An MLflow client all of whose calls are made with patience."""
+    """An MLflow client all of whose calls are made with patience: those that keep files with that of `files`, whose
+    storage may be away alone, or be there alone."""
 
-    def __init__(self, client: Any, patience: Patience) -> None:
-        self._client, self._patience = client, patience
+    def __init__(self, client: Any, patience: Patience, files: Patience) -> None:
+        self._client, self._patience, self._files = client, patience, files
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._client, name)
         if not callable(attribute):
             return attribute
-        return lambda *words, **named: self._patience(lambda: attribute(*words, **named))
+        patience = self._files if name in KEEP_FILES else self._patience
+        return lambda *words, **named: patience(lambda: attribute(*words, **named))
 
 
 def is_away(failure: BaseException) -> bool:

@@ -98,5 +98,5 @@ def artifact(client: "MlflowClient", run: "Run", name: str) -> bytes | None:
                 return None
             return path.read_bytes()
 
-    content: bytes | None = client._patience(read)  # type: ignore[attr-defined]
+    content: bytes | None = client._files(read)  # type: ignore[attr-defined]
     return content

@@ -73,6 +73,7 @@ class CellLog:
     ) -> None:
         self._client, self._opening, self._lease, self._folder = client, opening, lease, folder
         self._patience: Patience = client._patience  # type: ignore[attr-defined]
+        self._files: Patience = client._files  # type: ignore[attr-defined]
         self.empty = earlier is None or not (earlier.data.metrics or earlier.data.tags.get("step"))
         self.run_id = opening.new_run(client) if earlier is None else opening.go_on(client, earlier)
         self._buffer: dict[tuple[str, int], tuple[float, int]] = {}
@@ -151,7 +152,7 @@ class CellLog:
 
     def patiently(self, action: Callable[[], None]) -> None:
         """Do what writes files, as soon as storage lets it. Raises: Away where that takes too long."""
-        self._patience(action)
+        self._files(action)
 
     def image(self, key: str, pixels: np.ndarray, step: int) -> None:
         """An image (H, W, C) uint8 on the step slider of the UI."""
