@@ -38,7 +38,7 @@ from benchmarks.tools.suite_run import run_and_report
 from gan_zoo.device import choose_devices, configure_process
 from gan_zoo.engine import Numerics, TrainState, check_engine, check_players, choose_for_one
 from gan_zoo.errors import UserError
-from gan_zoo.evaluation import Evaluation, latents, showable
+from gan_zoo.evaluation import Evaluation, showable
 from gan_zoo.plugins import load, read_plugin
 from gan_zoo.spec import RunSpec
 from gan_zoo.step import Bound
@@ -71,13 +71,13 @@ class Trained:
     def scores(self) -> dict[str, float]:
         """The scores at the last step by metric, those that a report's table shows: names as `gan-zoo list` has them.
         Empty where the run diverged before it was scored."""
-        names = [name for name in self.evaluation.scores.metrics if name in self.curves]  # type: ignore[attr-defined]
+        metrics = self.evaluation.scores.metrics  # type: ignore[union-attr]
+        names = [name for name in metrics if name in self.curves]
         return {name: float(self.curves[name].iloc[-1]) for name in names}
 
     def sample(self, n: int, seed: int = 0) -> NDArray:
         """`n` samples of the generator: points (n, 2) float32, or images (n, C, H, W) uint8."""
-        z = latents(self.spec, seed, n, self.run.draws_on)
-        return showable(sampler(self.run, self.state)(z))
+        return showable(sampler(self.run, self.state)(self.evaluation.inputs(n, seed)))
 
     def critic(self, x: NDArray) -> NDArray:
         """The critic's raw scores f(x) (n,) of `x` (n, ...), in the range of the data: images in [-1, 1]."""
@@ -90,7 +90,7 @@ class Trained:
         from benchmarks.report.figures.single import single_figure
 
         samples, critic = self.evaluation.samples(self.state), None
-        if samples.ndim == 2:
+        if self.evaluation.on_plane:
             critic = self.evaluation.critic_contour(self.state)
         title = f"{self.spec.loss_name}, step {self.state.step}"
         return single_figure(self.spec.loss_name, samples, self.evaluation.real_samples(), critic, title)

@@ -16,6 +16,9 @@ from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.exact import arithmetic
 from gan_zoo.files import reason, shown
+from gan_zoo.losses import Loss
+from gan_zoo.losses.base import input_gradient
+from gan_zoo.metrics import CriticEvaluator
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 from gan_zoo.step import Bound
@@ -29,6 +32,9 @@ CONTOUR_SIDE, CONTOUR_LIMIT = 128, 3.0
 """Critic contours are drawn from scores on a 128 x 128 grid over [-3, 3]^2, as in Gulrajani et al. 2017, figure 1."""
 
 
+LATENTS = "evaluation", "latents"
+"""The key of the latents of every evaluation."""
+
 HASH = "weights_hash"
 """The key in a file of weights under which it has the `weights_hash` of its content."""
 
@@ -39,14 +45,36 @@ class HeldOut(Protocol):
     """The part of a data set that an evaluation needs."""
 
     kind: str
+    shape: tuple[int, ...]
 
     def held_out(self, rng: Rng, n: int) -> Tensor: ...
     def trained_on(self, rng: Rng, n: int) -> Tensor: ...
 
 
 @dataclass(frozen=True)
+class Scored:
+    """A critic as its metrics see it (`gan_zoo.metrics.critics.Critic`), with the loss that it was trained by."""
+
+    critic: Bound
+    loss: Loss
+    dtype: torch.dtype
+
+    def scores(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.critic(x.to(self.dtype))
+
+    def gradient(self, x: Tensor) -> Tensor:
+        return input_gradient(self.critic, x.to(self.dtype))
+
+    def estimate(self, real: Tensor, fake: Tensor) -> float:
+        with torch.no_grad():
+            return float(self.loss.distance(self.critic, real.to(self.dtype), fake.to(self.dtype)))
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """Measures states of `run` on the same latents each time. `scores` maps (N, ...) samples to named numbers.
+    """Measures states of `run` on the same latents each time. `scores` maps (N, ...) samples to named numbers, or where
+    the critic trains alone it is a `CriticEvaluator`, which scores the critic.
 
     `validation` scores other samples against other data, under names `apart/<score>`: a checkpoint chosen by these
     numbers owes nothing to the luck of those that are reported. With it, the end is scored on samples of several seeds,
@@ -55,7 +83,7 @@ class Evaluation:
 
     run: Run
     data: HeldOut
-    scores: Scores
+    scores: Scores | CriticEvaluator
     validation: Scores | None = None
 
     def __call__(self, state: TrainState) -> dict[str, float]:
@@ -64,22 +92,31 @@ class Evaluation:
         Where a sample is not finite, scores, Wasserstein estimate and losses are NaN.
         """
         sample, n = sampler(self.run, state), self.run.spec.evaluate.samples
-        fake = sample(self._latents(n))
+        fake = sample(self.inputs(n))
         shown = fake[:PROBE] if fake.isfinite().all() else torch.full_like(fake[:PROBE], torch.nan)
+        if isinstance(self.scores, CriticEvaluator):
+            return {**self.score_critic(state, self.scores), **self.probe_critic(state, shown)}
         values = {**self.scores(fake), **self.probe_critic(state, shown)}
         if self.validation is not None:
-            other = self._normal(self._rng("latents apart"), n)
+            other = self._inputs(self._rng("latents apart"), n)
             values |= {f"apart/{name}": value for name, value in self.validation(sample(other)).items()}
             if state.step == self.run.spec.train.steps:
-                values |= self.repeated(sample)
+                values |= self.repeated(sample, self.scores)
         return values
 
-    def repeated(self, sample: Callable[[Tensor], Tensor]) -> dict[str, float]:
+    def score_critic(self, state: TrainState, scores: CriticEvaluator) -> dict[str, float]:
+        """The scores of a critic that trains alone, and at the end what exact transport of batches says instead."""
+        run = self.run
+        with arithmetic(run.numerics):
+            values = scores(Scored(Bound(run.players.critic, state.critic), run.players.loss, run.dtype))
+            return values | (scores.of_batches(run.spec.seed) if state.step == run.spec.train.steps else {})
+
+    def repeated(self, sample: Callable[[Tensor], Tensor], scores: Scores) -> dict[str, float]:
         """The scores on samples from the evaluation's seed, the next one, ..., as often as the spec says."""
         asked, values = self.run.spec.evaluate, {}
         for i in range(asked.repeats):
-            latents = self._latents(asked.samples, asked.seed + i)
-            for name, value in self.scores(sample(latents)).items():
+            latents = self.inputs(asked.samples, asked.seed + i)
+            for name, value in scores(sample(latents)).items():
                 values[f"sampling/{name}/{i}"] = value
         return values
 
@@ -97,13 +134,18 @@ class Evaluation:
     def samples(self, state: TrainState) -> np.ndarray:
         """Samples to show: points (2500, 2) float32, or images (64, C, H, W) uint8."""
         n = SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
-        return showable(sampler(self.run, state)(self._latents(n)))
+        return showable(sampler(self.run, state)(self.inputs(n)))
 
     def real_samples(self) -> np.ndarray:
         """Held-out real samples in the form of `samples`."""
         n = SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
         with arithmetic(self.run.numerics):
             return showable(self.data.held_out(self._rng("shown"), n))
+
+    @property
+    def on_plane(self) -> bool:
+        """Whether samples are points that the critic's scores can be drawn under."""
+        return self.data.kind == "points" and self.data.shape == (2,)
 
     def critic_contour(self, state: TrainState, side: int = CONTOUR_SIDE) -> np.ndarray:
         """The critic's scores on a grid over [-3, 3]^2: (side, side) float32, row = second coordinate, ascending."""
@@ -120,27 +162,26 @@ class Evaluation:
     def _rng(self, purpose: str) -> Rng:
         return Rng(self.run.spec.evaluate.seed, "evaluation", purpose, device=self.run.draws_on)
 
-    def _latents(self, n: int, seed: int | None = None) -> Tensor:
-        """Those of the evaluation's seed, or of another."""
-        spec = self.run.spec
-        with arithmetic(self.run.numerics):
-            return latents(spec, spec.evaluate.seed if seed is None else seed, n, self.run.draws_on)
+    def inputs(self, n: int, seed: int | None = None) -> Tensor:
+        """What the generator makes the samples of the evaluation's seed from, or of another: latents (n, z_dim)."""
+        seed = self.run.spec.evaluate.seed if seed is None else seed
+        return self._inputs(Rng(seed, *LATENTS, device=self.run.draws_on), n)
 
-    def _normal(self, rng: Rng, n: int) -> Tensor:
+    def _inputs(self, rng: Rng, n: int) -> Tensor:
         with arithmetic(self.run.numerics):
-            return rng.normal(n, self.run.z_dim)
+            return self.run.latents(rng, n)
 
 
 def latents(spec: RunSpec, seed: int, n: int, device: torch.device | str) -> Tensor:
     """The latents (n, z_dim) of every evaluation with this seed."""
-    return Rng(seed, "evaluation", "latents", device=device).normal(n, int(spec.architecture.z_dim))
+    return Rng(seed, *LATENTS, device=device).normal(n, int(spec.architecture.z_dim))
 
 
 def showable(samples: Tensor) -> np.ndarray:
-    """Samples as arrays: points as float32, images from [-1, 1] to uint8."""
+    """Samples as arrays: points as float32 by their first two coordinates, images from [-1, 1] to uint8."""
     samples = samples.detach().cpu()
     if samples.ndim == 2:
-        return samples.float().numpy()
+        return samples[:, :2].float().numpy()
     return ((samples.nan_to_num(-1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
 
 

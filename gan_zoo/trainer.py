@@ -4,12 +4,14 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gan_zoo.architectures import calibrate, convolves, initialise
+from gan_zoo.datasets.fakes import FAKES, check_fakes
 from gan_zoo.device import tf32
 from gan_zoo.engine import (
     Draws,
@@ -75,6 +77,14 @@ class Run:
     def z_dim(self) -> int:
         return int(self.spec.architecture.z_dim)
 
+    def latents(self, rng: Rng, *shape: int) -> Tensor:
+        """Inputs of the generator: normal (*shape, z_dim), or where the critic trains alone the fakes (*shape, D)
+        themselves, for then the generator hands on what it gets."""
+        fakes = self.spec.train.fakes
+        if fakes is None:
+            return rng.normal(*shape, self.z_dim)
+        return FAKES[fakes].sample(self.data, rng, prod(shape)).unflatten(0, shape)
+
 
 def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numerics: Numerics = "reference") -> Run:
     """The run that `spec` describes.
@@ -85,19 +95,24 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
     check_numerics(spec, device, numerics)
     compute_in(numerics)
     dtype = getattr(torch, spec.train.precision)
-    nets = [
-        make(data.shape).to(device=device, dtype=dtype).requires_grad_(False)
-        for make in (spec.architecture.generator, spec.architecture.critic)
-    ]
+    check_fakes(spec.train.fakes, data)
+    nets = [net.to(device=device, dtype=dtype).requires_grad_(False) for net in nets_of(spec, data.shape)]
     if any(map(convolves, nets)):
         check_convolutions()
     return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
 
 
+def nets_of(spec: RunSpec, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+    """The generator and the critic of samples of `shape`. Where the critic trains alone, the generator's input is its
+    output."""
+    generator = nn.Identity() if spec.train.fakes else spec.architecture.generator(shape)
+    return generator, spec.architecture.critic(shape)
+
+
 def abstract_players(spec: RunSpec, shape: tuple[int, ...], numerics: Numerics) -> Players:
     """The players that `spec` has on data of `shape`, without memory for weights: to be asked about, not to be run."""
     with torch.device("meta"):
-        generator, critic = spec.architecture.generator(shape), spec.architecture.critic(shape)
+        generator, critic = nets_of(spec, shape)
     return Players(generator, critic, spec.loss, spec.train, numerics)
 
 
@@ -179,7 +194,7 @@ def block_draws(run: Run, block: int) -> list[Draws]:
     with arithmetic(run.numerics):
         # a whole block even where the run ends within it: a step's draws do not depend on the length of the run
         real = run.data.stream(seed, block, BLOCK * n_critic * n).to(run.dtype)
-        z = Rng(seed, "latents", block, device=run.draws_on).normal(BLOCK, n_critic + 1, n, run.z_dim).to(run.dtype)
+        z = run.latents(Rng(seed, "latents", block, device=run.draws_on), BLOCK, n_critic + 1, n).to(run.dtype)
         noise = run.spec.loss.noise(Rng(seed, "penalty", block, device=run.draws_on), real)
     z, real = z.to(run.device), real.to(run.device).unflatten(0, (BLOCK, n_critic, n))
     noise = tuple(draw.to(run.device).unflatten(0, (BLOCK, n_critic, n)) for draw in noise)
@@ -207,7 +222,7 @@ def trained_generator(run: Run, state: TrainState) -> nn.Module:
     net.load_state_dict(state.generator, strict=False)  # statistics of batches are no weights: they are calibrated
     rng = Rng(run.spec.evaluate.seed, "calibration latents", device=run.draws_on)
     with torch.no_grad(), arithmetic(run.numerics):
-        calibrate(net, rng.normal(CALIBRATION_LATENTS, run.z_dim).to(run.device, run.dtype))
+        calibrate(net, run.latents(rng, CALIBRATION_LATENTS).to(run.device, run.dtype))
     return net
 
 

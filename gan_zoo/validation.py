@@ -23,7 +23,7 @@ STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 LONGEST_NAME = 120
 MISSING_WORDS = {"na", "n-a", "nan", "none", "null"}
 """Names that programs which read tables take for a missing value."""
-ROW_OF_TABLES = "real data (floor)"
+ROWS_OF_TABLES = "real data (floor)", "exact transport of batches"
 """Names of a report's rows that are no loss's."""
 REASONS = {  # pydantic's error -> what a user is told; the words in braces are pydantic's as well
     "missing": "missing key",
@@ -249,7 +249,7 @@ def check_name(name: str, signs: str = "") -> str:
         raise refusal(f"a name has no two spaces in a row, and no space or '.' at its end: {brief(name)}")
     if name.lower() in MISSING_WORDS:
         raise refusal(f"'{name}' is what tables call a missing value: choose another name")
-    if name.lower() == ROW_OF_TABLES:
+    if name.lower() in ROWS_OF_TABLES:
         raise refusal(f"'{name}' is what tables call a row that is no loss's: choose another name")
     return name
 

@@ -198,7 +198,7 @@ def test_a_plugin_is_gone_after_its_command(capsys: pytest.CaptureFixture[str]) 
         ("DATASETS = {'mine': 1}", "DATASETS: 'mine': expected gan_zoo.datasets.Points, or a function"),
         ("DATASETS = {'inception': print}", "taken by the names of metrics"),
         ((EXAMPLES / "ring.py").read_text().replace('"ring": Ring', '"rings": Ring'), "it calls itself 'ring'"),
-        ("METRICS = {'mine': print}", "METRICS: 'mine': expected a PointMeasure or an ImageMeasure"),
+        ("METRICS = {'mine': print}", "METRICS: 'mine': expected a PointMeasure, an ImageMeasure or a Crit"),
     ],
 )
 def test_a_bad_plugin_is_one_line_and_leaves_nothing(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.captions import FLOOR
+from benchmarks.report.dataset_results import FLOOR
 from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
 from gan_zoo.spec import REFUSALS, RunSpec, TrainSpec, run_spec
 from gan_zoo.validation import SpecError

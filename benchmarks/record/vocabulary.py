@@ -5,6 +5,7 @@
                                     a best checkpoint is chosen
     sampling/<metric>/<repeat>      the same score of the final weights on the latents of another draw
     critic/<term>, generator/<term> what a player logged while it trained, and what was seen of the critic
+    truth/...                       how far a critic that trained alone is from the best one, where that is known
     diagnostics/...                 quantities that only figures of diagnostics show
 
 and the arrays of `samples.npz`: `data/<data set>` for real data, `<run key>/samples` for generated ones at the end of a

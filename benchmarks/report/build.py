@@ -13,7 +13,7 @@ from benchmarks.markup.page import page
 from benchmarks.markup.spreadsheet import table_csv
 from benchmarks.record.export import Record
 from benchmarks.report.against import against_published
-from benchmarks.report.captions import FLOOR
+from benchmarks.report.dataset_results import FLOOR, TRANSPORT
 from benchmarks.report.figures import style
 from benchmarks.report.live.runs import record_of
 from benchmarks.report.names import write_pages
@@ -89,7 +89,7 @@ def shown_figures(out: Path) -> set[Path]:
 
 def colour(row: str) -> str:
     """The colour of a table's row: of a loss, for real data has none."""
-    return "" if row == FLOOR else style.colour(row)
+    return "" if row in (FLOOR, TRANSPORT) else style.colour(row)
 
 
 def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None = None) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.markup.blocks import Mark, amount, listed, number, shortened
-from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.dataset_results import FLOOR, TRANSPORT, DatasetResults
 from benchmarks.report.health import TOLERANCE, unhealthy_losses
 from benchmarks.report.published import facts_of
 from benchmarks.report.results import Results
@@ -21,24 +21,29 @@ MARKS = {mark.word: mark for mark in (BEST, EQUIVALENT, UNDECIDED, WORSE)}
 """How verdicts against the best loss look, in any renderer, without colour; a better one has no symbol either."""
 
 
-FLOOR = "real data (floor)"
 UNHEALTHY = "\u2020"
 
 
 def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
     """Notes on the last row of a table of these metrics, where it has a floor, and on unhealthy critics."""
-    counts, is_unhealthy = set(), False
+    counts: dict[str, set[int]] = {FLOOR: set(), TRANSPORT: set()}
+    is_unhealthy = False
     for dataset, metric in scored:
         floor = dataset.floor(metric)
         if floor is not None:
-            counts.add(len(floor[0]))
+            counts[dataset.floor_name(metric)].add(len(floor[0]))
         is_unhealthy |= bool(unhealthy_losses(dataset))
+    draws = {name: " or ".join(map(str, sorted(found))) for name, found in counts.items()}
     texts = []
-    if counts:
-        draws = " or ".join(map(str, sorted(counts)))
+    if counts[FLOOR]:
         texts.append(
             f"{FLOOR.capitalize()}: held-out real data scored as if generated, mean ± half-width of the 95 % "
-            f"t-interval over {draws} draws: what a score means is its distance from it; no part of any ranking."
+            f"t-interval over {draws[FLOOR]} draws: what a score means is its distance from it; no part of any ranking."
+        )
+    if counts[TRANSPORT]:
+        texts.append(
+            f"{TRANSPORT.capitalize()}: what the optimal transport between samples of both laws has in a critic's "
+            f"place, mean ± half-width of the 95 % t-interval over {draws[TRANSPORT]} draws; no part of any ranking."
         )
     if is_unhealthy:
         texts.append(

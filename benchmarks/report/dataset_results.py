@@ -19,6 +19,9 @@ from gan_zoo.errors import UserError
 if TYPE_CHECKING:
     from benchmarks.report.results import Results
 
+FLOOR, TRANSPORT = "real data (floor)", "exact transport of batches"
+"""What stands below the losses in a table of scores: of generated samples, and of critics that train alone."""
+
 
 class DatasetResults:
     """The part of a record that is about one data set."""
@@ -131,9 +134,16 @@ class DatasetResults:
 
     def floor(self, metric: str) -> tuple[Array, int] | None:
         """The scores of held-out real data in place of generated samples, one a draw, and of how many samples each is;
-        None where the export has none."""
-        known = self.results.meta.get("floor", {}).get(self.name, {}).get(metric) or {}
+        None where the export has none. Of a critic that trains alone, those of exact transport in its place."""
+        known = self._floor(metric)
         return (np.asarray(known["values"], dtype=float), int(known["n"])) if known.get("values") else None
+
+    def floor_name(self, metric: str) -> str:
+        """What has the scores of `floor`."""
+        return str(self._floor(metric).get("of", FLOOR))
+
+    def _floor(self, metric: str) -> dict[str, Any]:
+        return self.results.meta.get("floor", {}).get(self.name, {}).get(metric) or {}
 
     def sample_count(self) -> int | None:
         """How many samples are generated for a score; None where the export has no specs."""

@@ -1,7 +1,6 @@
 """Every score of a report as CSV."""
 
 from benchmarks.markup.spreadsheet import exact, text
-from benchmarks.report.captions import FLOOR
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.health import unhealthy_losses
 from benchmarks.report.results import Results
@@ -35,5 +34,6 @@ def _floor(dataset: DatasetResults, metric: str) -> list[list[object]]:
     if floor is None:
         return []
     numbers = [exact(float(x)) for x in t_interval(floor[0])]
-    identity = [dataset.name, metric, dataset.results.direction(metric), str(dataset.results.checkpoint), FLOOR]
+    name = dataset.floor_name(metric)
+    identity = [dataset.name, metric, dataset.results.direction(metric), str(dataset.results.checkpoint), name]
     return [[*identity, *numbers, len(floor[0]), 0, "floor", 0, *[""] * len(COSTS)]]

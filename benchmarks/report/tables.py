@@ -8,7 +8,6 @@ import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, amount, columns_of, entries_of, measured, number
 from benchmarks.report.captions import (
-    FLOOR,
     MARKS,
     UNHEALTHY,
     checkpoint_rule,
@@ -21,7 +20,7 @@ from benchmarks.report.captions import (
     sentences,
     verdict_rule,
 )
-from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.dataset_results import FLOOR, TRANSPORT, DatasetResults
 from benchmarks.report.health import unhealthy_losses
 from benchmarks.report.published import Fact, facts_of
 from benchmarks.report.results import Results
@@ -60,13 +59,17 @@ def _floor_cell(dataset: DatasetResults, metric: str) -> Entry:
 
 
 def _floor_rows(scored: list[tuple[DatasetResults, str]], gap: int, end: int) -> list[list[Entry]]:
-    """The row of real data, with `gap` dashes after each score and `end` at the end; none where no score is known."""
-    row, known = [Entry(FLOOR)], False
-    for dataset, metric in scored:
-        cell = _floor_cell(dataset, metric)
-        row += [cell, *[Entry(DASH)] * gap]
-        known |= cell.text != DASH
-    return [[*row, *[Entry(DASH)] * end]] if known else []
+    """The row of real data, and of exact transport, with `gap` dashes after each score and `end` at the end; without
+    those of which no score is known."""
+    rows = []
+    for name in (FLOOR, TRANSPORT):
+        cells = []
+        for dataset, metric in scored:
+            own = dataset.floor_name(metric) == name
+            cells += [_floor_cell(dataset, metric) if own else Entry(DASH), *[Entry(DASH)] * gap]
+        if any(cell.text != DASH for cell in cells):
+            rows.append([Entry(name), *cells, *[Entry(DASH)] * end])
+    return rows
 
 
 def _failed_cell(summary: Summary, row: int) -> Entry:

@@ -27,7 +27,7 @@ from gan_zoo.engine import Chosen, TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import HASH, Evaluation, final_weights, weights_hash
 from gan_zoo.files import make_folder, read_array, write_array
-from gan_zoo.metrics import Evaluator
+from gan_zoo.metrics import AnyEvaluator
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, initial_state, prepare
 
@@ -114,7 +114,7 @@ class CellRun:
     run: Run
     state: TrainState
     evaluation: Evaluation
-    evaluator: Evaluator
+    evaluator: AnyEvaluator
     history: History = field(default_factory=History)
     longest: float = 0.0
     """seconds of its longest evaluation in this process"""
@@ -122,7 +122,7 @@ class CellRun:
     """when a checkpoint went to the record, or this process began"""
 
     @classmethod
-    def start(cls, cell: OpenCell, data: Any, evaluator: Evaluator, validation: Evaluator | None) -> "CellRun":
+    def start(cls, cell: OpenCell, data: Any, evaluator: AnyEvaluator, validation: AnyEvaluator | None) -> "CellRun":
         """The cell at the state of its checkpoint, or at that before the first step."""
         run = prepare(cell.spec, data, cell.context.device, cell.context.numerics)
         own = cls(cell, run, initial_state(run), Evaluation(run, data, evaluator, validation), evaluator)
@@ -217,7 +217,7 @@ class CellRun:
         if not path.exists():
             self.cell.log.image("samples", thumbnail(samples), self.state.step)
         self.cell.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
-        if self.evaluation.data.kind == "points":
+        if self.evaluation.on_plane:
             scores = self.evaluation.critic_contour(self.state, FIELD_SIDE)
             self.cell.log.patiently(lambda: write_array(self.cell.folder / f"{critic_at(self.state.step)}.npy", scores))
 
@@ -236,7 +236,7 @@ class CellRun:
                 if array is not None:
                     arrays[kept.stem] = array
         arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
-        if evaluation.data.kind == "points":
+        if evaluation.on_plane:
             arrays["critic"] = evaluation.critic_contour(self.state)
         self.cell.log.samples({**arrays, real_data(self.cell.spec.dataset.name): evaluation.real_samples()})
         return known_by[HASH]

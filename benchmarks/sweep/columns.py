@@ -7,7 +7,7 @@ from benchmarks.record.environment import environment
 from benchmarks.sweep.context import Context
 from gan_zoo.device import device_name, gpu_settings, peak_memory
 from gan_zoo.engine import TrainState
-from gan_zoo.metrics import Evaluator
+from gan_zoo.metrics import AnyEvaluator
 from gan_zoo.numerics.process import portable, threads_matter
 from gan_zoo.spec import RunSpec
 
@@ -49,7 +49,7 @@ def numerics_text(spec: RunSpec, context: Context) -> str:
     return ", ".join([spec.train.precision, *relaxed, *cut])
 
 
-def results(spec: RunSpec, context: Context, state: TrainState, evaluator: Evaluator) -> dict[str, Any]:
+def results(spec: RunSpec, context: Context, state: TrainState, evaluator: AnyEvaluator) -> dict[str, Any]:
     """The columns of a cell that ended, beside its metrics."""
     sizes = {
         "parameters_generator": state.generator.vector.numel(),

@@ -7,10 +7,12 @@ from typing import Any
 
 from benchmarks.record.store import Store
 from gan_zoo.datasets import load_dataset
+from gan_zoo.datasets.fakes import FAKES
 from gan_zoo.engine import Numerics
 from gan_zoo.errors import UserError
-from gan_zoo.metrics import Evaluator, default_metrics
+from gan_zoo.metrics import AnyEvaluator, CriticEvaluator, Evaluator, default_metrics
 from gan_zoo.metrics.floor import Floor, floor
+from gan_zoo.metrics.on_critics import default_names
 from gan_zoo.spec import DatasetSpec, RunSpec
 
 
@@ -59,7 +61,7 @@ class Shelf:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._data: dict[DatasetSpec, Any] = {}
-        self._evaluators: dict[tuple[Any, ...], Evaluator] = {}
+        self._evaluators: dict[tuple[Any, ...], AnyEvaluator] = {}
 
     def clear(self) -> None:
         """Forgets all that was loaded, and so lets its memory go."""
@@ -82,13 +84,16 @@ class Shelf:
             self._data[wanted] = loaded.to("cpu" if context.numerics == "exact" else context.device)
         return self._data[wanted]
 
-    def evaluator(self, spec: RunSpec, validation: bool = False) -> Evaluator:
+    def evaluator(self, spec: RunSpec, validation: bool = False) -> AnyEvaluator:
         """The metrics that `spec` asks for, with their references; trains the data set's classifier if it is missing.
 
         `validation`: the primary one alone, against the validation split.
         """
         data, names, samples = self.data(spec), self.metrics(spec), spec.evaluate.samples
-        key = (spec.dataset, tuple(names), samples, validation)
+        fakes = spec.train.fakes
+        key = (spec.dataset, tuple(names), samples, validation, fakes)
+        if key not in self._evaluators and fakes:
+            self._evaluators[key] = CriticEvaluator(data, FAKES[fakes], names, samples)
         if key not in self._evaluators:
             asked = names[:1] if validation else names
             context = self.context
@@ -98,13 +103,20 @@ class Shelf:
         return self._evaluators[key]
 
     def floor(self, spec: RunSpec) -> Floor:
-        """The scores of real data by the metrics that `spec` asks for."""
+        """The scores of real data by the metrics that `spec` asks for; where a critic trains alone those of exact
+        transport of batches."""
+        evaluator = self.evaluator(spec) if spec.train.fakes else None
+        if isinstance(evaluator, CriticEvaluator):
+            return evaluator.baseline()
         samples = spec.evaluate.samples
         return floor(self.data(spec), self.metrics(spec), samples, self.context.cache, self.context.device)
 
     def metrics(self, spec: RunSpec) -> list[str]:
         """The names of the metrics that `spec` asks for."""
-        return list(spec.evaluate.metrics) or default_metrics(self.data(spec))
+        if spec.evaluate.metrics:
+            return list(spec.evaluate.metrics)
+        fakes = spec.train.fakes
+        return default_names(self.data(spec), FAKES[fakes]) if fakes else default_metrics(self.data(spec))
 
 
 @dataclass(frozen=True)

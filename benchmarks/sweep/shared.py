@@ -10,6 +10,7 @@ from benchmarks.record.protocols import Protocol
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.context import Context, Shelf
 from gan_zoo.architectures import check_architecture, convolves
+from gan_zoo.datasets.fakes import check_fakes
 from gan_zoo.device import configure_process
 from gan_zoo.engine import check_players
 from gan_zoo.engine.compiled import check_compiler
@@ -53,6 +54,8 @@ def prepare_shared(suite: Suite, shelf: Shelf, say: Callable[[str], None]) -> Sh
         for note in data.notes:
             say(f"data set {name}: {note}")
         check_numerics(spec, context.device, context.numerics)
+        for each in cells:
+            check_fakes(each.train.fakes, data)
         architectures = {spec.architecture for spec in cells}
         nets = chain.from_iterable(check_architecture(each, data.shape).values() for each in architectures)
         convolutions = [net for net in nets if convolves(net)]

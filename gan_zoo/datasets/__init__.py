@@ -11,6 +11,7 @@ from typing import Any
 from gan_zoo.datasets.downloads import load_cifar10, load_digits, load_fashion_mnist, load_mnist
 from gan_zoo.datasets.folder import load_folder
 from gan_zoo.datasets.images import Images
+from gan_zoo.datasets.pairs import Pair, pairs, pairs_of_images
 from gan_zoo.datasets.pictures import Pictures
 from gan_zoo.datasets.points import GaussianMixture, Points, SwissRoll, eight_gaussians, twenty_five_gaussians
 from gan_zoo.datasets.samples import read_images
@@ -18,7 +19,7 @@ from gan_zoo.errors import UserError, suggestion
 from gan_zoo.registry import Registry
 
 Dataset = Points | Images
-LoadImages = Callable[[Path, bool], Images]
+Load = Callable[[Path, bool], Dataset]
 """A function of (root, download): where files are looked for, and whether missing ones may be downloaded."""
 
 TAKEN = ("inception",)
@@ -34,22 +35,25 @@ def complaint(known: Mapping[str, Any], name: str, entry: Any) -> str:
     return "taken by the names of metrics: choose another name" if name in TAKEN else ""
 
 
-OWN: dict[str, Points | LoadImages] = {
+OWN: dict[str, Points | Load] = {
     "8gaussians": eight_gaussians(),
     "25gaussians": twenty_five_gaussians(),
     "swissroll": SwissRoll(),
+    **pairs(),
     "digits": load_digits,
     "mnist": load_mnist,
     "fashion-mnist": load_fashion_mnist,
     "cifar10": load_cifar10,
+    **pairs_of_images({"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}),
 }
-DATASETS: Registry[Points | LoadImages] = Registry("DATASETS", "data set", OWN, complaint)
+DATASETS: Registry[Points | Load] = Registry("DATASETS", "data set", OWN, complaint)
 
 __all__ = [
     "DATASETS",
     "Dataset",
     "GaussianMixture",
     "Images",
+    "Pair",
     "Pictures",
     "Points",
     "SwissRoll",
@@ -78,9 +82,9 @@ def load_dataset(
     if name not in DATASETS:
         raise UserError(f"unknown data set '{name}' ({suggestion(name, DATASETS)}), or give a folder of images")
     entry = DATASETS[name]
-    if not isinstance(entry, Points):
-        images = entry(root, download)
-        return images if image_size is None else images.resized(image_size)
-    if image_size is not None:
+    loaded = entry if isinstance(entry, Points) else entry(root, download)
+    if image_size is None:
+        return loaded
+    if isinstance(loaded, Points):
         raise UserError(f"data set '{name}': image_size is for images; remove it")
-    return entry
+    return loaded.resized(image_size)

@@ -21,7 +21,8 @@ MIDPOINTS = 2048
 
 
 class Points(ABC):
-    """A distribution on the plane. Samples are float32 tensors of shape (n, 2) on the distribution's device."""
+    """A distribution on the plane, or in another number D of dimensions. Samples are float32 tensors of shape (n, D) on
+    the distribution's device; without `has_density` nobody can compute its density."""
 
     kind: ClassVar[Literal["points"]] = "points"
     shape: ClassVar[tuple[int, ...]] = (2,)
@@ -29,6 +30,7 @@ class Points(ABC):
     name: str
     modes: Tensor | None
     std: float | None
+    has_density: ClassVar[bool] = True
 
     @property
     def about(self) -> str:

@@ -13,6 +13,7 @@ from gan_zoo.engine.state import Draws, Iteration, Players, TrainState
 from gan_zoo.engine.weights import join
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
+from gan_zoo.spec import TrainSpec
 from gan_zoo.step import make_fakes, per_sample, total
 
 
@@ -33,32 +34,35 @@ class Alternating:
     """The iteration that takes `steps` one after the other and descends along their gradients."""
 
     steps: Steps
-    n_critic: int
+    train: TrainSpec
     state: TrainState
     settings: Settings
 
     @classmethod
     def of(cls, steps: Steps, players: Players, state: TrainState, clock: Tensor | None = None) -> "Alternating":
         """The iteration of `players`, who read the time from `clock` where there is one (see `Settings`)."""
-        return cls(steps, players.train.n_critic, state, Settings.of(players, state, clock))
+        return cls(steps, players.train, state, Settings.of(players, state, clock))
 
     def __call__(self, draws: Draws) -> Terms:
         steps, state, numbers = self.steps, self.state, self.settings.current()
         fakes = steps.fakes(draws.z_critic)
-        for i in range(self.n_critic):
+        for i in range(self.train.n_critic):
             gradient, critic_terms = steps.critic(draws.real[i], fakes[i], tuple(draw[i] for draw in draws.noise))
             descend(state.critic, state.critic_optimizer, gradient, numbers)
             clip(state.critic, self.settings.clip)
-        # the generator meets the critic of n_critic steps; losses of pairs set its fakes against the last real batch
-        gradient, generator_terms = steps.generator(draws.real[-1], draws.z_generator)
-        descend(state.generator, state.generator_optimizer, gradient, numbers)
+        generator_terms: Terms = {}
+        if self.train.fakes is None:
+            # it meets the critic of n_critic steps; losses of pairs set its fakes against the last real batch
+            gradient, generator_terms = steps.generator(draws.real[-1], draws.z_generator)
+            descend(state.generator, state.generator_optimizer, gradient, numbers)
         state.step += 1
         return named_terms(critic_terms, generator_terms)
 
     def rehearse(self, draws: Draws) -> None:
         fakes = self.steps.fakes(draws.z_critic)
         self.steps.critic(draws.real[0], fakes[0], tuple(draw[0] for draw in draws.noise))
-        self.steps.generator(draws.real[-1], draws.z_generator)
+        if self.train.fakes is None:
+            self.steps.generator(draws.real[-1], draws.z_generator)
 
 
 @dataclass(frozen=True)

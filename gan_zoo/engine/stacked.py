@@ -38,7 +38,7 @@ def stacked_iteration(
     rows = Rows(players, whole.critic.vector)
     steps = stacked_steps(pure_steps(players[0], states[0]), whole, players[0].loss, rows.loss)
     settings = rows.settings(whole, clock)
-    return Together(Alternating(steps, players[0].train.n_critic, whole, settings), whole, states)
+    return Together(Alternating(steps, players[0].train, whole, settings), whole, states)
 
 
 @dataclass(frozen=True)

@@ -51,5 +51,6 @@ def split(vector: Tensor, like: Mapping[str, Tensor]) -> Parameters:
 
 
 def join(parameters: Iterable[Tensor]) -> Tensor:
-    """The vector that `split` takes apart."""
-    return torch.cat([parameter.flatten() for parameter in parameters])
+    """The vector that `split` takes apart: of nothing, as of a law of fakes in a generator's place, an empty one."""
+    parts = [parameter.flatten() for parameter in parameters]
+    return torch.cat(parts) if parts else torch.empty(0)

@@ -105,6 +105,11 @@ class Loss:
             return self.adversarial.generator_terms(*score_pair(critic, real, fake))
         return self.adversarial.generator_terms(None, critic(fake))
 
+    def distance(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """The critic's estimate of the Wasserstein-1 distance of `real` and `fake` (N, ...): E f(x) - E f(x~)."""
+        score_real, score_fake = score_pair(critic, real, fake)
+        return score_real.mean() - score_fake.mean()
+
     @property
     def critic_formula(self) -> str:
         """The critic's objective as a line of text."""

@@ -3,5 +3,18 @@
 from gan_zoo.metrics.evaluator import Evaluator, default_metrics, metric_names
 from gan_zoo.metrics.inception import WEIGHTS_FILE, fetch_weights
 from gan_zoo.metrics.metric import Metric
+from gan_zoo.metrics.on_critics import CriticEvaluator
 
-__all__ = ["WEIGHTS_FILE", "Evaluator", "Metric", "default_metrics", "fetch_weights", "metric_names"]
+AnyEvaluator = Evaluator | CriticEvaluator
+"""What scores the samples of a generator, or a critic that trains alone."""
+
+__all__ = [
+    "WEIGHTS_FILE",
+    "AnyEvaluator",
+    "CriticEvaluator",
+    "Evaluator",
+    "Metric",
+    "default_metrics",
+    "fetch_weights",
+    "metric_names",
+]

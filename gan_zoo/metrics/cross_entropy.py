@@ -18,6 +18,7 @@ METRICS = {
         "-E log p of generated points, p the true density, nats",
         cross_entropy,
         lowest=None,
+        needs_density=True,
         default=True,
     )
 }

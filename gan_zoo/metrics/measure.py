@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -31,6 +32,7 @@ class PointMeasure:
     lowest: float | None = 0.0
     highest: Callable[[int], float | None] = lambda modes: None
     needs_modes: bool = False
+    needs_density: bool = False
     default: bool = False
 
 
@@ -60,6 +62,25 @@ class ImageMeasure:
     def compares(self) -> bool:
         """Whether it compares with real images."""
         return self.fewest_real > 0
+
+
+@dataclass(frozen=True)
+class CriticMeasure:
+    """Of a critic that trains alone; `direction` and `label` as of points.
+
+    `value` is a function of the critic and of what is known between the laws, a `Truth` (gan_zoo/metrics/critics.py);
+    `needs` says what must be: W1 of the two laws, their densities, or nothing. "{n}" in `protocol` becomes the number
+    of samples, "{pairs}" that of points that are transported exactly.
+    """
+
+    direction: Direction
+    label: str
+    protocol: str
+    value: Callable[[Any, Any], float]
+    needs: Literal["distance", "densities", ""] = ""
+    lowest: float | None = 0.0
+    highest: float | None = None
+    default: bool = False
 
 
 def share(count: int) -> float:

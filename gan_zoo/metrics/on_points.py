@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gan_zoo.errors import UserError
 from gan_zoo.metrics.data import PointData
+from gan_zoo.metrics.measure import PointMeasure
 from gan_zoo.metrics.metric import Metric, unknown
 from gan_zoo.metrics.registry import point_measures
 from gan_zoo.rng import Rng
@@ -16,7 +17,13 @@ EMD_POINTS = 1000
 def names(data: PointData, default: bool = False) -> list[str]:
     """The metrics that can be had on this distribution, or the default ones of them."""
     measures = {name: measure for name, measure in point_measures().items() if measure.default or not default}
-    return [name for name, measure in measures.items() if data.modes is not None or not measure.needs_modes]
+    return [name for name, measure in measures.items() if can_be_had(measure, data)]
+
+
+def can_be_had(measure: PointMeasure, data: PointData) -> bool:
+    """Whether the law has what the measure needs."""
+    has_modes = data.modes is not None or not measure.needs_modes
+    return has_modes and (data.has_density or not measure.needs_density)
 
 
 def prepare(

@@ -7,7 +7,7 @@ or an entry point, see `gan_zoo.registry`.
 from collections.abc import Mapping
 from typing import Any
 
-from gan_zoo.metrics.measure import ImageMeasure, PointMeasure
+from gan_zoo.metrics.measure import CriticMeasure, ImageMeasure, PointMeasure
 from gan_zoo.registry import Registry, from_families
 
 FAMILIES = (  # in the order of the reports
@@ -18,17 +18,19 @@ FAMILIES = (  # in the order of the reports
     "inception_score",
     "kernel",
     "neighbours",
+    "critics",
 )
+Measure = PointMeasure | ImageMeasure | CriticMeasure
 
 
 def complaint(known: Mapping[str, Any], name: str, measure: Any) -> str:
     """Says what is wrong with a new metric; "" where nothing is."""
-    if not isinstance(measure, PointMeasure | ImageMeasure):
-        return "expected a PointMeasure or an ImageMeasure of gan_zoo.metrics.measure"
+    if not isinstance(measure, Measure):
+        return "expected a PointMeasure, an ImageMeasure or a CriticMeasure of gan_zoo.metrics.measure"
     return ""
 
 
-METRICS: Registry[PointMeasure | ImageMeasure] = Registry(
+METRICS: Registry[Measure] = Registry(
     "METRICS", "metric", from_families("gan_zoo.metrics", FAMILIES, "METRICS"), complaint
 )
 
@@ -39,3 +41,7 @@ def point_measures() -> dict[str, PointMeasure]:
 
 def image_measures() -> dict[str, ImageMeasure]:
     return {name: measure for name, measure in METRICS.items() if isinstance(measure, ImageMeasure)}
+
+
+def critic_measures() -> dict[str, CriticMeasure]:
+    return {name: measure for name, measure in METRICS.items() if isinstance(measure, CriticMeasure)}

@@ -8,6 +8,7 @@ assignment is still solved exactly and priced by the unshifted costs.
 """
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from gan_zoo.metrics.data import PointData
@@ -18,12 +19,19 @@ TEMPERATURE = 0.05
 
 
 def emd(x: Tensor, y: Tensor) -> float:
-    """W_1 of finite points x and y, both (n, 2): Euclidean ground distance, equal weights."""
+    """W_1 of finite points x and y, both (n, D): Euclidean ground distance, equal weights."""
+    _, distance = assigned(x, y)
+    return distance
+
+
+def assigned(x: Tensor, y: Tensor) -> tuple[Tensor, float]:
+    """The index of the point of y that each point of x is assigned to, (n,), and W_1; x and y both (n, D)."""
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
 
     cost = cdist(x.double().cpu().numpy(), y.double().cpu().numpy())
-    return float(cost[linear_sum_assignment(_shifted(cost))].mean())
+    rows, columns = linear_sum_assignment(_shifted(cost))
+    return torch.from_numpy(columns), float(cost[rows, columns].mean())
 
 
 def _shifted(cost: np.ndarray) -> np.ndarray:

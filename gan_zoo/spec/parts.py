@@ -56,6 +56,9 @@ class TrainSpec:
     n_critic: CriticSteps = 5
     lr_decay: Literal["none", "linear"] = "none"
     precision: Literal["float32", "float64"] = "float32"
+    fakes: Literal["pair", "normal", "noisy"] | None = None
+    """Where the critic trains alone, in steps of `n_critic`, the law of its fakes (gan_zoo/datasets/fakes.py);
+    none: they are those of a generator, which trains as well."""
 
 
 @strict

@@ -56,6 +56,9 @@ def spec_of_loss(name: str, loss: Loss, content: Mapping[str, Any], path: KeyPat
         raise explained(error, name, loss, given, path) from None
     parts = checked.dataset, checked.architecture, checked.train, checked.evaluate, checked.seed
     spec = RunSpec(name, loss, *parts)
+    if spec.train.fakes and spec.evaluate.repeats > 1:
+        reason = "a critic that trains alone has no latents to be scored on again: leave it out"
+        raise SpecError((*path, "evaluate", "repeats"), reason)
     return replace(spec, insist=insisted(spec, checked.insist, path))
 
 

@@ -41,7 +41,7 @@ class RunSpec:
             "loss": {"name": self.loss_name, **self.loss.config()},
             "dataset": asdict(self.dataset),
             "architecture": {"name": name_of(ARCHITECTURES, self.architecture), **asdict(self.architecture)},
-            "train": {**asdict(self.train), "optimizer": optimizer_dict(self.train.optimizer)},
+            "train": train_dict(self.train),
             "evaluate": asdict(self.evaluate),
             "seed": self.seed,
             **({"insist": list(self.insist)} if self.insist else {}),
@@ -96,6 +96,14 @@ def loss_dict(loss: Loss) -> dict[str, Any]:
 
 def name_of(registry: Mapping[str, type], instance: object) -> str:
     return next(name for name, kind in registry.items() if kind is type(instance))
+
+
+def train_dict(train: TrainSpec) -> dict[str, Any]:
+    """All fields, but for `fakes` where there are none: specs from before it keep their form."""
+    content = {**asdict(train), "optimizer": optimizer_dict(train.optimizer)}
+    if train.fakes is None:
+        del content["fakes"]
+    return content
 
 
 def optimizer_dict(optimizer: Adam | RMSprop) -> dict[str, Any]:
