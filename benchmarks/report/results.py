@@ -110,11 +110,11 @@ class Results:
         """(data set, loss, name of a logged quantity) -> its values, a row a step and a column a seed."""
         keys = self.runs[["run_key", "loss", "dataset", "seed"]]
         joined = self.record.metrics.merge(keys, on="run_key", how="inner")
-        curves = {}
-        for key, group in joined.groupby(["dataset", "loss", "name"], sort=False):
-            # By default a seed that logged NaN alone, as after divergence, would lose its column.
-            curves[key] = group.pivot_table("value", index="step", columns="seed", aggfunc="last", dropna=False)
-        return curves
+        of_curve = ["dataset", "loss", "name"]
+        values = joined.groupby([*of_curve, "step", "seed"]).value.last()
+        # A seed that logged NaN alone, as after divergence, keeps its column.
+        groups = values.groupby(level=of_curve, sort=False)
+        return {key: group.droplevel(of_curve).unstack("seed") for key, group in groups}
 
     def direction(self, metric: str) -> Direction:
         """Whether less or more of a metric is better; never guessed from its name."""

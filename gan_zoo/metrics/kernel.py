@@ -11,6 +11,8 @@ k(x, y) = (s + q)^3 = terms of u alone, terms of v alone
 Terms of one point alone add up to nothing in KID, whatever they are. The rest is as large as what KID measures.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,35 +31,75 @@ SUBSETS_SEED = 2020
 """torch-fidelity's: the same features are in its subsets."""
 
 
+BLOCK = 64
+"""Rows of a kernel matrix that are worked on at once: they stay in the processor's cache."""
+
+
 def kernel_scores(generated: Features, real: "Reference") -> dict[str, float]:
-    x, y = generated.values, real.features
-    return {"kid": kernel_distance(x, y, real.gaussian.mean, real.kid_subsets)}
+    x, y, centre = generated.values, real.features, real.gaussian.mean
+    return {"kid": kernel_distance(x, y, centre, real.kid_subsets, within_real(real, len(x)))}
+
+
+@lru_cache(maxsize=8)
+def within_real(real: "Reference", generated: int) -> list[Tensor]:
+    """`within_subsets` of the real features, which is the same at every scoring of so many generated samples."""
+    drawn = draw_subsets(generated, len(real.features), real.kid_subsets)
+    return within_subsets(real.features, [rows for _, rows in drawn], real.gaussian.mean)
 
 
 @one_thread()
-def kernel_distance(x: Tensor, y: Tensor, centre: Tensor, subsets: int) -> float:
+def kernel_distance(
+    x: Tensor, y: Tensor, centre: Tensor, subsets: int, within_y: Sequence[Tensor] | None = None
+) -> float:
     """KID of features x (n, d) and y (m, d), n and m >= 2, over random subsets of both; float64 within.
 
-    Any `centre` (d,) near the features gives the same, and one far from them fewer digits.
+    Any `centre` (d,) near the features gives the same, and one far from them fewer digits. `within_y`: what
+    `within_subsets` gives for y, where that is known.
     """
-    size, draws = subset_size(len(x), len(y)), numpy_stream(SUBSETS_SEED)
-    c = centre.float().double()  # so few digits that differences from it are exact
+    drawn = draw_subsets(len(x), len(y), subsets)
+    of_x, of_y = [rows for rows, _ in drawn], [rows for _, rows in drawn]
+    within_x = within_subsets(x, of_x, centre)
+    within_y = within_y or within_subsets(y, of_y, centre)
     total = torch.zeros((), dtype=torch.float64, device=x.device)
-    for _ in range(subsets):
-        u, v = (
-            f[torch.from_numpy(draws.choice(len(f), size, replace=False)).to(f.device)].double() - c for f in (x, y)
-        )
-        total += unbiased_mmd(u, v, c)
+    for i in range(subsets):
+        u, v, c = chosen(x, of_x[i], centre), chosen(y, of_y[i], centre), shortened(centre)
+        n = len(u)
+        between = kernel_less_own_terms(u, v, c).sum()
+        total += (within_x[i] + within_y[i]) / (n * (n - 1)) - 2 * between / (n * n)
     return (total / subsets).item()
 
 
-def unbiased_mmd(u: Tensor, v: Tensor, c: Tensor) -> Tensor:
-    """The squared MMD of c + u and c + v, with u and v (n, d), n >= 2; float64."""
-    n = len(u)
-    within = [kernel_less_own_terms(f, f, c) for f in (u, v)]
-    between = kernel_less_own_terms(u, v, c)
-    pairs = sum((k.sum() - k.diagonal().sum() for k in within), torch.zeros_like(c[0]))
-    return pairs / (n * (n - 1)) - 2 * between.sum() / (n * n)
+@one_thread()
+def within_subsets(f: Tensor, subsets: Sequence[Tensor], centre: Tensor) -> list[Tensor]:
+    """For each of `subsets`, rows of the features f (n, d), the sum of the kernel over its pairs i != j."""
+    sums = []
+    for rows in subsets:
+        u = chosen(f, rows, centre)
+        k = kernel_less_own_terms(u, u, shortened(centre))
+        sums.append(k.sum() - k.diagonal().sum())
+    return sums
+
+
+def draw_subsets(n: int, m: int, subsets: int) -> list[tuple[Tensor, Tensor]]:
+    """The rows of random subsets of one size: of n features, and of m."""
+    size, draws = subset_size(n, m), numpy_stream(SUBSETS_SEED)
+    return [
+        (
+            torch.from_numpy(draws.choice(n, size, replace=False)),
+            torch.from_numpy(draws.choice(m, size, replace=False)),
+        )
+        for _ in range(subsets)
+    ]
+
+
+def chosen(f: Tensor, rows: Tensor, centre: Tensor) -> Tensor:
+    """Rows of the features f (n, d), less their centre; float64."""
+    return f[rows.to(f.device)].double() - shortened(centre)
+
+
+def shortened(centre: Tensor) -> Tensor:
+    """The centre with so few digits that differences from it are exact; float64."""
+    return centre.float().double()
 
 
 def kernel_less_own_terms(u: Tensor, v: Tensor, c: Tensor) -> Tensor:
@@ -65,9 +107,11 @@ def kernel_less_own_terms(u: Tensor, v: Tensor, c: Tensor) -> Tensor:
     d = len(c)
     a = c.square().sum() / d + 1
     left, right = (u * c).sum(dim=1)[:, None] / d, (v * c).sum(dim=1) / d
-    q = u @ v.T / d
-    s = a + left + right
-    return 3 * left * right * (a + s) + q * (3 * s * (s + q) + q.square())
+    k = u @ v.T / d
+    for q, p in zip(k.split(BLOCK), left.split(BLOCK), strict=True):
+        s = a + p + right
+        q.copy_(3 * p * right * (a + s) + q * (3 * s * (s + q) + q.square()))
+    return k
 
 
 def subset_size(generated: int, real: int) -> int:
