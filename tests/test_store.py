@@ -25,6 +25,7 @@ from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import Record
 from benchmarks.record.notes import LIMIT, NOTE, report_note
 from benchmarks.record.owner import owner_is_dead
+from benchmarks.record.patience import without_password
 from benchmarks.record.run_log import CellLog
 from benchmarks.record.store import Store
 from benchmarks.record.table import HISTORY, sqlite_histories
@@ -533,6 +534,8 @@ def test_a_file_without_a_record_is_refused_and_left_as_it_is(
 @pytest.mark.parametrize(
     ("uri", "remedy"),
     [
+        ("http://me:sec/ret@127.0.0.1:9", "write https://USER:PASSWORD@HOST:PORT, / in a password as %2F"),
+        ("http://me:secret@127.0.0.1:99999", "write https://USER:PASSWORD@HOST:PORT, / in a password as %2F"),
         ("http://me:secret@127.0.0.1:9", "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"),
         ("postgresql+nodriver://me:secret@127.0.0.1:9/db", "correct or unset MLFLOW_TRACKING_URI"),
         ("foo://me:secret@127.0.0.1", "correct or unset MLFLOW_TRACKING_URI"),
@@ -545,8 +548,22 @@ def test_a_wrong_address_gets_its_remedy_and_shows_no_password(
     with pytest.raises(UserError) as error:
         Store(tmp_path).experiment("toy")
     assert str(error.value).endswith(remedy)
-    assert "secret" not in str(error.value)
-    assert "me:***@" in str(error.value)
+    assert "sec" not in str(error.value)
+    assert "me:***@127" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("postgresql://127.0.0.1/x?user=me&password=secret", "postgresql://127.0.0.1/x?user=me&password=***"),
+        ("postgresql://me:a/b@c@host/x?sslpassword=b&a=1", "postgresql://me:***@host/x?sslpassword=***&a=1"),
+        ("http://host:5000/a@b", "http://host:5000/a@b"),
+        ("sqlite:///C:/a@b.db", "sqlite:///C:/a@b.db"),
+        ("https://me@host:5000", "https://me@host:5000"),
+    ],
+)
+def test_an_address_shows_no_password(uri: str, shown: str) -> None:
+    assert without_password(uri) == shown
 
 
 def test_the_environment_names_another_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from benchmarks.record.patience import Patience, PatientClient, first_line, without_password
 from gan_zoo.errors import UserError
@@ -168,6 +168,7 @@ def _reached(uri: str) -> Iterator[None]:
     if uri.startswith(("http://", "https://")):
         import requests
 
+        _refuse_no_address(uri)
         refuse_old(uri, requests.get(f"{uri.rstrip('/')}/version", timeout=10).text)
         yield
     elif uri.startswith("postgresql"):
@@ -187,6 +188,15 @@ def refuse_old(uri: str, version: str) -> None:
         raise UserError(
             f"{without_password(uri)}: the server runs MLflow {known[0]}: install {OLDEST}.0 or later there, as is here"
         )
+
+
+def _refuse_no_address(uri: str) -> None:
+    """Raises: UserError where an address of a server has no number for its port, as after a password with a slash."""
+    try:
+        urlsplit(uri).port  # noqa: B018
+    except ValueError:
+        remedy = "write https://USER:PASSWORD@HOST:PORT, / in a password as %2F"
+        raise UserError(f"{without_password(uri)}: no address of a server: {remedy}") from None
 
 
 def _checked(uri: str) -> Any:

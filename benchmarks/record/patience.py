@@ -18,7 +18,8 @@ T = TypeVar("T")
 SECONDS, VARIABLE = 1800.0, "GAN_ZOO_PATIENCE"
 """How long is waited, where this environment variable, in seconds, does not say otherwise."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-PASSWORD = re.compile(r"(://[^\s/@:]*:)[^\s/]*@")
+USER_INFO = re.compile(r"(://[^\s/@:]*:)(?!\d+/)\S*@")
+QUERY = re.compile(r"([?&][a-z]*(?:password|passwd|token|secret)=)[^&\s]*", re.IGNORECASE)
 TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")
 """MLflow's codes of what may succeed when it is tried again."""
 KEEP_FILES = ("log_artifact", "log_dict", "log_text")
@@ -134,4 +135,4 @@ def at_most_once(patience: Patience) -> Iterator[None]:
 
 def without_password(text: str) -> str:
     """A text whose addresses show no password: postgresql://me:***@host/db."""
-    return PASSWORD.sub(r"\1***@", text)
+    return QUERY.sub(r"\1***", USER_INFO.sub(r"\1***@", text))
