@@ -110,7 +110,7 @@ def unlike(published: Results, mine: Results) -> tuple[str, ...]:
         there, here = _recorded(published, column), _recorded(mine, column)
         if there != here:
             texts.append(f"{column} ({there or 'not recorded'} there, {here or 'not recorded'} here)")
-    theirs, ours = published.environment(), mine.environment()
+    theirs, ours = published.environment, mine.environment
     for name in ("torch", "numpy", "system", "commit"):
         if theirs.get(name) != ours.get(name):
             texts.append(f"{name} ({theirs.get(name, 'not recorded')} there, {ours.get(name, 'not recorded')} here)")

@@ -94,7 +94,7 @@ def scores_within(dataset: DatasetResults, loss: str, steps: float) -> Array:
     """(seeds,): the primary score of each run at its last evaluation within so many steps; the worst where a run failed
     by then or has none yet, NaN where there was no run."""
     curve, found = dataset.curve(loss, dataset.primary), np.full(len(dataset.results.seeds), np.nan)
-    bad = worst(dataset.results.direction(dataset.primary))
+    bad = worst(dataset.results.metrics[dataset.primary].direction)
     for run in dataset.cell_runs(loss).itertuples():
         if run.status == "missing":
             continue
@@ -108,7 +108,7 @@ def scores_within(dataset: DatasetResults, loss: str, steps: float) -> Array:
 
 def ranks(dataset: DatasetResults, scores: Array) -> list[int | None]:
     """The rank of each row by its mean over seeds, those with fewer failures first; None where all failed."""
-    sign = 1.0 if dataset.results.direction(dataset.primary) == "min" else -1.0
+    sign = 1.0 if dataset.results.metrics[dataset.primary].direction == "min" else -1.0
     keys = []
     for row in scores:
         known = row[~np.isnan(row)]
@@ -149,7 +149,7 @@ def _caption(dataset: DatasetResults, found: list[Standing]) -> str:
     seconds = f"{results.clock.caption}" if any(each.currency == "seconds" for each in found) else ""
     return sentences(
         [
-            f"{dataset.name}: {results.label(dataset.primary, arrow=False)} when each loss has spent as much as the "
+            f"{dataset.name}: {results.metrics[dataset.primary].label} when each loss has spent as much as the "
             "cheapest spends in all: the last evaluation within that, mean ± half-width of the 95 % t-interval over "
             f"finished runs of {seeds(results)}; places by the mean, losses with failures after those with fewer.",
             orders(dataset, found),

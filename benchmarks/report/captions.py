@@ -119,7 +119,7 @@ def checkpoint_rule(dataset: DatasetResults) -> str:
 def rule(dataset: DatasetResults, checkpoint: Checkpoint) -> str:
     """A checkpoint rule in words."""
     if checkpoint.rule == "best":
-        chosen = dataset.results.label(dataset.primary, arrow=False)
+        chosen = dataset.results.metrics[dataset.primary].label
         return f"best checkpoint of each run, chosen by {chosen} on latents and data other than those scored"
     return f"mean of the last {checkpoint.count} checkpoints" if checkpoint.rule == "mean" else "last checkpoint"
 
@@ -179,7 +179,7 @@ def hardware(results: Results) -> str:
             parts = (run.device, _threads(run.threads), run.numerics)
             machines.add(", ".join(filter(None, parts)))
     named = sorted(machines)
-    of_sweep = str(results.environment().get("device", ""))
+    of_sweep = str(results.environment.get("device", ""))
     if of_sweep and not any(of_sweep in machine for machine in machines):
         named.insert(0, of_sweep)
     return f"Hardware: {'; '.join(named) or 'not recorded'}"
@@ -194,7 +194,7 @@ def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
     holders: dict[tuple[str, str], list[str]] = {}
     for metric in metrics:
         for part in dataset.protocol(metric).items():
-            holders.setdefault(part, []).append(dataset.results.label(metric, arrow=False))
+            holders.setdefault(part, []).append(dataset.results.metrics[metric].label)
     groups: dict[str, list[str]] = {}
     # What most metrics share comes first.
     for (key, value), names in sorted(holders.items(), key=lambda held: -len(held[1])):

@@ -41,7 +41,7 @@ def baseline_table(dataset: DatasetResults) -> Table:
         rows.append([Entry(loss), _number_entry(effect), Entry(interval, sortable(low)), Entry(verdict), n])
     what = "ratio" if column.is_log else "difference"
     caption = (
-        f"{dataset.name}: {results.label(metric)} ({rule(dataset, results.checkpoint)}), each loss against "
+        f"{dataset.name}: {results.metrics[metric].titled} ({rule(dataset, results.checkpoint)}), each loss against "
         f"{results.baseline}: {what} of scores, paired by seed over runs that both finished, with a 95 % interval that "
         f"is simultaneous over all pairs of losses. {verdicts_in_words(dataset.results)}"
     )
@@ -65,7 +65,7 @@ def _number_entry(value: float) -> Entry:
 def target_table(dataset: DatasetResults) -> Table | None:
     """Training time until the baseline's median score is reached; None where the baseline sets no target."""
     metric = dataset.primary
-    direction = dataset.results.direction(metric)
+    direction = dataset.results.metrics[metric].direction
     fixed = (dataset.results.choice.get("targets") or {}).get(dataset.name)
     baseline = dataset.scores(metric)[dataset.losses.index(dataset.results.baseline)]
     target = float(fixed) if fixed is not None else target_of(baseline)
@@ -80,7 +80,7 @@ def target_table(dataset: DatasetResults) -> Table | None:
     origin = (
         "fixed in the suite" if fixed is not None else f"the median score of {dataset.results.baseline} in this sweep"
     )
-    aim = f"{dataset.results.label(metric, arrow=False)} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
+    aim = f"{dataset.results.metrics[metric].label} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
     caption = (
         f"{dataset.name}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as "
         f"infinite (AlgoPerf's rules). Scores are read at evaluations. {dataset.results.clock.caption}"
@@ -91,7 +91,7 @@ def target_table(dataset: DatasetResults) -> Table | None:
 
 def _reached(dataset: DatasetResults, loss: str, metric: str, target: float) -> tuple[list[float], list[float]]:
     """Seconds (of runs with a comparable clock) and steps to the target, an entry an attempted run."""
-    scores, direction = dataset.curve(loss, metric), dataset.results.direction(metric)
+    scores, direction = dataset.curve(loss, metric), dataset.results.metrics[metric].direction
     times, steps = [], []
     for run in dataset.cell_runs(loss).itertuples():
         if run.status == "missing":

@@ -9,7 +9,6 @@ import pandas as pd
 from benchmarks.record.protocols import Protocol, read_protocol
 from benchmarks.record.vocabulary import is_player_term, validation
 from benchmarks.report.consistency import check_numerics, check_protocols, protocols
-from benchmarks.report.names import unique_slugs
 from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import Array, worst
 from benchmarks.report.summary import Summary
@@ -26,26 +25,21 @@ FLOOR, TRANSPORT = "real data (floor)", "exact transport of batches"
 class DatasetResults:
     """The part of a record that is about one data set."""
 
-    def __init__(self, results: "Results", name: str) -> None:
+    def __init__(self, results: "Results", name: str, slug: str) -> None:
         self.results = results
         self.name = name
-        self.losses = results.losses
-        self.runs = results.runs[results.runs.dataset == name]
-
-    @property
-    def slug(self) -> str:
+        self.slug = slug
         """The part of file names that identifies this data set."""
-        return unique_slugs(self.results.datasets)[self.name]
-
-    @property
-    def primary(self) -> str:
+        self.primary = str(results.meta["primary"][name])
         """The metric that losses are ranked by."""
-        return str(self.results.meta["primary"][self.name])
+        self.losses = results.losses
+        self._summaries: dict[str, Summary] = {}
+        self.runs = results.runs[results.runs.dataset == name]
 
     @cached_property
     def metrics(self) -> list[str]:
         """The metrics that this data set was scored by, its primary one first."""
-        known = list(self.results.meta["metrics"])
+        known = list(self.results.metrics)
         chosen = self.results.chosen("metrics", known)
         scored = self._logged_names()
         others = [name for name in known if name in scored and name != self.primary]
@@ -54,7 +48,7 @@ class DatasetResults:
     def player_terms(self) -> list[str]:
         """The logged terms of either player, the critic's before the generator's."""
         names = set(filter(is_player_term, self._logged_names()))
-        return sorted(names - set(self.results.meta["metrics"]))
+        return sorted(names - set(self.results.metrics))
 
     def _logged_names(self) -> set[str]:
         return {name for dataset, _, name in self.results.curves if dataset == self.name}
@@ -90,7 +84,7 @@ class DatasetResults:
         for run in self.runs[self.runs.status != "missing"].itertuples():
             row, column = losses.index(run.loss), seeds.index(int(run.seed))
             score = self._score(run, metric, rule)
-            scores[row, column] = score if np.isfinite(score) else worst(self.results.direction(metric))
+            scores[row, column] = score if np.isfinite(score) else worst(self.results.metrics[metric].direction)
         return scores
 
     def _score(self, run: Any, metric: str, rule: Checkpoint) -> float:
@@ -99,12 +93,14 @@ class DatasetResults:
         if run.status != "done" or not len(values):
             return float("nan")
         chosen_by = self.curve_of_seed(run.loss, validation(self.primary), run.seed)
-        return rule.score(values, chosen_by, self.results.direction(self.primary))
+        return rule.score(values, chosen_by, self.results.metrics[self.primary].direction)
 
     def summary(self, metric: str) -> Summary:
         """One column of a table: a metric, for every loss."""
-        scores = self.scores(metric)
-        return Summary(scores, self.results.judged(metric, scores))
+        if metric not in self._summaries:
+            scores = self.scores(metric)
+            self._summaries[metric] = Summary(scores, self.results.judged(metric, scores))
+        return self._summaries[metric]
 
     def times(self) -> pd.DataFrame:
         """Mean costs of the finished runs by loss: n_critic, images_seen, train_seconds and iterations_per_second."""
@@ -160,12 +156,17 @@ class DatasetResults:
 
     def _check_checkpoint(self, run: Any) -> None:
         rule, chosen_by = self.results.checkpoint, validation(self.primary)
-        where = f"report.checkpoint: {rule}: loss {run.loss!r} on {self.name!r}, seed {run.seed}"
         if rule.rule == "best" and not len(self.curve_of_seed(run.loss, chosen_by, run.seed)):
-            raise UserError(
-                f"{where}: has no score on the validation split ({chosen_by}) to choose by: run the suite with "
-                "evaluate.repeats 2 or more, or choose last or mean-K"
+            raise self._unfit(
+                run,
+                f"has no score on the validation split ({chosen_by}) to choose by: run the suite with "
+                "evaluate.repeats 2 or more, or choose last or mean-K",
             )
         evaluations = len(self.curve_of_seed(run.loss, self.primary, run.seed))
         if 0 < evaluations < rule.count:
-            raise UserError(f"{where}: has {evaluations} evaluations only: choose a smaller K, or last")
+            raise self._unfit(run, f"has {evaluations} evaluations only: choose a smaller K, or last")
+
+    def _unfit(self, run: Any, reason: str) -> UserError:
+        """The error for a run that the checkpoint rule gives no score."""
+        rule = self.results.checkpoint
+        return UserError(f"report.checkpoint: {rule}: loss {run.loss!r} on {self.name!r}, seed {run.seed}: {reason}")

@@ -71,7 +71,7 @@ def verdict(dataset: DatasetResults) -> str:
     """The loss with the best mean on a data set, and what is certain of the others against it."""
     metric = dataset.primary
     summary = dataset.summary(metric)
-    name, best = dataset.results.label(metric, arrow=False), summary.best
+    name, best = dataset.results.metrics[metric].label, summary.best
     if best is None:
         return f"{dataset.name}: no loss can be called best by {name}: most runs failed or are missing."
     score = measured(float(summary.mean[best]), float(summary.half[best]))
@@ -231,10 +231,10 @@ def _formula_table(results: Results) -> Table:
 
 def _metric(dataset: DatasetResults, metric: str) -> str:
     results = dataset.results
-    better = "lower is better" if results.direction(metric) == "min" else "higher is better"
+    better = "lower is better" if results.metrics[metric].direction == "min" else "higher is better"
     protocol = protocol_text(dataset.protocol(metric))
     how = f": {protocol}" if protocol else ""
-    return f"{dataset.name}: {results.label(metric, arrow=False)} ({metric}), {better}{how}."
+    return f"{dataset.name}: {results.metrics[metric].label} ({metric}), {better}{how}."
 
 
 def _flat(value: Any, prefix: str = "") -> str:
@@ -272,7 +272,7 @@ def failures(results: Results, plan: list[Drawing]) -> list[Block]:
 def provenance(results: Results, parts: list[Block]) -> list[Block]:
     """Versions, machine, runs, and how to make all `parts` again."""
     environment = []
-    for key, value in results.environment().items():
+    for key, value in results.environment.items():
         environment.append(entries_of((str(key), _plain(value))))
     columns = columns_of(("what", "value"))
     sweep: list[Block] = [

@@ -11,8 +11,10 @@ from benchmarks.record.export import Record
 from benchmarks.record.vocabulary import meant
 from benchmarks.report.consistency import check_recipes
 from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.metric import metrics_of
+from benchmarks.report.names import unique_slugs
 from benchmarks.report.seconds import Clock, clock_of
-from benchmarks.report.statistics import Array, Direction
+from benchmarks.report.statistics import Array
 from benchmarks.report.verdicts import Scores
 from benchmarks.suites.checkpoint import Checkpoint
 from benchmarks.suites.margin import MARGIN, parse_margin
@@ -40,17 +42,19 @@ class Results:
         self.seeds: list[int] = list(map(int, self.chosen("seeds", known_seeds)))
         shown = record.runs.loss.isin(self.losses) & record.runs.dataset.isin(self.datasets)
         self.runs = record.runs[shown & record.runs.seed.isin(self.seeds)]
-        self._on = {dataset: DatasetResults(self, dataset) for dataset in self.datasets}
-        self._check()
+        self.environment: dict[str, Any] = dict(self.meta.get("environment", {}))
+        """Versions and the machine, as the sweep recorded them."""
+        self.metrics = metrics_of(self.meta)
+        self._refuse_empty()
+        slugs = unique_slugs(self.datasets)
+        self.each_dataset = [DatasetResults(self, dataset, slugs[dataset]) for dataset in self.datasets]
+        """The results on each data set, in the report's order."""
+        self._on = {each.name: each for each in self.each_dataset}
+        self._check_runs()
 
     def on(self, dataset: str) -> DatasetResults:
         """The results on one data set."""
         return self._on[dataset]
-
-    @property
-    def each_dataset(self) -> list[DatasetResults]:
-        """The results on each data set, in the report's order."""
-        return list(self._on.values())
 
     def chosen(self, key: str, known: list[str]) -> list[str]:
         """The names chosen under a key of `report`, or all that are known. Raises: UserError for an unknown one."""
@@ -63,13 +67,17 @@ class Results:
             chosen += found
         return chosen
 
-    def _check(self) -> None:
+    def _refuse_empty(self) -> None:
+        """Raises: UserError for a list without entries, and for a data set without its metric."""
         if not self.losses or not self.datasets or not self.seeds:
             raise UserError("export/meta.json: losses, datasets, seeds: none may be empty: the sweep asked for nothing")
         for dataset in self.datasets:
             primary = self.meta["primary"].get(dataset)
-            if primary not in self.meta["metrics"]:
+            if primary not in self.metrics:
                 raise UserError(f"export/meta.json: primary: {dataset!r} has {primary!r}, which is none of its metrics")
+
+    def _check_runs(self) -> None:
+        """Raises: UserError where the runs cannot share a table."""
         if not self.meta.get("search"):  # whose runs differ in their settings, and share no cell
             check_recipes(self.runs)
         for each in self.each_dataset:
@@ -116,26 +124,11 @@ class Results:
         groups = values.groupby(level=of_curve, sort=False)
         return {key: group.droplevel(of_curve).unstack("seed") for key, group in groups}
 
-    def direction(self, metric: str) -> Direction:
-        """Whether less or more of a metric is better; never guessed from its name."""
-        direction = self.meta["metrics"][metric].get("direction")
-        if direction not in ("min", "max"):
-            raise UserError(f"export/meta.json: metrics.{metric}.direction: {direction!r}: must be min or max")
-        return direction
-
-    def label(self, metric: str, arrow: bool = True) -> str:
-        """A metric's name for people, with an arrow to where it is better."""
-        text = str(self.meta["metrics"][metric].get("label") or metric)
-        if not arrow:
-            return text
-        return f"{text}\u00a0{'↓' if self.direction(metric) == 'min' else '↑'}"
-
     def judged(self, metric: str, scores: Array, comparisons: int | None = None) -> Scores:
         """Scores of a metric (rows, seeds), as verdicts judge them; intervals are simultaneous over all pairs of rows,
         or over so many `comparisons`."""
-        known = self.meta["metrics"][metric]
-        limits = known.get("lowest"), known.get("highest")
-        return Scores(scores, self.direction(metric), self.margin, limits, comparisons)
+        known = self.metrics[metric]
+        return Scores(scores, known.direction, self.margin, known.possible, comparisons)
 
     def failed_runs(self) -> pd.DataFrame:
         """Every run that is not done, in the report's order."""
@@ -162,7 +155,3 @@ class Results:
             if formula:
                 groups.setdefault(json.dumps(formula), ([], formula))[0].append(each.name)
         return [(", ".join(datasets), formula) for datasets, formula in groups.values()]
-
-    def environment(self) -> dict[str, Any]:
-        """Versions and the machine, as the sweep recorded them."""
-        return dict(self.meta.get("environment", {}))

@@ -83,7 +83,8 @@ class DatasetSearch:
     def __init__(self, dataset: DatasetResults) -> None:
         self.dataset = dataset
         self.metric = dataset.primary
-        self.sign = 1.0 if dataset.results.direction(self.metric) == "min" else -1.0
+        self.about = dataset.results.metrics[self.metric]
+        self.sign = 1.0 if self.about.direction == "min" else -1.0
         search = dataset.results.meta["search"]
         self.adaptive = str(search.get("adaptive", ""))
         trials = search.get("trials", {})
@@ -104,7 +105,7 @@ class DatasetSearch:
 
     def _scores(self, run: Any) -> tuple[float, float]:
         """The signed validation score and reported score of a trial, both +inf where it failed."""
-        rule, direction = self.dataset.results.checkpoint, self.dataset.results.direction(self.metric)
+        rule, direction = self.dataset.results.checkpoint, self.about.direction
         by = self._logged.get((run.run_key, validation(self.metric)), np.empty(0))
         values = self._logged.get((run.run_key, self.metric), np.empty(0))
         if run.status != "done" or not len(values) or len(by) != len(values):

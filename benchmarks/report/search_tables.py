@@ -60,7 +60,7 @@ def _count_cells(each: LossTrials) -> list[Entry]:
 
 def _curve_caption(search: DatasetSearch) -> str:
     dataset, results = search.dataset, search.dataset.results
-    label = results.label(search.metric, arrow=False)
+    label = search.about.label
     return sentences(
         [
             f"{dataset.name}: {label} of the setting that the best validation score (other latents, other data) "
@@ -82,7 +82,7 @@ def answers(search: DatasetSearch) -> list[str]:
     what it found, for its trials are no draws from one distribution."""
     if search.adaptive:
         return [_found(search)]
-    label = search.dataset.results.label(search.metric, arrow=False)
+    label = search.about.label
     found = []
     for k in (1, 5, 20, 50):
         leader = search.leader(k) if k <= search.most else None
@@ -101,7 +101,7 @@ def answers(search: DatasetSearch) -> list[str]:
 
 def _found(search: DatasetSearch) -> str:
     """The best score that an adaptive search of each loss found, which says nothing of the next one."""
-    label = search.dataset.results.label(search.metric, arrow=False)
+    label = search.about.label
     texts = []
     for each in search.losses:
         if each.chosen is not None:
@@ -135,7 +135,7 @@ def sensitivity_table(search: DatasetSearch) -> Table:
         matter = [_correlation_cell(each, name) for name in numbers]
         rows.append([Entry(each.loss), *shares, failed, *matter])
     columns = [Column("Loss", False), *map(Column, titles), Column("failed /\u00a0n"), *map(Column, numbers)]
-    label = search.dataset.results.label(search.metric, arrow=False)
+    label = search.about.label
     caption = (
         f"{search.dataset.name}: sensitivity of each loss. The share of its trials, failed ones among them, whose "
         f"{label} is within so much of the best of its own; and Spearman's rank correlation of each number with the "

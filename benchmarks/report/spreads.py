@@ -53,7 +53,7 @@ def spread_table(dataset: DatasetResults) -> Table | None:
 
 
 def _caption(dataset: DatasetResults, few: Checkpoint, repeats: int) -> str:
-    label = dataset.results.label(dataset.primary)
+    label = dataset.results.metrics[dataset.primary].titled
     over = [f"over training seeds, at the {rule(dataset, dataset.results.checkpoint)}"]
     over += [f"over {repeats} draws of latents for the same final weights"] if repeats else []
     over += [f"over the last {few.count} checkpoints of a run, between which it may still have learned"]

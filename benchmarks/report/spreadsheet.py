@@ -34,6 +34,6 @@ def _floor(dataset: DatasetResults, metric: str) -> list[list[object]]:
     if floor is None:
         return []
     numbers = [exact(float(x)) for x in t_interval(floor[0])]
-    name = dataset.floor_name(metric)
-    identity = [dataset.name, metric, dataset.results.direction(metric), str(dataset.results.checkpoint), name]
+    name, direction = dataset.floor_name(metric), dataset.results.metrics[metric].direction
+    identity = [dataset.name, metric, direction, str(dataset.results.checkpoint), name]
     return [[*identity, *numbers, len(floor[0]), 0, "floor", 0, *[""] * len(COSTS)]]

@@ -85,7 +85,9 @@ def scores_table(dataset: DatasetResults) -> Table:
     costs, faults = dataset.times(), unhealthy_losses(dataset)
     others = _published_columns(dataset)
     costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
-    columns = [Column("Loss", False), *map(Column, map(dataset.results.label, metrics))]
+    columns = [Column("Loss", False)]
+    for metric in metrics:
+        columns.append(Column(dataset.results.metrics[metric].titled))
     columns += [*map(Column, costs_titles), *others]
     rows = []
     for row, loss in enumerate(dataset.losses):
@@ -162,7 +164,7 @@ def primary_table(results: Results) -> Table:
     for dataset in results.each_dataset:
         metric = dataset.primary
         summary = dataset.summary(metric)
-        columns += [Column(f"{dataset.name}: {results.label(metric)}"), Column(FAILED), Column(IMAGES)]
+        columns += [Column(f"{dataset.name}: {results.metrics[metric].titled}"), Column(FAILED), Column(IMAGES)]
         for row, cells in zip(rows, _primary_cells(dataset, summary), strict=True):
             row += cells
         primary.append((dataset, metric))

@@ -37,7 +37,7 @@ def upheld(compared: Collection[CellName], published: Results, mine: Results) ->
     for there in published.each_dataset:
         dataset, metric = there.name, there.primary
         summary = there.summary(metric)
-        if summary.best is None or metric not in mine.meta["metrics"]:
+        if summary.best is None or metric not in mine.metrics:
             continue
         best = published.losses[summary.best]
         if not _all_seeds(compared, published, dataset, best):

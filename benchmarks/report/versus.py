@@ -129,7 +129,7 @@ def _all_of(column: pd.Series) -> str:
 
 
 def _environments(a: Results, b: Results) -> Table:
-    ours, theirs = a.environment(), b.environment()
+    ours, theirs = a.environment, b.environment
     rows = []
     for key in {**ours, **theirs}:
         if ours.get(key) != theirs.get(key):
@@ -150,7 +150,7 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
         same = Entry("equal" if set(keys) == set(other_keys) else "differ")
         rows.append([Entry(loss), *_score_cells(a, metric, scores, len(losses) if comparable else 0), same])
     caption = (
-        f"{dataset}: {a.label(metric)}, mean ± half-width of the 95 % t-interval over finished seeds, "
+        f"{dataset}: {a.metrics[metric].titled}, mean ± half-width of the 95 % t-interval over finished seeds, "
         f"{rule(a.on(dataset), a.checkpoint)}; B to A as ratio of scores (difference, where one is not positive), "
         f"paired by seed, with a 95 % interval that is simultaneous over the rows. {verdicts_in_words(a)} "
         "Specs are equal where the run keys are."
@@ -162,10 +162,10 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
 
 def alike(a: Results, b: Results, dataset: str, metric: str) -> bool:
     """Whether both sides measured a metric in the same way."""
-    if metric not in b.meta["metrics"]:
+    if metric not in b.metrics:
         return False
-    return (a.direction(metric), a.on(dataset).protocol(metric)) == (
-        b.direction(metric),
+    return (a.metrics[metric].direction, a.on(dataset).protocol(metric)) == (
+        b.metrics[metric].direction,
         b.on(dataset).protocol(metric),
     )
 
@@ -174,7 +174,7 @@ def _matched(a: Results, b: Results, dataset: str, loss: str, metric: str) -> np
     """(2, seeds): both sides' scores by seed, over the seeds of either."""
     sides = []
     for side in (a, b):
-        known = metric in side.meta["metrics"]
+        known = metric in side.metrics
         scores = side.on(dataset).scores(metric)[side.losses.index(loss)] if known else np.full(len(side.seeds), np.nan)
         sides.append(pd.Series(scores, index=side.seeds))
     return pd.concat(sides, axis=1).sort_index().to_numpy(dtype=float).T
@@ -209,7 +209,7 @@ def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
             if ours != theirs and "undecided" not in (ours, theirs):
                 against.append(f"{x} is {ours} to {y} in A, {theirs} in B")
         texts.append(
-            f"{dataset}, {a.label(metric, arrow=False)}{otherwise}: of {len(pairs)} pairs of losses A decides "
+            f"{dataset}, {a.metrics[metric].label}{otherwise}: of {len(pairs)} pairs of losses A decides "
             f"{decided} and B {decided_there}, {same} alike; {len(against)} contradict each other"
             f"{': ' * bool(against)}{'; '.join(against)}."
         )

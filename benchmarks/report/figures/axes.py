@@ -11,13 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from benchmarks.markup.blocks import amount, shortened
-from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.style import PAGE, columns_for, look
 from benchmarks.report.statistics import Array
+from benchmarks.report.verdicts import Range
 
 GREY = "#666666"
 SQUEEZED = 0.2  # of an axis
-Range = tuple[float | None, float | None]
 
 
 def wants_log(values: Array) -> bool:
@@ -30,12 +29,6 @@ def wants_log(values: Array) -> bool:
     low, high = float(values.min()), float(values.max())
     squeezed = float(np.median(values)) - low < SQUEEZED * (high - low)
     return high > 30 * low or (squeezed and high > 4 * low)
-
-
-def possible_range(dataset: DatasetResults, metric: str) -> Range:
-    """The least and the largest value that a metric can have; None where it is not known."""
-    known = dataset.results.meta["metrics"][metric]
-    return known.get("lowest"), known.get("highest")
 
 
 def within(values: Array, possible: Range) -> Array:

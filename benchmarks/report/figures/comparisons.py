@@ -22,7 +22,6 @@ from benchmarks.report.figures.axes import (
     legend,
     legend_height,
     logarithmic,
-    possible_range,
     wants_log,
     within,
 )
@@ -46,7 +45,7 @@ def _final(dataset: DatasetResults, metrics: list[str], width: float) -> Figure:
     figure = Figure(figsize=(width, 0.55 + 0.24 * len(dataset.losses)))
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics, strict=True):
         _dots(axes, dataset, metric)
-        axes.set_xlabel(dataset.results.label(metric))
+        axes.set_xlabel(dataset.results.metrics[metric].titled)
     primary = dataset.summary(metrics[0])
     names = []
     for row, loss in enumerate(dataset.losses):
@@ -80,7 +79,7 @@ def _dots(axes: Axes, dataset: DatasetResults, metric: str) -> None:
 def _ends(dataset: DatasetResults, metric: str) -> tuple[Array, Array]:
     """The ends of each loss's interval, within the metric's range; NaN where there is none."""
     summary = dataset.summary(metric)
-    possible = possible_range(dataset, metric)
+    possible = dataset.results.metrics[metric].possible
     return within(summary.mean - summary.half, possible), within(summary.mean + summary.half, possible)
 
 
@@ -115,7 +114,7 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
     size = min(PAGE, max(2.8, 0.42 * count + 1.7))
     figure = Figure(figsize=(size, size * (0.8 if count < 9 else 0.93)))
     axes = figure.subplots()
-    sign = 1.0 if dataset.results.direction(metric) == "min" else -1.0
+    sign = 1.0 if dataset.results.metrics[metric].direction == "min" else -1.0
     limit = 1.3 * max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
     names = [shortened(loss, 22) for loss in dataset.losses]
     marks = _marks(column)
@@ -138,7 +137,7 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
     axes.set_yticks(np.arange(count) + 0.5, names, rotation=0)
     axes.grid(visible=False)
     axes.tick_params(length=0)
-    axes.set_title(dataset.results.label(metric), loc="left")
+    axes.set_title(dataset.results.metrics[metric].titled, loc="left")
     axes.set_xlabel("ratio of row to column" if column.is_log else "row minus column")
     return figure
 
@@ -207,7 +206,7 @@ def ratio_strata(results: Results) -> dict[str, list[Array]]:
         base = scores[results.losses.index(results.baseline)]
         positive = comparable_scale(scores)[1]
         if positive and np.isfinite(base).any() and (~np.isnan(scores)).any(1).all():
-            usable.append((scores, base, results.direction(metric)))
+            usable.append((scores, base, results.metrics[metric].direction))
     if not usable:
         return {}
     strata = {}

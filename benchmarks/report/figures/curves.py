@@ -12,18 +12,17 @@ from benchmarks.markup.blocks import shortened
 from benchmarks.record.vocabulary import CRITIC_LOSS_HELD_OUT, CRITIC_LOSS_TRAIN
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import (
-    Range,
     counts,
     label_below,
     legend,
     legend_height,
-    possible_range,
     scale,
     within,
 )
 from benchmarks.report.figures.style import COLUMN, PAGE, dashes, look, semantics
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, t_interval
+from benchmarks.report.verdicts import Range
 
 Horizontal = Callable[[DatasetResults, str, Array], Array | None]
 BANDS = 8  # losses
@@ -44,7 +43,7 @@ def score_curves(dataset: DatasetResults) -> Figure:
         for axes, (title, horizontal) in zip(row, known.items(), strict=True):
             _score_panel(axes, dataset, metric, horizontal)
             axes.set_xlabel(title if metric == metrics[-1] else "")
-        row[0].set_ylabel(dataset.results.label(metric))
+        row[0].set_ylabel(dataset.results.metrics[metric].titled)
     figure.align_ylabels()
     legend(figure, dataset.losses)
     return figure
@@ -56,7 +55,7 @@ def score_column(dataset: DatasetResults) -> Figure:
     figure = Figure(figsize=(COLUMN, 2.0 + legend_height(dataset.losses, COLUMN)))
     axes = figure.subplots()
     _score_panel(axes, dataset, metric, steps_at)
-    axes.set_ylabel(dataset.results.label(metric))
+    axes.set_ylabel(dataset.results.metrics[metric].titled)
     axes.set_xlabel("generator steps")
     legend(figure, dataset.losses)
     return figure
@@ -66,7 +65,7 @@ def _score_panel(axes: Axes, dataset: DatasetResults, metric: str, horizontal: H
     if horizontal is not seconds_at:
         axes.xaxis.set_major_formatter(counts)
     curves = _curves(dataset, metric, horizontal)
-    _draw(axes, dataset, curves, possible_range(dataset, metric), markersize=3.5, markevery=_every(curves))
+    _draw(axes, dataset, curves, dataset.results.metrics[metric].possible, markersize=3.5, markevery=_every(curves))
 
 
 def _curves(dataset: DatasetResults, metric: str, horizontal: Horizontal) -> dict[str, pd.DataFrame]:

@@ -100,7 +100,7 @@ def _scored(dataset: DatasetResults) -> bool:
 
 def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     shown = shortened(dataset.name, 40)
-    metrics = ", ".join(map(dataset.results.label, dataset.metrics))
+    metrics = ", ".join(dataset.results.metrics[metric].titled for metric in dataset.metrics)
     at = rule(dataset, dataset.results.checkpoint)
     text = (
         f"{shown}: {metrics}, {at}. Points are seeds, bars mean and "
@@ -120,8 +120,9 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     yield Drawing(block, dataset.name, lambda: score_curves(dataset), partial(score_column, dataset))
     primary = dataset.primary
     if len(dataset.losses) > 1 and np.isfinite(dataset.scores(primary)).sum(1).max() > 1:
+        titled = dataset.results.metrics[primary].titled
         text = (
-            f"{shown}: every pair of losses on {dataset.results.label(primary)} ({at}): geometric-mean ratio over "
+            f"{shown}: every pair of losses on {titled} ({at}): geometric-mean ratio over "
             f"seeds that both finished (difference, where a score is not positive), row against column. "
             f"{EQUIVALENT.symbol} equivalent, {UNDECIDED.symbol} undecided, bold: better or worse by more than "
             f"{100 * dataset.results.margin:g} %, as in the table against the baseline. Orange is worse, purple better."

@@ -31,7 +31,7 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
         search = DatasetSearch(dataset)
         if not any(each.count > each.failed for each in search.losses):
             continue
-        label = results.label(search.metric)
+        label = search.about.titled
         block = Block(
             f"search-{dataset.slug}", curves_caption(search), "Curves, one a loss, over the number of trials."
         )
@@ -46,7 +46,7 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
 
 def curves_caption(search: DatasetSearch) -> str:
     """What the curves are, and what they answer."""
-    name, label, found = search.dataset.name, search.dataset.results.label(search.metric), " ".join(answers(search))
+    name, label, found = search.dataset.name, search.about.titled, " ".join(answers(search))
     if search.adaptive:
         return f"{name}: {label} of the best by validation among the first k trials of an adaptive search. {found}"
     return (
@@ -70,7 +70,7 @@ def curves(search: DatasetSearch, width: float) -> Figure:
         axes.fill_between(known, ends.min(1), _finite(ends.max(1), mean), color=style.colour, alpha=0.12, lw=0)
         means += list(mean)
     axes.set_xlabel("trials")
-    axes.set_ylabel(f"{'best' if search.adaptive else 'expected'} {search.dataset.results.label(search.metric)}")
+    axes.set_ylabel(f"{'best' if search.adaptive else 'expected'} {search.about.titled}")
     if len(ks) > 1:
         logarithmic(axes, "x")
     _vertical(axes, np.array(means))

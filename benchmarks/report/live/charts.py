@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.markup.blocks import Live
 from benchmarks.report.dataset_results import DatasetResults
-from benchmarks.report.figures.axes import possible_range, wants_log, within
+from benchmarks.report.figures.axes import wants_log, within
 from benchmarks.report.figures.curves import images_at, seconds_at, term_label, term_names
 from benchmarks.report.statistics import Array
 
@@ -32,7 +32,7 @@ def numbers(values: Iterable[float]) -> list[float | None]:
 
 def score_chart(dataset: DatasetResults) -> Live:
     """Curves of each metric against steps, images and seconds."""
-    titles = {metric: dataset.results.label(metric) for metric in dataset.metrics}
+    titles = {metric: dataset.results.metrics[metric].titled for metric in dataset.metrics}
     return {"kind": "curves", "dataset": dataset.name, "panels": _panels(dataset, titles, PLACES)}
 
 
@@ -46,7 +46,7 @@ def final_chart(dataset: DatasetResults) -> Live:
     """Rows of losses with a dot a seed, mean and interval, by the report's checkpoint rule."""
     panels = []
     for metric in dataset.metrics:
-        summary, possible = dataset.summary(metric), possible_range(dataset, metric)
+        summary, possible = dataset.summary(metric), dataset.results.metrics[metric].possible
         rows = []
         for row, loss in enumerate(dataset.losses):
             mean, half = float(summary.mean[row]), float(summary.half[row])
@@ -54,7 +54,7 @@ def final_chart(dataset: DatasetResults) -> Live:
             seeds = {"loss": loss, "seeds": dataset.results.seeds, "y": numbers(summary.scores[row])}
             rows.append({**seeds, "mean": plain(mean), "ends": numbers(ends)})
         means = summary.mean[np.isfinite(summary.mean)]
-        panels.append({"title": dataset.results.label(metric), "log": wants_log(means), "rows": rows})
+        panels.append({"title": dataset.results.metrics[metric].titled, "log": wants_log(means), "rows": rows})
     return {"kind": "dots", "dataset": dataset.name, "panels": panels}
 
 

@@ -69,7 +69,7 @@ def _scores(results: Results, run: Any, scores: dict[tuple[str, str], Array]) ->
     """Metric's label -> the run's score by the report's checkpoint rule, none where it has none."""
     row, column = results.losses.index(run.loss), results.seeds.index(int(run.seed))
     metrics = results.on(run.dataset).metrics
-    return {results.label(name): plain(float(scores[run.dataset, name][row, column])) for name in metrics}
+    return {results.metrics[name].titled: plain(float(scores[run.dataset, name][row, column])) for name in metrics}
 
 
 def _facts(run: Any) -> dict[str, str]:
