@@ -49,7 +49,10 @@ ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308":
 def escape(text: str) -> str:
     """Text that LaTeX sets as it reads; a letter that no plain font has becomes its plain form or its code point."""
     letters = re.findall(r"(?s).[\u0300-\u036f]*", unicodedata.normalize("NFC", text.replace(" %", "\u202f%")))
-    return "".join(SYMBOLS.get(letter) or _plain(letter) for letter in letters)
+    written = []
+    for letter in letters:
+        written.append(SYMBOLS.get(letter) or _plain(letter))
+    return "".join(written)
 
 
 def _plain(letter: str) -> str:
@@ -59,8 +62,10 @@ def _plain(letter: str) -> str:
     base, *marks = list(unicodedata.normalize("NFKD", letter))
     if base.isascii() and len(marks) == 1 and marks[0] in ACCENTS:
         return rf"\{ACCENTS[marks[0]]}{{{SYMBOLS.get(base, base)}}}"
-    close = "".join(c for c in (base, *marks) if c.isascii())
-    return "".join(SYMBOLS.get(c, c) for c in close) if close else f"[U+{ord(letter[0]):04X}]"
+    plain = ""
+    for sign in filter(str.isascii, (base, *marks)):
+        plain += SYMBOLS.get(sign, sign)
+    return plain or f"[U+{ord(letter[0]):04X}]"
 
 
 def latex(tables: list[Table], suite: str, siunitx: bool = False) -> str:
@@ -79,7 +84,13 @@ def _table(table: Table, suite: str, siunitx: bool) -> str:
         aligned.append(by_point)
         formats.append(_format(cells) if by_point else _plain_format(column, cells))
     head = _head(table.columns, columns)
-    end = r" \tabularnewline" if any("p{" in each for each in formats) else r" \\"
+    # Beside a paragraph set ragged, LaTeX takes \\ for the end of its line, not of the row.
+    end = r" \tabularnewline" if PARAGRAPH in "".join(formats) else r" \\"
+    titles, rows = [], []
+    for line in head:
+        titles.append(" & ".join(map(_title, line, aligned)) + end)
+    for row in table.rows:
+        rows.append(" & ".join(map(_cell, row, table.columns, formats)) + end)
     lines = [
         r"\begin{table*}[t]",
         rf"\centering{_size(head, columns)}",
@@ -89,9 +100,9 @@ def _table(table: Table, suite: str, siunitx: bool) -> str:
         r"\makebox[\textwidth]{%",
         rf"\begin{{tabular}}{{@{{}}{''.join(formats)}@{{}}}}",
         r"\toprule",
-        *(" & ".join(map(_title, line, aligned)) + end for line in head),
+        *titles,
         r"\midrule",
-        *(" & ".join(map(_cell, row, table.columns, formats)) + end for row in table.rows),
+        *rows,
         r"\bottomrule",
         r"\end{tabular}%",
         "}",
@@ -107,9 +118,13 @@ PARAGRAPH = r"p{0.24\textwidth}"
 
 def _plain_format(column: Column, cells: list[Entry]) -> str:
     """To the right, to the left, or set as paragraphs where there are sentences."""
-    long = not column.numeric and any(shortened(cell.text) != cell.text and " " in cell.text for cell in cells)
-    plain = PARAGRAPH if long else "r" if column.numeric else "l"
+    plain = "r" if column.numeric else PARAGRAPH if any(map(_is_sentence, cells)) else "l"
     return rf"@{{\quad}}{plain}" if column.quoted else plain
+
+
+def _is_sentence(cell: Entry) -> bool:
+    """Whether a cell has words too many for one line."""
+    return " " in cell.text and shortened(cell.text) != cell.text
 
 
 MEASURED = re.compile(r"(−?)(\d+)\.?(\d*) ± ([\d.]+)")
@@ -117,8 +132,11 @@ MEASURED = re.compile(r"(−?)(\d+)\.?(\d*) ± ([\d.]+)")
 
 def _measured(cells: list[Entry]) -> list[re.Match[str]]:
     """Those of the cells that are a value and its half-width."""
-    matches = map(MEASURED.fullmatch, (cell.text for cell in cells))
-    return [match for match in matches if match]
+    found = []
+    for cell in cells:
+        if match := MEASURED.fullmatch(cell.text):
+            found.append(match)
+    return found
 
 
 def _is_measured(cells: list[Entry]) -> bool:
@@ -143,7 +161,7 @@ def _format(cells: list[Entry]) -> str:
 
 
 def _label(suite: str) -> str:
-    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in suite)[:40]
+    return re.sub("[^A-Za-z0-9]", "-", suite)[:40]
 
 
 def _head(columns: list[Column], cells: list[list[Entry]]) -> list[list[str]]:

@@ -27,7 +27,7 @@ def escape(text: str) -> str:
 
 def markdown(title: str, blocks: list[Block]) -> str:
     """The whole report."""
-    return "\n\n".join([f"# {escape(title)}", *(render(block) for block in blocks)]) + "\n"
+    return "\n\n".join([f"# {escape(title)}", *map(render, blocks)]) + "\n"
 
 
 def render(block: Block) -> str:
@@ -38,26 +38,51 @@ def render(block: Block) -> str:
         case Text():
             return escape(block.text)
         case Items():
-            mark = "> - " if block.alert else "- "
-            return "\n".join(mark + escape(text) for text in block.texts)
+            return _items(block)
         case Code():
-            fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", block.text)), default=0))
-            return f"{fence}\n{block.text}\n{fence}"
+            return _fenced(block.text)
         case Table():
             return _table(block)
         case Figure():
             return f"![{escape(block.alt)}](figures/{block.name}.png)\n\n*{escape(block.caption)}*"
         case Slider():
-            frames = "\n\n".join(f"![{escape(label)}](figures/{name}.png)" for label, name in block.frames)
-            return f"{frames}\n\n*{escape(block.caption)}*"
+            return _slider(block)
         case Fold():
             return "\n\n".join(map(render, unfolded([block])))
 
 
+def _items(block: Items) -> str:
+    mark = "> - " if block.alert else "- "
+    lines = []
+    for text in block.texts:
+        lines.append(mark + escape(text))
+    return "\n".join(lines)
+
+
+def _fenced(text: str) -> str:
+    """Code between two fences, which are longer than any run of backticks in it: else that would end it."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _slider(block: Slider) -> str:
+    """Its frames one below the other, for Markdown has no slider."""
+    parts = []
+    for label, name in block.frames:
+        parts.append(f"![{escape(label)}](figures/{name}.png)")
+    return "\n\n".join([*parts, f"*{escape(block.caption)}*"])
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numeric: Collection[int] = ()) -> str:
     """A table of cells that are Markdown already; columns at the positions in `numeric` are aligned to the right."""
-    rule = ["---:" if position in numeric else ":---" for position in range(len(heads))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rule, *rows))
+    rule = []
+    for position in range(len(heads)):
+        rule.append("---:" if position in numeric else ":---")
+    lines = []
+    for cells in (heads, rule, *rows):
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def code(text: str) -> str:
@@ -66,9 +91,12 @@ def code(text: str) -> str:
 
 
 def _table(block: Table) -> str:
-    heads = [escape(column.title) for column in block.columns]
+    heads, numeric = [], []
+    for position, column in enumerate(block.columns):
+        heads.append(escape(column.title))
+        if column.numeric:
+            numeric.append(position)
     rows = [list(map(_cell, row, block.columns)) for row in block.rows]
-    numeric = [position for position, column in enumerate(block.columns) if column.numeric]
     notes = f"\n\n{escape(block.notes)}" if block.notes else ""
     return f"{table(heads, rows, numeric)}\n\n*{escape(block.caption)}*{notes}"
 
@@ -76,5 +104,4 @@ def _table(block: Table) -> str:
 def _cell(cell: Entry, column: Column) -> str:
     text = escape(cell.text)
     marked = f"**{text}**" if cell.mark.bold else f"*{text}*" if column.quoted else text
-    parts = (marked, escape(cell.mark.symbol), escape(cell.note))
-    return " ".join(part for part in parts if part)
+    return " ".join(filter(None, (marked, escape(cell.mark.symbol), escape(cell.note))))

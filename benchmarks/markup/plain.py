@@ -12,18 +12,24 @@ def plain(table: Table) -> str:
     columns = []
     for position, column in enumerate(table.columns):
         columns.append(_column(column, [row[position] for row in table.rows]))
-    lines = [GAP.join(fields).rstrip() for fields in zip(*columns, strict=True)]
+    lines = []
+    for fields in zip(*columns, strict=True):
+        lines.append(GAP.join(fields).rstrip())
     return "\n".join(lines).replace(NO_BREAK_SPACE, " ")
 
 
 def _column(column: Column, entries: Sequence[Entry]) -> list[str]:
     """Title and entries, all as wide as the widest. Where some have marks each keeps room for one, so that digits stand
     under digits."""
-    marks = ["*" if entry.mark.bold else entry.mark.symbol for entry in entries]
-    room = max(map(len, marks), default=0)
-    texts = []
-    for entry, mark in zip(entries, marks, strict=True):
+    room = max(map(len, map(_mark, entries)), default=0)
+    texts = [column.title]
+    for entry in entries:
         words = f"{entry.text} {entry.note}" if entry.note else entry.text
-        texts.append(f"{words} {mark:{room}}" if room else words)
-    width = max(map(len, [column.title, *texts]))
-    return [text.rjust(width) if column.numeric else text.ljust(width) for text in (column.title, *texts)]
+        texts.append(f"{words} {_mark(entry):{room}}" if room else words)
+    width = max(map(len, texts))
+    side = ">" if column.numeric else "<"
+    return [f"{text:{side}{width}}" for text in texts]
+
+
+def _mark(entry: Entry) -> str:
+    return "*" if entry.mark.bold else entry.mark.symbol

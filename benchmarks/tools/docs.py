@@ -52,10 +52,13 @@ smoothed = "my_package.smoothed"
 
 def build(folder: Path) -> dict[str, str]:
     """The text of every page and picture by its path in `folder`, which has the examples."""
-    pages = {f"losses/{name}.svg": picture(loss) for name, loss in LOSSES.items()}
+    sections, pictures = [HEAD], {}
+    for name, loss in LOSSES.items():
+        sections.append(section(name, loss))
+        pictures[f"losses/{name}.svg"] = picture(loss)
     example = (folder / "examples" / "smoothed.py").read_text(encoding="utf-8")
-    sections = [HEAD, *(section(name, loss) for name, loss in LOSSES.items()), OWN.format(example=example)]
-    return {"losses.md": "\n".join([*sections, checks(), recipes(), refusals()]), **pages}
+    sections += [OWN.format(example=example), checks(), recipes(), refusals()]
+    return {"losses.md": "\n".join(sections), **pictures}
 
 
 def write(folder: Path) -> list[Path]:
@@ -71,8 +74,12 @@ def write(folder: Path) -> list[Path]:
 
 def section(name: str, loss: Loss) -> str:
     results = verify({name: loss})[name]
-    passed = [check for check, result in results.items() if result.passed and result.deviation is not None]
-    failed = [check for check, result in results.items() if not result.passed]
+    passed, failed = [], []
+    for check, result in results.items():
+        if not result.passed:
+            failed.append(check)
+        elif result.deviation is not None:  # else the check has nothing to say of this loss
+            passed.append(check)
     verdict = f"passes {', '.join(passed)}" + (f"; FAILS {', '.join(failed)}" if failed else "")
     named = [recipe for recipe, content in RECIPES.items() if name in content.losses]
     rows = [
@@ -109,15 +116,21 @@ def recipe_rows() -> Iterator[tuple[str, ...]]:
     for name, recipe in RECIPES.items():
         train = recipe.train
         main = f"{brief(train['optimizer'])}; {train['n_critic']}; {train['batch_size']}; {train['steps']:,}"
-        single = "; ".join(f"{loss}: {brief(override)}" for loss, override in recipe.losses.items() if override)
-        yield code(name), recipe.source, main, single, recipe.note
+        single = []
+        for loss, override in recipe.losses.items():
+            if override:
+                single.append(f"{loss}: {brief(override)}")
+        yield code(name), recipe.source, main, "; ".join(single), recipe.note
 
 
 def brief(settings: object) -> str:
     """Nested settings in one line: optimizer rmsprop, lr 5e-05."""
     if isinstance(settings, dict):
-        words = {key: brief(value) for key, value in settings.items()}
-        return ", ".join(value if key in ("train", "name") else f"{key} {value}" for key, value in words.items())
+        words = []
+        for key, value in settings.items():
+            said = brief(value)
+            words.append(said if key in ("train", "name") else f"{key} {said}")
+        return ", ".join(words)
     return ", ".join(map(brief, settings)) if isinstance(settings, list) else str(settings)
 
 

@@ -17,34 +17,52 @@ from gan_zoo.metrics.registry import image_measures, point_measures
 def registries() -> dict[str, dict[str, Any]]:
     """Everything that has a name, with what a user needs to choose it."""
     return {
-        "losses": {
-            name: {"critic": loss.critic_formula, "generator": loss.generator_formula, "paper": loss.paper}
-            for name, loss in LOSSES.items()
-        },
+        "losses": losses(),
         "adversarial": kinds(ADVERSARIAL),
         "penalties": kinds(PENALTIES),
         "architectures": kinds(ARCHITECTURES),
-        "datasets": {
-            name: {"about": getattr(entry, "about", "") or first_line(entry)} for name, entry in DATASETS.items()
-        },
-        "metrics": {
-            **{name: {"about": of.label, "direction": of.direction} for name, of in point_measures().items()},
-            **{
-                f"{name}_EXTRACTOR": {"about": of.label, "direction": of.direction}
-                for name, of in image_measures().items()
-            },
-        },
-        "suites": {name: {"about": load_suite(name).description} for name in suite_names()},
-        "recipes": {
-            name: {"about": recipe.source, "losses": list(recipe.losses), "note": recipe.note}
-            for name, recipe in RECIPES.items()
-        },
+        "datasets": datasets(),
+        "metrics": metrics(),
+        "suites": suites(),
+        "recipes": recipes(),
     }
+
+
+def losses() -> dict[str, Any]:
+    found = {}
+    for name, loss in LOSSES.items():
+        found[name] = {"critic": loss.critic_formula, "generator": loss.generator_formula, "paper": loss.paper}
+    return found
 
 
 def kinds(classes: Mapping[str, type]) -> dict[str, Any]:
     """The purpose of each of the classes, and its options."""
     return {name: {"about": first_line(kind), "options": options(kind)} for name, kind in classes.items()}
+
+
+def datasets() -> dict[str, Any]:
+    return {name: {"about": getattr(entry, "about", "") or first_line(entry)} for name, entry in DATASETS.items()}
+
+
+def metrics() -> dict[str, Any]:
+    """Those of points by their names; those of images with the extractor left open."""
+    found = {}
+    for name, measure in point_measures().items():
+        found[name] = {"about": measure.label, "direction": measure.direction}
+    for name, of_images in image_measures().items():
+        found[f"{name}_EXTRACTOR"] = {"about": of_images.label, "direction": of_images.direction}
+    return found
+
+
+def suites() -> dict[str, Any]:
+    return {name: {"about": load_suite(name).description} for name in suite_names()}
+
+
+def recipes() -> dict[str, Any]:
+    found = {}
+    for name, recipe in RECIPES.items():
+        found[name] = {"about": recipe.source, "losses": list(recipe.losses), "note": recipe.note}
+    return found
 
 
 def first_line(item: object) -> str:
@@ -53,7 +71,10 @@ def first_line(item: object) -> str:
 
 def options(kind: Any) -> dict[str, Any]:
     """The fields of an architecture, or of a part of losses, with their defaults."""
-    return {field.name: None if field.default is MISSING else field.default for field in fields(kind)}
+    found = {}
+    for field in fields(kind):
+        found[field.name] = None if field.default is MISSING else field.default
+    return found
 
 
 def as_text(content: dict[str, dict[str, Any]]) -> str:
@@ -77,5 +98,6 @@ def entry_lines(name: str, entry: dict[str, Any]) -> list[str]:
         ]
     lines = [f"  {name:24} {entry['about']}"]
     if entry.get("options"):
-        lines.append(f"{'':27}{', '.join(f'{key}={value}' for key, value in entry['options'].items())}")
+        settings = [f"{key}={value}" for key, value in entry["options"].items()]
+        lines.append(f"{'':27}{', '.join(settings)}")
     return lines

@@ -23,7 +23,7 @@ def publish(name: str, results: Path) -> Path:
     """
     if not places.PUBLISHED.is_dir():
         raise UserError(f"{places.PUBLISHED}: there is no such folder: publish from a checkout")
-    if name not in suite_names() and name not in [f"{suite}{ENDING}" for suite in suite_names()]:
+    if name.removesuffix(ENDING) not in suite_names():
         known = ", ".join(suite_names())
         raise UserError(
             f"{printable(name)}: what is published are suites of the package, by name ({known}), and the searches "

@@ -13,6 +13,7 @@ contradiction.
 import hashlib
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -84,7 +85,7 @@ def reproduce(request: Request, tell: Tell = print) -> bool:
         f"{request.export}: {len(drawn)} of {finished} cells, drawn by the export's hash {mark} and seed {request.seed}"
     )
     check_protocols(claimed, drawn, request)
-    level = 1 - ERROR / max(1, sum(len(claimed.on(cell.name.dataset).metrics) for cell in drawn))
+    level = 1 - ERROR / max(1, comparisons(claimed, drawn))
     found: dict[CellName, str] = {}
     differences: dict[str, None] = {}
     with place_for(request.out) as folder:
@@ -95,11 +96,20 @@ def reproduce(request: Request, tell: Tell = print) -> bool:
                 found[cell.name] = agreement.kind if agreement else "failed"
                 tell(f"{found[cell.name]:12}  {cell.name}: {agreement.reason if agreement else error_of(mine, cell)}")
             differences |= dict.fromkeys(unlike(claimed, mine))
-    counts = {kind: list(found.values()).count(kind) for kind in dict.fromkeys(found.values())}
-    tell(f"{len(drawn)} cells: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
-    if set(found.values()) - {"equal bits"} and differences:
+    counts = Counter(found.values())
+    counted = [f"{count} {kind}" for kind, count in counts.items()]
+    tell(f"{len(drawn)} cells: {', '.join(counted)}")
+    if set(counts) - {"equal bits"} and differences:
         tell(f"what differs and may make other bits: {'; '.join(differences)}")
-    return not set(found.values()) & {"contradicts", "failed"}
+    return not set(counts) & {"contradicts", "failed"}
+
+
+def comparisons(claimed: Results, drawn: Sequence[Drawn]) -> int:
+    """How many scores are compared, of which each may be contradicted by chance."""
+    count = 0
+    for cell in drawn:
+        count += len(claimed.on(cell.name.dataset).metrics)
+    return count
 
 
 def draw(claimed: Results, request: Request, mark: str) -> list[Drawn]:
@@ -202,12 +212,13 @@ def place_for(out: Path | None) -> Iterator[Path]:
 
 def recompute(group: Sequence[Drawn], claimed: Results, request: Request, folder: Path, name: str) -> Results:
     """The record of these cells run anew, scored by the checkpoint rule of the export."""
+    losses, datasets, seeds = zip(*((cell.name.loss, cell.name.dataset, cell.name.seed) for cell in group), strict=True)
     suite = Suite(
         name=name,
         description=f"Cells of {claimed.meta['suite']}, run again.",
-        losses=tuple(dict.fromkeys(cell.name.loss for cell in group)),
-        datasets=tuple(dict.fromkeys(cell.name.dataset for cell in group)),
-        seeds=tuple(dict.fromkeys(cell.name.seed for cell in group)),
+        losses=tuple(dict.fromkeys(losses)),
+        datasets=tuple(dict.fromkeys(datasets)),
+        seeds=tuple(dict.fromkeys(seeds)),
         overrides={},
         report={"checkpoint": str(claimed.checkpoint)},
         cells=tuple(cell.spec for cell in group),

@@ -65,11 +65,12 @@ def score(request: Request) -> dict[str, Any]:
     names = list(request.metrics or as_in_run) or default_metrics(data)
     evaluator = Evaluator(data, names, len(images), extractor_cache(request.root), request.device, request.weights)
     scores = evaluator(images.to(request.device))
+    notes = [f"reference {data.name}: {note}" for note in data.notes]
+    notes += [f"images {shown(request.images)}: {note}" for note in pictures.notes]
     return {
         "images": {"path": shown(request.images), "samples": len(images), **identity},
         "reference": {"name": data.name, "digest": data.fingerprint},
-        "notes": [f"reference {data.name}: {note}" for note in data.notes]
-        + [f"images {shown(request.images)}: {note}" for note in pictures.notes],
+        "notes": notes,
         "scores": {name: described(evaluator.metrics[name], value) for name, value in scores.items()},
         "environment": environment(device_name(request.device)),
     }
@@ -146,11 +147,11 @@ def as_text(result: dict[str, Any]) -> str:
     """The scores as a table, then their protocols."""
     scores = result["scores"]
     width = max(map(len, scores))
-    rows = [
-        f"{name:{width}}  {number(each['value']):>13}  {'less' if each['direction'] == 'min' else 'more'} is better"
-        for name, each in scores.items()
-    ]
-    protocols = [f"{name}: {protocol_text(each['protocol'])}" for name, each in scores.items()]
+    rows, protocols = [], []
+    for name, each in scores.items():
+        better = "less" if each["direction"] == "min" else "more"
+        rows.append(f"{name:{width}}  {number(each['value']):>13}  {better} is better")
+        protocols.append(f"{name}: {protocol_text(each['protocol'])}")
     head = f"{result['images']['path']}: {result['images']['samples']} samples against {result['reference']['name']}"
     return "\n".join([head, "", *rows, "", *protocols])
 

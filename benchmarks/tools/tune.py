@@ -147,13 +147,11 @@ def tuned_suite(
     Raises: UserError where every trial of a loss failed.
     """
     source = source_of(request.source, request.settings)
-    content = {key: value for key, value in without_searched(source.content).items() if value is not None}
+    content = without_searched(source.content)
+    for key in [key for key, value in content.items() if value is None]:
+        del content[key]
     common, adaptive = ground.common, trials.search.get("adaptive", "")
-    overrides: dict[str, Any] = {}
-    for place, override in content.get("overrides", {}).items():
-        parts = place.split("/")
-        if all(part in (*common.losses, *common.datasets) for part in parts):
-            overrides[place] = override
+    overrides = of_searched(content.get("overrides", {}), common)
     chosen: dict[str, Any] = {}
     for search in searches:
         for each in search.losses:
@@ -161,13 +159,8 @@ def tuned_suite(
             best = best_of(each, search.dataset.name)
             said = tuned_override(base, each.settings[best], common.budget)
             overrides[place] = under(overrides.get(place, {}), said)
-            chosen[place] = {
-                "trial": each.numbers[best],
-                "validation": float(f"{search.sign * each.validation[best]:.6g}"),
-                "score": float(f"{search.sign * each.scores[best]:.6g}"),
-                "finished": each.count - each.failed,
-            }
-    judges = list(dict.fromkeys(search.metric for search in searches))
+            chosen[place] = description_of(best, each, search.sign)
+    judges = dict.fromkeys(search.metric for search in searches)
     tuned = {
         "source": where(request.source, source.folder, folder),
         "digest": source.digest,
@@ -179,7 +172,8 @@ def tuned_suite(
     }
     fairness = " Each was searched adaptively: not a fair comparison." if adaptive else ""
     budget = common.budget.content if common.budget else {}
-    content = {key: value for key, value in content.items() if key not in ("search", "budget", "overrides", "plugins")}
+    for key in ("search", "budget", "overrides", "plugins"):  # written anew, or of the search alone
+        content.pop(key, None)
     content |= {
         "name": f"{content['name']}{request.ending}",
         "description": f"{content['name']} with the best of {request.count} settings of each loss.{fairness}",
@@ -191,11 +185,29 @@ def tuned_suite(
         "tuned": tuned,
     }
     if plugins := entries_of(source.content, "plugins"):
-        paths = [(source.folder or Path()) / os.path.expanduser(name) for name in plugins]
-        content["plugins"] = [os.path.relpath(path, folder) for path in paths]
+        content["plugins"] = []
+        for name in plugins:
+            path = (source.folder or Path()) / os.path.expanduser(name)
+            content["plugins"].append(os.path.relpath(path, folder))
     option = " --adaptive" if adaptive else ""
     how = f"Written by `gan-zoo tune {request.source} --budget {request.count}{option}`"
     return suite_text(content, f"{how}: see `tuned` for how it came about.")
+
+
+def of_searched(overrides: Mapping[str, Any], common: Suite) -> dict[str, Any]:
+    """The overrides of losses and data sets that were searched."""
+    known = {*common.losses, *common.datasets}
+    return {place: override for place, override in overrides.items() if known.issuperset(place.split("/"))}
+
+
+def description_of(best: int, each: LossTrials, sign: float) -> dict[str, Any]:
+    """What a tuned suite says of the trial that was chosen, with scores as they are: `sign` makes less the better."""
+    return {
+        "trial": each.numbers[best],
+        "validation": float(f"{sign * each.validation[best]:.6g}"),
+        "score": float(f"{sign * each.scores[best]:.6g}"),
+        "finished": each.count - each.failed,
+    }
 
 
 def best_of(each: LossTrials, dataset: str) -> int:

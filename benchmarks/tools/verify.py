@@ -1,6 +1,6 @@
 """`gan-zoo verify`: the conformance checks on losses, as a table of measured deviations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import LOSSES, Loss
@@ -26,22 +26,27 @@ def choose(names: Sequence[str]) -> dict[str, Loss]:
 def check_all(losses: Mapping[str, Loss], say: Callable[[str], None] = print) -> int:
     """Says the table, row by row as each loss is checked, and what failed; the number of failures."""
     width = max(map(len, losses)) + 2
-    say(" " * width + "".join(f"{check:>11}" for check in CHECKS))
+    say(row("", CHECKS, width))
     failed: list[str] = []
     for name, loss in losses.items():
         results = verify({name: loss})[name]
-        say(f"{name:{width}}" + "".join(f"{cell(result):>11}" for result in results.values()))
-        failed += [
-            f"FAILED {name}: {check}: {reason(result)}" for check, result in results.items() if not result.passed
-        ]
+        say(row(name, map(cell, results.values()), width))
+        for check, result in results.items():
+            if not result.passed:
+                failed.append(f"FAILED {name}: {check}: {reason(result)}")
     say("\nThe worst deviation of each check from its known answer; - where it has nothing to say of a loss.")
-    for name, check in CHECKS.items():
-        say(f"{name:12}{check.about}; within {check.tolerance:g}")
+    for name, known in CHECKS.items():
+        say(f"{name:12}{known.about}; within {known.tolerance:g}")
     say("")
     for line in failed:
         say(line)
     say(f"{len(losses)} losses, {len(failed)} failed checks")
     return len(failed)
+
+
+def row(name: str, cells: Iterable[str], width: int) -> str:
+    """A line of the table, whose first column is so wide."""
+    return f"{name:{width}}" + "".join(f"{text:>11}" for text in cells)
 
 
 def reason(result: Result) -> str:
