@@ -67,12 +67,11 @@ def results(spec: RunSpec, context: Context, state: TrainState, evaluator: AnyEv
 
 def text(mapping: dict[str, Any]) -> str:
     """A named mapping in one short line: mlp z_dim=2 width=128."""
-    return " ".join(
-        [
-            mapping["name"],
-            *(f"{key}={value}" for key, value in mapping.items() if key != "name" and value not in (None, "none")),
-        ]
-    )
+    words = [mapping["name"]]
+    for key, value in mapping.items():
+        if key != "name" and value not in (None, "none"):
+            words.append(f"{key}={value}")
+    return " ".join(words)
 
 
 def flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -47,11 +47,16 @@ class Identity:
         """In what a recorded cell with these tags is another, in words; "" where it is this one."""
         if not any(recorded.get(name) for name in ("science", "data", "code")):
             return "recorded before cells had an identity"
-        words = {"science": "version of the science", "data": "data", "numerics": "numerics", "code": "code"}
-        other = [name for name, value in self.tags.items() if recorded.get(name) != value]
-        shown = {name: (recorded.get(name, ""), self.tags[name]) for name in other}
-        shown |= {name: (was[:12], now[:12]) for name, (was, now) in shown.items() if name in ("data", "code")}
-        return ", ".join(f"{words[name]} {was}, now {now}" for name, (was, now) in shown.items())
+        found = []
+        for name, now in self.tags.items():
+            was = recorded.get(name, "")
+            if was == now:
+                continue
+            if name in ("data", "code"):  # hashes, of which a beginning tells them apart
+                was, now = was[:12], now[:12]
+            words = "version of the science" if name == "science" else name
+            found.append(f"{words} {was}, now {now}")
+        return ", ".join(found)
 
 
 def identity(spec: RunSpec, fingerprint: str, context: Context) -> Identity:
@@ -63,8 +68,10 @@ def identity(spec: RunSpec, fingerprint: str, context: Context) -> Identity:
 def code(loss: Loss, outside: Iterable[tuple[str, str]] = ()) -> str:
     """16 hexadecimal digits of the source that a loss and, where it was edited, the science is, and of the files from
     `outside` the package, each by its name and text."""
-    parts = [type(part) for part in parts_of(loss) if type(part).__module__.startswith("gan_zoo.")]
-    files = {Path(inspect.getfile(part)) for part in parts} | changed_science()
+    files = set(changed_science())
+    for kind in map(type, parts_of(loss)):
+        if kind.__module__.startswith("gan_zoo."):
+            files.add(Path(inspect.getfile(kind)))
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(files):
         digest.update(f"{path.name}\n{source(path)}\n".encode())
@@ -77,9 +84,14 @@ def code(loss: Loss, outside: Iterable[tuple[str, str]] = ()) -> str:
 def changed_science() -> frozenset[Path]:
     """The edited files of a checkout or an installation that change numbers, whatever the loss."""
     science = Path(inspect.getfile(RunSpec)).parent
-    changed = {path for path in changed_files() if path.suffix == ".py" and path.is_relative_to(science)}
     ignored = {*WITHOUT_NUMBERS, OTHER_LOSSES}
-    return frozenset(path for path in changed if not ignored & set(path.relative_to(science).parts))
+    found = set()
+    for path in changed_files():
+        if path.suffix != ".py" or not path.is_relative_to(science):
+            continue
+        if ignored.isdisjoint(path.relative_to(science).parts):
+            found.add(path)
+    return frozenset(found)
 
 
 @functools.cache

@@ -5,6 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from benchmarks.record.cells import SETTLED, RecordedCell
@@ -53,15 +54,23 @@ class Plan:
         """Where and how the cells run."""
         return self.shelf.context
 
+    @cached_property
+    def _recorded_of(self) -> Mapping[str, Sequence[RecordedCell]]:
+        """The recorded cells by key, the latest last."""
+        found: dict[str, list[RecordedCell]] = {}
+        for cell in self.recorded:
+            found.setdefault(cell.key, []).append(cell)
+        return found
+
     def found(self, spec: RunSpec) -> RecordedCell | None:
         """The cell in the record, of this very identity."""
         tags = self.identities[spec].tags
-        own = [cell for cell in self.recorded if cell.key == spec.key and cell.identity == tags]
-        return own[-1] if own else None
+        same = [cell for cell in self._recorded_of.get(spec.key, ()) if cell.identity == tags]
+        return same[-1] if same else None
 
     def stale(self, spec: RunSpec) -> str:
         """In what the cell that is recorded in the place of this one is another, in words; "" where there is none."""
-        others = [cell for cell in self.recorded if cell.key == spec.key]
+        others = self._recorded_of.get(spec.key)
         return self.identities[spec].differences(others[-1].identity) if others else ""
 
     def status(self, spec: RunSpec) -> str:
@@ -146,11 +155,13 @@ class Plan:
             if found is not None and found.status == "done":
                 known.setdefault((spec.loss_name, spec.dataset.name), []).append(found.seconds)
         forecast: dict[tuple[str, str], float] = {key: statistics.median(seconds) for key, seconds in known.items()}
+        total = 0.0
         for spec in self.todo:
             key = (spec.loss_name, spec.dataset.name)
             if key not in forecast:
                 forecast[key] = forecast_seconds(spec, self.shelf)
-        return sum(forecast[spec.loss_name, spec.dataset.name] for spec in self.todo) / (len(self.context.devices) or 1)
+            total += forecast[key]
+        return total / (len(self.context.devices) or 1)
 
 
 def forecast_seconds(spec: RunSpec, shelf: Shelf) -> float:

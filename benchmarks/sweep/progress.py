@@ -9,6 +9,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from benchmarks.record.cells import SETTLED, RecordedCell
+from benchmarks.record.lease import Holder
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Plan
@@ -60,49 +61,53 @@ class Progress(Listener):
 
 def opening_text(plan: Plan) -> list[str]:
     """How many cells are to be run, how many are done, which are stale and why, which another engine trained."""
-    statuses = {spec: plan.status(spec) for spec in plan.suite.cells}
-    counts = Counter(statuses.values())
-    done = sum(counts[status] for status in SETTLED)
+    counts: Counter[str] = Counter()
+    stale: Counter[str] = Counter()
+    for spec in plan.suite.cells:
+        status = plan.status(spec)
+        counts[status] += 1
+        if status == "stale":
+            stale[plan.why(spec)] += 1
+    done = sum(map(counts.__getitem__, SETTLED))
     others = f", {counts['running']} being run by others" if counts["running"] else ""
-    stale = Counter(plan.why(spec) for spec, status in statuses.items() if status == "stale")
     share = "" if plan.shard == WHOLE else f", {len(plan.own_todo)} of them of {plan.shard}"
-    return [
-        *plan.suite.notes,
-        f"{plan.suite.name}: {len(plan.todo)} of {len(statuses)} cells to run{share}, {done} done{others}",
-        *(f"stale, run anew: {count} cells ({reason})" for reason, count in stale.items()),
-        *engines_text(plan),
-    ]
+    cells = f"{len(plan.todo)} of {len(plan.suite.cells)} cells"
+    lines = [*plan.suite.notes, f"{plan.suite.name}: {cells} to run{share}, {done} done{others}"]
+    for reason, count in stale.items():
+        lines.append(f"stale, run anew: {count} cells ({reason})")
+    return lines + engines_text(plan)
 
 
 def engines_text(plan: Plan) -> list[str]:
     """A line for each engine that trained cells of a mean in which cells of another one come now."""
     if plan.context.numerics == "exact":  # in which all engines have the same bits
         return []
-    how = "which rounds in another order; --engine chooses"
-    return [
-        f"{count} cells that stand were trained by engine {was}, the others of their losses will be by {now}, {how}"
-        for (was, now), count in plan.other_engines().items()
-    ]
+    lines = []
+    for (was, now), count in plan.other_engines().items():
+        others = f"the others of their losses will be by {now}, which rounds in another order; --engine chooses"
+        lines.append(f"{count} cells that stand were trained by engine {was}, {others}")
+    return lines
 
 
 def plan_text(plan: Plan) -> str:
     """The cells of a suite, what stands of them, and a forecast for the rest."""
-    cells = [f"{plan.status(spec):12}{spec.label}{because(plan.why(spec))}" for spec in plan.suite.cells]
-    cells += engines_text(plan)
+    lines = [*plan.suite.notes]
+    for spec in plan.suite.cells:
+        lines.append(f"{plan.status(spec):12}{spec.label}{because(plan.why(spec))}")
+    lines += engines_text(plan)
     left = f"{len(plan.todo)} of {len(plan.suite.cells)} cells to run"
-    return "\n".join(
-        [
-            *plan.suite.notes,
-            *cells,
-            f"{left}, about {duration(plan.seconds())} of training with {len(plan.context.devices)} workers",
-        ]
-    )
+    how_long = f"about {duration(plan.seconds())} of training with {len(plan.context.devices)} workers"
+    return "\n".join([*lines, f"{left}, {how_long}"])
 
 
 def unfinished_text(plan: Plan) -> list[str]:
     """A line for each cell that has no result, and why, and one for each process that is at some."""
-    left = [spec for spec in plan.unfinished if plan.status(spec) != "running"]
-    return [f"{plan.status(spec)}: {spec.label}{because(plan.why(spec))}" for spec in left] + others_text(plan.running)
+    lines = []
+    for spec in plan.unfinished:
+        status = plan.status(spec)
+        if status != "running":
+            lines.append(f"{status}: {spec.label}{because(plan.why(spec))}")
+    return lines + others_text(plan.running)
 
 
 def finished_text(plan: Plan) -> str:
@@ -114,9 +119,12 @@ def finished_text(plan: Plan) -> str:
 
 def others_text(running: Sequence[RecordedCell]) -> list[str]:
     """Who is at cells: a line a process."""
+    holders: dict[str, list[Holder]] = {}
+    for cell in running:
+        if cell.holder:
+            holders.setdefault(cell.holder.process, []).append(cell.holder)
     lines = []
-    for process in dict.fromkeys(cell.holder.process for cell in running if cell.holder):
-        own = [cell.holder for cell in running if cell.holder and cell.holder.process == process]
+    for own in holders.values():
         first, last = min(own, key=lambda each: each.since), max(own, key=lambda each: each.until)
         cells = "1 cell is" if len(own) == 1 else f"{len(own)} cells are"
         lines.append(f"{cells} being run by {replace(last, since=first.since)}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +55,7 @@ def prepare_shared(suite: Suite, shelf: Shelf, say: Callable[[str], None]) -> Sh
         check_numerics(spec, context.device, context.numerics)
         for each in cells:
             check_fakes(each.train.fakes, data)
-        architectures = {spec.architecture for spec in cells}
-        nets = chain.from_iterable(check_architecture(each, data.shape).values() for each in architectures)
-        convolutions = [net for net in nets if convolves(net)]
+        does_convolve = any_convolves(cells, data.shape)
         refuse_engine(cells, data.shape, context)
         refuse_small_memory(cells, data, context)
         if context.scratch is not None:
@@ -66,17 +63,29 @@ def prepare_shared(suite: Suite, shelf: Shelf, say: Callable[[str], None]) -> Sh
         evaluator = shelf.evaluator(spec)
         if data.kind == "images" and context.scratch is None:
             hand_on(data, context.cache, context.handed_on)
-        metrics = evaluator.metrics.values()
+        metrics, protocols = dict(shared.metrics), {}
+        for metric in evaluator.metrics.values():
+            metrics[metric.name] = described(metric)
+            protocols[metric.name] = metric.protocol
         shared = Shared(
-            {**shared.metrics, **{metric.name: described(metric) for metric in metrics}},
+            metrics,
             {**shared.primary, name: next(iter(evaluator.metrics))},
             {**shared.floor, name: shelf.floor(spec)},
             {**shared.fingerprints, name: data.fingerprint},
-            {**shared.protocols, name: {metric.name: metric.protocol for metric in metrics}},
+            {**shared.protocols, name: protocols},
             {**shared.shapes, name: data.shape},
-            shared.convolves or bool(convolutions) or any(from_inception(metric.name) for metric in metrics),
+            shared.convolves or does_convolve or any(map(from_inception, protocols)),
         )
     return shared
+
+
+def any_convolves(cells: Sequence[RunSpec], shape: tuple[int, ...]) -> bool:
+    """Whether one of the cells' nets does. Raises: UserError for one that cannot make data of `shape`, or judge it."""
+    found = False
+    for architecture in {spec.architecture for spec in cells}:
+        for net in check_architecture(architecture, shape).values():
+            found |= convolves(net)
+    return found
 
 
 def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Context) -> None:

@@ -147,7 +147,10 @@ def is_here(cell: RecordedCell) -> bool:
 
 def distinct(cells: Iterable[RunSpec]) -> list[RunSpec]:
     """One cell of each configuration."""
-    return list({configuration(spec.canonical): spec for spec in reversed(list(cells))}.values())[::-1]
+    first: dict[str, RunSpec] = {}
+    for spec in cells:
+        first.setdefault(configuration(spec.canonical), spec)
+    return list(first.values())
 
 
 def circumstances(spec: RunSpec, context: Context) -> Circumstances:
@@ -177,7 +180,8 @@ def time_cells(cells: Sequence[RunSpec], context: Context, budget: float, clock:
         for spec, problem in problems.items():
             yield f"not timed: {spec.loss_name} on {spec.dataset.name}: {problem}"
         for each in candidates:
-            left -= sum(lap.seconds for lap in each.laps)
+            for lap in each.laps:
+                left -= lap.seconds
         waiting -= len(group)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from gan_zoo.architectures import ARCHITECTURES
@@ -55,7 +56,7 @@ class RunSpec:
         del content["dataset"]["folder"]
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """By what the run is known: 16 hexadecimal digits, BLAKE2b of the fields that differ from their defaults.
 
