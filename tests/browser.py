@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 OFFLINE = (
     "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking "
@@ -25,6 +27,9 @@ PATIENCE = 60  # seconds
 def chromium() -> str | None:
     """The browser: what $CHROMIUM says, or the first of the usual names on the path."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+in_browser = pytest.mark.skipif(chromium() is None, reason="no Chromium: put one on the path or name it in $CHROMIUM")
 
 
 class Page:

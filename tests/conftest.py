@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ import gan_zoo  # before any test: it settles what numpy and torch read when the
 assert gan_zoo.__doc__
 
 if TYPE_CHECKING:
+    from browser import Page
+
     from gan_zoo.datasets import Images
 
 
@@ -41,6 +44,23 @@ def results(tmp_path: Path, migrated_database: Path) -> Path:
     folder.mkdir()
     shutil.copy(migrated_database, folder / "mlflow.db")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tab() -> Iterator["Page"]:
+    """A browser with one tab, for all pages."""
+    from browser import browser, chromium
+
+    with browser(str(chromium())) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shown(tab: "Page", file: Path) -> "Page":
+    """The tab with a module's page, its `file`, as at the first look."""
+    tab.look()
+    tab.open(file)
+    return tab
 
 
 @pytest.fixture

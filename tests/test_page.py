@@ -3,20 +3,18 @@
 import base64
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Page, browser, chromium
+from browser import Page, in_browser
 from PIL import Image, ImageColor
 
 from benchmarks.markup.blocks import Block, Code, Column, Entry, Figure, Heading, Items, Mark, Slider, Table, Text
 from benchmarks.markup.page import page
 from benchmarks.report.figures.style import colour, look
 
-CHROMIUM = chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: put one on the path or name it in $CHROMIUM")
+pytestmark = in_browser
 
 VALUES = {"nine": 9.0, "ten": 10.0, "hundred": np.float64(100), "endless": math.inf, "none": math.nan, "below": -2.5}
 STEPS = ["0", "500", "1500"]
@@ -59,19 +57,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = page(title, blocks(), folder, colour, lambda block: f"gan-zoo report rings --only {block.name}")
     (folder / "report.html").write_text(text, encoding="utf-8")
     return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Page]:
-    with browser(str(CHROMIUM)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def shown(tab: Page, file: Path) -> Page:
-    tab.look()
-    tab.open(file)
-    return tab
 
 
 def order(shown: Page) -> list[str]:

@@ -2,13 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browser import Page, browser, chromium
+from browser import Page, in_browser
 from synthetic import FEW, synthetic
 
 from benchmarks.markup.vector import inlined
@@ -19,10 +18,8 @@ from benchmarks.report.live.runs import record_of
 from benchmarks.report.live.samples import LARGEST, sample_player
 from benchmarks.report.results import Results
 
-CHROMIUM = chromium()
 POINTS, IMAGES = "8gaussians", "digits"
 STEPS = (0, 1000, 2000)
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: put one on the path or name it in $CHROMIUM")
 
 
 def over_training(record: Record) -> Record:
@@ -48,19 +45,6 @@ def file(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Path:
     record.write(folder / "export")
     build_report(folder / "export", folder)
     return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Page]:
-    with browser(str(CHROMIUM)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def shown(tab: Page, file: Path) -> Page:
-    tab.look()
-    tab.open(file)
-    return tab
 
 
 def paths(shown: Page, figure: str, of: str = "data-loss") -> list[str]:

@@ -16,8 +16,8 @@ from benchmarks.cli import main
 from benchmarks.markup.blocks import measured
 from benchmarks.record.export import Record
 from benchmarks.report.build import build_report, check_report
-from benchmarks.report.document import rebuild_command
 from benchmarks.report.figures.style import look
+from benchmarks.report.provenance import rebuild_command
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError

@@ -37,8 +37,8 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
 
     Raises: UserError where the export cannot be reported.
     """
-    from benchmarks.report.document import rebuild_command
     from benchmarks.report.figures.plan import draw_all
+    from benchmarks.report.provenance import rebuild_command
 
     results = Results(Record.read(export), choice)
     plan, blocks = contents(results, export)

@@ -1,7 +1,6 @@
 """The report as a list of blocks: what won and how sure that is first, how to rebuild it last."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,6 @@ import pandas as pd
 
 from benchmarks.markup.blocks import (
     Block,
-    Code,
     Entry,
     Figure,
     Fold,
@@ -24,11 +22,10 @@ from benchmarks.markup.blocks import (
     measured,
     number,
     shortened,
-    unfolded,
 )
 from benchmarks.record.protocols import protocol_text
 from benchmarks.report.budgets import budget_words, equal_budgets_table
-from benchmarks.report.captions import budget_sentence, hardware, health_sentence, rule, sentences, tuning_sentence
+from benchmarks.report.captions import budget_sentence, health_sentence, rule, sentences, tuning_sentence
 from benchmarks.report.contrasts import (
     aggregate_table,
     baseline_table,
@@ -37,11 +34,12 @@ from benchmarks.report.contrasts import (
 )
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.plan import Drawing
+from benchmarks.report.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.seconds import timing_tables
 from benchmarks.report.spreads import spread_table
 from benchmarks.report.summary import Summary
-from benchmarks.report.tables import primary_table, recipe_table, run_table, scores_table
+from benchmarks.report.tables import primary_table, recipe_table, scores_table
 
 
 def document(results: Results, plan: list[Drawing], against: Sequence[Block] = ()) -> list[Block]:
@@ -267,56 +265,3 @@ def failures(results: Results, plan: list[Drawing]) -> list[Block]:
     columns = columns_of(titles, numeric=("seed", "step"))
     blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]
     return blocks + _figures(plan, of=None, failures=True)
-
-
-def provenance(results: Results, parts: list[Block]) -> list[Block]:
-    """Versions, machine, runs, and how to make all `parts` again."""
-    environment = []
-    for key, value in results.environment.items():
-        environment.append(entries_of((str(key), _plain(value))))
-    columns = columns_of(("what", "value"))
-    sweep: list[Block] = [
-        Heading("Provenance"),
-        Text(f"Suite {results.meta['suite']}; {len(results.runs)} runs. {hardware(results)}."),
-        Table("environment", "Versions and machine.", columns, environment),
-        run_table(results),
-    ]
-    return sweep + _rebuilding(results, parts + sweep)
-
-
-def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
-    commands = [*map(str, results.meta.get("commands", [])), rebuild_command(results, "NAME")]
-    tables: dict[str, None] = {}
-    figures: dict[str, None] = {}
-    for part in unfolded(parts):
-        # A table and the figure that draws it may share a name, and then it is named once in each list.
-        if isinstance(part, Table):
-            tables[part.name] = None
-        elif isinstance(part, Figure | Slider):
-            figures[part.name] = None
-    names = []
-    for kind, known in (("tables", tables), ("figures", figures)):
-        if known:
-            names.append(f"NAME of {kind}: {', '.join(known)}")
-    return [
-        Heading("Rebuilding"),
-        Text(
-            "The commands that made this sweep, its tables and its figures; the last one makes one table (as LaTeX, "
-            "Markdown, HTML and CSV) or one figure from the export alone:"
-        ),
-        Code("\n".join(commands)),
-        Items(names),
-        Text("All tables and figures are made from the export beside this report alone, the same bytes each time."),
-    ]
-
-
-def rebuild_command(results: Results, name: str) -> str:
-    """The command that makes one table or figure again, with whatever this report was narrowed to."""
-    words = ["gan-zoo", "report", str(results.meta["suite"]), "--from-export"]
-    for key, value in results.asked.items():
-        words += [f"--{key}", *(map(str, value) if isinstance(value, list) else [str(value)])]
-    return shlex.join([*words, "--only", name])
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -3,8 +3,9 @@
 from typing import Any
 
 from benchmarks.markup.blocks import Block, Heading, Items, Text
-from benchmarks.report.document import failures, provenance
+from benchmarks.report.document import failures
 from benchmarks.report.figures.plan import Drawing
+from benchmarks.report.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch
 from benchmarks.report.search_tables import (
