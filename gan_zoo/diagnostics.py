@@ -34,7 +34,7 @@ PART = 250
 """Samples that a critic is shown at once, so that memory stays bounded."""
 
 QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
-BINS = 65
+BINS = 65  # odd, so that one bin lies about 0
 
 
 @dataclass(frozen=True)

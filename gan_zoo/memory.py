@@ -23,13 +23,13 @@ def footprint(run: Run) -> int:
     """Bytes of a GPU that one run takes at most, measured in a plain iteration: state, draws, intermediate results."""
     before = torch.cuda.memory_allocated(run.device)
     torch.cuda.reset_peak_memory_stats(run.device)
-    advance(train(run, initial_state(run)), 1)
+    advance(train(run, initial_state(run)), 1)  # one iteration has all phases; later ones take no more
     return torch.cuda.max_memory_allocated(run.device) - before
 
 
 def free_what_is_unused() -> None:
     """Gives a device back what is kept for tensors that are gone."""
-    gc.collect()
+    gc.collect()  # what refers to itself in a circle keeps its tensors until then
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

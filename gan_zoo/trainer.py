@@ -98,7 +98,7 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
     check_fakes(spec.train.fakes, data)
     nets = [net.to(device=device, dtype=dtype).requires_grad_(False) for net in nets_of(spec, data.shape)]
     if any(map(convolves, nets)):
-        check_convolutions()
+        check_convolutions()  # a process that was let free of oneDNN's bounds would round them as its processor does
     return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
 
 
@@ -111,7 +111,7 @@ def nets_of(spec: RunSpec, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module
 
 def abstract_players(spec: RunSpec, shape: tuple[int, ...], numerics: Numerics) -> Players:
     """The players that `spec` has on data of `shape`, without memory for weights: to be asked about, not to be run."""
-    with torch.device("meta"):
+    with torch.device("meta"):  # a suite of thousands of cells asks this of each
         generator, critic = nets_of(spec, shape)
     return Players(generator, critic, spec.loss, spec.train, numerics)
 
@@ -211,6 +211,7 @@ def sampler(run: Run, state: TrainState) -> Callable[[Tensor], Tensor]:
 
     def sample(z: Tensor) -> Tensor:
         with torch.no_grad(), arithmetic(run.numerics):
+            # in parts, so that memory stays bounded: no sample depends on the others, for statistics are calibrated
             return torch.cat([net(part) for part in z.to(run.device, run.dtype).split(500)]).float()
 
     return sample

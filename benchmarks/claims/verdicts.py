@@ -28,7 +28,7 @@ from benchmarks.report.statistics import Array, t_interval
 from gan_zoo.errors import UserError, suggestion
 
 REPRODUCED, REFUTED, CANNOT_TELL, OPEN = "reproduced", "refuted", "cannot tell", "not run"
-LEVEL, POWER = 0.95, 0.8
+LEVEL, POWER = 0.95, 0.8  # the usual ones (Cohen 1988)
 
 
 @dataclass(frozen=True)

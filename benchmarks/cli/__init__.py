@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from benchmarks.record.environment import version
 from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.numerics.environment import settle
 
-USAGE_ERROR, UNWRITTEN = 2, 1
+USAGE_ERROR, UNWRITTEN = 2, 1  # the former is argparse's
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SETTINGS = ("device", "engine", "numerics")
 """Settings of the science that are options here; its errors begin with their names."""

@@ -113,7 +113,7 @@ def _table(table: Table, suite: str, siunitx: bool) -> str:
 
 
 SIUNITX = r"\sisetup{separate-uncertainty=true,table-align-uncertainty=true,detect-weight=true}"
-PARAGRAPH = r"p{0.24\textwidth}"
+PARAGRAPH = r"p{0.24\textwidth}"  # four of them fill a page
 
 
 def _plain_format(column: Column, cells: list[Entry]) -> str:

@@ -210,7 +210,7 @@ def _npz(samples: dict[str, np.ndarray]) -> bytes:
             np.lib.format.write_array(member, np.ascontiguousarray(samples[key]), allow_pickle=False)
             information = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             information.compress_type = zipfile.ZIP_DEFLATED
-            information.create_system = 3
+            information.create_system = 3  # Unix, wherever it is written: else the bytes are the system's
             archive.writestr(information, member.getvalue())
     return buffer.getvalue()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 600.0
 """A lease that was not renewed for so long is free."""
-RENEW_SECONDS = 60.0
+RENEW_SECONDS = 60.0  # so that nine renewals may fail before another process may take the cell
 SKEW_SECONDS = 60.0
 """By how much the clocks of two machines may differ."""
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 SECONDS, VARIABLE = 1800.0, "GAN_ZOO_PATIENCE"
 """How long is waited, where this environment variable, in seconds, does not say otherwise."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds
 USER_INFO = re.compile(r"(://[^\s/@:]*:)(?!\d+/)\S*@")
 QUERY = re.compile(r"([?&][a-z]*(?:password|passwd|token|secret)=)[^&\s]*", re.IGNORECASE)
 TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE = 8
+AT_ONCE = 8  # files that are fetched at a time, for each is one slow request
 RUNS, ROWS = 100, 25000
 """MLflow's limits of one request for histories."""
 HISTORIES = "/ajax-api/2.0/mlflow/metrics/get-history-bulk"

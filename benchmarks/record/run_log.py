@@ -54,7 +54,7 @@ class Opening:
     def go_on(self, client: "MlflowClient", run: "Run") -> str:
         """The id of `run`, an earlier one of this cell, which says all this from now on, wherever it was cut short."""
         client.update_run(run.info.run_id, status="RUNNING", name=self.name)
-        if not run.inputs.dataset_inputs:
+        if not run.inputs.dataset_inputs:  # killed between the making of the run and the naming of its data
             log_dataset(client, run.info.run_id, self.dataset)
         known = run.data.params
         more = {name: value for name, value in self.params.items() if name not in known}
@@ -230,6 +230,7 @@ class CellLog:
         self._lease.check()
         self._send()
         self._client.set_terminated(self.run_id, "FINISHED" if status == "done" else "FAILED")
+        # The tag last: whoever reads it finds all that belongs to a result.
         self._client.set_tag(self.run_id, "status", status)
         if self._sent and status != "failed":
             checkpoints.forget(self._client, self.run_id)

@@ -81,7 +81,7 @@ class Store(Experiments):
         What was asked is kept with it, for `record`: `meta` as in Record, and in `cells` for each run key what is
         known beforehand, as columns of the run table. Raises: UserError where MLflow cannot name a metric.
         """
-        check_names(meta["metrics"])
+        check_names(meta["metrics"])  # before anything trains: MLflow would refuse them at the first evaluation
         experiment = self.experiment(suite)
         self._close_dead(experiment)
         identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}

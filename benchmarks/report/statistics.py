@@ -153,7 +153,7 @@ def stratified_bootstrap(
 
     It covers less than its level with few seeds (84 % for 95 % with five), so it is for aggregates, not for cells.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)  # keyed, so that a report has the same bytes each time
     resampled = []
     for strata in groups:
         resampled.append([row[rng.integers(len(row), size=(resamples, len(row)))] for row in strata])

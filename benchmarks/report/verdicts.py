@@ -137,7 +137,7 @@ class Scores:
 
 def _repeats(values: Array, direction: Direction, draws: int) -> Array:
     """(draws, losses, seeds): sweeps that `values` (losses, seeds) lets expect of other seeds."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(0)  # keyed, so that a report has the same bytes each time
     losses, seeds = values.shape
     finite = np.isfinite(values)
     mean = t_interval(values)[0][:, None]

@@ -65,7 +65,7 @@ def _cell(
                 del origins[known]
             origins[path] = ("overrides", place, *path)
             said[origins[path]] = None
-    if budget is not None and isinstance(merged.get("train"), Mapping):
+    if budget is not None and isinstance(merged.get("train"), Mapping):  # a spec needs some: the budget's follow
         merged["train"] = {**merged["train"], "steps": MOST_STEPS}
     try:
         times = take_times(merged, budget)

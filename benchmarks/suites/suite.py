@@ -220,6 +220,7 @@ def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> 
     overrides = check_overrides(content.get("overrides", {}), loss_names, dataset_names, in_file)
     overrides = under({name: by_recipe[name] for name in loss_names if name in by_recipe}, overrides)
     base: dict[str, Any] = {key: content[key] for key in CELL_KEYS if key in content}
+    # Of a part of its losses or data sets a file is not blamed for what says nothing of that part.
     whole = {*in_file["losses"]} <= {*loss_names} and {*in_file["datasets"]} <= {*dataset_names}
     written = content.get("overrides", {}) if whole else {}
     cells = cells_of(base, overrides, lists, checked.seeds, written, checked.budget)

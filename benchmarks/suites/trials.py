@@ -22,7 +22,7 @@ from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import SpecError
 
-FIRST_SEED = 1_000_000
+FIRST_SEED = 1_000_000  # apart from the seeds that suites usually have
 MOST_SETTINGS = 4096
 ENDING = "-search"
 ADAPTIVE = "-adaptive"

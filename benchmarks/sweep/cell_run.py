@@ -73,6 +73,7 @@ class OpenCell:
                 **sweep.setting_of(spec),
                 "engine": context.engine,
             },
+            # not the plan's: a worker may have begun after the code was edited, on another machine perhaps
             identity=identity(spec, data.fingerprint, context).tags,
             dataset={"name": data.name, "digest": data.fingerprint, "shape": data.shape},
             folder=context.runs / spec.key,

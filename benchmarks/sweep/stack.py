@@ -23,7 +23,7 @@ from gan_zoo.memory import free_what_is_unused, rows_that_fit
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import advance, advance_stack, initial_state, prepare, train, train_stack
 
-BEAT_SECONDS = 10.0
+BEAT_SECONDS = 10.0  # far within the silence after which a worker is taken for hung
 SAVE_SECONDS = 30.0
 SAVE_SHARE = 0.01
 """Checkpoints and the metrics sent with them are SAVE_SECONDS apart, or more where they would take a larger share."""

@@ -33,8 +33,8 @@ from gan_zoo.losses.base import Terms
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import BLOCK, Run, advance, initial_state, prepare, train
 
-SHARE, LEAST = 0.05, 30.0
-MOST_ROUNDS, FEWEST_ROUNDS = 20, 3
+SHARE, LEAST = 0.05, 30.0  # of the seconds that the sweep took, and seconds
+MOST_ROUNDS, FEWEST_ROUNDS = 20, 3  # quartiles need some; a round of each loss in turn, so that all share a slow minute
 WARM = 3
 """Iterations that show the pace, after the first one, which makes the engine ready."""
 

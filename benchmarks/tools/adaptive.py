@@ -14,7 +14,7 @@ from benchmarks.suites.trials import Ground, Place, Point, points_of
 from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 
-STARTUP = 10
+STARTUP = 10  # Optuna's own
 
 
 class Adaptive:
@@ -52,11 +52,13 @@ def next_point(points: Sequence[Point], scores: Sequence[float], key: Rng) -> Po
     axes = [f"axis{i}" for i in range(len(points[0]))]
     cube = {axis: optuna.distributions.FloatDistribution(0, 1) for axis in axes}
     sampler = optuna.samplers.TPESampler(seed=key.state_seed % 2**32, n_startup_trials=STARTUP)
+    # in memory and anew each time: Optuna's storage by MLflow reads every earlier trial again at each question
     study = optuna.create_study(sampler=sampler)
     for point, score in zip(points, scores, strict=True):
         params = dict(zip(axes, point, strict=True))
         study.add_trial(optuna.trial.create_trial(params=params, distributions=cube, value=score))
     asked = study.ask(cube).params
+    # Optuna's interval has its upper end, that of `Range.at` has not
     return [min(asked[axis], math.nextafter(1, 0)) for axis in axes]
 
 

@@ -31,7 +31,7 @@ MAX_MEGAPIXELS = 100
 MAX_FILE_GIB, MAX_TOTAL_GIB = 1, 64
 """Bounds on one image, on one file, and on all images as RGB in memory."""
 
-ORIENTATION = 0x0112
+ORIENTATION = 0x0112  # EXIF's tag
 UPRIGHT = "turned upright by EXIF orientation"
 ON_WHITE = "with transparency laid on white"
 FIRST_FRAME = "with several frames or pages: the first one taken"

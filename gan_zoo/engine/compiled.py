@@ -25,6 +25,7 @@ def private_folder() -> "tempfile.TemporaryDirectory[str]":
 def check_compiler(device: torch.device | str) -> None:
     """Raises: UserError where torch cannot compile for this device: a C++ compiler, or Triton, is not there."""
     private_folder()
+    # said before a sweep begins; else each of its cells would fail by it
     try:
         torch.compile(double, fullgraph=True)(torch.ones(1, device=device))
     except Exception as error:

@@ -107,6 +107,7 @@ def precision(numerics: Numerics, device: torch.device) -> AbstractContextManage
 
 def channels_last(x: Tensor) -> Tensor:
     """Images with their channels next to each other in memory; other tensors as they are."""
+    # tensor cores read bfloat16 images so; else cuDNN turns each of them round and back
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gan_zoo.exact.elementwise import log64, quarter_turns, sqrt
 
-BLOCK = 16
+BLOCK = 16  # numbers that torch's own CPU generator turns into normal ones at once; fewer it draws one by one
 
 
 def randn(

@@ -18,7 +18,7 @@ from torch import Tensor
 LN2 = 0.6931471805599453
 LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10  # HIGH has 32 bits: n HIGH is exact
 HALF_PI_HIGH, HALF_PI_LOW = 1.5707963267341256, 6.077100506506192e-11  # HIGH has 33 bits
-EXPONENT_BITS, BIAS = 52, 1023
+EXPONENT_BITS, BIAS = 52, 1023  # of a float64: the exponent begins at bit 52, and 1023 stands for 2^0
 
 EXP = [1 / math.factorial(k) for k in range(9)]
 ARTANH = [1 / (2 * k + 1) for k in range(17)]

@@ -17,8 +17,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-MANTISSA = 53
-MOST_BITS = 23
+MANTISSA = 53  # bits of a float64
+MOST_BITS = 23  # the most that is odd and no more than a float32 has
 KEPT = 1 << 20
 """Operands of more elements are rounded again at each use, so that memory stays bounded."""
 

@@ -11,7 +11,7 @@ from gan_zoo.metrics.measure import ImageMeasure
 from gan_zoo.numerics.process import one_thread
 from gan_zoo.rng import numpy_stream
 
-PARTS = 10
+PARTS = 10  # Salimans et al. 2016, and torch-fidelity
 ORDER_SEED = 2020
 """torch-fidelity's: the same images are in its parts."""
 

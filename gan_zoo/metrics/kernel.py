@@ -26,7 +26,7 @@ from gan_zoo.rng import numpy_stream
 if TYPE_CHECKING:
     from gan_zoo.metrics.reference import Reference
 
-LARGEST_SUBSET = 1000
+LARGEST_SUBSET = 1000  # torch-fidelity's
 SUBSETS_SEED = 2020
 """torch-fidelity's: the same features are in its subsets."""
 

@@ -29,6 +29,7 @@ BLOCK = 1000
 """Rows of distances at a time."""
 PAIRS = 2**22
 """Differences at a time, where distances are exact."""
+# Each paper's own: their scores under another k are not comparable with what others publish.
 PRECISION_K = 3
 DENSITY_K = 5
 

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 PIXEL_BITS = 8
 LARGEST = 2**PIXEL_BITS - 1
-SUM_BITS, LOGIT_BITS = 24, 53
+SUM_BITS, LOGIT_BITS = 24, 53  # up to which float32, and float64, hold every whole number
 WEIGHT_BITS = 15
 Layer = tuple[Tensor, Tensor, int]
 """Whole weights, whole bias, and how many binary places the sum has (hidden, head) or loses (a stage)."""

@@ -11,7 +11,7 @@ import torch
 
 from gan_zoo.numerics import Numerics, environment, products
 
-MKL_BRANCH, MKL_COMPATIBLE = 1, 3
+MKL_BRANCH, MKL_COMPATIBLE = 1, 3  # of mkl_service.h: the branch that computes alike on all makers' processors
 REMEDY = "import gan_zoo before numpy and torch, or ask for numerics fast"
 
 

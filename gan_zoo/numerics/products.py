@@ -22,7 +22,7 @@ ONEDNN_BLOCK = 512
 """Terms that oneDNN adds in one order whatever the processor; longer sums it cuts by the processor's kind."""
 THIN = 8
 """Fewer rows or columns are never worth oneDNN's call."""
-ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112
+ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112  # of cblas.h
 CPU = torch._C.DispatchKeySet(torch._C.DispatchKey.CPU)
 
 Kernel = Callable[..., Tensor]

@@ -69,6 +69,7 @@ def _dots(axes: Axes, dataset: DatasetResults, metric: str) -> None:
     low, high = _ends(dataset, metric)
     _horizontal(axes, points.score.to_numpy(dtype=float), summary.mean, low, high)
     seaborn.scatterplot(points, x="score", y="row", s=15, alpha=0.75, linewidth=0, ax=axes, **semantics(dataset.losses))
+    # an interval of hundreds of times the dots' span would squeeze them into one place: cut at the axis
     known = np.isfinite(low)
     rows = np.arange(len(dataset.losses))[known]
     mean, left = summary.mean[known], np.maximum(low[known], axes.get_xlim()[0])

@@ -159,6 +159,7 @@ def _draw(
     if not tables:
         return
     lines = pd.concat(tables, names=["loss"]).reset_index("loss")
+    # seaborn's own intervals are of resamples, other ones each time: means and halves come worked out
     seaborn.lineplot(
         lines,
         x="x",
@@ -172,7 +173,7 @@ def _draw(
     )
     axes.set(xlabel="", ylabel="")
     for loss, table in tables.items():
-        if len(table) == 1:
+        if len(table) == 1:  # of which a line shows nothing
             axes.plot(table.x, table["mean"], look(loss).marker, color=look(loss).colour, markersize=3)
         if banded(dataset.results):
             low = within(table["mean"] - table.half, possible)

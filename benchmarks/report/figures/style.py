@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 PAGE, COLUMN = 6.75, 3.25  # inches: the text width of a two-column paper, and one of its columns
+# Petroff 2021 (arXiv 2107.02270): chosen to be told apart with colour-vision deficiencies, too.
 PETROFF10 = (
     "#3f90da",
     "#ffa90e",

@@ -15,7 +15,7 @@ from benchmarks.report.statistics import Array
 
 BUDGET = 20_000
 """Numbers that the curves of a chart hold at most: steps are left out until they fit."""
-DIGITS = 5
+DIGITS = 5  # more than a screen shows, in a third of the bytes of all digits
 PLACES = {"images seen": images_at, "training seconds": seconds_at}
 """Horizontal axes beside generator steps."""
 
