@@ -104,7 +104,7 @@ def test_every_published_cell_is_still_known_by_its_form_and_key(runs: Path) -> 
 
 
 def test_what_a_suite_says_wrong_of_it_is_one_line() -> None:
-    with pytest.raises(UserError, match=r"train.fakes: pair: data set 'swissroll' is not a pair of laws"):
+    with pytest.raises(UserError, match=r"train.fakes: pair: data set 'swissroll' is not a pair of distributions"):
         prepare(spec(fakes="pair"), law("swissroll"))
     with pytest.raises(UserError, match=r"train.fakes: noisy: data set 'digits' is not points"):
         prepare(spec(fakes="noisy"), law("digits"))

@@ -42,8 +42,9 @@ def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
         )
     if counts[TRANSPORT]:
         texts.append(
-            f"{TRANSPORT.capitalize()}: what the optimal transport between samples of both laws has in a critic's "
-            f"place, mean ± half-width of the 95 % t-interval over {draws[TRANSPORT]} draws; no part of any ranking."
+            f"{TRANSPORT.capitalize()}: what the optimal transport between samples of both distributions has in a "
+            f"critic's place, mean ± half-width of the 95 % t-interval over {draws[TRANSPORT]} draws; no part of any "
+            "ranking."
         )
     if is_unhealthy:
         texts.append(

@@ -1,6 +1,6 @@
-"""The laws of fakes that a critic is trained against where it trains alone: `train: {fakes: NAME}`.
+"""The distributions of fakes that a critic is trained against where it trains alone: `train: {fakes: NAME}`.
 
-    pair      the law Q of a data set that is a pair of laws (pairs.py)
+    pair      the distribution Q of a data set that is a pair of distributions (pairs.py)
     normal    N(0, I), of the shape of the data
     noisy     real samples plus N(0, I), as in Gulrajani et al. 2017, figure 1
 
@@ -20,7 +20,7 @@ from gan_zoo.rng import Rng
 
 @dataclass(frozen=True)
 class Fakes:
-    """A law of fakes beside a data set of points.
+    """A distribution of fakes beside a data set of points.
 
     `sample` is a function of (data, rng, n): `n` independent fakes (n, D). The data set must have what `needs` names;
     `log_density` is log q(x) in nats of fakes x (n, D), shape (n,), where that is known.
@@ -55,8 +55,8 @@ FAKES = {
 
 
 def check_fakes(name: str | None, data: Any) -> None:
-    """Raises: UserError where the data set cannot give this law of fakes."""
+    """Raises: UserError where the data set cannot give this distribution of fakes."""
     if name is None or hasattr(data, FAKES[name].needs):
         return
-    fitting = "a pair of laws, as funnels-2-4 is" if name == "pair" else "points"
-    raise UserError(f"train.fakes: {name}: data set '{data.name}' is not {fitting}: choose another law or data set")
+    fitting = "a pair of distributions, as funnels-2-4 is" if name == "pair" else "points"
+    raise UserError(f"train.fakes: {name}: data set '{data.name}' is not {fitting}: choose other fakes or other data")

@@ -1,7 +1,7 @@
-"""Pairs of laws whose Wasserstein-1 distance is known, and the critic that attains it.
+"""Pairs of distributions whose Wasserstein-1 distance is known, and the critic that attains it.
 
-A pair is a data set, whose law P is the real one, together with a law Q of fakes and the optimal map T from Q to P. A
-critic can be trained alone between them (`train: {fakes: pair}`), and held to the truth:
+A pair is a data set, whose distribution P is the real one, together with a distribution Q of fakes and the optimal map
+T from Q to P. A critic can be trained alone between them (`train: {fakes: pair}`), and held to the truth:
 
     f*(x) - f*(y) = |x - y|  for y ~ Q and x = T(y),  so  W1(P, Q) = E |x - y|,  and f* is 1-Lipschitz
 
@@ -39,7 +39,7 @@ PART = 4096
 
 
 class Pair(Points):
-    """A law P and a law Q of fakes. Both have samples of shape (n, D), float32."""
+    """A distribution P and a distribution Q of fakes. Both have samples of shape (n, D), float32."""
 
     modes = None
     std = None

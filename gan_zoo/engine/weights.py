@@ -51,6 +51,6 @@ def split(vector: Tensor, like: Mapping[str, Tensor]) -> Parameters:
 
 
 def join(parameters: Iterable[Tensor]) -> Tensor:
-    """The vector that `split` takes apart: of nothing, as of a law of fakes in a generator's place, an empty one."""
+    """The vector that `split` takes apart: an empty one of nothing, as where fakes come from a distribution."""
     parts = [parameter.flatten() for parameter in parameters]
     return torch.cat(parts) if parts else torch.empty(0)

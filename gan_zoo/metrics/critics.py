@@ -1,17 +1,17 @@
-"""Scores of a critic that trains alone between two laws, P of real samples x and Q of fakes x~.
+"""Scores of a critic that trains alone between two distributions, P of real samples x and Q of fakes x~.
 
-Between a pair of laws of known distance (gan_zoo/datasets/pairs.py), on coupled samples (x, x~), with f* the best
-critic (Korotin, Kolesov and Burnaev 2022, arXiv 2206.07767, section 4):
+Between a pair of distributions of known distance (gan_zoo/datasets/pairs.py), on coupled samples (x, x~), with f* the
+best critic (Korotin, Kolesov and Burnaev 2022, arXiv 2206.07767, section 4):
 
     w1_error             |estimate / W1 - 1|, W1 = E |x - x~|
     gradient_error       E |∇f(x) - ∇f*(x)|^2      0 at the best; 1 where f is constant
     gradient_cosine      E cos(∇f(x), ∇f*(x))
 
-Between laws of known densities p and q (Goodfellow et al. 2014, proposition 1), σ the sigmoid:
+Between distributions of known densities p and q (Goodfellow et al. 2014, proposition 1), σ the sigmoid:
 
     discriminator_error  E |σ(f(x)) - p(x) / (p(x) + q(x))|, half of the x real and half fake
 
-Between any two laws of points, by the exact transport of a batch:
+Between any two distributions of points, by the exact transport of a batch:
 
     transport_cosine     E cos(∇f(x~), x - x~), x the real sample that x~ is assigned to
 """
@@ -36,12 +36,12 @@ class Critic(Protocol):
         """∇f(x), (n, D)."""
 
     def estimate(self, real: Tensor, fake: Tensor) -> float:
-        """What it says of the Wasserstein-1 distance, from points (n, D) of either law."""
+        """What it says of the Wasserstein-1 distance, from points (n, D) of either distribution."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of two laws at points of theirs, (n, D) each; None where it is not known."""
+    """What is known of two distributions at points of theirs, (n, D) each; None where it is not known."""
 
     real: Tensor
     fake: Tensor

@@ -68,9 +68,9 @@ class ImageMeasure:
 class CriticMeasure:
     """Of a critic that trains alone; `direction` and `label` as of points.
 
-    `value` is a function of the critic and of what is known between the laws, a `Truth` (gan_zoo/metrics/critics.py);
-    `needs` says what must be: W1 of the two laws, their densities, or nothing. "{n}" in `protocol` becomes the number
-    of samples, "{pairs}" that of points that are transported exactly.
+    `value` is a function of the critic and of what is known between the distributions, a `Truth`
+    (gan_zoo/metrics/critics.py); `needs` says what must be: W1 of the two distributions, their densities, or nothing.
+    "{n}" in `protocol` becomes the number of samples, "{pairs}" that of points that are transported exactly.
     """
 
     direction: Direction

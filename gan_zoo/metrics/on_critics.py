@@ -21,14 +21,14 @@ Known = Literal["distance", "densities", ""]
 
 
 def known(data: Any, fakes: Any) -> Known:
-    """What is known of a data set and its law of fakes (`gan_zoo.datasets.fakes.Fakes`)."""
+    """What is known of a data set and its distribution of fakes (`gan_zoo.datasets.fakes.Fakes`)."""
     if hasattr(data, "coupled") and fakes.needs == "fakes":
         return "distance"
     return "densities" if data.has_density and fakes.log_density else ""
 
 
 def names(data: Any, fakes: Any) -> list[str]:
-    """The metrics that can be had of critics between these laws."""
+    """The metrics that can be had of critics between these distributions."""
     have = known(data, fakes)
     return [name for name, measure in critic_measures().items() if measure.needs in (have, "")]
 
@@ -44,11 +44,11 @@ class CriticEvaluator:
     """A pure function of a critic, as `Evaluator` is of samples: it looks at the same `samples` points each time.
 
     Args:
-        data: the law of real points.
+        data: the distribution of real points.
         fakes: that of the fakes, a `gan_zoo.datasets.fakes.Fakes`.
         names: which metrics; `metrics` has them.
 
-    Raises: UserError for a metric that cannot be had between these laws.
+    Raises: UserError for a metric that cannot be had between these distributions.
     """
 
     def __init__(self, data: Any, fakes: Any, names: Sequence[str], samples: int) -> None:
@@ -109,7 +109,7 @@ def measure_of(name: str, data: Any, fakes: Any) -> CriticMeasure:
 
 
 def truth_of(data: Any, fakes: Any, n: int, rng: Rng, transported: bool) -> Truth:
-    """What is known at `n` points of each law, drawn from `rng`; `transported`: also by exact transport."""
+    """What is known at `n` points of each distribution, drawn from `rng`; `transported`: also by exact transport."""
     if n < 1:
         raise UserError(f"evaluate.samples: {n} points cannot be scored; make it at least 1")
     have = known(data, fakes)
@@ -137,7 +137,7 @@ class Transport:
 
     @classmethod
     def of(cls, real: Tensor, fake: Tensor) -> "Transport":
-        """That between points (n, D) of two laws."""
+        """That between points (n, D) of two distributions."""
         column, distance = assigned(real, fake)
         return cls(real, fake[column] - real, distance)
 

@@ -21,7 +21,7 @@ def names(data: PointData, default: bool = False) -> list[str]:
 
 
 def can_be_had(measure: PointMeasure, data: PointData) -> bool:
-    """Whether the law has what the measure needs."""
+    """Whether the distribution has what the measure needs."""
     has_modes = data.modes is not None or not measure.needs_modes
     return has_modes and (data.has_density or not measure.needs_density)
 

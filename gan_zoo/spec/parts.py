@@ -57,7 +57,7 @@ class TrainSpec:
     lr_decay: Literal["none", "linear"] = "none"
     precision: Literal["float32", "float64"] = "float32"
     fakes: Literal["pair", "normal", "noisy"] | None = None
-    """Where the critic trains alone, in steps of `n_critic`, the law of its fakes (gan_zoo/datasets/fakes.py);
+    """Where the critic trains alone, in steps of `n_critic`, the distribution of its fakes (gan_zoo/datasets/fakes.py);
     none: they are those of a generator, which trains as well."""
 
 
