@@ -125,7 +125,7 @@ def test_of_eight_takers_by_server_and_eight_at_the_database_one_wins(
     for place in (server.uri, database):
         store = Store(tmp_path, place)
         name = f"raced by {place[:4]}"  # the files of an experiment have one place
-        ledger = store._ledger(name, store.experiment(name))
+        ledger = store._ledger(name, store.experiment(name), "cell")
         found = race(store._client, ledger, "cell", 8)
         assert len(found) == 8
         assert sum(not isinstance(each, Held) for each in found) == 1

@@ -176,7 +176,7 @@ def test_an_error_while_a_cell_is_opened_leaves_it_free(results: Path, monkeypat
         patch.setattr("benchmarks.record.run_log.log_dataset", fail)
         with pytest.raises(ValueError, match="no data set"):
             store.open_cell("tiny", sweep, key="k", name="n", folder=results / "k", **words)
-    client, ledger = store._client, store._ledger("tiny", store.experiment("tiny"))
+    client, ledger = store._client, store._ledger("tiny", store.experiment("tiny"), "k")
     (lease,) = [name for name in client.get_run(ledger).data.params if name.startswith("k.")]
     assert take(client, ledger, lease.rpartition(".")[0]).number == 2
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.record import lease as leases
 from benchmarks.record.lease import LEASE_SECONDS, SKEW_SECONDS, Held, Keeper, Lease, take
-from benchmarks.record.owner import machine, owner_is_dead, owner_tags
+from benchmarks.record.owner import machine, owner_is_dead, owner_tags, process_text
 from benchmarks.record.store import Store
 
 
@@ -18,7 +18,7 @@ from benchmarks.record.store import Store
 def ledger(results: Path) -> tuple[object, str]:
     """The client of a record, and the run of its leases."""
     store = Store(results)
-    return store._client, store._ledger("toy", store.experiment("toy"))
+    return store._client, store._ledger("toy", store.experiment("toy"), "cell")
 
 
 def race(client: object, ledger: str, cell: str, takers: int) -> list[Lease | Held]:
@@ -52,6 +52,25 @@ def test_a_lease_that_was_given_up_goes_to_one_of_the_next(ledger: tuple[object,
     take(*ledger, "cell").give_up()  # type: ignore[arg-type]
     (second,) = [each for each in race(*ledger, "cell", 4) if isinstance(each, Lease)]
     assert second.number == 2
+
+
+def test_a_large_suite_has_several_ledgers_and_a_cell_has_one_of_them(results: Path) -> None:
+    store = Store(results)
+    experiment = store.experiment("large", cells=1000)
+    ledgers = store._ledgers(experiment)
+    assert len(set(ledgers)) == len(ledgers) == 5
+    cells = [f"cell{number}" for number in range(40)]
+    own = {cell: store._ledger("large", experiment, cell) for cell in cells}
+    assert set(own.values()) == set(ledgers)
+    for cell, ledger in own.items():
+        take(store._client, ledger, cell)
+    assert sorted(store._leases(experiment).held_by(process_text(owner_tags()))) == sorted(cells)
+    store.end_leases("large", process_text(owner_tags()))
+    assert store._leases(experiment).held_by(process_text(owner_tags())) == []
+    store._client.delete_run(ledgers[2])
+    again = {cell: Store(results)._ledger("large", experiment, cell) for cell in cells}
+    assert {ledger for cell, ledger in again.items() if own[cell] == ledgers[2]}.isdisjoint(ledgers)
+    assert all(again[cell] == ledger for cell, ledger in own.items() if ledger != ledgers[2])
 
 
 def test_cells_have_leases_of_their_own(ledger: tuple[object, str]) -> None:

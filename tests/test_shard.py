@@ -96,7 +96,8 @@ def test_a_shard_finishes_what_others_left_but_not_what_they_have(
         elsewhere = {**owner_tags(), "machine": "another", "host": "h9"}
         patch.setattr("benchmarks.record.lease.owner_tags", lambda: elsewhere)
         identity = plan.identities[spec].tags
-        take(store._client, store._ledger("tiny", experiment), name_of_lease(spec.key, identity))
+        name = name_of_lease(spec.key, identity)
+        take(store._client, store._ledger("tiny", experiment, name), name)
     said = {**identity, "kind": "cell", "run_key": spec.key}
     store._client.create_run(experiment, tags=said)
     assert main(asked(results, "--shard", "2/2")) == 0

@@ -5,8 +5,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import zlib
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -26,7 +26,9 @@ DEFAULT = "0"  # the experiment that every record begins with
 KIND = "mlflow.experimentKind"  # by which the UI knows training runs from its chat models
 DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql", "mssql")
 PAGE = 200  # runs of one answer, so that a busy server gives it in time
-LEDGER = "ledger"  # the experiment's tag that names the run of the leases
+LEDGER = "ledger"  # the experiment's tag that names the runs of the leases
+CELLS_OF_A_LEDGER = 250  # all leases of a ledger are read to take one
+MOST_LEDGERS = 100  # whose names one tag holds
 
 
 class Experiments:
@@ -68,8 +70,9 @@ class Experiments:
     def _patience(self) -> Patience:
         return self._client._patience  # type: ignore[attr-defined, no-any-return]
 
-    def experiment(self, suite: str, description: str = "") -> str:
-        """The id of the suite's experiment, which is made if need be. `description` is Markdown."""
+    def experiment(self, suite: str, description: str = "", cells: int = 0) -> str:
+        """The id of the suite's experiment, which is made if need be, for about so many `cells`. `description` is
+        Markdown."""
         if self.database is not None and is_read_only(self.database):
             raise UserError(f"{self.place}: is read-only: {other_place()}")
         with one_line(self.uri, self.database):
@@ -77,15 +80,16 @@ class Experiments:
             if self.uri.startswith(DATABASES):
                 refuse_blocked(self._folder(suite))
             if found is None:
-                self._make(suite)
+                self._make(suite, cells)
                 found = self._client.get_experiment_by_name(suite)
             self._check(found, suite)
             if description:
                 self._client.set_experiment_tag(found.experiment_id, NOTE, description)
         return found.experiment_id
 
-    def _make(self, suite: str) -> None:
-        tags = {KIND: "custom_model_development", LEDGER: self._new_ledger(suite)}
+    def _make(self, suite: str, cells: int) -> None:
+        ledgers = [self._new_ledger(suite) for _ in range(min(MOST_LEDGERS, 1 + cells // CELLS_OF_A_LEDGER))]
+        tags = {KIND: "custom_model_development", LEDGER: " ".join(ledgers)}
         try:
             self._client.create_experiment(suite, self._artifacts(suite), tags)
         except mlflow_error() as error:
@@ -93,24 +97,30 @@ class Experiments:
                 raise
 
     def _new_ledger(self, suite: str) -> str:
-        """A run for the leases of a suite, apart from its experiment, which may not exist yet."""
+        """A run for leases of a suite, apart from its experiment, which may not exist yet."""
         return str(self._client.create_run(DEFAULT, run_name=f"leases of {suite}", tags={"kind": "ledger"}).info.run_id)
 
-    def _ledger(self, suite: str, experiment: str) -> str:
-        """The run of the suite's leases. That of a new experiment was named as it was made, so there is only one."""
-        known = self._known_ledger(experiment)
-        if known:
-            return known
-        self._client.set_experiment_tag(experiment, LEDGER, self._new_ledger(suite))
-        return str(self._client.get_experiment(experiment).tags[LEDGER])
+    def _ledger(self, suite: str, experiment: str, cell: str) -> str:
+        """The run of the leases of `cell`, one of the suite's. Those of a new experiment were named as it was made, so
+        all processes know the same."""
+        known = self._ledgers(experiment) or [""]
+        own = zlib.crc32(cell.encode()) % len(known)
+        if self._there([known[own]]):
+            return known[own]
+        known[own] = self._new_ledger(suite)
+        self._client.set_experiment_tag(experiment, LEDGER, " ".join(known))
+        return self._ledgers(experiment)[own]
 
-    def _known_ledger(self, experiment: str) -> str | None:
-        """The run of the leases, unless there is none or somebody deleted it."""
-        known = self._client.get_experiment(experiment).tags.get(LEDGER)
-        with suppress(mlflow_error()):
-            if known and self._client.get_run(known).info.lifecycle_stage == "active":
-                return str(known)
-        return None
+    def _ledgers(self, experiment: str) -> list[str]:
+        """The runs of the suite's leases; older experiments have one, or none."""
+        return str(self._client.get_experiment(experiment).tags.get(LEDGER, "")).split()
+
+    def _there(self, runs: Iterable[str]) -> list["Run"]:
+        """Of the ledgers `runs` those that nobody deleted."""
+        names = ", ".join(f"'{run}'" for run in runs if run)
+        if not names:
+            return []
+        return list(self._client.search_runs([DEFAULT], f"attributes.run_id IN ({names})", max_results=MOST_LEDGERS))
 
     def _artifacts(self, suite: str) -> str | None:
         """Where the files of a suite's runs go; None where a server decides that."""

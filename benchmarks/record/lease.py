@@ -5,13 +5,14 @@ refused, by a unique key of the database, on sqlite and PostgreSQL and through a
 cell is the parameter `CELL.n` of one run of the suite, its ledger, and of any number of takers one has it. The lease
 is renewed by a tag of the same name; the (n+1)-th may be taken when that has expired or was given up, when its process
 is known to be dead, or by a person who knows better. Whoever finds a higher number than its own has lost its lease.
+A run is only read as a whole, so a large suite has several ledgers; which one a cell's leases are in its name decides.
 """
 
 import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 LEASE_SECONDS = 600.0
 """A lease that was not renewed for so long is free."""
@@ -52,7 +54,7 @@ class Holder:
 
 
 class Leases:
-    """All leases of a suite, as its ledger had them when it was read."""
+    """All leases of some ledgers, as these had them when they were read."""
 
     def __init__(self, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         self._params, self._tags = params, tags
@@ -62,9 +64,17 @@ class Leases:
             self._numbers[cell] = max(self.number(cell), int(number))
 
     @classmethod
+    def of(cls, ledgers: Iterable["Run"]) -> "Leases":
+        """All that are in these ledgers."""
+        params, tags = dict[str, str](), dict[str, str]()
+        for ledger in ledgers:
+            params |= ledger.data.params
+            tags |= ledger.data.tags
+        return cls(params, tags)
+
+    @classmethod
     def read(cls, client: "MlflowClient", ledger: str) -> "Leases":
-        data = client.get_run(ledger).data
-        return cls(data.params, data.tags)
+        return cls.of([client.get_run(ledger)])
 
     def number(self, cell: str) -> int:
         """How many leases of `cell` were taken so far."""

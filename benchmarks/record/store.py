@@ -160,13 +160,12 @@ class Store(Experiments):
             self._end_leases(suite, self._leases(self.experiment(suite)).held_by(process))
 
     def _end_leases(self, suite: str, names: Iterable[str]) -> None:
-        ledger = self._ledger(suite, self.experiment(suite))
+        experiment = self.experiment(suite)
         for name in names:
-            take(self._client, ledger, name, by_force=True).give_up()
+            take(self._client, self._ledger(suite, experiment, name), name, by_force=True).give_up()
 
     def _leases(self, experiment: str) -> Leases:
-        ledger = self._known_ledger(experiment)
-        return Leases.read(self._client, ledger) if ledger else Leases({}, {})
+        return Leases.of(self._there(self._ledgers(experiment)))
 
     def fail_cell(self, suite: str, key: str, error: str) -> None:
         """Say in the record that the cell `key` has failed where its process is dead and could not: one that ended, or
@@ -199,7 +198,8 @@ class Store(Experiments):
         folder: where waits what cannot be sent. Raises: Held where another process has the cell or has ended it.
         """
         experiment = self.experiment(suite)
-        lease = take(self._client, self._ledger(suite, experiment), name_of_lease(key, identity))
+        name_of_cell = name_of_lease(key, identity)
+        lease = take(self._client, self._ledger(suite, experiment, name_of_cell), name_of_cell)
         said = {"kind": "cell", **tags, **identity, "run_key": key, "status": "running", "error": ""}
         said |= {"mlflow.parentRunId": parent, **_writer()}
         if "commit" in tags:

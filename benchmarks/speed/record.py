@@ -10,6 +10,7 @@ PostgreSQL. The runs stay in the record, as the experiment `load`.
 
 import argparse
 import itertools
+import json
 import os
 import re
 import tempfile
@@ -135,12 +136,13 @@ def start(store: Store, cells: Sequence[int]) -> str:
     return store.start_sweep(SUITE, name="load", params={"datasets": "8gaussians"}, tags={}, meta=meta, cells=plans)
 
 
-def fill_ledger(store: Store, leases: int) -> None:
-    """So many more leases that were taken and given up, as those of cells that have ended."""
-    ledger = store._ledger(SUITE, store.experiment(SUITE))
-    words = '{"host": "a-host-of-a-cluster", "machine": "%s", "pid": 4711, "since": 0, "until": 0}' % ("x" * 50)
-    names = [f"{number:016x}.deadbeef.1" for number in range(2**32, 2**32 + leases)]
-    log_in_batches(store._client, ledger, params=dict.fromkeys(names, words), tags=dict.fromkeys(names, "0"))
+def fill_ledgers(store: Store, leases: int) -> None:
+    """So many leases more, as those of cells that have ended."""
+    words = json.dumps({"host": "a-host-of-a-cluster", "machine": 50 * "x", "pid": 4711, "since": 0, "until": 0})
+    ledgers = store._ledgers(store.experiment(SUITE))
+    for i, ledger in enumerate(ledgers):
+        names = [f"{number:016x}.deadbeef.1" for number in range(i, leases, len(ledgers))]
+        log_in_batches(store._client, ledger, params=dict.fromkeys(names, words), tags=dict.fromkeys(names, "0"))
 
 
 @contextmanager
@@ -213,9 +215,9 @@ def measure(store: Store, workers: int, each: int, minutes: int, leases: int) ->
     """Prints what so many workers with so many cells each do to the record, and how long these are read."""
     first = time.time_ns()  # cells that no earlier call wrote
     found, numbers = Requests(), range(first, first + workers * each)
+    store.experiment(SUITE, cells=len(numbers) + leases)
     sweep = start(store, numbers)
-    if leases:
-        fill_ledger(store, leases)
+    fill_ledgers(store, leases)
     with found.counted(), cpu_seconds(store.uri) as spent, ThreadPoolExecutor(workers) as pool:
         started = time.perf_counter()
         list(pool.map(write_cell, itertools.repeat(store), itertools.repeat(sweep), numbers, itertools.repeat(minutes)))

@@ -96,7 +96,7 @@ def run_suite(
     suite, notes = plan.suite, notes or {}
     for spec in plan.todo:
         refuse_blocked(plan.context.runs / spec.key, own=True)
-    store.experiment(suite.name, suite.description)
+    store.experiment(suite.name, suite.description, len(suite.cells))
     with sweep_run(plan, store, notes) as run_id, parents_of(suite, run_id, store) as parents:
         more: Plan | None = plan.refreshed(store)  # cells of workers that had outlived their sweep are free by now
         while more is not None:
