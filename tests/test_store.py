@@ -205,6 +205,8 @@ def test_an_end_without_the_last_word_is_an_interruption(results: Path) -> None:
     log.flush()
     assert cell(store).status == "running"
     store._client.set_terminated(log.run_id, "FINISHED")
+    assert cell(store).status == "running"  # the word may be on its way
+    log._lease.give_up()
     assert cell(store).status == "interrupted"
 
 
@@ -284,6 +286,25 @@ def test_only_a_dead_process_of_this_host_is_dead() -> None:
     assert owner_is_dead(owner(pid=gone.pid))
     assert owner_is_dead(owner(pid_started=psutil.Process().create_time() - 3600))
     assert not owner_is_dead(owner(pid=gone.pid, host="elsewhere"))
+
+
+def test_a_cell_that_ends_while_it_is_looked_at_is_not_taken_for_an_interrupted_one(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(results)
+    ends = [open_cell(store, start(store)).finish]
+    for name in ("_leases", "_runs"):
+        read = getattr(store, name)
+
+        def once(*words: str, read: Callable[..., object] = read) -> object:
+            found = read(*words)
+            for finish in ends:
+                ends.clear()
+                finish("done")
+            return found
+
+        monkeypatch.setattr(store, name, once)
+    assert cell(store).status == "done"
 
 
 def write_cell(store: Store, sweep: str, number: int) -> str:

@@ -59,7 +59,7 @@ def recorded_cell(run: "Run", leases: Leases) -> RecordedCell:
     identity = {name: tags[name] for name in IDENTITY if name in tags}
     holder = None
     if status not in ENDED:
-        holder = leases.holder(name_of_lease(key, identity)) if run.info.status == "RUNNING" else None
+        holder = leases.holder(name_of_lease(key, identity))
         status = "running" if holder else "interrupted"
     step, seconds = int(tags.get("step", 0)), run.data.metrics.get("train_seconds", 0.0)
     said = tags.get("error", ""), identity, tags.get("protocol", "")

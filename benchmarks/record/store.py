@@ -144,10 +144,8 @@ class Store(Experiments):
         experiment = self._existing(suite)
         if experiment is None:
             return []
-        runs = self._runs(experiment, "cell")
-        running = any(run.info.status == "RUNNING" for run in runs)
-        leases = self._leases(experiment) if running else Leases({}, {})
-        return [recorded_cell(run, leases) for run in runs]
+        leases = self._leases(experiment)  # before the runs: of a cell that ends meanwhile one of both says so
+        return [recorded_cell(run, leases) for run in self._runs(experiment, "cell")]
 
     def take_over(self, suite: str, cells: Iterable[RecordedCell]) -> None:
         """Ends the leases of `cells`, whoever has them: who is at one all the same stops at its next word."""

@@ -168,7 +168,7 @@ def processor_seconds(uri: str) -> dict[str, float]:
             who = "server"
         else:
             continue
-        parts[who] += times.user + times.system
+        parts[who] += sum(times[:4])  # with that of children that have ended
     return parts
 
 
