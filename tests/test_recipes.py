@@ -79,3 +79,32 @@ def test_a_recipe_can_be_set_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     message = r"small.yaml:5: train.recipe: unknown recipe 'gulrajani2017/toys' \(did you mean 'gulrajani2017/toy'\?\)"
     with pytest.raises(UserError, match=message):
         load(tmp_path, "gulrajani2017/toys", "wgan-gp")
+
+
+def test_recipes_have_their_sources_numbers_where_they_once_had_others(tmp_path: Path) -> None:
+    (r1,) = load(tmp_path, "mescheder2018", "r1").cells
+    assert r1.loss.penalties[0].settings.weight == 10  # their code: 10 E |grad f|^2, without the paper's 1/2
+    for recipe in ("gulrajani2017/cifar10-figure3", "gulrajani2017/lsun"):  # batch normalisation but for WGAN-GP
+        suite = load(tmp_path, recipe, ", ".join(RECIPES[recipe].losses))
+        norms = {spec.loss_name: spec.architecture.critic_norm for spec in suite.cells}
+        assert norms.pop("wgan-gp") != "batch"
+        assert set(norms.values()) == {"batch"}
+    lsgan = {spec.loss_name: spec for spec in suite.cells}["lsgan"]
+    assert (lsgan.train.optimizer, lsgan.train.n_critic) == (RMSprop(1e-4, 0.9), 1)
+    (petzka,) = load(tmp_path, "petzka2018/toy", "wgan-lp").cells
+    assert petzka.architecture.activation == "leaky_relu"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    {
+        "gulrajani2017/toy": "fakes: noisy",
+        "gulrajani2017/mnist": "[0, 1]",
+        "gulrajani2017/cifar10-resnet": "noise",
+        "gulrajani2017/lsun": "uniform",
+        "miyato2018/cifar10-resnet": "sum over pixels",
+        "petzka2018/toy": "100 critic steps",
+    }.items(),
+)
+def test_a_recipe_says_where_it_differs_from_its_source(name: str, words: str) -> None:
+    assert words in RECIPES[name].note

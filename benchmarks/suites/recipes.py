@@ -45,8 +45,12 @@ LSUN_LOSSES = {
     "wgan-gp": {},
     "wgan-clip": {**TENSORFLOW_CLIP, **BATCH_NORM},
     "non-saturating": {**DCGAN_LOSS, **BATCH_NORM},
+    "lsgan": {"train": {"optimizer": rmsprop(1e-4, 0.9), "n_critic": 1}, **BATCH_NORM},
 }
 HALVED = "its DCGAN halves the critic's loss, which Adam all but cancels"
+TENSORFLOW_RMSPROP = "clipping's RMSProp is torch's, which starts at a mean square of 0 in place of 1"
+PADDING = "convolutions are padded alike on all sides, theirs by one more at right and bottom"
+LSUN_NOTE = f"first weights are normal, theirs uniform of the same deviation; {TENSORFLOW_RMSPROP}"
 
 RECIPES: dict[str, Recipe] = {
     "gulrajani2017/toy": Recipe(
@@ -54,13 +58,15 @@ RECIPES: dict[str, Recipe] = {
         settings(100_000, 256, 5, adam(1e-4, 0.0, 0.9)),
         TOY_NET,
         {"wgan-gp": {}, "wgan-clip": TENSORFLOW_CLIP},
-        "batch, steps and clipping's optimiser are their code's: the text has none",
+        "batch, steps and clipping's optimiser are their code's: the text has none; in the figure the fakes are fixed, "
+        f"data and noise, which is train: {{fakes: noisy}}; {TENSORFLOW_RMSPROP}",
     ),
     "gulrajani2017/toy-code": Recipe(
         "igul222/improved_wgan_training, gan_toy.py: lambda 0.1 and beta1 0.5 against the text's 10 and 0",
         settings(100_000, 256, 5, adam(1e-4, 0.5, 0.9)),
         TOY_NET,
         {"wgan-gp": {"loss": {"weight": 0.1}}, "wgan-clip": TENSORFLOW_CLIP},
+        TENSORFLOW_RMSPROP,
     ),
     "gulrajani2017/mnist": Recipe(
         "igul222/improved_wgan_training, gan_mnist.py",
@@ -71,34 +77,40 @@ RECIPES: dict[str, Recipe] = {
             "wgan-clip": {**TENSORFLOW_CLIP, "architecture": {"generator_norm": "batch", "critic_norm": "batch"}},
             "non-saturating": DCGAN_LOSS,
         },
-        HALVED,
+        f"{HALVED}; its images are in [0, 1], 50,000 of them, so that its slope 1 is a slope of 1/2 here; {PADDING}; "
+        f"{TENSORFLOW_RMSPROP}",
     ),
     "gulrajani2017/cifar10-figure3": Recipe(
         "Gulrajani et al. 2017, figure 3, with gan_cifar.py of their code",
         settings(200_000, 64, 5, adam(1e-4, 0.5, 0.9)),
         {"name": "dcgan", "z_dim": 128, "dim": 128, "generator_norm": "batch"},
-        {"wgan-gp": {}, "wgan-clip": {**TENSORFLOW_CLIP, **BATCH_NORM}, "non-saturating": DCGAN_LOSS},
-        HALVED,
+        {
+            "wgan-gp": {},
+            "wgan-clip": {**TENSORFLOW_CLIP, **BATCH_NORM},
+            "non-saturating": {**DCGAN_LOSS, **BATCH_NORM},
+        },
+        f"{HALVED}; {PADDING}; {TENSORFLOW_RMSPROP}",
     ),
     "gulrajani2017/cifar10-resnet": Recipe(
         "Gulrajani et al. 2017, appendix F and table 3",
         settings(100_000, 64, 5, adam(2e-4, 0.0, 0.9), lr_decay="linear"),
         {"name": "resnet", "z_dim": 128, "dim": 128},
         {"wgan-gp": {}},
-        note="their code's generator steps see 128 samples, here 64",
+        note="their code's generator steps see 128 samples, here 64; its pixels have uniform noise of their width",
     ),
     "gulrajani2017/lsun": Recipe(
         "Gulrajani et al. 2017, figure 2 (text)",
         settings(200_000, 64, 5, adam(1e-4, 0.5, 0.9)),
         {"name": "figure2-baseline"},
         LSUN_LOSSES,
-        "other nets of the figure by architecture: {name: figure2-...}",
+        f"other nets of the figure by architecture: {{name: figure2-...}}; {LSUN_NOTE}",
     ),
     "gulrajani2017/lsun-code": Recipe(
         "igul222/improved_wgan_training, gan_64x64.py: beta1 0 against the text's 0.5",
         settings(200_000, 64, 5, adam(1e-4, 0.0, 0.9)),
         {"name": "figure2-baseline"},
         LSUN_LOSSES,
+        LSUN_NOTE,
     ),
     "arjovsky2017": Recipe(
         "Arjovsky et al. 2017, algorithm 1: RMSProp 5e-5, c 0.01, n_critic 5, batch 64",
@@ -112,22 +124,25 @@ RECIPES: dict[str, Recipe] = {
         "LMescheder/GAN_stability, configs/default.yaml: RMSProp 1e-4, gamma 10, batch 64",
         settings(100_000, 64, 1, rmsprop(1e-4, 0.99)),
         {"name": "resnet"},
-        {"r1": {"loss": {"gamma": 10.0}}},
-        "nets and number of steps are ours; their samples come from an average of weights (0.999)",
+        {"r1": {"loss": {"gamma": 20.0}}},
+        "their code has no 1/2 before gamma, so that its 10 is 20 in the paper's penalty; nets and number of steps are "
+        "ours; their samples come from an average of weights (0.999)",
     ),
     "miyato2018/cifar10-resnet": Recipe(
         "pfnet-research/sngan_projection, configs/sn_cifar10_unconditional.yml",
         settings(50_000, 64, 5, adam(2e-4, 0.0, 0.9), lr_decay="linear"),
         {"name": "resnet", "z_dim": 128, "dim": 128},
         {"sngan": {}},
-        "their generator is 256 channels wide, and its steps see 128 samples",
+        "their generator is 256 channels wide, and its steps see 128 samples; the critic's last layer sees a sum over "
+        "pixels, here a mean; their pixels have uniform noise of their width",
     ),
     "petzka2018/toy": Recipe(
         "mikigom/WGAN-LP-tensorflow: RMSProp 5e-5, batch 256, 10 critic steps, lambda in {1, 5, 10, 100}",
         settings(20_000, 256, 10, rmsprop(5e-5, 0.9)),
-        TOY_NET,
+        {**TOY_NET, "activation": "leaky_relu"},
         {name: {"loss": {"weight": 5.0}} for name in ("wgan-gp", "wgan-lp")},
-        "lambda 5 of the four; the number of steps is ours",
+        "lambda 5 of the four; their first weights are Glorot's, and each of the first 25 generator steps follows 100 "
+        "critic steps; RMSProp is torch's, which starts at a mean square of 0 in place of 1",
     ),
     "tutorial/mlp-mnist": Recipe(
         "common tutorial settings for WGAN-GP on MNIST: Adam 1e-4 (0.5, 0.999), lambda 10, batch 64, MLP 100-256-784",
