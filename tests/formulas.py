@@ -2,7 +2,8 @@
 
     -E log σ(f(x)) - E log(1 - σ(f(x̃))) + 10 E max(0, ‖∇f(x̂)‖ - 1)^2
 
-E is the mean over the batch of the product that follows; numbers, scores and brackets side by side are multiplied.
+E is the mean over the batch of the product that follows, min_x the least over its real samples; numbers, scores and
+brackets side by side are multiplied.
 """
 
 import re
@@ -10,15 +11,17 @@ import re
 import torch
 from torch import Tensor
 
-TOKEN = re.compile(r"\s*(‖∇f\([^)]*\)‖|f\(x̃\)|f\(x\)|\d+(?:\.\d+)?(?:e-?\d+)?|log|max|[Eσ()\[\]+\-^/,])")
+TOKEN = re.compile(r"\s*(‖∇f\([^)]*\)‖|‖x - x̃‖|min_x|f\(x̃\)|f\(x\)|\d+(?:\.\d+)?(?:e-?\d+)?|log|max|[Eσ()\[\]+\-^/,])")
 BOUNDS = re.compile(r", (every weight clamped|f under) .*$")
 """Words on the critic, which add nothing to the sum."""
 
 
 class Formula:
-    """`value` of a formula where real and fake samples have these scores (N,), and the critic everywhere this slope."""
+    """`value` of a formula where real and fake samples have these scores (N,), and the critic everywhere this slope;
+    row i of `distances` (N, N) is how far the fake sample i is from each real one."""
 
-    def __init__(self, text: str, real: Tensor, fake: Tensor, slope: float) -> None:
+    def __init__(self, text: str, real: Tensor, fake: Tensor, slope: float, distances: Tensor | None = None) -> None:
+        self.distances = distances
         text = BOUNDS.sub("", text)
         self.tokens = TOKEN.findall(text)
         assert re.sub(r"\s", "", text) == "".join(re.sub(r"\s", "", token) for token in self.tokens), text
@@ -67,8 +70,13 @@ class Formula:
         token = self.take()
         if token in self.known:
             return self.known[token]
+        if token == "‖x - x̃‖":
+            assert self.distances is not None
+            return self.distances
         if token.startswith("‖"):
             return self.slope
+        if token == "min_x":
+            return self.bracket("(", ")").amin(dim=1)  # scores of real samples are those of the columns
         if token == "log":
             return self.factor().log()
         if token == "σ":

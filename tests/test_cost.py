@@ -54,6 +54,7 @@ RECORDED = {
     "wgan-gp-hinge": Recorded(plain=510, closed_form=525, stacked=781, megaflops=508.6),
     "wgan-div": Recorded(plain=515, closed_form=530, stacked=786, megaflops=508.6),
     "wgan-sn": Recorded(plain=1768, closed_form=None, stacked=2461, megaflops=343.7),
+    "wgan-ct": Recorded(plain=297, closed_form=337, stacked=442, megaflops=356.0),
     "rpgan": Recorded(plain=219, closed_form=259, stacked=364, megaflops=356.0),
     "r3gan": Recorded(plain=769, closed_form=769, stacked=1166, megaflops=695.1),
 }

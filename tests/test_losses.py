@@ -1,6 +1,6 @@
 """Losses against closed forms: on a linear critic f(x) = <w, x> every term is known by hand."""
 
-from math import log, sqrt
+from math import inf, log, sqrt
 
 import pytest
 import torch
@@ -15,6 +15,7 @@ from gan_zoo.losses.least_squares import LeastSquares
 from gan_zoo.losses.minimax import NonSaturating
 from gan_zoo.losses.penalties import POINTS, R1, R2, Dragan, GradientNorm, WganDiv, gradient_norm, named
 from gan_zoo.losses.wasserstein import Wasserstein
+from gan_zoo.metrics.transport import emd
 from gan_zoo.rng import Rng
 
 SHAPES = [(2,), (1, 8, 8), (3, 8, 8), (1, 5, 7), (2, 3, 4, 5), (2, 2, 3, 2, 2)]
@@ -148,12 +149,13 @@ def test_the_formulas_of_a_loss_are_what_it_computes(name: str) -> None:
     loss = LOSSES[name]
     for slope in (0.5, 1.7):
         real, fake = batches((2, 3))
+        distances = (fake[:, None] - real).flatten(2).norm(dim=2)
         critic = Linear((2, 3), slope)
         own = sum(loss.critic_terms(critic, real, fake, loss.noise(Rng(0, "noise"), real)).values())
-        written = Formula(loss.critic_formula, critic(real), critic(fake), slope).value
+        written = Formula(loss.critic_formula, critic(real), critic(fake), slope, distances).value
         torch.testing.assert_close(own, written, rtol=1e-9, atol=1e-9)
         own = sum(loss.generator_terms(critic, real, fake).values())
-        written = Formula(loss.generator_formula, critic(real), critic(fake), slope).value
+        written = Formula(loss.generator_formula, critic(real), critic(fake), slope, distances).value
         torch.testing.assert_close(own, written, rtol=1e-9, atol=1e-9)
 
 
@@ -171,6 +173,40 @@ def test_the_language_of_formulas() -> None:
     for text in ("E f(y)", "E f(x))"):
         with pytest.raises(AssertionError):
             Formula(text, real, fake, 1.0)
+
+
+def test_the_c_transform_finds_the_distance_of_batches() -> None:
+    """By descent in free scores of the real samples, which need no bound; any scores give no more than the distance."""
+    real, fake = batches((2, 3), n=8)
+    loss, exact = LOSSES["wgan-ct"], emd(real.flatten(1), fake.flatten(1))
+    scores = torch.zeros(8, dtype=torch.float64, requires_grad=True)
+    best = -inf
+    for step in range(4000):
+        estimate = loss.distance(lambda x, scores=scores: scores, real, fake)  # type: ignore[misc]
+        assert estimate.item() <= exact + 1e-12
+        best = max(best, estimate.item())
+        (rise,) = torch.autograd.grad(estimate, scores)
+        scores = (scores + 0.5 / (1 + step) ** 0.5 * rise).detach().requires_grad_()
+    assert best == pytest.approx(exact, rel=1e-2)
+
+
+def test_the_c_transform_moves_a_fake_straight_towards_the_real_sample_that_it_is_compared_with() -> None:
+    real, fake = torch.tensor([[0.0, 0.0], [5.0, 0.0]]).double(), torch.tensor([[1.0, 0.0], [0.0, 2.0]]).double()
+    scores = torch.tensor([0.0, 3.5]).double()  # (1, 0) is 1 - 0 from the first and 4 - 3.5 from the second
+
+    def total(fake: Tensor) -> Tensor:
+        return sum(LOSSES["wgan-ct"].generator_terms(lambda x: scores, real, fake).values())  # type: ignore[return-value]
+
+    assert total(fake).item() == pytest.approx((0.5 + (29**0.5 - 3.5)) / 2)
+    towards = (real[1] - fake) / (real[1] - fake).norm(dim=1, keepdim=True)
+    torch.testing.assert_close(-torch.func.grad(total)(fake), towards / 2)
+
+
+def test_other_losses_estimate_the_distance_by_mean_scores() -> None:
+    real, fake = batches((2, 3))
+    critic = Linear((2, 3), 1)
+    expected = critic(real).mean() - critic(fake).mean()
+    torch.testing.assert_close(LOSSES["wgan-gp"].distance(critic, real, fake), expected)
 
 
 def test_least_squares_with_the_pearson_coding() -> None:

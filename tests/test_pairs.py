@@ -1,4 +1,4 @@
-"""Pairs of laws with a known distance, and the scores of a critic that is held to the truth between them."""
+"""Pairs of distributions with a known distance, and the scores of a critic that is held to the truth between them."""
 
 import math
 from collections.abc import Callable

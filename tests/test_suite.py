@@ -86,7 +86,13 @@ def test_a_first_look_takes_any_registered_loss_and_data_set(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "digest"), [("mnist", "f12149c1c231d2b8"), ("quickstart", "a20d6f54f665e02e"), ("zoo", "0dc0fc5d3481c8a8")]
+    ("name", "digest"),
+    [
+        ("mnist", "f12149c1c231d2b8"),
+        ("quickstart", "a20d6f54f665e02e"),
+        ("transport", "a6a0050503d2c120"),
+        ("zoo", "975cb3e0f0e7e231"),
+    ],
 )
 def test_the_cells_of_the_package_s_suites_are_the_recorded_ones(name: str, digest: str) -> None:
     """A change here makes their recorded cells other cells: change it only on purpose."""

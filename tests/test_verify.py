@@ -23,18 +23,24 @@ def failures(loss: Loss) -> set[str]:
     return {check for check, result in verify({"": loss})[""].items() if not result.passed}
 
 
+NOT_OF_EVERY_LOSS = {"linear", "relu-mlp", "draws", "optimum", "samples", "sign", "dirac"}
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_passes_every_check(name: str) -> None:
     results = verify({name: LOSSES[name]})[name]
     assert {check: result for check, result in results.items() if not result.passed} == {}
     applied = {check for check, result in results.items() if result.deviation is not None}
-    assert applied == set(CHECKS) - {"linear", "relu-mlp", "draws", "optimum"} | has_something_to_say(LOSSES[name])
+    assert applied == set(CHECKS) - NOT_OF_EVERY_LOSS | has_something_to_say(LOSSES[name])
 
 
 def has_something_to_say(loss: Loss) -> set[str]:
     """Which of the checks that not every loss has an answer for apply to this one, by what its parts bring."""
-    penalties = loss.penalties
+    penalties, by_scores_alone = loss.penalties, not loss.couples_batches
     brings = {
+        "samples": by_scores_alone,
+        "sign": by_scores_alone,
+        "dirac": by_scores_alone and all(hasattr(part, "closed_form") for part in penalties),
         "linear": bool(penalties),
         "relu-mlp": any(isinstance(getattr(part, "settings", part), GradientNorm) for part in penalties),
         "draws": any(part.noise(Rng(0), torch.zeros(2, 2)).numel() for part in penalties),

@@ -21,6 +21,7 @@ DISPLAY = {
     "wgan-gp-hinge": "WGAN-GP (hinge)",
     "wgan-div": "WGAN-div",
     "wgan-sn": "WGAN-SN",
+    "wgan-ct": "WGAN-CT",
     "rpgan": "RpGAN",
     "r3gan": "R3GAN",
     "8gaussians": "8 Gaussians",

@@ -15,6 +15,7 @@ FAMILIES = (  # in the order of the reports
     "least_squares",
     "hinge",
     "wasserstein",
+    "ctransform",
     "relativistic",
 )
 

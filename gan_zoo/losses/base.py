@@ -31,6 +31,9 @@ class Adversarial(Protocol):
         optimal_score(log_ratio)       the optimal critic's score where log(p_real / p_fake) = log_ratio, (M,) -> (M,)
         needs_lipschitz = True         instead: a difference of mean scores, with its optimum over 1-Lipschitz critics
 
+    One with `couples_batches = True` compares each real sample with each fake one: both methods are then also given the
+    samples, real and fake (N, ...), after their scores.
+
     Its `steering`, and a penalty's, names those of its fields by whose value other code runs (see `losses.numbers`).
     """
 
@@ -93,7 +96,7 @@ class Loss:
 
     def critic_terms(self, critic: Critic, real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> Terms:
         """Named scalars whose sum the critic minimises; `real`, `fake` (N, ...) and `noise` from `self.noise`."""
-        terms = self.adversarial.critic_terms(*score_pair(critic, real, fake))
+        terms = self.adversarial.critic_terms(*score_pair(critic, real, fake), *self._seen(real, fake))
         for index, (penalty, draw) in enumerate(zip(self.penalties, noise, strict=True)):
             name = penalty.name if penalty.name not in terms else f"{penalty.name}_{index + 1}"
             terms[name] = penalty.term(critic, real, fake, draw)
@@ -102,13 +105,26 @@ class Loss:
     def generator_terms(self, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
         """Named scalars whose sum the generator minimises; gradients flow through `fake` (N, ...)."""
         if self.adversarial.generator_sees_real:
-            return self.adversarial.generator_terms(*score_pair(critic, real, fake))
+            return self.adversarial.generator_terms(*score_pair(critic, real, fake), *self._seen(real, fake))
         return self.adversarial.generator_terms(None, critic(fake))
 
     def distance(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """The critic's estimate of the Wasserstein-1 distance of `real` and `fake` (N, ...): E f(x) - E f(x~)."""
+        """The critic's estimate of the Wasserstein-1 distance of `real` and `fake` (N, ...): E f(x) - E f(x~), or minus
+        what it minimises where that couples batches."""
         score_real, score_fake = score_pair(critic, real, fake)
+        if self.couples_batches:
+            terms = self.adversarial.critic_terms(score_real, score_fake, *self._seen(real, fake))
+            return -torch.stack(list(terms.values())).sum()
         return score_real.mean() - score_fake.mean()
+
+    @property
+    def couples_batches(self) -> bool:
+        """Whether the adversarial term compares each real sample with each fake one."""
+        return bool(getattr(self.adversarial, "couples_batches", False))
+
+    def _seen(self, real: Tensor, fake: Tensor) -> tuple[Tensor, ...]:
+        """What the adversarial term is given beside scores."""
+        return (real, fake) if self.couples_batches else ()
 
     @property
     def critic_formula(self) -> str:

@@ -15,7 +15,10 @@ def independence(loss: Loss) -> Iterator[tuple[float, str]]:
     """T(a, b) - T(a', b) - T(a, b') + T(a', b') = 0 where a and b are two samples of a batch, T a sum over samples.
 
     A sample is changed by reversing its coordinates, which leaves the batch's mean and spread alone: those may enter.
+    A loss that couples batches makes no such promise.
     """
+    if loss.couples_batches:
+        return
     for shape in ((2,), (3, 4, 4)):
         samples = batch(loss, shape)
         critic = mlp(mlp_parameters(samples.real[0].numel()))

@@ -14,8 +14,10 @@ def sign(loss: Loss) -> Iterator[tuple[float, str]]:
     """The share of fakes whose score a small generator step lowers; 1 where a critic step joins the mean scores.
 
     The critic is weak, so that no loss finds it good enough; its penalties, which may well oppose a separation, are
-    left out.
+    left out. A critic that is compared with distances between samples is not weak, whatever its scores.
     """
+    if loss.couples_batches:
+        return
     for shape in ((2,), (3, 4, 4)):
         samples, critic = batch(loss, shape), linear(shape, 0.01)
         rises = critic(generator_step(loss, critic, samples)) > 0
@@ -47,10 +49,11 @@ def dirac(loss: Loss) -> Iterator[tuple[float, str]]:
     At the equilibrium (psi, theta) = 0 the Jacobian of descent is [[-P, -a], [-g, 0]] with a, g the derivatives
     of both players' terms in the fake score and P the curvature of the penalty in psi: its eigenvalues are
     -P/2 ± sqrt(P^2/4 + a g). Without a penalty they are imaginary (cycles), with a zero-centred one they lie left of
-    that (converges). A penalty towards norm 1 has no derivative there; simulated training must not converge.
+    that (converges). A penalty towards norm 1 has no derivative there; simulated training must not converge. Nor has a
+    distance between the two points.
     """
     curvature = penalty_curvature(loss)
-    if curvature is None:
+    if curvature is None or loss.couples_batches:
         return
     if curvature == float("inf"):
         radius = late_radius(loss)

@@ -57,6 +57,7 @@ KNOWN = {
     "sngan": (8, 0, 6),
     "rpgan": (9, 0, 2),
     "wgan-sn": (4, 1, 5),
+    "wgan-ct": (1, 3, 7),
 }
 FONT_SCALE = 0.78
 """Of seaborn's context for papers: text of 7.5 points, tick labels of 6.9, at the width that figures are printed at."""
