@@ -18,14 +18,17 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import requests
+from mlflow.exceptions import MlflowException
 from mlflow.server import app
+from mlflow.utils.rest_utils import verify_rest_response
 
 from benchmarks.record import remote, run_log
 from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import Record
 from benchmarks.record.notes import LIMIT, NOTE, report_note
 from benchmarks.record.owner import owner_is_dead
-from benchmarks.record.patience import without_password
+from benchmarks.record.patience import first_line, is_away, without_password
 from benchmarks.record.run_log import CellLog
 from benchmarks.record.store import Store
 from benchmarks.record.table import HISTORY, sqlite_histories
@@ -379,8 +382,6 @@ def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
 
 
 def test_names_that_mlflow_refuses_are_told_before_anything_runs(results: Path) -> None:
-    from mlflow.exceptions import MlflowException
-
     store = Store(results)
     log = open_cell(store, start(store))
     for name in ("fid_cats@home", "fid_cat's", "fid_a/b"):
@@ -395,8 +396,6 @@ def test_names_that_mlflow_refuses_are_told_before_anything_runs(results: Path) 
 
 
 def test_two_workers_may_bring_the_same_new_data_set_at_once() -> None:
-    from mlflow.exceptions import MlflowException
-
     class Raced:
         """A record that another worker told of the data set between look and write."""
 
@@ -571,6 +570,34 @@ def test_a_wrong_address_gets_its_remedy_and_shows_no_password(
     assert str(error.value).endswith(remedy)
     assert "sec" not in str(error.value)
     assert "me:***@127" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "away"),
+    [
+        (404, "<html>no such page</html>", True),
+        (502, "", True),
+        (200, "<html>please log in</html>", True),
+        (404, '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such run"}', False),
+        (503, '{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "busy"}', True),
+        (401, "You are not authenticated.", False),
+        (403, "Forbidden", False),
+    ],
+)
+def test_a_server_is_away_where_something_else_answers(status: int, body: str, away: bool) -> None:
+    response = requests.Response()
+    response.status_code, response._content = status, body.encode()
+    with pytest.raises(MlflowException) as failure:
+        verify_rest_response(response, "/api/2.0/mlflow/runs/log-batch")
+    assert is_away(failure.value) == away
+
+
+def test_why_a_server_does_not_answer_is_said_without_what_is_around_it() -> None:
+    why = "Failed to establish a new connection: [Errno 111] Connection refused"
+    around = f"HTTPConnectionPool(host='h', port=9): Max retries exceeded with url: /x (Caused by NewError(\"{why}\"))"
+    assert (
+        first_line(MlflowException(f"API request to http://h failed with exception {around}")) == f'NewError("{why}")'
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from benchmarks.record.patience import Patience, PatientClient, first_line, without_password
+from benchmarks.record.patience import REFUSED, Patience, PatientClient, first_line, without_password
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ QUIET = {  # MLflow reads these when it is imported, or at each request
 BUSY_MILLISECONDS = 5000  # how long a writer waits for the sqlite file before it is said that the file is locked
 OLDEST = 3  # the major version of MLflow on a server
 TABLES_LOCK = 20261128  # PostgreSQL's number of our lock
-REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED")
 OR_AFRESH = "bring a copy of it back, or move it away to begin a new record"
 LOCK_SECONDS = 20.0  # after which whoever was making a database is taken for dead
 

@@ -22,6 +22,8 @@ USER_INFO = re.compile(r"(://[^\s/@:]*:)(?!\d+/)\S*@")
 QUERY = re.compile(r"([?&][a-z]*(?:password|passwd|token|secret)=)[^&\s]*", re.IGNORECASE)
 TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")
 """MLflow's codes of what may succeed when it is tried again."""
+REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED")
+"""Those of what no waiting changes."""
 KEEP_FILES = ("log_artifact", "log_dict", "log_text")
 """Calls that ask the record nothing; `log_image` tells it that there are pictures."""
 
@@ -100,11 +102,13 @@ class PatientClient:
 
 def is_away(failure: BaseException) -> bool:
     """Whether something failed because storage is away."""
-    from mlflow.exceptions import MlflowException
+    from mlflow.exceptions import MlflowException, RestException
     from sqlalchemy.exc import DatabaseError, IntegrityError
 
     if isinstance(failure, MlflowException) and failure.__cause__ is None:
-        return failure.error_code in TRANSIENT  # of a server, or of a request that had no answer
+        if str(failure).startswith("API request to ") and not isinstance(failure, RestException):
+            return failure.error_code not in REFUSED  # no answer, or the page of something in the server's place
+        return failure.error_code in TRANSIENT
     cause = failure.__cause__ if isinstance(failure, MlflowException) else failure
     return isinstance(cause, DatabaseError | OSError) and not isinstance(cause, IntegrityError)
 
@@ -113,6 +117,8 @@ def first_line(failure: BaseException) -> str:
     """The first line of an error that says something, without what SQLAlchemy puts around it."""
     cause = failure.__cause__ if failure.__cause__ is not None else failure
     text = str(getattr(cause, "orig", None) or getattr(cause, "strerror", None) or cause or type(cause).__name__)
+    if within := re.search(r"\(Caused by (.*)\)", text):  # by what urllib3 and then MLflow put around it
+        text = within[1]
     return without_password(" ".join(text.strip().split("\n")[0].split())[:200])
 
 
