@@ -28,7 +28,7 @@ from benchmarks.markup.markdown import table
 from benchmarks.record.environment import data_folder, environment
 from gan_zoo.datasets import DATASETS, Images, Points, load_dataset
 from gan_zoo.device import device_name
-from gan_zoo.errors import ends_program
+from gan_zoo.errors import UserError, ends_program
 from gan_zoo.metrics import Evaluator
 from gan_zoo.rng import Rng
 
@@ -212,7 +212,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = load_dataset(options.reference, root=data_folder())
-    assert isinstance(data, Images)
+    if not isinstance(data, Images):
+        raise UserError(f"--reference {options.reference}: has points, not images")
     data = Images.of(data.name, data.train[: options.images], data.test[: options.images])
     made = {
         "command": f"OMP_NUM_THREADS=1 python -m benchmarks.speed.metrics {' '.join(sys.argv[1:])}",

@@ -11,7 +11,7 @@ from benchmarks.suites.suite import load_suite
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.datasets import DATASETS
 from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
-from gan_zoo.metrics.registry import image_measures, point_measures
+from gan_zoo.metrics.registry import critic_measures, image_measures, point_measures
 
 
 def registries() -> dict[str, dict[str, Any]]:
@@ -45,10 +45,12 @@ def datasets() -> dict[str, Any]:
 
 
 def metrics() -> dict[str, Any]:
-    """Those of points by their names; those of images with the extractor left open."""
+    """Those of points and of critics by their names; those of images with the extractor left open."""
     found = {}
     for name, measure in point_measures().items():
         found[name] = {"about": measure.label, "direction": measure.direction}
+    for name, of_critics in critic_measures().items():
+        found[name] = {"about": of_critics.label, "direction": of_critics.direction}
     for name, of_images in image_measures().items():
         found[f"{name}_EXTRACTOR"] = {"about": of_images.label, "direction": of_images.direction}
     return found
