@@ -28,12 +28,12 @@ from benchmarks.record.places import own_folder
 from benchmarks.record.vocabulary import is_player_term
 from benchmarks.report.commands import rebuild
 from benchmarks.suites.suite import Entry, load_first_look, load_suite
-from benchmarks.sweep.cell_run import next_stop
 from benchmarks.sweep.context import Context, Shelf
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Options, Plan
 from benchmarks.sweep.progress import say
+from benchmarks.sweep.stops import next_stop
 from benchmarks.tools.suite_run import run_and_report
 from gan_zoo.device import choose_devices, configure_process
 from gan_zoo.engine import Numerics, TrainState, check_engine, check_players, choose_for_one

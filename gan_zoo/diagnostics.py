@@ -17,18 +17,23 @@ The gradient by a layer's output is what explodes or vanishes on the way back. T
 where f is homogeneous in every layer, as a ReLU net without biases, <W, ∂f/∂W> = f in all of them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import grad_and_value, vmap
 
 from gan_zoo.architectures.layers import Weighted
+from gan_zoo.engine import Players
+from gan_zoo.engine.rows import Rows
 from gan_zoo.losses import Loss
+from gan_zoo.losses.numbers import with_numbers
 from gan_zoo.losses.penalties import interpolate
 from gan_zoo.rng import Rng
-from gan_zoo.step import Bound, total
+from gan_zoo.step import Bound, Parameters, total
 
 PART = 250
 """Samples that a critic is shown at once, so that memory stays bounded."""
@@ -55,36 +60,71 @@ class Probes:
     fake: Tensor
 
 
+@dataclass(frozen=True)
+class Noise:
+    """The draws of a diagnosis: eps (N,) of the points between, and the noise of the loss's penalties (N, ...)."""
+
+    eps: Tensor
+    penalties: tuple[Tensor, ...]
+
+    @classmethod
+    def of(cls, loss: Loss, real: Tensor, rng: Rng) -> "Noise":
+        """Those for these real samples (N, ...)."""
+        penalties = tuple(draw.to(real.device) for draw in loss.noise(rng.child("noise"), real))
+        return cls(rng.child("eps").uniform(len(real)).to(real), penalties)
+
+
 def diagnose(loss: Loss, critic: Bound, probes: Probes, rng: Rng) -> dict[str, float]:
     """All numbers at the head of this file; eps and the loss's own noise are drawn from `rng`."""
+    found = measured(loss, critic, probes, Noise.of(loss, probes.real, rng))
+    return dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))
+
+
+def diagnose_rows(players: Sequence[Players], critics: Parameters, probes: Probes, rng: Rng) -> list[dict[str, float]]:
+    """As `diagnose` of S critics of one structure, with the rows as first axis of `critics` and of the fakes."""
+    loss, net, rows = players[0].loss, players[0].critic, Rows(players, probes.fake)
+    noise, clip = Noise.of(loss, probes.real, rng), rows.clip
+    clips = {"c": clip.squeeze(1)} if isinstance(clip, Tensor) else {}
+
+    def row(weights: Parameters, fake: Tensor, own: Mapping[str, Tensor], bound: Mapping[str, Tensor]) -> Parameters:
+        its = replace(with_numbers(loss, own), weight_clip=bound.get("c", clip))
+        return measured(its, Bound(net, weights), replace(probes, fake=fake), noise)
+
+    found = vmap(row)(critics, probes.fake, rows.loss, clips)
+    values = torch.stack(list(found.values()), 1).tolist()
+    return [dict(zip(found, each, strict=True)) for each in values]
+
+
+def measured(loss: Loss, critic: Bound, probes: Probes, noise: Noise) -> Parameters:
+    """The numbers of a diagnosis as scalars in float64 on the device, which is not waited for."""
     real, fake = probes.real, probes.fake
-    eps = rng.child("eps").uniform(len(real)).to(real)
     at = {
         "real": gradient_norms(critic, real),
         "fake": gradient_norms(critic, fake),
-        "between": gradient_norms(critic, interpolate(real, fake, eps)),
+        "between": gradient_norms(critic, interpolate(real, fake, noise.eps)),
     }
-    noise = tuple(draw.to(real.device) for draw in loss.noise(rng.child("noise"), real))
     values = {
-        "critic/wasserstein_estimate": float(at["real"].scores.mean() - at["fake"].scores.mean()),
-        "critic/grad_norm": float(at["between"].inputs.mean()),
-        "critic/loss_train": objective(loss, critic, probes.trained_on, fake, noise),
-        "critic/loss_held_out": objective(loss, critic, real, fake, noise),
+        "critic/wasserstein_estimate": at["real"].scores.mean() - at["fake"].scores.mean(),
+        "critic/grad_norm": at["between"].inputs.mean(),
+        "critic/loss_train": objective(loss, critic, probes.trained_on, fake, noise.penalties),
+        "critic/loss_held_out": objective(loss, critic, real, fake, noise.penalties),
         **bound_share(critic.parameters, loss.weight_clip),
     }
     for where, found in at.items():
         for name, value in spread(found.inputs).items():
             values[f"diagnostics/grad_norm_{where}/{name}"] = value
     for name, norm in at["between"].layers.items():
-        values[f"diagnostics/layer_grad_norm/{name}"] = float(norm.mean())
-    return values
+        values[f"diagnostics/layer_grad_norm/{name}"] = norm.mean()
+    return {name: value.double() for name, value in values.items()}
 
 
 def gradient_norms(critic: Bound, x: Tensor) -> GradientNorms:
     """Scores and gradient norms at the points x (N, ...), by one pass forward and one back."""
+    with torch.no_grad():
+        shapes = {name: output.shape[1:] for name, output in outputs(critic, x[:2]).items()}
     if not critic.per_sample:  # in parts, its batch statistics would be others
-        return _gradient_norms(critic, x)
-    return joined([_gradient_norms(critic, part) for part in x.split(PART)])
+        return _gradient_norms(critic, x, shapes)
+    return joined([_gradient_norms(critic, part, shapes) for part in x.split(PART)])
 
 
 def joined(parts: Sequence[GradientNorms]) -> GradientNorms:
@@ -95,49 +135,78 @@ def joined(parts: Sequence[GradientNorms]) -> GradientNorms:
     return GradientNorms(torch.cat([part.scores for part in parts]), torch.cat([part.inputs for part in parts]), layers)
 
 
-def _gradient_norms(critic: Bound, x: Tensor) -> GradientNorms:
-    outputs: dict[str, Tensor] = {}
+def _gradient_norms(critic: Bound, x: Tensor, shapes: Mapping[str, Sequence[int]]) -> GradientNorms:
+    """The gradient by a layer's output, whose `shapes` are given for one sample, is that by a shift of it by zero."""
+    shifts = {name: x.new_zeros(len(x), *shape) for name, shape in shapes.items()}
+
+    def shifted(x: Tensor, shifts: Parameters) -> tuple[Tensor, Tensor]:
+        scores = with_layers(critic, x, lambda name, output: output + shifts[name])
+        return scores.sum(), scores
+
+    (by_input, by_layers), (_, scores) = grad_and_value(shifted, argnums=(0, 1), has_aux=True)(x, shifts)
+    norms = {name: gradient.flatten(1).norm(dim=1) for name, gradient in by_layers.items()}
+    return GradientNorms(scores.detach(), by_input.flatten(1).norm(dim=1), norms)
+
+
+def outputs(critic: Bound, x: Tensor) -> Parameters:
+    """The output of each layer with weights at the points x (N, ...)."""
+    found: Parameters = {}
+
+    def keep(name: str, output: Tensor) -> Tensor:
+        found[name] = output
+        return output
+
+    with_layers(critic, x, keep)
+    return found
+
+
+def with_layers(critic: Bound, x: Tensor, through: Callable[[str, Tensor], Tensor]) -> Tensor:
+    """Scores (N,) at the points x (N, ...), where the output of each layer with weights goes `through` a function."""
     names = {layer: name for name, layer in critic.net.named_modules() if isinstance(layer, Weighted)}
+    order = itertools.count(1)
 
-    def keep(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        outputs[f"{len(outputs) + 1:02d}_{names[layer]}"] = output
+    def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return through(f"{next(order):02d}_{names[layer]}", output)
 
-    hooks = [layer.register_forward_hook(keep) for layer in names]
+    hooks = [layer.register_forward_hook(hook) for layer in names]
     try:
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            scores = critic(x)
-            gradients = torch.autograd.grad(scores.sum(), [x, *outputs.values()])
+        return critic(x)
     finally:
-        for hook in hooks:
-            hook.remove()
-    norms = [gradient.flatten(1).norm(dim=1) for gradient in gradients]
-    return GradientNorms(scores.detach(), norms[0], dict(zip(outputs, norms[1:], strict=True)))
+        for each in hooks:
+            each.remove()
 
 
-def objective(loss: Loss, critic: Bound, real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> float:
-    """The critic's objective on real and fake samples (N, ...): the mean over parts of the batch."""
-    sums = 0.0
+def objective(loss: Loss, critic: Bound, real: Tensor, fake: Tensor, noise: tuple[Tensor, ...]) -> Tensor:
+    """The critic's objective on real and fake samples (N, ...), a scalar: the mean over parts of the batch."""
+    sums = real.new_zeros((), dtype=torch.float64)
     with torch.no_grad():
         for part in range(0, len(real), PART):
             rows = slice(part, part + PART)
             terms = loss.critic_terms(critic, real[rows], fake[rows], tuple(draw[rows] for draw in noise))
-            sums += float(total(terms)) * len(real[rows])
+            sums = sums + total(terms).double() * len(real[rows])
     return sums / len(real)
 
 
-def spread(norms: Tensor) -> dict[str, float]:
-    """Quantiles of norms (N,), and the share above 1."""
-    values = torch.quantile(norms.double(), torch.tensor(list(QUANTILES.values()), device=norms.device).double())
-    return {**dict(zip(QUANTILES, values.tolist(), strict=True)), "above_1": float((norms > 1).double().mean())}
+def spread(norms: Tensor) -> Parameters:
+    """Quantiles of norms (N,), and the share above 1, as scalars."""
+    values = quantiles(norms.double())
+    return {**dict(zip(QUANTILES, values, strict=True)), "above_1": (norms > 1).double().mean()}
 
 
-def bound_share(weights: Mapping[str, Tensor], c: float | None) -> dict[str, float]:
+def quantiles(values: Tensor) -> Tensor:
+    """The QUANTILES of values (N,), to the bit as `torch.quantile`, which vmap knows no rule for."""
+    ranks = torch.tensor(list(QUANTILES.values()), device=values.device).double() * (len(values) - 1)
+    ordered, below = values.sort().values, ranks.long()
+    found = torch.lerp(ordered[below], ordered[ranks.ceil().long()], ranks - below)
+    return torch.where(values.isnan().any(), torch.nan, found)
+
+
+def bound_share(weights: Mapping[str, Tensor], c: float | None) -> Parameters:
     """The share of all weights at ±c, by its name; nothing without a c."""
     if c is None:
         return {}
-    at_bound = sum(int((weight.abs() >= c).sum()) for weight in weights.values())
-    return {"critic/weights_at_bound": at_bound / sum(weight.numel() for weight in weights.values())}
+    at_bound = torch.stack([(weight.abs() >= c).sum() for weight in weights.values()]).sum()
+    return {"critic/weights_at_bound": at_bound.double() / sum(weight.numel() for weight in weights.values())}
 
 
 def weight_histogram(weights: Mapping[str, Tensor]) -> np.ndarray:

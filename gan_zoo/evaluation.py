@@ -1,28 +1,25 @@
 """Measurements of a training state: the scores of its samples, how its critic behaves, and pictures of both."""
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor
+from torch.func import vmap
 
-from gan_zoo.diagnostics import Probes, diagnose, weight_histogram
-from gan_zoo.engine import TrainState
-from gan_zoo.errors import UserError
+from gan_zoo.diagnostics import Probes, diagnose, diagnose_rows, weight_histogram
+from gan_zoo.engine import TrainState, Weights
 from gan_zoo.exact import arithmetic
-from gan_zoo.files import reason, shown
 from gan_zoo.losses import Loss
 from gan_zoo.losses.base import input_gradient
-from gan_zoo.metrics import CriticEvaluator
+from gan_zoo.metrics import CriticEvaluator, Evaluator
 from gan_zoo.rng import Rng
-from gan_zoo.spec import RunSpec
 from gan_zoo.step import Bound
-from gan_zoo.trainer import Run, sampler, trained_generator
+from gan_zoo.trainer import LATENTS, PASS, Run, sampler, sampler_of_rows
 
 PROBE = 1000
 """Real and fake samples that the critic is probed on."""
@@ -32,13 +29,10 @@ CONTOUR_SIDE, CONTOUR_LIMIT = 128, 3.0
 """Critic contours are drawn from scores on a 128 x 128 grid over [-3, 3]^2, as in Gulrajani et al. 2017, figure 1."""
 
 
-LATENTS = "evaluation", "latents"
-"""The key of the latents of every evaluation."""
-
-HASH = "weights_hash"
-"""The key in a file of weights under which it has the `weights_hash` of its content."""
-
 Scores = Callable[[Tensor], Mapping[str, float]]
+
+LARGEST = 2**22
+"""Numbers in the samples that several generators make in one pass, so that memory stays bounded."""
 
 
 class HeldOut(Protocol):
@@ -72,6 +66,26 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A state as an evaluation has seen it on its device: training may go on while the CPU works the rest out.
+
+    `critic`: what the critic does with samples (`gan_zoo.diagnostics`); `values`: all numbers, in whatever thread.
+    """
+
+    critic: Mapping[str, float]
+    values: Callable[[], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Samples to show, points (2500, 2) float32 or images (64, C, H, W) uint8; on points the critic's scores, as
+    `Evaluation.critic_contour` has them."""
+
+    samples: np.ndarray
+    critic: np.ndarray | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Measures states of `run` on the same latents each time. `scores` maps (N, ...) samples to named numbers, or where
     the critic trains alone it is a `CriticEvaluator`, which scores the critic.
@@ -91,18 +105,19 @@ class Evaluation:
 
         Where a sample is not finite, scores, Wasserstein estimate and losses are NaN.
         """
-        sample, n = sampler(self.run, state), self.run.spec.evaluate.samples
-        fake = sample(self.inputs(n))
-        shown = fake[:PROBE] if fake.isfinite().all() else torch.full_like(fake[:PROBE], torch.nan)
-        if isinstance(self.scores, CriticEvaluator):
-            return {**self.score_critic(state, self.scores), **self.probe_critic(state, shown)}
-        values = {**self.scores(fake), **self.probe_critic(state, shown)}
+        (seen,) = see([self], [state])
+        return seen.values()
+
+    def draws(self, step: int) -> Iterator[tuple[str, Tensor, Scores]]:
+        """What is scored at a step: by the form of their scores' names the latents, and what scores their samples."""
+        asked = self.run.spec.evaluate
+        assert not isinstance(self.scores, CriticEvaluator)
+        yield "{}", self.inputs(asked.samples), self.scores
         if self.validation is not None:
-            other = self._inputs(self._rng("latents apart"), n)
-            values |= {f"apart/{name}": value for name, value in self.validation(sample(other)).items()}
-            if state.step == self.run.spec.train.steps:
-                values |= self.repeated(sample, self.scores)
-        return values
+            yield "apart/{}", self._inputs(self._rng("latents apart"), asked.samples), self.validation
+            if step == self.run.spec.train.steps:
+                for i in range(asked.repeats):
+                    yield f"sampling/{{}}/{i}", self.inputs(asked.samples, asked.seed + i), self.scores
 
     def score_critic(self, state: TrainState, scores: CriticEvaluator) -> dict[str, float]:
         """The scores of a critic that trains alone, and at the end what exact transport of batches says instead."""
@@ -111,36 +126,22 @@ class Evaluation:
             values = scores(Scored(Bound(run.players.critic, state.critic), run.players.loss, run.dtype))
             return values | (scores.of_batches(run.spec.seed) if state.step == run.spec.train.steps else {})
 
-    def repeated(self, sample: Callable[[Tensor], Tensor], scores: Scores) -> dict[str, float]:
-        """The scores on samples from the evaluation's seed, the next one, ..., as often as the spec says."""
-        asked, values = self.run.spec.evaluate, {}
-        for i in range(asked.repeats):
-            latents = self.inputs(asked.samples, asked.seed + i)
-            for name, value in scores(sample(latents)).items():
-                values[f"sampling/{name}/{i}"] = value
-        return values
-
-    def probe_critic(self, state: TrainState, fake: Tensor) -> dict[str, float]:
-        """Diagnostics of the critic on `fake` (N, ...) and as many real samples, or all held-out ones."""
+    def probes(self, fakes: Tensor) -> Probes:
+        """Samples to probe critics on, with `fakes` (S, N, ...) as many real ones, or all held-out ones."""
         run = self.run
-        with arithmetic(run.numerics):
-            real = self.data.held_out(self._rng("held-out"), len(fake)).to(run.device, run.dtype)
-            trained_on = self.data.trained_on(self._rng("trained on"), len(real)).to(run.device, run.dtype)
-            n = len(trained_on)
-            probes = Probes(real[:n], trained_on, fake[:n].to(run.dtype))
-            critic = Bound(run.players.critic, state.critic)
-            return diagnose(run.players.loss, critic, probes, self._rng("critic"))
+        real = self.data.held_out(self._rng("held-out"), fakes.shape[1]).to(run.device, run.dtype)
+        trained_on = self.data.trained_on(self._rng("trained on"), len(real)).to(run.device, run.dtype)
+        n = len(trained_on)
+        return Probes(real[:n], trained_on, fakes[:, :n].to(run.dtype))
 
     def samples(self, state: TrainState) -> np.ndarray:
         """Samples to show: points (2500, 2) float32, or images (64, C, H, W) uint8."""
-        n = SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
-        return showable(sampler(self.run, state)(self.inputs(n)))
+        return showable(sampler(self.run, state)(self.inputs(self._shown)))
 
     def real_samples(self) -> np.ndarray:
         """Held-out real samples in the form of `samples`."""
-        n = SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
         with arithmetic(self.run.numerics):
-            return showable(self.data.held_out(self._rng("shown"), n))
+            return showable(self.data.held_out(self._rng("shown"), self._shown))
 
     @property
     def on_plane(self) -> bool:
@@ -149,15 +150,22 @@ class Evaluation:
 
     def critic_contour(self, state: TrainState, side: int = CONTOUR_SIDE) -> np.ndarray:
         """The critic's scores on a grid over [-3, 3]^2: (side, side) float32, row = second coordinate, ascending."""
-        axis = torch.linspace(-CONTOUR_LIMIT, CONTOUR_LIMIT, side, device=self.run.device, dtype=self.run.dtype)
-        y, x = torch.meshgrid(axis, axis, indexing="ij")
         with torch.no_grad(), arithmetic(self.run.numerics):
-            scores = Bound(self.run.players.critic, state.critic)(torch.stack([x, y], -1).flatten(0, 1))
+            scores = Bound(self.run.players.critic, state.critic)(self._grid(side))
         return scores.reshape(side, side).float().cpu().numpy()
 
     def weight_histogram(self, state: TrainState) -> np.ndarray:
         """How the critic's weights are spread: (2, 65) float32, bins' centres and counts."""
         return weight_histogram(state.critic)
+
+    def _grid(self, side: int) -> Tensor:
+        axis = torch.linspace(-CONTOUR_LIMIT, CONTOUR_LIMIT, side, device=self.run.device, dtype=self.run.dtype)
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        return torch.stack([x, y], -1).flatten(0, 1)
+
+    @property
+    def _shown(self) -> int:
+        return SHOWN_POINTS if self.data.kind == "points" else SHOWN_IMAGES
 
     def _rng(self, purpose: str) -> Rng:
         return Rng(self.run.spec.evaluate.seed, "evaluation", purpose, device=self.run.draws_on)
@@ -172,9 +180,104 @@ class Evaluation:
             return self.run.latents(rng, n)
 
 
-def latents(spec: RunSpec, seed: int, n: int, device: torch.device | str) -> Tensor:
-    """The latents (n, z_dim) of every evaluation with this seed."""
-    return Rng(seed, *LATENTS, device=device).normal(n, int(spec.architecture.z_dim))
+def at_once(run: Run) -> int:
+    """How many rows of a stack of runs like this one are seen in one pass: several on a GPU, which one leaves idle.
+
+    On a CPU it is one: products of several rows round in another order, and there a row is to have the scores of a run
+    alone to the last bit.
+    """
+    if run.device.type == "cpu":
+        return 1
+    return max(1, LARGEST // (PASS * math.prod(run.data.shape)))
+
+
+def see(evaluations: Sequence[Evaluation], states: Sequence[TrainState]) -> list[Seen]:
+    """What evaluations see of the states of S runs of one structure, at the same step, in one pass over all of them."""
+    first, step = evaluations[0], states[0].step
+    sample = rows_sampler([each.run for each in evaluations], states)
+    scores: list[list[tuple[str, Later]]] = [[] for _ in states]
+    critics: list[dict[str, float]] = []
+    if isinstance(first.scores, CriticEvaluator):
+        return see_critics(evaluations, states, sample)
+    for form, z, scorer in first.draws(step):
+        fakes = sample(z)
+        if not critics:
+            critics = probe_critics(evaluations, states, fakes)
+        for own, fake in zip(scores, fakes, strict=True):
+            own.append((form, later(scorer, fake)))
+    return [Seen(critic, partial(all_values, own, critic)) for own, critic in zip(scores, critics, strict=True)]
+
+
+Later = Callable[[], Mapping[str, float]]
+
+
+def later(scorer: Scores, samples: Tensor) -> Later:
+    """The scores of samples, worked out when called but for what an evaluator does on a GPU."""
+    return scorer.read(samples) if isinstance(scorer, Evaluator) else partial(scorer, samples)
+
+
+def all_values(scores: Sequence[tuple[str, Later]], critic: Mapping[str, float]) -> dict[str, float]:
+    """The scores by their names in the record, and after those that are reported what the critic does."""
+    values: dict[str, float] = {}
+    for form, worked_out in scores:
+        values |= {form.format(name): value for name, value in worked_out().items()}
+        values |= critic
+    return values
+
+
+def see_critics(
+    evaluations: Sequence[Evaluation], states: Sequence[TrainState], sample: Callable[[Tensor], Tensor]
+) -> list[Seen]:
+    """As `see` where critics train alone: their own scores are worked out at once, of the states as they are."""
+    fakes = sample(evaluations[0].inputs(evaluations[0].run.spec.evaluate.samples))
+    found = []
+    for own, state, critic in zip(evaluations, states, probe_critics(evaluations, states, fakes), strict=True):
+        assert isinstance(own.scores, CriticEvaluator)
+        values = {**own.score_critic(state, own.scores), **critic}
+        found.append(Seen(critic, partial(dict, values)))
+    return found
+
+
+def probe_critics(
+    evaluations: Sequence[Evaluation], states: Sequence[TrainState], fakes: Tensor
+) -> list[dict[str, float]]:
+    """Diagnostics of the critics on their own `fakes` (S, N, ...), or on NaN where one of a row is not finite."""
+    first = evaluations[0]
+    finite = fakes.flatten(1).isfinite().all(1)
+    shown = fakes[:, :PROBE]
+    shown = torch.where(finite.view(-1, *[1] * (fakes.ndim - 1)), shown, torch.nan)
+    with arithmetic(first.run.numerics):
+        probes, rng = first.probes(shown), first._rng("critic")
+        if len(states) == 1:
+            critic = Bound(first.run.players.critic, states[0].critic)
+            return [diagnose(first.run.players.loss, critic, replace(probes, fake=probes.fake[0]), rng)]
+        critics = Weights.stacked([state.critic for state in states])
+        return diagnose_rows([each.run.players for each in evaluations], dict(critics), probes, rng)
+
+
+def picture(evaluations: Sequence[Evaluation], states: Sequence[TrainState], side: int) -> list[Picture]:
+    """The pictures of the states of S runs of one structure, of critics on grids of `side`, in one pass over all."""
+    first = evaluations[0]
+    sample = rows_sampler([each.run for each in evaluations], states)
+    samples = [showable(each) for each in sample(first.inputs(first._shown))]
+    if not first.on_plane:
+        return [Picture(each, None) for each in samples]
+    if len(states) == 1:
+        return [Picture(samples[0], first.critic_contour(states[0], side))]
+    critics = dict(Weights.stacked([state.critic for state in states]))
+    grid, net = first._grid(side), first.run.players.critic
+    with torch.no_grad():
+        scores = vmap(lambda weights: Bound(net, weights)(grid))(critics)
+    contours = scores.reshape(-1, side, side).float().cpu().numpy()
+    return [Picture(*pair) for pair in zip(samples, contours, strict=True)]
+
+
+def rows_sampler(runs: Sequence[Run], states: Sequence[TrainState]) -> Callable[[Tensor], Tensor]:
+    """The generators of S runs at these states: latents (N, z_dim) -> samples (S, N, ...)."""
+    if len(states) > 1:
+        return sampler_of_rows(runs[0], states)
+    sample = sampler(runs[0], states[0])
+    return lambda z: sample(z)[None]
 
 
 def showable(samples: Tensor) -> np.ndarray:
@@ -183,59 +286,3 @@ def showable(samples: Tensor) -> np.ndarray:
     if samples.ndim == 2:
         return samples[:, :2].float().numpy()
     return ((samples.nan_to_num(-1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
-
-
-def final_weights(run: Run, state: TrainState) -> dict[str, Tensor]:
-    """Weights to keep, on the CPU: `generator.*`, ready for evaluation, and `critic.*`."""
-    nets = {"generator": trained_generator(run, state).state_dict(), "critic": state.critic}
-    kept = {}
-    for net, tensors in nets.items():
-        for name, tensor in tensors.items():
-            kept[f"{net}.{name}"] = tensor.detach().cpu().clone()
-    return kept
-
-
-def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: torch.device | str) -> nn.Module:
-    """The generator of samples of `shape` that a run of `spec` left at `path`, ready for use.
-
-    Raises: UserError where there are no weights, damaged ones, or those of another net.
-    """
-    content = read_weights(path)
-    weights = {name.removeprefix("generator."): w for name, w in content.items() if name.startswith("generator.")}
-    if not weights:
-        raise UserError(f"{path}: holds no weights named generator.*: give those that a run left")
-    spec.architecture.check(shape)
-    net = spec.architecture.generator(shape).to(next(iter(weights.values())).dtype)
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError as failure:
-        reason = " ".join(str(failure).split())[:200]
-        raise UserError(f"{path}: these weights are of another net than its spec says ({reason})") from None
-    return net.to(device).eval().requires_grad_(False)  # type: ignore[no-any-return]
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file of weights. Raises: UserError where it holds none, or is not what a run wrote."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            said = (file.metadata() or {}).get(HASH)
-    except (OSError, SafetensorError, ValueError, TypeError) as failure:
-        raise UserError(f"cannot read weights from {shown(path)} ({reason(failure)})") from None
-    if said is not None and said != weights_hash(weights):
-        raise UserError(f"{shown(path)}: damaged or altered (its hash is another): take it from the record again")
-    return weights
-
-
-def make_samples(net: nn.Module, spec: RunSpec, n: int, seed: int, device: torch.device | str) -> Tensor:
-    """The `n` samples that an evaluation of `spec` with this seed would score, of a generator ready for use."""
-    z = latents(spec, seed, n, device).to(next(net.parameters()).dtype)
-    return torch.cat([net(part) for part in z.split(500)]).float()
-
-
-def weights_hash(weights: Mapping[str, Tensor]) -> str:
-    """16 hexadecimal digits that change with any bit of any weight."""
-    digest = hashlib.blake2b(digest_size=8)
-    for name in sorted(weights):
-        digest.update(name.encode() + weights[name].numpy().tobytes())
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.func import vmap
 
 from gan_zoo.architectures import calibrate, convolves, initialise
 from gan_zoo.datasets.fakes import FAKES, check_fakes
@@ -21,24 +22,32 @@ from gan_zoo.engine import (
     Players,
     StackEngine,
     TrainState,
+    Weights,
     plain,
     stack_draws,
     stacked,
     structure,
 )
+from gan_zoo.engine.weights import split
 from gan_zoo.errors import UserError
 from gan_zoo.exact import Exact, arithmetic, mean
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics.process import check_convolutions, compute_in
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec
-from gan_zoo.step import Parameters
+from gan_zoo.step import Bound, Parameters
 
 BLOCK = 16
 """Iterations whose draws are made at once; part of what a seed means."""
 
+LATENTS = "evaluation", "latents"
+"""The key of the latents of every evaluation."""
+
 CALIBRATION_LATENTS = 1000
 """Latents whose batch statistics a generator with batch normalisation uses in evaluation."""
+
+PASS = 500
+"""Samples that a generator makes at once in evaluation, so that memory stays bounded."""
 
 
 class Data(Protocol):
@@ -205,14 +214,36 @@ def block_draws(run: Run, block: int) -> list[Draws]:
     return draws
 
 
+def latents(spec: RunSpec, seed: int, n: int, device: torch.device | str) -> Tensor:
+    """The latents (n, z_dim) of every evaluation with this seed."""
+    return Rng(seed, *LATENTS, device=device).normal(n, int(spec.architecture.z_dim))
+
+
 def sampler(run: Run, state: TrainState) -> Callable[[Tensor], Tensor]:
     """The generator at this state, for evaluation: latents (N, z_dim) -> samples (N, ...), each sample by itself."""
     net = trained_generator(run, state)
 
     def sample(z: Tensor) -> Tensor:
         with torch.no_grad(), arithmetic(run.numerics):
-            # in parts, so that memory stays bounded: no sample depends on the others, for statistics are calibrated
-            return torch.cat([net(part) for part in z.to(run.device, run.dtype).split(500)]).float()
+            # no sample depends on the others, for statistics are calibrated
+            return torch.cat([net(part) for part in z.to(run.device, run.dtype).split(PASS)]).float()
+
+    return sample
+
+
+def sampler_of_rows(run: Run, states: Sequence[TrainState]) -> Callable[[Tensor], Tensor]:
+    """The generators at S states of runs like `run`, in one pass: latents (N, z_dim) -> samples (S, N, ...)."""
+    rows, like = Weights.stacked([state.generator for state in states]), states[0].generator
+    batch = calibration_latents(run)
+
+    def sample(z: Tensor) -> Tensor:
+        def row(vector: Tensor) -> Tensor:
+            generator = Bound(copy.deepcopy(run.players.generator), split(vector, like))
+            calibrate(generator.net, batch, generator)
+            return torch.cat([generator(part) for part in z.to(run.device, run.dtype).split(PASS)])
+
+        with torch.no_grad():
+            return vmap(row)(rows.vector).float()
 
     return sample
 
@@ -221,10 +252,16 @@ def trained_generator(run: Run, state: TrainState) -> nn.Module:
     """A copy of the generator with the state's weights, its batch normalisation calibrated, in evaluation mode."""
     net = copy.deepcopy(run.players.generator)
     net.load_state_dict(state.generator, strict=False)  # statistics of batches are no weights: they are calibrated
-    rng = Rng(run.spec.evaluate.seed, "calibration latents", device=run.draws_on)
+    batch = calibration_latents(run)
     with torch.no_grad(), arithmetic(run.numerics):
-        calibrate(net, run.latents(rng, CALIBRATION_LATENTS).to(run.device, run.dtype))
+        calibrate(net, batch)
     return net
+
+
+def calibration_latents(run: Run) -> Tensor:
+    rng = Rng(run.spec.evaluate.seed, "calibration latents", device=run.draws_on)
+    with arithmetic(run.numerics):
+        return run.latents(rng, CALIBRATION_LATENTS).to(run.device, run.dtype)
 
 
 def advance(iterations: Iterator[Terms], n: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ import pytest
 
 import gan_zoo
 from benchmarks.cli import main
-from gan_zoo.evaluation import final_weights, weights_hash
+from gan_zoo.weights_file import final_weights, weights_hash
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {

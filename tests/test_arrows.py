@@ -15,7 +15,7 @@ SCIENCE = [  # from the bottom up; a room imports only from the rows below its o
     {"gan_zoo.step", "gan_zoo.spec"},
     {"gan_zoo.engine", "gan_zoo.plugins"},
     {"gan_zoo.trainer", "gan_zoo.checkpoint", "gan_zoo.diagnostics"},
-    {"gan_zoo.evaluation", "gan_zoo.memory", "gan_zoo.verify", "gan_zoo.fingerprints"},
+    {"gan_zoo.evaluation", "gan_zoo.weights_file", "gan_zoo.memory", "gan_zoo.verify", "gan_zoo.fingerprints"},
 ]
 BOOKKEEPING = [  # likewise; all of it may import the science, but for TENSOR_FREE
     {"benchmarks.suites", "benchmarks.markup"},

@@ -1,12 +1,15 @@
 """Measures of a training state: the critic's diagnostics on critics of known slope, weight and loss."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from test_engines import ARCHITECTURES as NETS
+from test_engines import Noise, make_spec
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -16,7 +19,7 @@ from gan_zoo.datasets import load_dataset
 from gan_zoo.diagnostics import Probes, bound_share, diagnose, gradient_norms, objective, spread, weight_histogram
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
-from gan_zoo.evaluation import Evaluation
+from gan_zoo.evaluation import Evaluation, at_once, picture, see
 from gan_zoo.losses import LOSSES
 from gan_zoo.metrics import Evaluator
 from gan_zoo.rng import Rng
@@ -253,3 +256,63 @@ def test_repeats_change_the_key_of_a_run_and_their_default_does_not() -> None:
     assert run_spec(three.to_dict()) == three
     with pytest.raises(UserError, match=r"evaluate\.repeats: expected more than 0"):
         make_run(evaluate={"repeats": 0})
+
+
+# several rows in one pass
+
+
+class HeldOut(Noise):
+    """Noise that an evaluation can be held against."""
+
+    @property
+    def kind(self) -> str:
+        return "points" if len(self.shape) == 1 else "images"
+
+    def held_out(self, rng: Rng, n: int) -> Tensor:
+        return rng.normal(n, *self.shape)
+
+    trained_on = held_out
+
+
+def moments(x: Tensor) -> dict[str, float]:
+    return {"mean": x.double().mean().item(), "square": x.double().square().mean().item()}
+
+
+def assert_seen_alike(runs: list[Run], tolerance: float) -> None:
+    """Holds one pass over all runs, after a few steps, to a pass over each."""
+    data, states = HeldOut(runs[0].data.shape), [initial_state(run) for run in runs]
+    for run, state in zip(runs, states, strict=True):
+        advance(train(run, state), run.spec.train.steps)
+    evaluations = [Evaluation(run, data, moments, moments) for run in runs]
+    alone = [measure(state) for measure, state in zip(evaluations, states, strict=True)]
+    together = [seen.values() for seen in see(evaluations, states)]
+    assert together[0] != together[1]
+    for row, known in zip(together, alone, strict=True):
+        assert list(row) == list(known)
+        assert row == pytest.approx(known, rel=tolerance, abs=tolerance)
+    for i, shown in enumerate(picture(evaluations, states, 9)):
+        (known,) = picture(evaluations[i : i + 1], states[i : i + 1], 9)
+        np.testing.assert_allclose(shown.samples, known.samples, atol=1e-5 if data.kind == "points" else 1)
+        assert (shown.critic is None) == (known.critic is None) == (data.kind == "images")
+        if known.critic is not None:
+            np.testing.assert_allclose(shown.critic, known.critic, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["wgan-clip", "wgan-gp", "sngan"])
+@pytest.mark.parametrize("net", ["mlp", "dcgan", "resnet"])
+def test_rows_of_unlike_numbers_seen_in_one_pass_are_seen_as_alone(net: str, loss: str) -> None:
+    numbers = {"wgan-clip": "weight_clip", "wgan-gp": "weight"}
+    runs = []
+    for seed in range(2):
+        spec = replace(make_spec(net, loss, steps=2), seed=seed)
+        fields = {numbers[loss]: 0.02 * (seed + 1)} if loss in numbers else {}
+        runs.append(prepare(replace(spec, loss=spec.loss.with_fields(**fields)), HeldOut(NETS[net][0])))
+    assert_seen_alike(runs, 1e-9)
+
+
+def test_on_a_cpu_rows_are_seen_one_by_one_and_on_a_gpu_as_many_as_memory_is_bounded_with() -> None:
+    run = make_run()
+    assert at_once(run) == 1
+    assert at_once(replace(run, device=torch.device("cuda"))) == 2**22 // 1000
+    images = prepare(make_spec("resnet", "hinge"), HeldOut((3, 32, 32)))
+    assert at_once(replace(images, device=torch.device("cuda"))) == 2

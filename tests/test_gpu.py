@@ -21,17 +21,19 @@ from test_engines import (
     finish_stack,
     make_spec,
 )
+from test_evaluation import assert_seen_alike
 from test_exact import fingerprints, threads
 from tiny import result, tiny_suite
 
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import load_suite
+from benchmarks.sweep.context import Context
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.run import run_suite
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
 from gan_zoo.datasets import load_dataset
-from gan_zoo.device import configure_process, ran_out_of_memory
+from gan_zoo.device import configure_process, ran_out_of_memory, undeterministic
 from gan_zoo.engine import ENGINES, STACK_ENGINES, CannotRun, TrainState, choose_for_one, choose_for_stack
 from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
@@ -143,11 +145,11 @@ def test_a_stack_gone_on_with_from_checkpoints_has_the_same_bits(tmp_path: Path)
     assert torch.equal(weights(resumed), weights(finish_stack(runs, engine)))
 
 
-def sweep(folder: Path, workers: int, stop_at: int | None = None) -> dict[str, Any]:
+def sweep(folder: Path, workers: int, stop_at: int | None = None, engine: str = "auto") -> dict[str, Any]:
     """What a sweep of the tiny suite leaves in its record, one broken off at a step included."""
     folder.mkdir(exist_ok=True)
     suite, store = tiny_suite(folder, steps=40, every=10), Store(folder / "results")
-    options = Options(store.results, folder / "data", "cpu" if PRETENDED else "cuda:0", workers)
+    options = Options(store.results, folder / "data", "cpu" if PRETENDED else "cuda:0", workers, engine=engine)
     plan = make_plan(suite, options, store, print)
     if stop_at is not None:
         with pytest.raises(KeyboardInterrupt):
@@ -172,6 +174,31 @@ def test_two_processes_on_one_card_and_a_sweep_broken_off_give_the_same_bits(tmp
     undisturbed = sweep(tmp_path / "one", 0)
     assert sweep(tmp_path / "two", 2) == undisturbed
     assert sweep(tmp_path / "killed", 0, stop_at=20) == undisturbed
+
+
+@pytest.mark.parametrize("engine", ["auto", "stacked"])
+def test_evaluations_beside_training_leave_what_evaluations_at_once_do(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for beside in (True, False):
+        monkeypatch.setattr(Context, "overlaps", beside)
+        found.append(sweep(tmp_path / str(beside), 0, engine=engine))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("loss", ["hinge", "wgan-clip", "wgan-gp", "sngan"])
+@pytest.mark.parametrize("net", ARCHITECTURES)
+def test_evaluations_of_several_rows_in_one_pass_equal_those_one_by_one(net: str, loss: str) -> None:
+    assert_seen_alike([make_run(net, loss, seed=seed) for seed in SEEDS], 1e-8)
+
+
+@pytest.mark.skipif(PRETENDED, reason="the kernels of a card")
+def test_torch_names_a_kernel_without_a_deterministic_form_as_we_read_it() -> None:
+    x = torch.ones(1, 1, 4, 4, device=DEVICE, requires_grad=True)
+    with pytest.raises(RuntimeError) as caught:
+        torch.nn.functional.adaptive_avg_pool2d(x, 3).sum().backward()
+    assert undeterministic(caught.value) == "adaptive_avg_pool2d_backward_cuda"
 
 
 @pytest.mark.parametrize(

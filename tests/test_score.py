@@ -12,10 +12,11 @@ from safetensors.torch import save_file
 
 from benchmarks.cli import main
 from gan_zoo.datasets import Images, load_dataset
-from gan_zoo.evaluation import HASH, Evaluation, final_weights, weights_hash
+from gan_zoo.evaluation import Evaluation
 from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, default_metrics, inception
 from gan_zoo.spec import run_spec
 from gan_zoo.trainer import advance, initial_state, prepare, train
+from gan_zoo.weights_file import HASH, final_weights, weights_hash
 
 
 @pytest.fixture(scope="module")

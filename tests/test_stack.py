@@ -210,14 +210,14 @@ def test_a_seed_that_diverges_ends_alone(
 def test_a_seed_that_fails_ends_alone_and_goes_on_later(
     suite: Suite, store: Store, alone: dict[Any, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Evaluation.__call__
+    original = Evaluation.draws
 
-    def broken(self: Evaluation, state: Any) -> dict[str, float]:
-        if self.run.spec.seed == 2 and state.step == 16:
+    def broken(self: Evaluation, step: int) -> Any:
+        if self.run.spec.seed == 2 and step == 16:
             raise RuntimeError("no memory left")
-        return original(self, state)
+        return original(self, step)
 
-    monkeypatch.setattr(Evaluation, "__call__", broken)
+    monkeypatch.setattr(Evaluation, "draws", broken)
     outcomes = sweep(suite, store, "stacked")
     assert outcomes[2] == Outcome("failed", "RuntimeError: no memory left")
     assert (outcomes[0].status, outcomes[1].status) == ("done", "done")

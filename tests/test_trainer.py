@@ -12,10 +12,10 @@ from torch.func import functional_call
 from gan_zoo.checkpoint import load_checkpoint, save_checkpoint
 from gan_zoo.datasets import load_dataset
 from gan_zoo.engine import Draws, Iteration, Players, TrainState, plain
-from gan_zoo.evaluation import final_weights, weights_hash
 from gan_zoo.losses import LOSSES
 from gan_zoo.spec import run_spec
 from gan_zoo.trainer import BLOCK, Run, advance, block_draws, initial_state, prepare, sampler, train
+from gan_zoo.weights_file import final_weights, weights_hash
 
 
 def make_run(loss: Any = "wgan-gp", dataset: str = "8gaussians", seed: int = 0, **changes: Any) -> Run:

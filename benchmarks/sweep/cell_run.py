@@ -9,39 +9,35 @@ import os
 import shutil
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.record.patience import Away, first_line
 from benchmarks.record.thumbnail import thumbnail
-from benchmarks.record.vocabulary import critic_at, is_player_term, real_data, samples_at
+from benchmarks.record.vocabulary import critic_at, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
 from benchmarks.sweep.context import Context, Sweep
 from benchmarks.sweep.history import History
 from benchmarks.sweep.identity import identity
-from benchmarks.sweep.messages import Outcome, Quiet, Tell, reason_of
+from benchmarks.sweep.messages import Outcome, Tell, reason_of
+from benchmarks.sweep.stops import Look, Stop, silence
 from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from gan_zoo.engine import Chosen, TrainState
+from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
-from gan_zoo.evaluation import HASH, Evaluation, final_weights, weights_hash
+from gan_zoo.evaluation import Evaluation, Picture
 from gan_zoo.files import make_folder, read_array, write_array
 from gan_zoo.metrics import AnyEvaluator
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, initial_state, prepare
+from gan_zoo.weights_file import HASH, final_weights, weights_hash
 
 if TYPE_CHECKING:
     from benchmarks.record.run_log import CellLog
 
 SHOWN_OVER_STEPS = 500
 """Samples kept of each evaluation."""
-FIELD_SIDE = 33
-"""Of the grid of the critic's scores kept of each evaluation on points."""
-LOGGED_POINTS = 100
-"""Points of a training curve: terms are logged as means over windows of a hundredth of the run."""
-FIRST, SHORTEST, LENGTHS = 3600.0, 300.0, 20.0
-"""How long an evaluation may take: the first one in seconds, each later one SHORTEST or in lengths of the longest."""
 
 
 @dataclass
@@ -132,8 +128,6 @@ class CellRun:
         except CheckpointError as refusal:
             cell.tell(cell.spec, f"{cell.spec.label} starts anew: {refusal}")
             own.start_anew()
-        if own.state.step == 0:
-            own.show()
         return own
 
     def resume(self) -> None:
@@ -162,38 +156,49 @@ class CellRun:
             self.cell.log.start_anew()
             self.cell.log.dictionary(self.cell.spec.to_dict(), "spec.json")
 
-    def arrive(self, values: dict[str, float], seconds: float, engine: Chosen[Any], stacked: int) -> None:
-        """A stop after some steps that took `seconds`: evaluates if that is due, records, and ends what is to end."""
+    def begin(self, look: Look) -> None:
+        """Keeps a picture of the state before the first step."""
+        look.values()
+        if look.picture:
+            self.show(0, look.picture)
+
+    def arrive(self, stop: Stop) -> None:
+        """Works out and records what there is to say of a stop, and ends what is to end there."""
         before = self.history.engines[-1:]
-        self.history.trained(seconds, engine.name, stacked if engine.name.startswith("stacked") else 1)
+        stacked = stop.stacked if stop.engine.name.startswith("stacked") else 1
+        self.history.trained(stop.seconds, stop.engine.name, stacked)
         if before and self.history.engines[-1:] != before:
-            change = f"goes on by engine {engine.name} after {before[0]}, which rounds in another order"
+            change = f"goes on by engine {stop.engine.name} after {before[0]}, which rounds in another order"
             self.cell.tell(self.cell.spec, f"{self.cell.spec.label}: {change}")
-        step, train = self.state.step, self.cell.spec.train
-        due = step % self.cell.spec.evaluate.every == 0 or step == train.steps
-        if due:
-            self.cell.tell(self.cell.spec, Quiet(max(SHORTEST, LENGTHS * self.longest) if self.longest else FIRST))
-            started = time.monotonic()
-            with self.history.on("evaluate"):
-                values |= self.evaluation(self.state)
-            self.longest = max(self.longest, time.monotonic() - started)
+        values = dict(stop.terms)
+        if stop.look is not None:
+            values |= self.evaluate(stop.look)
         with self.history.on("record"):
-            self.record(values, due)
-        bad = [name for name, value in values.items() if is_player_term(name) and not isfinite(value)]
-        how = {"engine_reason": engine.reason} if engine.reason else {}
-        if bad:
-            self.end("diverged", f"{bad[0]} is not finite at step {step}", how)
-        elif step == train.steps:
+            self.record(stop, values)
+        how = {"engine_reason": stop.engine.reason} if stop.engine.reason else {}
+        if stop.bad is not None:
+            self.end("diverged", f"{stop.bad} is not finite at step {stop.step}", how)
+        elif stop.step == self.cell.spec.train.steps:
             self.end("done", "", {"weights_hash": self.keep(values), **how})
 
-    def record(self, values: dict[str, float], due: bool) -> None:
-        """Records the values at this step by the names that reports use, and where an evaluation is due a picture."""
-        seconds = self.history.seconds
-        clocks = {f"{what}_seconds": spent for what, spent in seconds.items() if due or what == "train"}
-        rate = {"iterations_per_second": self.state.step / seconds["train"]} if due else {}
-        self.cell.log.metrics(self.state.step, {**values, **rate, **clocks})
-        if due:
-            self.show()
+    def evaluate(self, look: Look) -> Mapping[str, float]:
+        """The values of an evaluation, the rest of which is worked out now."""
+        self.cell.tell(self.cell.spec, silence(self.longest))
+        started = time.monotonic()
+        with self.history.on("evaluate"):
+            values = look.values()
+        self.history.seconds["evaluate"] += look.seconds
+        self.longest = max(self.longest, look.seconds + time.monotonic() - started)
+        return values
+
+    def record(self, stop: Stop, values: Mapping[str, float]) -> None:
+        """Records the values of a stop by the names that reports use, and where it has a look its picture."""
+        seconds, look = self.history.seconds, stop.look
+        clocks = {f"{what}_seconds": spent for what, spent in seconds.items() if look or what == "train"}
+        rate = {"iterations_per_second": stop.step / seconds["train"]} if look else {}
+        self.cell.log.metrics(stop.step, {**values, **rate, **clocks})
+        if look and look.picture:
+            self.show(stop.step, look.picture)
 
     def save(self) -> None:
         """Sends what is not sent and writes a checkpoint: a resumed run goes on from both."""
@@ -211,16 +216,16 @@ class CellRun:
                 self.cell.log.send_checkpoint()
                 self.sent = time.monotonic()
 
-    def show(self) -> None:
+    def show(self, step: int, picture: Picture) -> None:
         """A sample image on the record's step slider, once though steps be repeated, and its samples beside the
         checkpoint for the report's, with the critic's scores where they can be drawn under them."""
-        samples, path = self.evaluation.samples(self.state), self.cell.folder / f"{samples_at(self.state.step)}.npy"
+        samples, path = picture.samples, self.cell.folder / f"{samples_at(step)}.npy"
         if not path.exists():
-            self.cell.log.image("samples", thumbnail(samples), self.state.step)
+            self.cell.log.image("samples", thumbnail(samples), step)
         self.cell.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
-        if self.evaluation.on_plane:
-            scores = self.evaluation.critic_contour(self.state, FIELD_SIDE)
-            self.cell.log.patiently(lambda: write_array(self.cell.folder / f"{critic_at(self.state.step)}.npy", scores))
+        scores = picture.critic
+        if scores is not None:
+            self.cell.log.patiently(lambda: write_array(self.cell.folder / f"{critic_at(step)}.npy", scores))
 
     def keep(self, scores: dict[str, float]) -> str:
         """Records the final weights and what reports show of them; the hash of the weights."""
@@ -255,9 +260,3 @@ class CellRun:
         self.cell.log.finish(status, tags=tags, error=reason)
         self.cell.outcome = Outcome(status, reason)
         shutil.rmtree(self.cell.folder, ignore_errors=True)
-
-
-def next_stop(spec: RunSpec, step: int) -> int:
-    """The next step at which training is interrupted: to log, to evaluate or to end."""
-    window = max(1, spec.train.steps // LOGGED_POINTS)
-    return min((step // every + 1) * every for every in (window, spec.evaluate.every, spec.train.steps))

@@ -40,6 +40,11 @@ class Context:
         return max(map(self.devices.count, self.devices), default=1)
 
     @property
+    def overlaps(self) -> bool:
+        """Whether what evaluations leave to the CPU is done beside training: on a GPU, whose cores would stand idle."""
+        return self.device != "cpu"
+
+    @property
     def handed_on(self) -> Path:
         """Where classifiers that are not the package's lie beside the export, for whoever gets it."""
         return self.runs.parent / "export" / "extractors"

@@ -8,14 +8,17 @@ so that a resumed run is in the same company at every step.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from benchmarks.record.lease import Held
 from benchmarks.record.patience import Away
-from benchmarks.sweep.cell_run import CellRun, OpenCell, next_stop
+from benchmarks.sweep.beside import AtOnce, desk
+from benchmarks.sweep.cell_run import CellRun, OpenCell
 from benchmarks.sweep.context import Shelf, Sweep
 from benchmarks.sweep.messages import Outcome, Tell, reason_of
+from benchmarks.sweep.stops import Stop, first_look_at, is_due, look_at, next_stop, silence
 from gan_zoo.device import ran_out_of_memory
 from gan_zoo.engine import CannotRun, Chosen, choose_for_one, choose_for_stack
 from gan_zoo.losses.base import Terms
@@ -133,18 +136,54 @@ def advance_together(runs: Sequence[CellRun], until: int, tell: Tell) -> None:
     """Trains cells that stand at the same step until one of them ends, or all have come to the step `until`."""
     engine, go = training(runs, tell)
     state, save_at = runs[0].state, time.monotonic() + SAVE_SECONDS
-    while state.step < until and all(run.cell.outcome is None for run in runs):
-        started = time.perf_counter()
-        rows = go(next_stop(runs[0].cell.spec, state.step) - state.step)
-        seconds = (time.perf_counter() - started) / len(runs)
-        for run, values in zip(runs, rows, strict=True):
-            cell = run.cell
-            with guarded([cell], tell):
-                run.arrive(values, seconds, engine, len(runs))
-                tell(cell.spec, cell.outcome or state.step)
-        if time.monotonic() > save_at:
-            save_at = save(runs)
+    with desk(runs[0].cell.context) as at:
+        if state.step == 0:
+            show_first(runs, at, tell)
+        while state.step < until and all(run.cell.outcome is None for run in runs):
+            started = time.perf_counter()
+            rows = go(next_stop(runs[0].cell.spec, state.step) - state.step)
+            seconds = (time.perf_counter() - started) / len(runs)
+            stop(runs, [Stop(state.step, values, seconds, engine, len(runs)) for values in rows], at, tell)
+            if time.monotonic() > save_at:
+                at.wait()
+                save_at = save(runs)
     save(runs)
+
+
+def show_first(runs: Sequence[CellRun], at: AtOnce, tell: Tell) -> None:
+    """Has pictures of the cells kept as they are before the first step."""
+    for run, look in zip(runs, first_look_at(runs, tell), strict=True):
+        at.do(partial(on_one, run, partial(run.begin, look), tell))
+
+
+def stop(runs: Sequence[CellRun], stops: Sequence[Stop], at: AtOnce, tell: Tell) -> None:
+    """Has stops of cells at one step recorded. Those that end there, and need their states for it, end at once."""
+    spec, step = runs[0].cell.spec, stops[0].step
+    if is_due(spec, step):
+        tell(spec, silence(max(run.longest for run in runs)))
+        at.wait()
+        looks = look_at(runs, at, tell)
+        stops = [replace(each, look=look) for each, look in zip(stops, looks, strict=True)]
+    ends = step == spec.train.steps or any(each.bad is not None for each in stops)
+    if ends:
+        at.wait()
+    for run, each in zip(runs, stops, strict=True):
+        arrival = partial(on_one, run, partial(run.arrive, each), tell, each.step)
+        if ends:
+            arrival()
+        else:
+            at.do(arrival)
+
+
+def on_one(run: CellRun, action: Callable[[], None], tell: Tell, step: int | None = None) -> None:
+    """Does something for a cell that may end by it, and tells that it came to a step, or its end."""
+    cell = run.cell
+    if cell.outcome is not None:
+        return
+    with guarded([cell], tell):
+        action()
+        if step is not None:
+            tell(cell.spec, cell.outcome or step)
 
 
 def training(runs: Sequence[CellRun], tell: Tell) -> tuple[Chosen[Any], Callable[[int], list[dict[str, float]]]]:

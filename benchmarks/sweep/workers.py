@@ -89,13 +89,16 @@ def in_place(
     configure_process(sweep.context.device, sweep.context.threads, sweep.context.numerics)
     ended: list[tuple[RunSpec, Outcome]] = []
 
+    lock = threading.RLock()
+
     sweep.store.say = lambda line: pass_on(listener, None, line)
 
     def tell(spec: RunSpec, message: Message) -> None:
-        if isinstance(message, Outcome):
-            ended.append((spec, message))
-        else:
-            pass_on(listener, spec, message)
+        with lock:  # what is done beside training has something to say as well
+            if isinstance(message, Outcome):
+                ended.append((spec, message))
+            else:
+                pass_on(listener, spec, message)
 
     for stack in waiting:
         run_together(stack, sweep, tell)

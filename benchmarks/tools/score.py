@@ -18,12 +18,12 @@ from benchmarks.sweep.context import extractor_cache
 from gan_zoo.datasets import DATASETS, Dataset, Pictures, load_dataset, read_images
 from gan_zoo.device import choose_devices, configure_process, device_name
 from gan_zoo.errors import UserError
-from gan_zoo.evaluation import load_generator, make_samples
 from gan_zoo.files import expanded, read_json, shown
 from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, Metric, default_metrics, fetch_weights
 from gan_zoo.rng import Rng
 from gan_zoo.spec import RunSpec, run_spec
 from gan_zoo.tensors import hash_tensors
+from gan_zoo.weights_file import load_generator, make_samples
 
 CHECK_VALUE, CHECK_SPREAD = 11.237, 0.095
 """Inception score of CIFAR-10's training split and its spread over the 10 parts (torch-fidelity's own check)."""

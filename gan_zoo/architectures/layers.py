@@ -177,8 +177,7 @@ class BatchNorm(Norm):
         """Keep the mean and (biased) variance of the batch `x` for evaluation."""
         axes = [axis for axis in range(x.dim()) if axis != 1]
         var, mean = torch.var_mean(x, axes, correction=0)
-        self.mean.copy_(mean)
-        self.var.copy_(var)
+        self.mean, self.var = mean, var  # not copied into what is there: in a stack each row has its own
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:
@@ -228,8 +227,10 @@ def initialise(net: nn.Module, rng: Rng) -> None:
                 raise UserError(f"layer {name!r} ({kind}) has no keyed initialisation: build it of gan_zoo's layers")
 
 
-def calibrate(net: nn.Module, batch: Tensor) -> None:
+def calibrate(net: nn.Module, batch: Tensor, forward: Callable[[Tensor], Tensor] | None = None) -> None:
     """Set every batch norm of `net` to its statistics on `batch` and put the net in evaluation mode.
+
+    `forward` runs the net where its weights are not its own.
 
     One pass: each statistic is taken with the layers before it normalised by the same batch, so on `batch` itself the
     net gives what it gave in training mode. Afterwards samples are independent ("standing statistics", Brock et al.
@@ -244,7 +245,7 @@ def calibrate(net: nn.Module, batch: Tensor) -> None:
     hooks = [layer.register_forward_pre_hook(measure) for layer in net.modules() if isinstance(layer, BatchNorm)]
     try:
         with torch.no_grad():
-            net(batch)
+            (forward or net)(batch)
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,7 +1,7 @@
 """Everything that a run's samples are scored by, prepared once and called at every evaluation."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -13,6 +13,8 @@ from gan_zoo.metrics.data import Data
 from gan_zoo.metrics.metric import Metric
 
 DEFAULT_COUNT = 3
+
+Scores = Callable[[], dict[str, float]]
 
 
 def metric_names(dataset: Data) -> list[str]:
@@ -65,19 +67,25 @@ class Evaluator:
         self.shape, self.samples = dataset.shape, samples
         self.metrics: dict[str, Metric]
         if dataset.kind == "points":
-            self.metrics, self._scores = on_points.prepare(dataset, names, samples, validation)
+            self.metrics, self._read = on_points.prepare(dataset, names, samples, validation)
         else:
-            self.metrics, self._scores = on_images.prepare(
+            self.metrics, self._read = on_images.prepare(
                 dataset, names, samples, cache, torch.device(device), weights, validation
             )
 
-    @torch.no_grad()
     def __call__(self, generated: Tensor) -> dict[str, float]:
         """Scores by name of (samples, *shape) samples: points, or images as floats in [-1, 1] or as uint8.
 
         Every score is NaN when a sample is not finite, as after divergence.
 
         Raises: UserError where shape or number of samples are others.
+        """
+        return self.read(generated)()
+
+    @torch.no_grad()
+    def read(self, generated: Tensor) -> Scores:
+        """As a call of the evaluator, in two halves: all that a GPU has to do is done now, and what is left to the CPU
+        when the result is called, in whatever thread.
         """
         expected = (self.samples, *self.shape)
         if tuple(generated.shape) != expected:
@@ -86,5 +94,6 @@ class Evaluator:
             )
         x = generated if generated.dtype == torch.uint8 else generated.float()
         if not x.isfinite().all():
-            return dict.fromkeys(self.metrics, math.nan)
-        return self._scores(x)
+            nothing = dict.fromkeys(self.metrics, math.nan)
+            return lambda: nothing
+        return self._read(x)

@@ -10,7 +10,7 @@ What cannot be computed is NaN, for that metric alone.
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -91,8 +91,9 @@ def prepare(
     device: torch.device,
     weights: Path | None,
     validation: bool = False,
-) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
-    """The metrics, and the function of generated images (samples, C, H, W), uint8 or in [-1, 1], that computes them.
+) -> tuple[dict[str, Metric], Callable[[Tensor], Callable[[], dict[str, float]]]]:
+    """The metrics, and the function of generated images (samples, C, H, W), uint8 or in [-1, 1], whose result computes
+    them: from features that are extracted at once, and on a GPU, where all of it runs there, at once as well.
 
     `validation`: each compares with the split that it does not name.
     """
@@ -110,9 +111,16 @@ def prepare(
         for name, split in sources
     }
 
-    def scores(x: Tensor) -> dict[str, float]:
+    def read(x: Tensor) -> Callable[[], dict[str, float]]:
         images = x if x.dtype == torch.uint8 else to_uint8(x)
         features = {name: extractor(images, device) for name, extractor in extractors.items()}
+        if device.type == "cpu":
+            return lambda: scores(features)
+        known = scores(features)
+        return lambda: known
+
+    @torch.no_grad()
+    def scores(features: Mapping[str, Features]) -> dict[str, float]:
         found: dict[tuple[str, str, str], float] = {}
         for (extractor, split), real in references.items():
             wanted = [n.measure for n in chosen.values() if (n.extractor, n.split) == (extractor, split)]
@@ -125,7 +133,7 @@ def prepare(
         text: _describe(text, n, data, extractors[n.extractor], references[n.extractor, n.split])
         for text, n in chosen.items()
     }
-    return metrics, scores
+    return metrics, read
 
 
 def require_real(text: str, name: Name, data: ImageData) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from gan_zoo.errors import UserError
@@ -28,8 +29,8 @@ def can_be_had(measure: PointMeasure, data: PointData) -> bool:
 
 def prepare(
     data: PointData, chosen: Sequence[str], samples: int, validation: bool = False
-) -> tuple[dict[str, Metric], Callable[[Tensor], dict[str, float]]]:
-    """The metrics, and the function of generated points (samples, 2) that computes them.
+) -> tuple[dict[str, Metric], Callable[[Tensor], Callable[[], dict[str, float]]]]:
+    """The metrics, and the function of generated points (samples, 2) whose result computes them on the CPU.
 
     `validation`: each compares with another draw of real points.
 
@@ -56,7 +57,10 @@ def prepare(
         highest = measure.highest(count) if count else None
         return Metric(name, measure.direction, measure.label, protocol, measure.lowest, highest)
 
-    def scores(x: Tensor) -> dict[str, float]:
-        return {name: measure.value(x.cpu(), distribution, real) for name, measure in measures.items()}
+    def read(x: Tensor) -> Callable[[], dict[str, float]]:
+        points = x.cpu()
+        return torch.no_grad()(
+            lambda: {name: measure.value(points, distribution, real) for name, measure in measures.items()}
+        )
 
-    return {name: describe(name) for name in chosen}, scores
+    return {name: describe(name) for name in chosen}, read
