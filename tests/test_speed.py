@@ -23,9 +23,10 @@ from benchmarks.speed import gpu, measure, metrics, overheads, quickstart, sweep
 from benchmarks.speed.bench import PINNED, bench, interleave
 from benchmarks.speed.count import cost
 from benchmarks.speed.figure import draw
-from benchmarks.speed.findings import Findings, bars
+from benchmarks.speed.findings import Findings, bars, missed
 from benchmarks.speed.measure import Missing, Row
 from benchmarks.speed.overheads import Clocks
+from benchmarks.speed.profile import Profile, of_gain, of_row, split
 from benchmarks.speed.quickstart import Gain
 from benchmarks.speed.sweep import Throughput
 from benchmarks.speed.table import write
@@ -49,6 +50,7 @@ FINDINGS = Findings(
     [Missing("MLP 4x128", PINNED, "compiled", "no compiler")],
     [Throughput("MLP 4x128", "one cell after the other", 100.0, 1.0)],
     [Gain("wgan-gp", "8gaussians", 1500, 10.0, 5.0, 4.0, "closed-form")],
+    [Profile("MLP 4x128", "plain", 4.0, 5.0, 1.0, 3.5)],
     [Clocks("wgan-gp / 8gaussians / seed 0", 1500, 2500, 6, 4.0, 10.0, 3.0, 0.3)],
     0.4,
     ["quickstart: OSError: gone"],
@@ -159,6 +161,8 @@ def test_the_table_says_what_was_measured(tmp_path: Path) -> None:
     assert "- MLP 4x128, one thread, CPU time: compiled: no compiler" in text
     assert "- quickstart: OSError: gone" in text
     assert "auto 2.50x as fast" in text
+    assert "| MLP 4x128 | plain | 10.00 | 4.00 (40%) | 5.00 (50%) | 1.00 (10%) | 3.50 |" in text
+    assert "| quickstart, all of its training: times the textbook loop | auto | at least 1.8 | 2.5 | reached |" in text
     assert "| wgan-gp / 8gaussians / seed 0 | 2500 | 10.00 | 0.50 | 0.30 | 3.0% | 4.0 |" in text
     assert "On a GPU: not measured" in text
     rows = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))["rows"]
@@ -175,6 +179,42 @@ def test_bars_are_reached_or_missed_by_a_stated_share() -> None:
     assert (share.reached, share.off) == (False, pytest.approx(0.5))
     assert found["wgan-gp / 8gaussians / seed 0: start-up to first steps, s"].reached
     assert found["gan-zoo --help, s"].reached
+
+
+def test_what_misses_its_bar_is_profiled() -> None:
+    assert missed(FINDINGS) == [ROWS[1]]
+    slow = [Gain("hinge", "digits", 10, 1.7, 1.2, 1.0, "plain"), Gain("wgan-gp", "digits", 10, 1.2, 1.1, 1.0, "plain")]
+    reached = replace(ROWS[1], iterations_per_second=150.0, speedup=3.0)
+    assert missed(replace(FINDINGS, rows=[reached], gains=slow)) == [slow[1]]
+    assert missed(Findings({})) == []
+
+
+def test_a_profile_parts_the_time_of_a_stretch() -> None:
+    a, b = torch.ones(2, 300, 300)
+
+    def products() -> None:
+        for _ in range(20):
+            a @ b
+
+    def others() -> None:
+        for _ in range(200):
+            a.exp()
+
+    shares = []
+    for stretch in (products, others):
+        parts = split(stretch, 4)
+        assert min(parts.values()) >= 0
+        shares.append(parts["products"] / (parts["products"] + parts["others"]))
+    assert shares[0] > 0.5
+    assert shares[1] == 0
+
+
+def test_a_row_and_a_cell_of_quickstart_are_profiled() -> None:
+    row = Row("MLP 4x128, batch 128", PINNED, "plain", 75.0, 200.0, 1.5, 3)
+    found = [of_row(row), of_gain(Gain("wgan-gp", "8gaussians", 1500, 10.0, 5.0, 4.0, "closed-form"))]
+    assert [each.limit for each in found] == [5.0, None]
+    assert found[1].what == "quickstart, wgan-gp on 8gaussians"
+    assert all(min(each.products, each.others, each.outside) > 0 for each in found)
 
 
 def test_what_is_measured_stays_when_a_part_fails_or_the_run_is_broken_off(

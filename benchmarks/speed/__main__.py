@@ -13,11 +13,11 @@ from typing import TypeVar
 import torch
 
 from benchmarks.record.environment import environment
-from benchmarks.speed import gpu, overheads, quickstart
+from benchmarks.speed import gpu, overheads, profile, quickstart
 from benchmarks.speed.bench import ALL_CORES, PINNED
 from benchmarks.speed.figure import draw
-from benchmarks.speed.findings import Findings
-from benchmarks.speed.measure import measure
+from benchmarks.speed.findings import Findings, missed
+from benchmarks.speed.measure import Row, measure
 from benchmarks.speed.sweep import TOYS, sweep
 from benchmarks.speed.table import write
 from benchmarks.speed.workloads import WORKLOADS
@@ -58,6 +58,7 @@ def parts(findings: Findings, options: argparse.Namespace) -> dict[str, Callable
         found[f"training, {name}, {mode}"] = partial(training, findings, name, mode, left_out)
     found |= {f"sweep, {name}": partial(throughput, findings, name) for name in TOYS}
     found["quickstart"] = partial(suite, findings)
+    found["profiles of what misses its bar"] = partial(profiles, findings)
     found |= {f"overheads, {dataset}": partial(clocks, findings, dataset) for dataset in ("8gaussians", "digits")}
     found["overheads, gan-zoo --help"] = partial(command_line, findings)
     if torch.cuda.is_available():
@@ -79,6 +80,11 @@ def throughput(findings: Findings, workload: str) -> None:
 
 def suite(findings: Findings) -> None:
     findings.gains += quickstart.gains()
+
+
+def profiles(findings: Findings) -> None:
+    for each in missed(findings):
+        findings.profiles.append(profile.of_row(each) if isinstance(each, Row) else profile.of_gain(each))
 
 
 def clocks(findings: Findings, dataset: str) -> None:

@@ -97,6 +97,11 @@ def seconds(name: str, mode: str) -> float:
     return clock() - started
 
 
+def stretch(name: str) -> Stretch:
+    """The stretch of this name, which the process holds."""
+    return _stretches[name]
+
+
 def clock_of(mode: str) -> Callable[[], float]:
     return time.process_time if mode == PINNED else time.perf_counter
 

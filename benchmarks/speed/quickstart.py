@@ -39,6 +39,12 @@ class Gain:
     """that `auto` chose"""
 
 
+def times_faster(gains: Sequence[Gain]) -> dict[str, float]:
+    """By how many times plain and auto are faster than the textbook loop, in all iterations of these cells."""
+    seconds = {name: sum(getattr(g, name) * g.steps for g in gains) for name in ("textbook", "plain", "auto")}
+    return {name: seconds["textbook"] / seconds[name] for name in ("plain", "auto")}
+
+
 def gains() -> Iterator[Gain]:
     """Every loss on every data set of quickstart."""
     suite, root = load_suite("quickstart"), data_folder()

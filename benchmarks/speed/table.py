@@ -13,6 +13,7 @@ from benchmarks.speed.bars import bar_table, significant
 from benchmarks.speed.bench import ALL_CORES, PINNED
 from benchmarks.speed.findings import Findings, bars
 from benchmarks.speed.measure import Row
+from benchmarks.speed.quickstart import times_faster
 
 COMMAND = "nox -s speed"
 GPU_COMMAND = "sh benchmarks/speed/gpu.sh"
@@ -40,6 +41,7 @@ def markdown(findings: Findings, has_gpu: bool) -> str:
         rows = [(t.workload, t.how, f"{t.cells_per_hour:.0f}", f"{t.speedup:.2f}x") for t in findings.throughput]
         parts += ["## A sweep\n\nCells of 1000 steps, training only, wall clock.\n", numbers(heads, rows)]
     parts += quickstart_lines(findings)
+    parts += profile_lines(findings)
     parts += overhead_lines(findings)
     if findings.failures or findings.missing:
         reasons = [f"{each.workload}, {each.mode}: {each.engine}: {each.reason}" for each in findings.missing]
@@ -90,10 +92,6 @@ def quickstart_lines(findings: Findings) -> Iterator[str]:
     """The suite's own training work, and the factor for all of it."""
     if not findings.gains:
         return
-    totals = dict.fromkeys(("textbook", "plain", "auto"), 0.0)
-    for gain in findings.gains:
-        for name in totals:
-            totals[name] += getattr(gain, name) * gain.steps
     yield (
         "## The suite quickstart\n\nCPU milliseconds of an iteration on one pinned thread, with the suite's own nets, "
         "data, batches and optimisers. On equal draws in float64 the textbook loop, written independently, and the "
@@ -116,10 +114,30 @@ def quickstart_lines(findings: Findings) -> Iterator[str]:
         gains = f"{g.textbook / g.plain:.2f}x", f"{g.textbook / g.auto:.2f}x"
         rows.append((g.loss, g.dataset, *costs, g.engine, *gains))
     yield numbers(heads, rows)
+    total = times_faster(findings.gains)
     yield (
-        f"All of the suite's iterations: plain {totals['textbook'] / totals['plain']:.2f}x, auto "
-        f"{totals['textbook'] / totals['auto']:.2f}x as fast as the textbook loop, on one thread each.\n"
+        f"All of the suite's iterations: plain {total['plain']:.2f}x, auto {total['auto']:.2f}x as fast as the "
+        "textbook loop, on one thread each.\n"
     )
+
+
+def profile_lines(findings: Findings) -> Iterator[str]:
+    """Where the time goes of what misses its bar."""
+    if not findings.profiles:
+        return
+    yield (
+        "## Why a bar is missed\n\nMilliseconds of an iteration under torch's profiler, which itself takes some at "
+        "every operation, on one pinned thread: inside products and convolutions, inside all other operations of "
+        "torch, and outside of any (Python, autograd, compiled code). The limit is what the products would take at the "
+        "rate of the machine's best.\n"
+    )
+    heads = ("what", "engine", "in all", "products", "other operations", "outside", "limit")
+    rows = []
+    for each in findings.profiles:
+        shares = [f"{part:.2f} ({part / each.total:.0%})" for part in (each.products, each.others, each.outside)]
+        limit = "" if each.limit is None else f"{each.limit:.2f}"
+        rows.append((each.what, each.engine, f"{each.total:.2f}", *shares, limit))
+    yield numbers(heads, rows)
 
 
 def overhead_lines(findings: Findings) -> Iterator[str]:
