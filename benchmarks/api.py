@@ -47,7 +47,7 @@ from gan_zoo.trainer import train as iterations_of
 
 Settings = Mapping[str, Any]
 """Values by dotted key of a suite, as in `--set`: {"train.steps": 500, "architecture.width": 64}."""
-Progress = Callable[[int, Mapping[str, float]], None]
+OnStep = Callable[[int, Mapping[str, float]], None]
 """Hears of a run's step and the means of both players' terms since the last one, with scores where it was scored."""
 
 
@@ -166,7 +166,7 @@ def train(
     engine: str = "auto",
     numerics: Numerics = "reference",
     data: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: OnStep | None = None,
 ) -> Trained:
     """Trains one run in this process and records nothing: the run of `gan-zoo train`, with the same bits.
 
@@ -197,7 +197,7 @@ def train(
 
 
 def _trained(
-    run: Run, state: TrainState, evaluation: Evaluation, engine: str, progress: Progress
+    run: Run, state: TrainState, evaluation: Evaluation, engine: str, progress: OnStep
 ) -> tuple[dict[int, dict[str, float]], str]:
     """Trains to the end, or until a term is not finite: what was measured by step, and the reason for that."""
     spec, rows = run.spec, {}

@@ -111,7 +111,7 @@ def measured(loss: Loss, critic: Bound, probes: Probes, noise: Noise) -> Paramet
         **bound_share(critic.parameters, loss.weight_clip),
     }
     for where, found in at.items():
-        for name, value in spread(found.inputs).items():
+        for name, value in norm_summary(found.inputs).items():
             values[f"diagnostics/grad_norm_{where}/{name}"] = value
     for name, norm in at["between"].layers.items():
         values[f"diagnostics/layer_grad_norm/{name}"] = norm.mean()
@@ -187,7 +187,7 @@ def objective(loss: Loss, critic: Bound, real: Tensor, fake: Tensor, noise: tupl
     return sums / len(real)
 
 
-def spread(norms: Tensor) -> Parameters:
+def norm_summary(norms: Tensor) -> Parameters:
     """Quantiles of norms (N,), and the share above 1, as scalars."""
     values = quantiles(norms.double())
     return {**dict(zip(QUANTILES, values, strict=True)), "above_1": (norms > 1).double().mean()}

@@ -16,7 +16,7 @@ from torch.func import functional_call
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.architectures.layers import BatchNorm, Critic, Linear
 from gan_zoo.datasets import load_dataset
-from gan_zoo.diagnostics import Probes, bound_share, diagnose, gradient_norms, objective, spread, weight_histogram
+from gan_zoo.diagnostics import Probes, bound_share, diagnose, gradient_norms, norm_summary, objective, weight_histogram
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation, at_once, picture, see
@@ -90,7 +90,7 @@ def test_a_linear_critic_has_one_slope_everywhere(slope: float, shape: tuple[int
 
 def test_quantiles_and_share_of_known_norms() -> None:
     norms = torch.arange(101) / 50
-    assert spread(norms) == pytest.approx({"q05": 0.1, "q50": 1.0, "q95": 1.9, "above_1": 50 / 101})
+    assert norm_summary(norms) == pytest.approx({"q05": 0.1, "q50": 1.0, "q95": 1.9, "above_1": 50 / 101})
 
 
 def test_a_critic_is_judged_on_training_and_on_held_out_samples() -> None:

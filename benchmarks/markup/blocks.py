@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under columns. The first column names the row. `paper` tables are written as LaTeX too.
+    """Rows of entries under columns. The first column names the row. `paper` tables are written as LaTeX too.
 
     `caption` is what a reader must know to read it, `notes` how its numbers came about: a block of its own.
     """

@@ -78,11 +78,11 @@ def latex(tables: list[Table], suite: str, siunitx: bool = False) -> str:
 def _table(table: Table, suite: str, siunitx: bool) -> str:
     columns, aligned, formats = [], [], []
     for at, column in enumerate(table.columns):
-        cells = [row[at] for row in table.rows]
-        by_point = siunitx and column.numeric and _is_measured(cells)
-        columns.append(cells)
+        entries = [row[at] for row in table.rows]
+        by_point = siunitx and column.numeric and _is_measured(entries)
+        columns.append(entries)
         aligned.append(by_point)
-        formats.append(_format(cells) if by_point else _plain_format(column, cells))
+        formats.append(_format(entries) if by_point else _plain_format(column, entries))
     head = _head(table.columns, columns)
     # Beside a paragraph set ragged, LaTeX takes \\ for the end of its line, not of the row.
     end = r" \tabularnewline" if PARAGRAPH in "".join(formats) else r" \\"
@@ -90,7 +90,7 @@ def _table(table: Table, suite: str, siunitx: bool) -> str:
     for line in head:
         titles.append(" & ".join(map(_title, line, aligned)) + end)
     for row in table.rows:
-        rows.append(" & ".join(map(_cell, row, table.columns, formats)) + end)
+        rows.append(" & ".join(map(_entry, row, table.columns, formats)) + end)
     lines = [
         r"\begin{table*}[t]",
         rf"\centering{_size(head, columns)}",
@@ -116,46 +116,46 @@ SIUNITX = r"\sisetup{separate-uncertainty=true,table-align-uncertainty=true,dete
 PARAGRAPH = r"p{0.24\textwidth}"  # four of them fill a page
 
 
-def _plain_format(column: Column, cells: list[Entry]) -> str:
+def _plain_format(column: Column, entries: list[Entry]) -> str:
     """To the right, to the left, or set as paragraphs where there are sentences."""
-    plain = "r" if column.numeric else PARAGRAPH if any(map(_is_sentence, cells)) else "l"
+    plain = "r" if column.numeric else PARAGRAPH if any(map(_is_sentence, entries)) else "l"
     return rf"@{{\quad}}{plain}" if column.quoted else plain
 
 
-def _is_sentence(cell: Entry) -> bool:
-    """Whether a cell has words too many for one line."""
-    return " " in cell.text and shortened(cell.text) != cell.text
+def _is_sentence(entry: Entry) -> bool:
+    """Whether a entry has words too many for one line."""
+    return " " in entry.text and shortened(entry.text) != entry.text
 
 
 MEASURED = re.compile(r"(−?)(\d+)\.?(\d*) ± ([\d.]+)")
 
 
-def _measured(cells: list[Entry]) -> list[re.Match[str]]:
-    """Those of the cells that are a value and its half-width."""
+def _measured(entries: list[Entry]) -> list[re.Match[str]]:
+    """Those of the entries that are a value and its half-width."""
     found = []
-    for cell in cells:
-        if match := MEASURED.fullmatch(cell.text):
+    for entry in entries:
+        if match := MEASURED.fullmatch(entry.text):
             found.append(match)
     return found
 
 
-def _is_measured(cells: list[Entry]) -> bool:
+def _is_measured(entries: list[Entry]) -> bool:
     """Whether a column has values with a half-width, and beside them nothing but dashes."""
-    found = _measured(cells)
-    dashes = [cell.text for cell in cells].count(DASH)
-    return len(found) + dashes == len(cells) and any(float(match[4]) for match in found)
+    found = _measured(entries)
+    dashes = [entry.text for entry in entries].count(DASH)
+    return len(found) + dashes == len(entries) and any(float(match[4]) for match in found)
 
 
-def _format(cells: list[Entry]) -> str:
-    """siunitx's column for these cells: digits before and after the point and of the half-width, room for marks."""
+def _format(entries: list[Entry]) -> str:
+    """siunitx's column for these entries: digits before and after the point and of the half-width, room for marks."""
     sign, before, after, width = "", 0, 0, 0
-    for match in _measured(cells):
+    for match in _measured(entries):
         minus, whole, decimals, half = match.groups()
         sign = "-" if minus else sign
         before, after = max(before, len(whole)), max(after, len(decimals))
         digits = half.replace(".", "").lstrip("0") or "0"  # siunitx counts 0.05 as the one digit of 1.23(5)
         width = max(width, len(digits))
-    marks = max(map(_after, cells), key=len)
+    marks = max(map(_after, entries), key=len)
     room = f",table-space-text-post={{~{marks}}}" if marks else ""
     return f"S[table-format={sign}{before}.{after}({width}){room}]"
 
@@ -164,10 +164,10 @@ def _label(suite: str) -> str:
     return re.sub("[^A-Za-z0-9]", "-", suite)[:40]
 
 
-def _head(columns: list[Column], cells: list[list[Entry]]) -> list[list[str]]:
+def _head(columns: list[Column], entries: list[list[Entry]]) -> list[list[str]]:
     """Lines of headings, each no wider than its column needs, set from the bottom."""
     stacks = []
-    for column, below in zip(columns, cells, strict=True):
+    for column, below in zip(columns, entries, strict=True):
         width = max(5, *map(_length, below))
         stacks.append(_wrapped(shortened(column.title, 60), width))
     height = max(map(len, stacks))
@@ -179,21 +179,21 @@ def _title(word: str, aligned: bool) -> str:
     return f"{{{escape(word)}}}" if aligned else escape(word)
 
 
-def _size(head: list[list[str]], cells: list[list[Entry]]) -> str:
+def _size(head: list[list[str]], entries: list[list[Entry]]) -> str:
     """\\footnotesize where the text is as wide as the table then needs, else \\scriptsize: TeX decides where it is set.
 
     A letter of footnotesize, 8 points, is 0.54 of that wide.
     """
     letters = 0
-    for *words, below in zip(*head, cells, strict=True):
+    for *words, below in zip(*head, entries, strict=True):
         letters += max(*map(len, words), *map(_length, below))
-    needed = 0.54 * 8 * letters + 2 * 3.5 * len(cells)
+    needed = 0.54 * 8 * letters + 2 * 3.5 * len(entries)
     small, usual = r"\scriptsize\setlength{\tabcolsep}{2.5pt}", r"\footnotesize\setlength{\tabcolsep}{3.5pt}"
     return rf"\ifdim\textwidth<{needed:.0f}pt{small}\else{usual}\fi"
 
 
-def _length(cell: Entry) -> int:
-    return len(_spaced(shortened(cell.text), cell.mark.symbol, cell.note))
+def _length(entry: Entry) -> int:
+    return len(_spaced(shortened(entry.text), entry.mark.symbol, entry.note))
 
 
 def _spaced(*parts: str) -> str:
@@ -208,19 +208,19 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def _cell(cell: Entry, column: Column, form: str) -> str:
+def _entry(entry: Entry, column: Column, form: str) -> str:
     if form.startswith("S"):
-        number = cell.text.replace("−", "-").replace("±", "+-")
-        after = f" {{~{_after(cell)}}}" if _after(cell) else ""
-        return ("{--}" if cell.text == DASH else rf"\bfseries {number}" if cell.mark.bold else number) + after
+        number = entry.text.replace("−", "-").replace("±", "+-")
+        after = f" {{~{_after(entry)}}}" if _after(entry) else ""
+        return ("{--}" if entry.text == DASH else rf"\bfseries {number}" if entry.mark.bold else number) + after
     if PARAGRAPH in form:
-        return rf"\raggedright {escape(cell.text)}"
-    text = escape(shortened(cell.text))
-    marked = rf"\textbf{{{text}}}" if cell.mark.bold else rf"\textit{{{text}}}" if column.quoted else text
-    return f"{marked} {_after(cell)}" if _after(cell) else marked
+        return rf"\raggedright {escape(entry.text)}"
+    text = escape(shortened(entry.text))
+    marked = rf"\textbf{{{text}}}" if entry.mark.bold else rf"\textit{{{text}}}" if column.quoted else text
+    return f"{marked} {_after(entry)}" if _after(entry) else marked
 
 
-def _after(cell: Entry) -> str:
+def _after(entry: Entry) -> str:
     """The mark and the note behind a number."""
-    note = rf"{{\tiny {escape(cell.note)}}}" if cell.note else ""
-    return _spaced(escape(cell.mark.symbol), note)
+    note = rf"{{\tiny {escape(entry.note)}}}" if entry.note else ""
+    return _spaced(escape(entry.mark.symbol), note)

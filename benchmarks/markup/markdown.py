@@ -75,13 +75,13 @@ def _slider(block: Slider) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numeric: Collection[int] = ()) -> str:
-    """A table of cells that are Markdown already; columns at the positions in `numeric` are aligned to the right."""
+    """A table of entries that are Markdown already; columns at the positions in `numeric` are aligned to the right."""
     rule = []
     for position in range(len(heads)):
         rule.append("---:" if position in numeric else ":---")
     lines = []
-    for cells in (heads, rule, *rows):
-        lines.append(f"| {' | '.join(cells)} |")
+    for entries in (heads, rule, *rows):
+        lines.append(f"| {' | '.join(entries)} |")
     return "\n".join(lines)
 
 
@@ -96,12 +96,12 @@ def _table(block: Table) -> str:
         heads.append(escape(column.title))
         if column.numeric:
             numeric.append(position)
-    rows = [list(map(_cell, row, block.columns)) for row in block.rows]
+    rows = [list(map(_entry, row, block.columns)) for row in block.rows]
     notes = f"\n\n{escape(block.notes)}" if block.notes else ""
     return f"{table(heads, rows, numeric)}\n\n*{escape(block.caption)}*{notes}"
 
 
-def _cell(cell: Entry, column: Column) -> str:
-    text = escape(cell.text)
-    marked = f"**{text}**" if cell.mark.bold else f"*{text}*" if column.quoted else text
-    return " ".join(filter(None, (marked, escape(cell.mark.symbol), escape(cell.note))))
+def _entry(entry: Entry, column: Column) -> str:
+    text = escape(entry.text)
+    marked = f"**{text}**" if entry.mark.bold else f"*{text}*" if column.quoted else text
+    return " ".join(filter(None, (marked, escape(entry.mark.symbol), escape(entry.note))))

@@ -8,25 +8,25 @@ from benchmarks.markup.blocks import Entry, Table
 
 
 def table_csv(table: Table) -> str:
-    """One table from its cells: numbers in full; half-widths and what marks mean in columns of their own, if any."""
+    """One table from its entries: numbers in full; half-widths and what marks mean in columns of their own, if any."""
     columns = []
     for position, column in enumerate(table.columns):
-        cells = [row[position] for row in table.rows]
-        columns.append([column.title, *(_value(cell, column.numeric) for cell in cells)])
-        if any(cell.half is not None for cell in cells):
-            columns.append([f"{column.title}, half-width 95 %", *map(_half, cells)])
-        verdicts = [cell.mark.word for cell in cells]
+        entries = [row[position] for row in table.rows]
+        columns.append([column.title, *(_value(entry, column.numeric) for entry in entries)])
+        if any(entry.half is not None for entry in entries):
+            columns.append([f"{column.title}, half-width 95 %", *map(_half, entries)])
+        verdicts = [entry.mark.word for entry in entries]
         if any(verdicts):
             columns.append([f"{column.title}, verdict", *verdicts])
     return text(zip(*columns, strict=True))
 
 
-def _value(cell: Entry, numeric: bool) -> str:
-    return exact(cell.value) if numeric and isinstance(cell.value, float) else cell.text
+def _value(entry: Entry, numeric: bool) -> str:
+    return exact(entry.value) if numeric and isinstance(entry.value, float) else entry.text
 
 
-def _half(cell: Entry) -> str:
-    return "" if cell.half is None else exact(cell.half)
+def _half(entry: Entry) -> str:
+    return "" if entry.half is None else exact(entry.half)
 
 
 def exact(value: float) -> str:

@@ -26,7 +26,7 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Held:
+class Comparison:
     """Every cell of a published record: how the record's own compares, or why it is not compared."""
 
     agreements: Mapping[CellName, Agreement]
@@ -72,7 +72,7 @@ def against_text(export: Path) -> str:
     return "\n  ".join([f"{TITLE}:", *lines]) if lines else ""
 
 
-def hold(published: Results, mine: Results) -> Held:
+def hold(published: Results, mine: Results) -> Comparison:
     """Every planned cell of `published` against the same of `mine`."""
     agreements: dict[CellName, Agreement] = {}
     left_out: dict[CellName, str] = {}
@@ -90,7 +90,7 @@ def hold(published: Results, mine: Results) -> Held:
             left_out[cell] = reason
         else:
             agreements[cell] = agreement
-    return Held(agreements, left_out, unlike(published, mine))
+    return Comparison(agreements, left_out, unlike(published, mine))
 
 
 def _why_not(cell: CellName, published: Any, mine: Results) -> str:
@@ -123,7 +123,7 @@ def _recorded(results: Results, column: str) -> str:
     return ", ".join(sorted(set(filter(None, values))))
 
 
-def _sentences(held: Held) -> list[str]:
+def _sentences(held: Comparison) -> list[str]:
     """The comparison in sentences, the most important first."""
     count = held.count()
     total, equal = len(held.agreements), count["equal bits"]
@@ -153,7 +153,7 @@ def _counted(count: int) -> Entry:
     return Entry(str(count), float(count))
 
 
-def _count_table(held: Held, published: Results) -> Table:
+def _count_table(held: Comparison, published: Results) -> Table:
     """How the seeds of each loss compare, by data set."""
     rows = []
     for loss in published.losses:

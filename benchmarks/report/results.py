@@ -11,8 +11,8 @@ from benchmarks.record.export import Record
 from benchmarks.record.vocabulary import meant
 from benchmarks.report.consistency import check_recipes
 from benchmarks.report.dataset_results import DatasetResults
-from benchmarks.report.metric import metrics_of
 from benchmarks.report.names import unique_slugs
+from benchmarks.report.recorded_metric import metrics_of
 from benchmarks.report.seconds import Clock, clock_of
 from benchmarks.report.statistics import Array
 from benchmarks.report.verdicts import Scores

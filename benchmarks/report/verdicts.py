@@ -32,7 +32,7 @@ UNDECIDED, BETTER, EQUIVALENT, WORSE = range(4)
 LEVEL = 0.95
 
 Codes = NDArray[np.int8]
-Range = tuple[float | None, float | None]
+Limits = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Scores:
         scores: Array,
         direction: Direction,
         share: float = MARGIN,
-        limits: Range = (None, None),
+        limits: Limits = (None, None),
         comparisons: int | None = None,
     ) -> None:
         self.values, self.is_log = comparable_scale(scores)

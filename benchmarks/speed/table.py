@@ -74,10 +74,10 @@ def training_lines(findings: Findings) -> Iterator[str]:
     for mode in (PINNED, ALL_CORES):
         heads = ("workload", "engine", "iterations/s", "of the limit", "against the textbook loop", "rounds")
         yield f"### {mode[0].upper()}{mode[1:]}\n"
-        yield numbers(heads, [cells(row) for row in findings.rows if row.mode == mode])
+        yield numbers(heads, [texts_of(row) for row in findings.rows if row.mode == mode])
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def texts_of(row: Row) -> tuple[str, ...]:
     return (
         row.workload,
         row.engine,
@@ -168,6 +168,6 @@ def paper_table(findings: Findings) -> Table:
     """The speed of one thread, for a paper."""
     texts = [Column(title, numeric=False) for title in ("Workload", "Engine")]
     columns = [*texts, *map(Column, ("Iterations/s", "Of the limit", "Speed-up"))]
-    rows = [list(map(Entry, cells(row)[:5])) for row in findings.rows if row.mode == PINNED]
+    rows = [list(map(Entry, texts_of(row)[:5])) for row in findings.rows if row.mode == PINNED]
     caption = f"Iterations of WGAN-GP per second, {PINNED}. {findings.machine_text}."
     return Table("training", caption, columns, rows)

@@ -32,7 +32,7 @@ Count = Annotated[int, Field(ge=0)]
 
 @strict
 @dataclass(frozen=True)
-class Chosen:
+class ChosenTrial:
     """The trial that was chosen of a loss on a data set: its number, its scores on the validation split and on the data
     that are reported, and how many trials came to their end."""
 
@@ -53,7 +53,7 @@ class Tuned:
     seed: Seed
     chosen_by: str = ""
     adaptive: str = ""
-    chosen: dict[str, Chosen] = field(default_factory=dict)
+    chosen: dict[str, ChosenTrial] = field(default_factory=dict)
 
     @property
     def content(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ GREY = "#777777"
 """Of all but the curve: it stands out from a white page and from a dark one, which shows through."""
 COLOURS = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), GREY)
 SETTINGS = {**COLOURS, "axes.facecolor": "none", "figure.facecolor": "none", "axes.grid": False, "svg.fonttype": "none"}
-Range = tuple[float, float]
+Span = tuple[float, float]
 
 
 def picture(loss: Loss) -> str:
@@ -30,7 +30,7 @@ def picture(loss: Loss) -> str:
         return as_svg(figure)
 
 
-def curve(axes: Axes, pull: Callable[[float], float], xs: Range, ys: Range) -> None:
+def curve(axes: Axes, pull: Callable[[float], float], xs: Span, ys: Span) -> None:
     """A pull at 121 points of a range; beyond `ys` it is cut off."""
     points = torch.linspace(*xs, 121, dtype=torch.float64).tolist()
     pulls = [round(pull(x), 6) for x in points]  # the last bits differ between machines

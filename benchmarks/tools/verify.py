@@ -30,7 +30,7 @@ def check_all(losses: Mapping[str, Loss], say: Callable[[str], None] = print) ->
     failed: list[str] = []
     for name, loss in losses.items():
         results = verify({name: loss})[name]
-        say(row(name, map(cell, results.values()), width))
+        say(row(name, map(entry, results.values()), width))
         for check, result in results.items():
             if not result.passed:
                 failed.append(f"FAILED {name}: {check}: {reason(result)}")
@@ -44,16 +44,16 @@ def check_all(losses: Mapping[str, Loss], say: Callable[[str], None] = print) ->
     return len(failed)
 
 
-def row(name: str, cells: Iterable[str], width: int) -> str:
+def row(name: str, entries: Iterable[str], width: int) -> str:
     """A line of the table, whose first column is so wide."""
-    return f"{name:{width}}" + "".join(f"{text:>11}" for text in cells)
+    return f"{name:{width}}" + "".join(f"{text:>11}" for text in entries)
 
 
 def reason(result: Result) -> str:
     return f"deviation {result.deviation:.2g}, allowed {result.tolerance:g}: {result.where}"
 
 
-def cell(result: Result) -> str:
+def entry(result: Result) -> str:
     """The worst deviation, marked where it fails."""
     if result.deviation is None:
         return "-"

@@ -123,9 +123,9 @@ class Products:
         return tuple(results)
 
     def _bias_gradient(self, gradient: Tensor) -> Tensor:
-        from gan_zoo.exact.sums import total
+        from gan_zoo.exact.sums import aten_sum
 
-        return total(gradient, [axis for axis in range(gradient.dim()) if axis != 1])
+        return aten_sum(gradient, [axis for axis in range(gradient.dim()) if axis != 1])
 
 
 def refuse_unless_single(*tensors: Tensor) -> None:

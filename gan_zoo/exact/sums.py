@@ -30,8 +30,8 @@ def axes(x: Tensor, dim: Dims) -> list[int]:
     return [axis % max(x.dim(), 1) for axis in ([dim] if isinstance(dim, int) else dim)] if x.dim() else []
 
 
-def total(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
-    """sum"""
+def aten_sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+    """torch's sum"""
     if not x.is_floating_point():
         return torch.sum(x, axes(x, dim), keepdim, dtype=dtype)
     return exact_sum(x, dim, keepdim).to(dtype or x.dtype)

@@ -12,7 +12,7 @@ from math import inf, isnan
 from gan_zoo.losses.base import Loss
 from gan_zoo.verify import batches, derivatives, dynamics, optimum, penalties, purity
 
-Measure = Callable[[Loss], Iterator[tuple[float, str]]]
+Deviations = Callable[[Loss], Iterator[tuple[float, str]]]
 """From a loss to deviations from the known answer, each with the situation it was met in."""
 
 
@@ -20,7 +20,7 @@ Measure = Callable[[Loss], Iterator[tuple[float, str]]]
 class Check:
     """`about` says what the answer is and why it is known."""
 
-    measure: Measure
+    measure: Deviations
     tolerance: float
     about: str
 

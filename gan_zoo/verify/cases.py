@@ -84,10 +84,6 @@ def mlp(parameters: Tensor, activation: Callable[[Tensor], Tensor] = torch.tanh)
     return critic
 
 
-def total(terms: Terms) -> Tensor:
-    return torch.stack(list(terms.values())).sum()
-
-
 def relative(value: float, expected: float) -> float:
     """|value - expected|, relative where the expected value is larger than one."""
     return abs(value - expected) / max(1.0, abs(expected))

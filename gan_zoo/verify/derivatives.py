@@ -7,7 +7,8 @@ from torch import Tensor
 
 from gan_zoo.losses.base import Loss
 from gan_zoo.rng import Rng
-from gan_zoo.verify.cases import batch, linear, mlp, mlp_parameters, total
+from gan_zoo.step import total
+from gan_zoo.verify.cases import batch, linear, mlp, mlp_parameters
 
 STEP = 1e-5  # near the cube root of float64's precision, where a central difference errs least
 SHAPES = ((2,), (3, 4, 4))  # points, and images: a norm over too few axes shows on the latter alone

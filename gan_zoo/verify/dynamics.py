@@ -7,7 +7,8 @@ from torch import Tensor
 
 from gan_zoo.losses.base import Loss, Terms
 from gan_zoo.rng import Rng
-from gan_zoo.verify.cases import Batch, Linear, batch, linear, total
+from gan_zoo.step import total
+from gan_zoo.verify.cases import Batch, Linear, batch, linear
 
 
 def sign(loss: Loss) -> Iterator[tuple[float, str]]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.losses.base import Loss
-from gan_zoo.verify.cases import total
+from gan_zoo.step import total
 
 COUNTS = (1, 3, 9, 27, 60, 100)
 """How often a real sample is at each point; fakes are there as often in reverse."""

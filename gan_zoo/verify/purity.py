@@ -9,8 +9,9 @@ from torch import Tensor
 
 from gan_zoo.losses.base import Critic, Loss
 from gan_zoo.rng import Rng, global_state
+from gan_zoo.step import total
 from gan_zoo.verify.batches import deviation
-from gan_zoo.verify.cases import Batch, batch, mlp, mlp_parameters, total
+from gan_zoo.verify.cases import Batch, batch, mlp, mlp_parameters
 
 SEEDS = 3
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 from benchmarks.markup.blocks import amount, shortened
 from benchmarks.report.figures.style import PAGE, columns_for, look
 from benchmarks.report.statistics import Array
-from benchmarks.report.verdicts import Range
+from benchmarks.report.verdicts import Limits
 
 GREY = "#666666"
 SQUEEZED = 0.2  # of an axis
@@ -31,13 +31,13 @@ def wants_log(values: Array) -> bool:
     return high > 30 * low or (squeezed and high > 4 * low)
 
 
-def within(values: Array, possible: Range) -> Array:
+def within(values: Array, possible: Limits) -> Array:
     """Ends of intervals, cut at the least and the largest value that there can be."""
     low, high = possible
     return np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
 
 
-def scale(axes: Axes, curves: list[Array], possible: Range = (None, None)) -> None:
+def scale(axes: Axes, curves: list[Array], possible: Limits = (None, None)) -> None:
     """A vertical axis for curves (2, n) of means and half-widths: logarithmic where that shows means better.
 
     Its limits are of the means and of a band of ordinary width, within the possible range: a few wide ones must not

@@ -22,7 +22,7 @@ from benchmarks.report.figures.axes import (
 from benchmarks.report.figures.style import COLUMN, PAGE, dashes, look, semantics
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, t_interval
-from benchmarks.report.verdicts import Range
+from benchmarks.report.verdicts import Limits
 
 Horizontal = Callable[[DatasetResults, str, Array], Array | None]
 BANDS = 8  # losses
@@ -146,7 +146,7 @@ def banded(results: Results) -> bool:
 
 
 def _draw(
-    axes: Axes, dataset: DatasetResults, curves: dict[str, pd.DataFrame], possible: Range, **markers: float
+    axes: Axes, dataset: DatasetResults, curves: dict[str, pd.DataFrame], possible: Limits, **markers: float
 ) -> None:
     """Mean lines, and t-intervals within the possible range, over the seeds that have a finite value at a step."""
     tables, spans = {}, []

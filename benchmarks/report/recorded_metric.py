@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.report.statistics import Direction
-from benchmarks.report.verdicts import Range
+from benchmarks.report.verdicts import Limits
 from gan_zoo.errors import UserError
 
 
 @dataclass(frozen=True)
-class Metric:
+class RecordedMetric:
     """A metric of a record: its `label` for people, alone and `titled`, with an arrow to where it is better; `possible`
     are the least and the largest value that it can have, None for one that is not known."""
 
     direction: Direction
     label: str
     titled: str
-    possible: Range
+    possible: Limits
 
 
-def metrics_of(meta: Mapping[str, Any]) -> dict[str, Metric]:
+def metrics_of(meta: Mapping[str, Any]) -> dict[str, RecordedMetric]:
     """The metrics of a record by name. Raises: UserError where one has no direction, which no name tells."""
     found = {}
     for name, said in meta["metrics"].items():
@@ -29,5 +29,5 @@ def metrics_of(meta: Mapping[str, Any]) -> dict[str, Metric]:
             raise UserError(f"export/meta.json: metrics.{name}.direction: {direction!r}: must be min or max")
         label = str(said.get("label") or name)
         titled = f"{label}\u00a0{'↓' if direction == 'min' else '↑'}"
-        found[name] = Metric(direction, label, titled, (said.get("lowest"), said.get("highest")))
+        found[name] = RecordedMetric(direction, label, titled, (said.get("lowest"), said.get("highest")))
     return found
