@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite, load_suite
+from benchmarks.sweep import context as contexts
 from benchmarks.sweep import stack
 from benchmarks.sweep.context import Context, Shelf
 from benchmarks.sweep.listener import Listener
@@ -143,6 +144,21 @@ def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(
     corners = np.ix_([0, -1], [0, -1])
     np.testing.assert_allclose(fields[-1][corners], record.samples[f"{key}/critic"][corners], rtol=1e-5)
     assert not any((options.results / "small" / "runs").iterdir())
+
+
+def test_a_sweep_in_its_own_process_loads_a_data_set_once(
+    suite: Suite, options: Options, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, load = [], contexts.load_dataset
+
+    def noted(name: str, **where: Any) -> Any:
+        loaded.append(name)
+        return load(name, **where)
+
+    monkeypatch.setattr(contexts, "load_dataset", noted)
+    plan = make_plan(suite.only(losses=["wgan-gp"]), options, store, print)
+    assert run_suite(plan, store, Listener()).unfinished == []
+    assert loaded == ["8gaussians"]
 
 
 def test_a_changed_spec_is_another_cell(suite: Suite, options: Options, store: Store, tmp_path: Path) -> None:

@@ -84,6 +84,11 @@ def mlp(parameters: Tensor, activation: Callable[[Tensor], Tensor] = torch.tanh)
     return critic
 
 
+def summed(terms: Terms) -> Tensor:
+    """The sum of all numbers of the terms, also of one that its loss left unreduced: that has a check of its own."""
+    return torch.stack(list(terms.values())).sum()
+
+
 def relative(value: float, expected: float) -> float:
     """|value - expected|, relative where the expected value is larger than one."""
     return abs(value - expected) / max(1.0, abs(expected))

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from gan_zoo.losses.base import Loss
 from gan_zoo.rng import Rng
-from gan_zoo.step import total
-from gan_zoo.verify.cases import batch, linear, mlp, mlp_parameters
+from gan_zoo.verify.cases import batch, linear, mlp, mlp_parameters, summed
 
 STEP = 1e-5  # near the cube root of float64's precision, where a central difference errs least
 SHAPES = ((2,), (3, 4, 4))  # points, and images: a norm over too few axes shows on the latter alone
@@ -40,8 +39,8 @@ def objectives(loss: Loss, shape: tuple[int, ...]) -> Iterator[tuple[str, Callab
     """Each player's objective as a function of what it controls: the critic's weights, the fake samples."""
     samples = batch(loss, shape)
     w = mlp_parameters(samples.real[0].numel())
-    yield "critic", lambda w: total(samples.critic_terms(loss, mlp(w))), w
-    yield "generator", lambda fake: total(loss.generator_terms(mlp(w), samples.real, fake)), samples.fake
+    yield "critic", lambda w: summed(samples.critic_terms(loss, mlp(w))), w
+    yield "generator", lambda fake: summed(loss.generator_terms(mlp(w), samples.real, fake)), samples.fake
 
 
 def direction(like: Tensor, key: str = "first") -> Tensor:
@@ -65,10 +64,10 @@ def extremes(loss: Loss) -> Iterator[tuple[float, str]]:
         unit, scale = linear((2,), 1, torch.float32), torch.tensor(slope)
 
         def critic_objective(scale: Tensor, samples=samples, unit=unit) -> Tensor:  # type: ignore[no-untyped-def]
-            return total(samples.critic_terms(loss, lambda x: scale * unit(x)))
+            return summed(samples.critic_terms(loss, lambda x: scale * unit(x)))
 
         def generator_objective(fake: Tensor, samples=samples, unit=unit, scale=scale) -> Tensor:  # type: ignore[no-untyped-def]
-            return total(loss.generator_terms(lambda x: scale * unit(x), samples.real, fake))
+            return summed(loss.generator_terms(lambda x: scale * unit(x), samples.real, fake))
 
         for player, objective, point in (
             ("critic", critic_objective, scale),

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from gan_zoo.losses.base import Loss, Terms
 from gan_zoo.rng import Rng
-from gan_zoo.step import total
-from gan_zoo.verify.cases import Batch, Linear, batch, linear
+from gan_zoo.verify.cases import Batch, Linear, batch, linear, summed
 
 
 def sign(loss: Loss) -> Iterator[tuple[float, str]]:
@@ -30,13 +29,13 @@ def sign(loss: Loss) -> Iterator[tuple[float, str]]:
 
 def generator_step(loss: Loss, critic: Linear, samples: Batch) -> Tensor:
     """Where the generator moves each fake, (N, ...)."""
-    objective = torch.func.grad(lambda fake: total(loss.generator_terms(critic, samples.real, fake)))
+    objective = torch.func.grad(lambda fake: summed(loss.generator_terms(critic, samples.real, fake)))
     return -objective(samples.fake)  # type: ignore[no-any-return]
 
 
 def critic_step(loss: Loss, critic: Linear, samples: Batch) -> Tensor:
     """Where the critic moves its w, without penalties."""
-    objective = torch.func.grad(lambda w: total(without_penalties(samples.critic_terms(loss, Linear(w)))))
+    objective = torch.func.grad(lambda w: summed(without_penalties(samples.critic_terms(loss, Linear(w)))))
     return -objective(critic.w)  # type: ignore[no-any-return]
 
 
@@ -95,11 +94,11 @@ def field(loss: Loss, point: Tensor) -> Tensor:
 
     def critic_objective(point: Tensor) -> Tensor:
         fake = point[1] * torch.ones_like(real)
-        return total(loss.critic_terms(lambda x: point[0] * x[:, 0] + point[2], real, fake, noise))
+        return summed(loss.critic_terms(lambda x: point[0] * x[:, 0] + point[2], real, fake, noise))
 
     def generator_objective(point: Tensor) -> Tensor:
         fake = point[1] * torch.ones_like(real)
-        return total(loss.generator_terms(lambda x: point[0] * x[:, 0] + point[2], real, fake))
+        return summed(loss.generator_terms(lambda x: point[0] * x[:, 0] + point[2], real, fake))
 
     critic, generator = torch.func.grad(critic_objective)(point), torch.func.grad(generator_objective)(point)
     return -torch.stack([critic[0], generator[1], critic[2]])
@@ -120,8 +119,8 @@ def equilibrium_bias(loss: Loss) -> float:
 def score_derivatives(loss: Loss, score: float) -> tuple[float, float]:
     """(a, g): the derivatives of the critic's and the generator's terms in the fake score, at equal scores."""
     real = torch.full((1,), score, dtype=torch.float64)
-    a = torch.func.grad(lambda fake: total(loss.adversarial.critic_terms(real, fake)))(real)
-    g = torch.func.grad(lambda fake: total(loss.adversarial.generator_terms(real, fake)))(real)
+    a = torch.func.grad(lambda fake: summed(loss.adversarial.critic_terms(real, fake)))(real)
+    g = torch.func.grad(lambda fake: summed(loss.adversarial.generator_terms(real, fake)))(real)
     return float(a), float(g)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gan_zoo.losses.base import Loss
-from gan_zoo.step import total
+from gan_zoo.verify.cases import summed
 
 COUNTS = (1, 3, 9, 27, 60, 100)
 """How often a real sample is at each point; fakes are there as often in reverse."""
@@ -37,7 +37,7 @@ def optimum(loss: Loss) -> Iterator[tuple[float, str]]:
     real, fake = normals() if lipschitz else steps()
 
     def value(f: Callable[[Tensor], Tensor]) -> float:
-        return float(total(adversarial.critic_terms(f(real), f(fake))))
+        return float(summed(adversarial.critic_terms(f(real), f(fake))))
 
     if lipschitz:
         best = lambda x: -x  # noqa: E731

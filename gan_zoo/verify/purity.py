@@ -9,9 +9,8 @@ from torch import Tensor
 
 from gan_zoo.losses.base import Critic, Loss
 from gan_zoo.rng import Rng, global_state
-from gan_zoo.step import total
 from gan_zoo.verify.batches import deviation
-from gan_zoo.verify.cases import Batch, batch, mlp, mlp_parameters
+from gan_zoo.verify.cases import Batch, batch, mlp, mlp_parameters, summed
 
 SEEDS = 3
 
@@ -65,7 +64,7 @@ def stacked(loss: Loss) -> Iterator[tuple[float, str]]:
     critics = torch.stack([mlp_parameters(2, key) for key in range(SEEDS)])
 
     def gradient(w: Tensor) -> Tensor:
-        return torch.func.grad(lambda w: total(samples.critic_terms(loss, mlp(w))))(w)  # type: ignore[no-any-return]
+        return torch.func.grad(lambda w: summed(samples.critic_terms(loss, mlp(w))))(w)  # type: ignore[no-any-return]
 
     together = torch.func.vmap(gradient)(critics)
     for i, w in enumerate(critics):
