@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 LONGEST = 60
 """Characters of a value in a message; what is longer is cut."""
+LONGEST_LIST = 500
+"""Characters of a list of known words."""
 
 
 class UserError(Exception):
@@ -29,7 +31,10 @@ def suggestion(word: object, words: Iterable[str]) -> str:
     by_lower_case, asked = {known.lower(): known for known in words}, str(word).lower()
     close = difflib.get_close_matches(asked, by_lower_case, n=1)
     close = close or [known for known in by_lower_case if asked and known.startswith(asked)]
-    return f"did you mean '{by_lower_case[close[0]]}'?" if close else f"known: {', '.join(by_lower_case.values())}"
+    if close:
+        return f"did you mean '{by_lower_case[close[0]]}'?"
+    every = ", ".join(by_lower_case.values())
+    return f"known: {every if len(every) <= LONGEST_LIST else every[:LONGEST_LIST].rpartition(', ')[0] + ', ...'}"
 
 
 def brief(value: object) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from benchmarks.cli import main, program
 from benchmarks.cli.options import folder
+from gan_zoo.errors import suggestion
 from gan_zoo.losses import LOSSES
 
 SUITE = """\
@@ -363,3 +364,12 @@ def interrupted_at(module: str, importer: Callable[..., Any]) -> Callable[..., A
         return importer(name, *rest, **more)
 
     return importing
+
+
+def test_of_many_known_words_some_are_named() -> None:
+    words = [f"word{i:03}" for i in range(200)]
+    hint = suggestion("~", words)
+    assert hint.startswith("known: word000, word001, ")
+    assert hint.endswith(", ...")
+    assert len(hint) < 520
+    assert suggestion("~", words[:50]) == f"known: {', '.join(words[:50])}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import gan_zoo
 from benchmarks.cli import main
 from benchmarks.record import environment
 from benchmarks.record.store import Store
@@ -157,7 +158,6 @@ def test_two_states_of_a_changed_checkout_differ(tmp_path: Path, monkeypatch: py
     science = tmp_path / "gan_zoo"
     (science / "losses").mkdir(parents=True)
     monkeypatch.setattr(identities.inspect, "getfile", lambda kind: str(science / "losses/own.py"))
-    monkeypatch.setattr(identities, "RunSpec", None)
     (science / "losses/own.py").write_text("a = 1")
     (science / "step.py").write_text("b = 1")
     found = []
@@ -168,6 +168,22 @@ def test_two_states_of_a_changed_checkout_differ(tmp_path: Path, monkeypatch: py
         found.append(identities.code(LOSSES["minimax"]))
     assert len(set(found)) == 3
     assert found[0] == found[3]
+
+
+def test_what_changes_the_numbers_of_all_losses_counts_wherever_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    science = Path(gan_zoo.__file__).parent
+    counts = ["step.py", "trainer.py", "engine/plain.py", "metrics/frechet.py", "spec/run.py", "losses/base.py"]
+    others = [
+        "losses/hinge.py",
+        "losses/__init__.py",
+        "verify/purity.py",
+        "metrics/__init__.py",
+        "../benchmarks/api.py",
+    ]
+    files = {name: (science / name).resolve() for name in counts + others}
+    assert all(path.is_file() for path in files.values())
+    monkeypatch.setattr(identities, "changed_files", lambda: set(files.values()))
+    assert identities.changed_science.__wrapped__() == {files[name] for name in counts}
 
 
 def test_a_cell_that_another_has_is_left_to_it(

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import gan_zoo
 from benchmarks.record.environment import changed_files
 from benchmarks.sweep.columns import numerics_text
 from benchmarks.sweep.context import Context
@@ -24,8 +25,8 @@ from gan_zoo.losses import Loss, parts_of
 from gan_zoo.plugins import sources
 from gan_zoo.spec import SCIENCE_VERSION, RunSpec
 
-OTHER_LOSSES = "losses"
-"""The folder of all losses: of it a cell knows only the files of its own loss."""
+LOSSES_FOLDER, OF_ALL_LOSSES = "losses", ("base.py", "config.py", "numbers.py")
+"""The folder of all losses: of it a cell knows only the files of its own loss, and these."""
 WITHOUT_NUMBERS = ("__init__.py", "verify")
 """Files and folders of the science that change no weight and no score: registries and tests of losses."""
 
@@ -83,15 +84,17 @@ def code(loss: Loss, outside: Iterable[tuple[str, str]] = ()) -> str:
 @functools.cache
 def changed_science() -> frozenset[Path]:
     """The edited files of a checkout or an installation that change numbers, whatever the loss."""
-    science = Path(inspect.getfile(RunSpec)).parent
-    ignored = {*WITHOUT_NUMBERS, OTHER_LOSSES}
-    found = set()
-    for path in changed_files():
-        if path.suffix != ".py" or not path.is_relative_to(science):
-            continue
-        if ignored.isdisjoint(path.relative_to(science).parts):
-            found.add(path)
-    return frozenset(found)
+    science = Path(inspect.getfile(gan_zoo)).resolve().parent
+    edited = {path.resolve() for path in changed_files() if path.suffix == ".py"}
+    changed = {path for path in edited if path.is_relative_to(science)}
+    return frozenset(path for path in changed if has_part_in_all(path.relative_to(science)))
+
+
+def has_part_in_all(path: Path) -> bool:
+    """Whether a file, by its path in the science, has a part in the numbers of every loss."""
+    if path.parts[0] == LOSSES_FOLDER:
+        return path.name in OF_ALL_LOSSES
+    return not set(WITHOUT_NUMBERS) & set(path.parts)
 
 
 @functools.cache
