@@ -43,7 +43,6 @@ def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @contextmanager
 def ray_cluster() -> Iterator[Any]:
     """A head, where nothing runs, and nodes of one processor each."""
-    pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     small = {"object_store_memory": 80_000_000, "include_dashboard": False}
@@ -99,14 +98,16 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
 
 
 def test_a_sweep_survives_a_node_and_the_server_and_is_that_of_one_machine(
-    suite: Suite, server: Server, tmp_path: Path
+    suite: Suite, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("ray")
     alone = Store(tmp_path / "alone")
     sweep(suite, alone, Listener(), NODES)
     store = Store(tmp_path / "results", server.uri)
     with ray_cluster() as cluster:
         from benchmarks.sweep.cluster import connected
 
+        refuses_another_version(cluster.address, monkeypatch)
         first = next(iter(cluster.worker_nodes))
         kills = {CELLS // 4: lambda: cluster.remove_node(first, allow_graceful=False), CELLS // 2: server.kill}
         listener = Disturbing(kills, server.start)
@@ -115,6 +116,22 @@ def test_a_sweep_survives_a_node_and_the_server_and_is_that_of_one_machine(
     assert listener.away
     assert [outcome.status for outcome in listener.outcomes] == ["done"] * CELLS
     assert result(store) == result(alone)
+
+
+def refuses_another_version(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connects as a Ray of another version would, in vain."""
+    import ray
+
+    from benchmarks.sweep.cluster import connected
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ray, "__version__", "1.0.0")
+        with (
+            pytest.raises(UserError, match=r"^--ray: .*Version mismatch.*1\.0\.0") as caught,
+            connected(address, None, 1),
+        ):
+            pass
+    assert "\n" not in str(caught.value)
 
 
 def test_of_eight_takers_by_server_and_eight_at_the_database_one_wins(

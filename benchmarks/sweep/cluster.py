@@ -235,9 +235,9 @@ def connected(address: str, limit: int | None, threads: int) -> Iterator[Crew]:
     try:
         ray.init(address, runtime_env={"env_vars": inherited}, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, OSError) as failure:
-        where = "here" if address == "auto" else f"at {address}"
+        where, why = "here" if address == "auto" else f"at {address}", " ".join(str(failure).split())[:300]
         raise UserError(
-            f"--ray: there is no Ray {where} to work with ({first_line(failure)}): ray start --head, or another address"
+            f"--ray: there is no Ray {where} to work with ({why}): ray start --head, or another address"
         ) from None
     try:
         yield Crew(limit)
