@@ -373,3 +373,25 @@ def test_of_many_known_words_some_are_named() -> None:
     assert hint.endswith(", ...")
     assert len(hint) < 520
     assert suggestion("~", words[:50]) == f"known: {', '.join(words[:50])}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "answers"),
+    [
+        ("gan-zoo rep", ["report", "reproduce"]),
+        ("gan-zoo run quick", ["quickstart "]),
+        ("gan-zoo run quickstart --num", ["--numerics "]),
+        ("gan-zoo run quickstart --numerics ex", ["exact "]),
+    ],
+)
+def test_a_shell_completes_commands_suites_and_options(typed: str, answers: list[str], tmp_path: Path) -> None:
+    asked = {
+        **os.environ,
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_IFS": "\n",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "answer"),
+        "COMP_LINE": typed,
+        "COMP_POINT": str(len(typed)),
+    }
+    subprocess.run([sys.executable, "-m", "benchmarks.cli"], env=asked, cwd=tmp_path, check=True)
+    assert (tmp_path / "answer").read_text().splitlines() == answers

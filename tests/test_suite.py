@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.suites.files import source_of, suite_names
+from benchmarks.suites.files import source_of
+from benchmarks.suites.shipped import suite_names
 from benchmarks.suites.suite import Suite, load_first_look, load_suite
 from benchmarks.tools.tune import seen_from
 from gan_zoo.datasets import DATASETS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.claims.claim import Claim, Content, Criterion
 from benchmarks.suites.document import Document, read_document
-from benchmarks.suites.files import suite_names
+from benchmarks.suites.shipped import suite_names
 from benchmarks.suites.suite import Suite, load_suite, suite_in
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.validation import SpecError, shown_name, validated

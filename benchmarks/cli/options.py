@@ -106,6 +106,34 @@ def add_workers(command: argparse.ArgumentParser, default: int | None, meaning: 
     )
 
 
+def add_suite(command: argparse.ArgumentParser, **settings: Any) -> None:
+    """The suite, which a shell completes among those of the package and YAML files."""
+    help_text = settings.pop("help", "a suite's name or a YAML file")
+    suite = command.add_argument("suite", help=help_text, **settings)
+    suite.completer = complete_suite  # type: ignore[attr-defined]
+
+
+def complete_suite(prefix: str, **_: Any) -> list[str]:
+    """What a suite may be that begins with `prefix`."""
+    from argcomplete.completers import FilesCompleter
+
+    from benchmarks.suites.shipped import suite_names
+
+    return [*suite_names(), *FilesCompleter(["yaml", "yml"])(prefix)]
+
+
+def add_talk(command: argparse.ArgumentParser) -> None:
+    """How much is said while cells are trained."""
+    talk = command.add_mutually_exclusive_group()
+    talk.add_argument(
+        "-q", "--quiet", action="store_const", const="quiet", dest="talk", help="say what went wrong, and the scores"
+    )
+    talk.add_argument(
+        "-v", "--verbose", action="store_const", const="verbose", dest="talk", help="say the score of each evaluation"
+    )
+    command.set_defaults(talk="usual")
+
+
 def add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data",

@@ -91,6 +91,7 @@ def print_what_cannot_be_printed() -> None:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The options of a command line. Raises: UserError; SystemExit after --help and --version."""
     top, commands = parser()
+    complete(top)
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in commands:
         raise UserError(f"unknown command '{printable(command)}' ({suggestion(command, commands)})")
@@ -99,6 +100,14 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         keys = "for a key of the suite use --set KEY=VALUE; " if hasattr(options, "settings") else ""
         raise UserError(f"unrecognized arguments: {oneline(' '.join(unknown))}; {keys}see gan-zoo {command} --help")
     return options
+
+
+def complete(top: Parser) -> None:
+    """Where a shell asks how a word may go on, answers and ends."""
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(top)
 
 
 def parser() -> tuple[Parser, list[str]]:

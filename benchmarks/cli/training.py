@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cli.options import (
@@ -10,6 +11,8 @@ from benchmarks.cli.options import (
     add_device,
     add_plugins,
     add_results,
+    add_suite,
+    add_talk,
     add_workers,
     data_root,
     shard,
@@ -58,9 +61,7 @@ def add_commands(commands: "Commands") -> None:
     train.set_defaults(command=train_some)
 
     run = commands.add_parser("run", help="run what is not done of a suite, then report", epilog=RUN_EXAMPLES)
-    run.add_argument(
-        "suite", nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)"
-    )
+    add_suite(run, nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)")
     run.add_argument("--seeds", nargs="+", type=seed, default=[], metavar="N", help="only these seeds of the suite")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
     run.add_argument(
@@ -93,7 +94,7 @@ def add_commands(commands: "Commands") -> None:
     run.set_defaults(command=run_suite)
 
     timing = commands.add_parser("timing", help="time each loss of a suite alone on the device", epilog=TIMING_EXAMPLES)
-    timing.add_argument("suite", help="a suite's name or a YAML file")
+    add_suite(timing)
     timing.set_defaults(command=time_suite)
 
     for command in (run, timing):
@@ -101,6 +102,8 @@ def add_commands(commands: "Commands") -> None:
         command.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
     add_workers(train, 1, "1")
     add_workers(run, None, "one per core, or up to four per GPU")
+    for command in (train, run):
+        add_talk(command)
     for command in (train, run, timing):
         add_how(command)
 
@@ -167,8 +170,15 @@ def runner_options(options: argparse.Namespace, workers: int | None) -> "Options
     )
 
 
+def greet(options: argparse.Namespace) -> None:
+    """A word on a terminal before anything is loaded."""
+    if sys.stderr.isatty() and options.talk != "quiet":
+        print(f"loading {options.suite}, its data sets and what scores them", file=sys.stderr)
+
+
 def train_some(options: argparse.Namespace) -> int:
     """Runs with the settings that a suite has for their losses and data sets; recorded as the suite `train`."""
+    greet(options)
     from benchmarks.suites.suite import load_first_look
 
     settings = parse_settings(options.settings)
@@ -177,6 +187,7 @@ def train_some(options: argparse.Namespace) -> int:
 
 
 def run_suite(options: argparse.Namespace) -> int:
+    greet(options)
     from benchmarks.suites.suite import load_suite
 
     suite = load_suite(options.suite, parse_settings(options.settings))
@@ -218,7 +229,8 @@ def run_shard(suite: "Suite", options: argparse.Namespace) -> int:
     from benchmarks.sweep.progress import Progress, finished_text, say, unfinished_text
     from benchmarks.tools import suite_run
 
-    plan = suite_run.run_shard(suite, runner_options(options, options.workers), options.shard, Progress, say)
+    watch = partial(Progress, talk=options.talk)
+    plan = suite_run.run_shard(suite, runner_options(options, options.workers), options.shard, watch, say)
     for line in unfinished_text(plan):
         print(line, file=sys.stderr)
     print(finished_text(plan))
@@ -246,7 +258,8 @@ def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool, **h
     from benchmarks.sweep.progress import Progress, say
     from benchmarks.tools import suite_run
 
-    done = suite_run.run_and_report(suite, runner_options(options, options.workers), Progress, say, timed, **how)
+    watch = partial(Progress, talk=options.talk)
+    done = suite_run.run_and_report(suite, runner_options(options, options.workers), watch, say, timed, **how)
     print(f"\n{scores_text(done.folder / 'export')}\n")
     held = against_text(done.folder / "export")
     print(*([f"{held}\n"] if held else []), f"report: {done.folder / 'report.html'}", sep="\n")

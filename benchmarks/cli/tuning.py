@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import add_workers, folder, whole_number
+from benchmarks.cli.options import add_suite, add_workers, folder, whole_number
 from benchmarks.cli.training import UNFINISHED, add_how, parse_settings, runner_options
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ examples:
 
 def add_commands(commands: "Commands") -> None:
     tune = commands.add_parser("tune", help="search settings with equal care for every loss", epilog=EXAMPLES)
-    tune.add_argument("suite", help="a suite's name or a YAML file")
+    add_suite(tune)
     tune.add_argument(
         "--budget",
         type=whole_number(1, MOST_SETTINGS),

@@ -3,26 +3,17 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from benchmarks.suites.document import Document, put, read_document
 from benchmarks.suites.entries import entries_of, seen_from_here
 from benchmarks.suites.settings import displace, under
+from benchmarks.suites.shipped import suite_names, suites_folder
 from benchmarks.suites.tuned import digest_of, refuse_changed_source
 from gan_zoo.errors import UserError, printable, suggestion
 from gan_zoo.plugins import load, read_plugin
 from gan_zoo.validation import shown_name
-
-
-def suite_names() -> list[str]:
-    """The suites that come with the package."""
-    return sorted(path.stem for path in _suites_folder().iterdir() if path.suffix == ".yaml")
-
-
-def _suites_folder() -> Path:
-    return Path(str(resources.files("benchmarks"))) / "suites"
 
 
 def read_suite(name_or_path: str) -> Document:
@@ -31,7 +22,7 @@ def read_suite(name_or_path: str) -> Document:
     document, path = _document(name_or_path), Path(name_or_path)
     if not is_path(path):
         return document
-    refuse_changed_source(document, path.parent, _suites_folder())
+    refuse_changed_source(document, path.parent, suites_folder())
     _load_plugins(document, path.parent)
     datasets = document.content.get("datasets")
     if not isinstance(datasets, list):  # which is refused with the other keys
@@ -47,7 +38,7 @@ def _document(name_or_path: str) -> Document:
     if name_or_path not in suite_names():
         hint = suggestion(name_or_path, suite_names())
         raise UserError(f"unknown suite {shown_name(name_or_path)} ({hint}), or give a path to a .yaml file")
-    return read_document(_suites_folder() / f"{name_or_path}.yaml")
+    return read_document(suites_folder() / f"{name_or_path}.yaml")
 
 
 def _load_plugins(document: Document, folder: Path) -> None:
@@ -92,7 +83,7 @@ def source_of(name_or_path: str, settings: Mapping[str, str]) -> Source:
     """The source of a suite. Raises: UserError as from `load_suite`."""
     path = Path(name_or_path)
     folder = path.parent if is_path(path) else None
-    digest = digest_of(_document(name_or_path).content, folder or _suites_folder())
+    digest = digest_of(_document(name_or_path).content, folder or suites_folder())
     return Source(with_settings(read_suite(name_or_path), settings).content, folder, digest)
 
 

@@ -21,7 +21,7 @@ from benchmarks.sweep.columns import circumstances, columns, flat, results
 from benchmarks.sweep.context import Context, Sweep
 from benchmarks.sweep.history import History
 from benchmarks.sweep.identity import identity
-from benchmarks.sweep.messages import Outcome, Tell, reason_of
+from benchmarks.sweep.messages import Outcome, Scored, Tell, reason_of
 from benchmarks.sweep.stops import Look, Stop, silence
 from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from gan_zoo.engine import TrainState
@@ -173,6 +173,8 @@ class CellRun:
         values = dict(stop.terms)
         if stop.look is not None:
             values |= self.evaluate(stop.look)
+            first = next(iter(self.evaluator.metrics))
+            self.cell.tell(self.cell.spec, Scored(stop.step, first, values[first]))
         with self.history.on("record"):
             self.record(stop, values)
         how = {"engine_reason": stop.engine.reason} if stop.engine.reason else {}

@@ -33,6 +33,15 @@ class Quiet:
     seconds: float
 
 
-Message = int | str | Quiet | Outcome
-"""Of a cell: the step that it reached, what a person should know, that it will be silent, how it ended."""
+@dataclass(frozen=True)
+class Scored:
+    """The value of the metric that losses are ranked by, of a cell at a step."""
+
+    step: int
+    metric: str
+    value: float
+
+
+Message = int | str | Scored | Quiet | Outcome
+"""Of a cell: the step that it reached, what a person should know, its score, that it will be silent, how it ended."""
 Tell = Callable[[RunSpec, Message], None]

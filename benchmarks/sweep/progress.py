@@ -1,36 +1,49 @@
-"""The progress of a sweep for a person: a bar on a terminal; elsewhere one line for each cell that ended."""
+"""The progress of a sweep for a person: a bar on a terminal, and one line for each cell that ended."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
+from typing import Literal
 
 from tqdm import tqdm
 
 from benchmarks.record.cells import SETTLED, RecordedCell
 from benchmarks.record.lease import Holder
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.messages import Outcome
+from benchmarks.sweep.messages import Outcome, Scored
 from benchmarks.sweep.plan import Plan
 from benchmarks.sweep.shard import WHOLE
 from gan_zoo.spec import RunSpec
 
+Talk = Literal["quiet", "usual", "verbose"]
+
 
 class Progress(Listener):
-    """Counts generator steps over all cells to be run, with their rate and the time left."""
+    """Counts generator steps over all cells to be run, with their rate and the time left, cells by how they ended, and
+    the last score; a line for each cell that ended, and if `verbose` for each score. `quiet`: what went wrong alone."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, talk: Talk = "usual") -> None:
+        self._plan, self._talk = plan, talk
         self._reached = dict.fromkeys([spec.key for spec in plan.own_todo], 0)
-        total = sum(spec.train.steps for spec in plan.own_todo)
+        self._ended: Counter[str] = Counter(done=len(plan.suite.cells) - len(plan.unfinished))
+        self._running: set[str] = set()
+        self._scores: dict[str, str] = {}
         self._bar = tqdm(
-            total=total, unit=" steps", disable=not sys.stderr.isatty(), dynamic_ncols=True, smoothing=0.05
+            total=sum(spec.train.steps for spec in plan.own_todo),
+            unit=" steps",
+            disable=talk == "quiet" or not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            smoothing=0.05,
         )
 
     def __enter__(self) -> "Progress":
-        for line in opening_text(self._plan):
-            say(line)
+        if self._talk != "quiet":
+            for line in opening_text(self._plan):
+                say(line)
+        self._show()
         return self
 
     def __exit__(
@@ -47,16 +60,35 @@ class Progress(Listener):
         if spec.key not in self._reached:  # taken from another shard
             self._bar.total += spec.train.steps
             self._reached[spec.key] = 0
+        self._running.add(spec.key)
         self._bar.update(step - self._reached[spec.key])
         self._reached[spec.key] = step
+
+    def scored(self, spec: RunSpec, score: Scored) -> None:
+        known = self._plan.shared.metrics[score.metric]
+        self._scores[spec.key] = f"{known['label']} {score.value:.3g}"
+        self._show(f", {spec.label} {self._scores[spec.key]}")
+        if self._talk == "verbose":
+            say(f"step {score.step:<8} {spec.label}: {self._scores[spec.key]}")
 
     def say(self, line: str) -> None:
         say(line)
 
     def end(self, spec: RunSpec, outcome: Outcome) -> None:
         self.step(spec, spec.train.steps)
-        if outcome.status != "held":  # what others have is said at the end
-            say(f"{outcome.status:9} {spec.label}{because(outcome.reason)}")
+        self._running.discard(spec.key)
+        self._ended[outcome.status] += 1
+        self._show()
+        if outcome.status == "held" or (outcome.status == "done" and self._talk == "quiet"):
+            return  # what others have is said at the end
+        said = outcome.reason or self._scores.get(spec.key, "")
+        say(f"{outcome.status:9} {spec.label}{because(said)}  ({time.strftime('%H:%M:%S')})")
+
+    def _show(self, latest: str = "") -> None:
+        """Sets the words beside the bar."""
+        ended = [f"{self._ended[status]} {status}" for status in ("diverged", "failed") if self._ended[status]]
+        counts = [f"{self._ended['done']} done", f"{len(self._running)} running", *ended]
+        self._bar.set_postfix_str(", ".join(counts) + latest)
 
 
 def opening_text(plan: Plan) -> list[str]:

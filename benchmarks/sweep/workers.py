@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 from benchmarks.record.patience import Away
 from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
-from benchmarks.sweep.messages import Message, Outcome, Quiet
+from benchmarks.sweep.messages import Message, Outcome, Quiet, Scored
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
 from gan_zoo.engine import makes_stacks, structure
@@ -76,6 +76,8 @@ def pass_on(listener: Listener, spec: RunSpec | None, message: Message) -> None:
             listener.say(message)
     elif isinstance(message, int) and spec is not None:
         listener.step(spec, message)
+    elif isinstance(message, Scored) and spec is not None:
+        listener.scored(spec, message)
 
 
 def batched(group: list[RunSpec], size: int) -> Iterator[list[RunSpec]]:

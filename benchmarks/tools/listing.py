@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from benchmarks.suites.files import suite_names
 from benchmarks.suites.recipes import RECIPES
+from benchmarks.suites.shipped import suite_names
 from benchmarks.suites.suite import load_suite
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.datasets import DATASETS

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.record import places
 from benchmarks.record.export import Record
 from benchmarks.report.build import build_report
-from benchmarks.suites.files import suite_names
+from benchmarks.suites.shipped import suite_names
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.suites.trials import ENDING, ground_of, sobol_trials
 from gan_zoo.errors import UserError, printable
