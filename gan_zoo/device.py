@@ -26,10 +26,10 @@ def choose_devices(wanted: str, cores: int) -> list[str]:
     `auto` is every GPU, or without one each CPU core; `cpu` each core; `cuda` every GPU; `cuda:1` that one.
     Raises: UserError where there is no such device.
     """
-    gpus = gpu_count()
+    gpus = _gpu_count()
     if wanted == "cpu" or (wanted == "auto" and not gpus):
         return ["cpu"] * cores
-    if not gpus and (fault := gpu_fault()):
+    if not gpus and (fault := _gpu_fault()):
         raise UserError(f"device {wanted}: not on this machine, where torch can use no GPU ({fault}); use cpu")
     known = [f"cuda:{i}" for i in range(gpus)]
     devices = known if wanted in ("auto", "cuda") else [device for device in known if device == wanted]
@@ -38,14 +38,14 @@ def choose_devices(wanted: str, cores: int) -> list[str]:
     return devices
 
 
-def gpu_count() -> int:
-    """The GPUs that torch can use; what it has to say of a driver is `gpu_fault`."""
+def _gpu_count() -> int:
+    """The GPUs that torch can use; what it has to say of a driver is `_gpu_fault`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def gpu_fault() -> str:
+def _gpu_fault() -> str:
     """Why torch can use no GPU, in one line: it is built without CUDA, or says what is wrong with the driver."""
     if torch.version.cuda is None:
         return f"torch {torch.__version__} is built without CUDA"

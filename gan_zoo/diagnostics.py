@@ -140,7 +140,7 @@ def _gradient_norms(critic: Bound, x: Tensor, shapes: Mapping[str, Sequence[int]
     shifts = {name: x.new_zeros(len(x), *shape) for name, shape in shapes.items()}
 
     def shifted(x: Tensor, shifts: Parameters) -> tuple[Tensor, Tensor]:
-        scores = with_layers(critic, x, lambda name, output: output + shifts[name])
+        scores = _with_layers(critic, x, lambda name, output: output + shifts[name])
         return scores.sum(), scores
 
     (by_input, by_layers), (_, scores) = grad_and_value(shifted, argnums=(0, 1), has_aux=True)(x, shifts)
@@ -156,11 +156,11 @@ def outputs(critic: Bound, x: Tensor) -> Parameters:
         found[name] = output
         return output
 
-    with_layers(critic, x, keep)
+    _with_layers(critic, x, keep)
     return found
 
 
-def with_layers(critic: Bound, x: Tensor, through: Callable[[str, Tensor], Tensor]) -> Tensor:
+def _with_layers(critic: Bound, x: Tensor, through: Callable[[str, Tensor], Tensor]) -> Tensor:
     """Scores (N,) at the points x (N, ...), where the output of each layer with weights goes `through` a function."""
     names = {layer: name for name, layer in critic.net.named_modules() if isinstance(layer, Weighted)}
     order = itertools.count(1)

@@ -194,18 +194,18 @@ def at_once(run: Run) -> int:
 def see(evaluations: Sequence[Evaluation], states: Sequence[TrainState]) -> list[Seen]:
     """What evaluations see of the states of S runs of one structure, at the same step, in one pass over all of them."""
     first, step = evaluations[0], states[0].step
-    sample = rows_sampler([each.run for each in evaluations], states)
+    sample = _rows_sampler([each.run for each in evaluations], states)
     scores: list[list[tuple[str, Later]]] = [[] for _ in states]
     critics: list[dict[str, float]] = []
     if isinstance(first.scores, CriticEvaluator):
-        return see_critics(evaluations, states, sample)
+        return _see_critics(evaluations, states, sample)
     for form, z, scorer in first.draws(step):
         fakes = sample(z)
         if not critics:
-            critics = probe_critics(evaluations, states, fakes)
+            critics = _probe_critics(evaluations, states, fakes)
         for own, fake in zip(scores, fakes, strict=True):
             own.append((form, later(scorer, fake)))
-    return [Seen(critic, partial(all_values, own, critic)) for own, critic in zip(scores, critics, strict=True)]
+    return [Seen(critic, partial(_all_values, own, critic)) for own, critic in zip(scores, critics, strict=True)]
 
 
 Later = Callable[[], Mapping[str, float]]
@@ -216,7 +216,7 @@ def later(scorer: Scores, samples: Tensor) -> Later:
     return scorer.read(samples) if isinstance(scorer, Evaluator) else partial(scorer, samples)
 
 
-def all_values(scores: Sequence[tuple[str, Later]], critic: Mapping[str, float]) -> dict[str, float]:
+def _all_values(scores: Sequence[tuple[str, Later]], critic: Mapping[str, float]) -> dict[str, float]:
     """The scores by their names in the record, and after those that are reported what the critic does."""
     values: dict[str, float] = {}
     for form, worked_out in scores:
@@ -225,20 +225,20 @@ def all_values(scores: Sequence[tuple[str, Later]], critic: Mapping[str, float])
     return values
 
 
-def see_critics(
+def _see_critics(
     evaluations: Sequence[Evaluation], states: Sequence[TrainState], sample: Callable[[Tensor], Tensor]
 ) -> list[Seen]:
     """As `see` where critics train alone: their own scores are worked out at once, of the states as they are."""
     fakes = sample(evaluations[0].inputs(evaluations[0].run.spec.evaluate.samples))
     found = []
-    for own, state, critic in zip(evaluations, states, probe_critics(evaluations, states, fakes), strict=True):
+    for own, state, critic in zip(evaluations, states, _probe_critics(evaluations, states, fakes), strict=True):
         assert isinstance(own.scores, CriticEvaluator)
         values = {**own.score_critic(state, own.scores), **critic}
         found.append(Seen(critic, partial(dict, values)))
     return found
 
 
-def probe_critics(
+def _probe_critics(
     evaluations: Sequence[Evaluation], states: Sequence[TrainState], fakes: Tensor
 ) -> list[dict[str, float]]:
     """Diagnostics of the critics on their own `fakes` (S, N, ...), or on NaN where one of a row is not finite."""
@@ -258,7 +258,7 @@ def probe_critics(
 def picture(evaluations: Sequence[Evaluation], states: Sequence[TrainState], side: int) -> list[Picture]:
     """The pictures of the states of S runs of one structure, of critics on grids of `side`, in one pass over all."""
     first = evaluations[0]
-    sample = rows_sampler([each.run for each in evaluations], states)
+    sample = _rows_sampler([each.run for each in evaluations], states)
     samples = [showable(each) for each in sample(first.inputs(first._shown))]
     if not first.on_plane:
         return [Picture(each, None) for each in samples]
@@ -272,7 +272,7 @@ def picture(evaluations: Sequence[Evaluation], states: Sequence[TrainState], sid
     return [Picture(*pair) for pair in zip(samples, contours, strict=True)]
 
 
-def rows_sampler(runs: Sequence[Run], states: Sequence[TrainState]) -> Callable[[Tensor], Tensor]:
+def _rows_sampler(runs: Sequence[Run], states: Sequence[TrainState]) -> Callable[[Tensor], Tensor]:
     """The generators of S runs at these states: latents (N, z_dim) -> samples (S, N, ...)."""
     if len(states) > 1:
         return sampler_of_rows(runs[0], states)

@@ -105,13 +105,13 @@ def prepare(spec: RunSpec, data: Data, device: torch.device | str = "cpu", numer
     compute_in(numerics)
     dtype = getattr(torch, spec.train.precision)
     check_fakes(spec.train.fakes, data)
-    nets = [net.to(device=device, dtype=dtype).requires_grad_(False) for net in nets_of(spec, data.shape)]
+    nets = [net.to(device=device, dtype=dtype).requires_grad_(False) for net in _nets_of(spec, data.shape)]
     if any(map(convolves, nets)):
         check_convolutions()  # a process that was let free of oneDNN's bounds would round them as its processor does
     return Run(spec, Players(nets[0], nets[1], spec.loss, spec.train, numerics), data, device)
 
 
-def nets_of(spec: RunSpec, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+def _nets_of(spec: RunSpec, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
     """The generator and the critic of samples of `shape`. Where the critic trains alone, the generator's input is its
     output."""
     generator = nn.Identity() if spec.train.fakes else spec.architecture.generator(shape)
@@ -121,7 +121,7 @@ def nets_of(spec: RunSpec, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module
 def abstract_players(spec: RunSpec, shape: tuple[int, ...], numerics: Numerics) -> Players:
     """The players that `spec` has on data of `shape`, without memory for weights: to be asked about, not to be run."""
     with torch.device("meta"):  # a suite of thousands of cells asks this of each
-        generator, critic = nets_of(spec, shape)
+        generator, critic = _nets_of(spec, shape)
     return Players(generator, critic, spec.loss, spec.train, numerics)
 
 
@@ -136,12 +136,12 @@ def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics
 def initial_state(run: Run) -> TrainState:
     """The state before the first step: weights drawn from (seed, net, parameter), the same for all losses."""
     with arithmetic(run.numerics):
-        generator = initial_parameters(run.players.generator, Rng(run.spec.seed, "init", "generator"), run)
-        critic = initial_parameters(run.players.critic, Rng(run.spec.seed, "init", "critic"), run)
+        generator = _initial_parameters(run.players.generator, Rng(run.spec.seed, "init", "generator"), run)
+        critic = _initial_parameters(run.players.critic, Rng(run.spec.seed, "init", "critic"), run)
     return TrainState.new(generator, critic, run.spec.train.optimizer)
 
 
-def initial_parameters(net: nn.Module, rng: Rng, run: Run) -> Parameters:
+def _initial_parameters(net: nn.Module, rng: Rng, run: Run) -> Parameters:
     """Fresh weights for the structure of `net`, drawn on the CPU in float32 so that they are the same everywhere."""
     fresh = copy.deepcopy(net).to(device="cpu", dtype=torch.float32)
     initialise(fresh, rng)
@@ -234,7 +234,7 @@ def sampler(run: Run, state: TrainState) -> Callable[[Tensor], Tensor]:
 def sampler_of_rows(run: Run, states: Sequence[TrainState]) -> Callable[[Tensor], Tensor]:
     """The generators at S states of runs like `run`, in one pass: latents (N, z_dim) -> samples (S, N, ...)."""
     rows, like = Weights.stacked([state.generator for state in states]), states[0].generator
-    batch = calibration_latents(run)
+    batch = _calibration_latents(run)
 
     def sample(z: Tensor) -> Tensor:
         def row(vector: Tensor) -> Tensor:
@@ -252,13 +252,13 @@ def trained_generator(run: Run, state: TrainState) -> nn.Module:
     """A copy of the generator with the state's weights, its batch normalisation calibrated, in evaluation mode."""
     net = copy.deepcopy(run.players.generator)
     net.load_state_dict(state.generator, strict=False)  # statistics of batches are no weights: they are calibrated
-    batch = calibration_latents(run)
+    batch = _calibration_latents(run)
     with torch.no_grad(), arithmetic(run.numerics):
         calibrate(net, batch)
     return net
 
 
-def calibration_latents(run: Run) -> Tensor:
+def _calibration_latents(run: Run) -> Tensor:
     rng = Rng(run.spec.evaluate.seed, "calibration latents", device=run.draws_on)
     with arithmetic(run.numerics):
         return run.latents(rng, CALIBRATION_LATENTS).to(run.device, run.dtype)

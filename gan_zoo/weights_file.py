@@ -33,7 +33,7 @@ def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: to
 
     Raises: UserError where there are no weights, damaged ones, or those of another net.
     """
-    content = read_weights(path)
+    content = _read_weights(path)
     weights = {name.removeprefix("generator."): w for name, w in content.items() if name.startswith("generator.")}
     if not weights:
         raise UserError(f"{path}: holds no weights named generator.*: give those that a run left")
@@ -47,7 +47,7 @@ def load_generator(spec: RunSpec, shape: tuple[int, ...], path: Path, device: to
     return net.to(device).eval().requires_grad_(False)  # type: ignore[no-any-return]
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+def _read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file of weights. Raises: UserError where it holds none, or is not what a run wrote."""
     try:
         with safe_open(path, framework="pt") as file:

@@ -37,7 +37,7 @@ RULE = (
 
 def write_ledger(judgements: Sequence[Judgement], out: Path) -> list[Path]:
     """Writes report.md, report.html and table.tex into `out`; the files."""
-    blocks = ledger_blocks(judgements)
+    blocks = _ledger_blocks(judgements)
     tables = [block for block in blocks if isinstance(block, Table) and block.paper]
     pages = {
         "report.md": markdown(TITLE, blocks),
@@ -47,9 +47,9 @@ def write_ledger(judgements: Sequence[Judgement], out: Path) -> list[Path]:
     return write_pages(out, pages)
 
 
-def ledger_blocks(judgements: Sequence[Judgement]) -> list[Block]:
+def _ledger_blocks(judgements: Sequence[Judgement]) -> list[Block]:
     """All of the page."""
-    blocks: list[Block] = [Text(counts(judgements)), overview(judgements), Heading("The rule"), Text(RULE)]
+    blocks: list[Block] = [Text(counts(judgements)), _overview(judgements), Heading("The rule"), Text(RULE)]
     for judgement in judgements:
         blocks += details(judgement)
     return blocks
@@ -62,18 +62,18 @@ def counts(judgements: Sequence[Judgement]) -> str:
     return f"{len(judgements)} claims: {', '.join(said)}."
 
 
-def overview(judgements: Sequence[Judgement]) -> Table:
+def _overview(judgements: Sequence[Judgement]) -> Table:
     """One row a claim: its verdict and the finding that decides it."""
     titles = ["claim", "what is claimed", "verdict", "decided by", "effect [interval]", "holds if", "seeds", "seconds"]
     caption = (
         "Each claim with the finding that decides it. Runs at a smaller setting than the paper's are marked *; the "
         "sections below say what is smaller, and give the source. Seconds: of training, all runs of the suite together."
     )
-    rows = [overview_row(judgement) for judgement in judgements]
+    rows = [_overview_row(judgement) for judgement in judgements]
     return Table("claims", caption, columns_of(titles, ("seeds", "seconds")), rows, paper=True)
 
 
-def overview_row(judgement: Judgement) -> list[Entry]:
+def _overview_row(judgement: Judgement) -> list[Entry]:
     """A claim: name, statement, verdict, and what it rests on."""
     content, finding, verdict = judgement.claim.content, judgement.deciding, judgement.verdict
     mark = Mark(verdict, "*" if content.smaller else "", bold=verdict in (REPRODUCED, REFUTED))
@@ -81,11 +81,11 @@ def overview_row(judgement: Judgement) -> list[Entry]:
     if finding is not None:
         rests_on = [
             finding.criterion.says,
-            effect_text(finding),
-            range_text(finding.criterion),
-            seeds_text(finding),
+            _effect_text(finding),
+            _range_text(finding.criterion),
+            _seeds_text(finding),
         ]
-    seconds = Entry(seconds_text(judgement.seconds), judgement.seconds)
+    seconds = Entry(_seconds_text(judgement.seconds), judgement.seconds)
     name = Entry(judgement.claim.name)
     return [name, Entry(content.statement), Entry(verdict, mark=mark), *entries_of(rests_on), seconds]
 
@@ -104,21 +104,21 @@ def details(judgement: Judgement) -> list[Block]:
     ]
     if judgement.remark:
         blocks.append(Items([judgement.remark], alert=True))
-    blocks.append(findings_table(judgement) if judgement.findings else criteria_table(judgement))
+    blocks.append(_findings_table(judgement) if judgement.findings else _criteria_table(judgement))
     return [*blocks, Code(f"gan-zoo claims run {claim.name}")]
 
 
-def findings_table(judgement: Judgement) -> Table:
+def _findings_table(judgement: Judgement) -> Table:
     titles = ["criterion", "statistic", "holds if", "estimate [interval]", "seeds", "seen", "verdict"]
     rows = [
         entries_of(
             [
                 found.criterion.says,
-                statistic_text(found.criterion),
-                range_text(found.criterion),
-                effect_text(found),
-                seeds_text(found),
-                seen_text(found),
+                _statistic_text(found.criterion),
+                _range_text(found.criterion),
+                _effect_text(found),
+                _seeds_text(found),
+                _seen_text(found),
                 found.verdict,
             ]
         )
@@ -128,16 +128,16 @@ def findings_table(judgement: Judgement) -> Table:
     return Table(f"criteria-{judgement.claim.name}", caption, columns_of(titles), rows)
 
 
-def criteria_table(judgement: Judgement) -> Table:
+def _criteria_table(judgement: Judgement) -> Table:
     """The criteria of a claim that was not run."""
     titles = ["criterion", "statistic", "holds if"]
     rows = []
     for criterion in judgement.claim.criteria:
-        rows.append(entries_of([criterion.says, statistic_text(criterion), range_text(criterion)]))
+        rows.append(entries_of([criterion.says, _statistic_text(criterion), _range_text(criterion)]))
     return Table(f"criteria-{judgement.claim.name}", "Not run yet.", columns_of(titles), rows)
 
 
-def statistic_text(criterion: Criterion) -> str:
+def _statistic_text(criterion: Criterion) -> str:
     """ratio of X of one loss to Y of another"""
     name = criterion.statistic.replace("_", " ")
     if criterion.to is None:
@@ -145,33 +145,33 @@ def statistic_text(criterion: Criterion) -> str:
     return f"{name}, {criterion.of}, to {criterion.to}"
 
 
-def range_text(criterion: Criterion) -> str:
+def _range_text(criterion: Criterion) -> str:
     if criterion.at_least is not None and criterion.at_most is not None:
         return f"{number(criterion.at_least)} to {number(criterion.at_most)}"
     return f"≥ {number(criterion.edges[0])}" if criterion.at_least is not None else f"≤ {number(criterion.edges[0])}"
 
 
-def effect_text(finding: Finding) -> str:
+def _effect_text(finding: Finding) -> str:
     if not finding.n:
         return DASH
     return f"{number(finding.estimate)} [{number(finding.low)}, {number(finding.high)}]"
 
 
-def seeds_text(finding: Finding) -> str:
+def _seeds_text(finding: Finding) -> str:
     return str(finding.n) if finding.n == finding.planned else f"{finding.n} of {finding.planned}"
 
 
-def seen_text(finding: Finding) -> str:
+def _seen_text(finding: Finding) -> str:
     factor = "× " if finding.criterion.kind.logarithmic else ""
     return DASH if math.isnan(finding.seen) else f"{factor}{number(finding.seen)}"
 
 
-def seconds_text(seconds: float) -> str:
+def _seconds_text(seconds: float) -> str:
     return DASH if math.isnan(seconds) else number(round(seconds))
 
 
 def line(judgement: Judgement) -> str:
     """A claim with its verdict for a terminal."""
     found = judgement.deciding
-    effect = f": {effect_text(found)}, holds if {range_text(found.criterion)}" if found else ""
+    effect = f": {_effect_text(found)}, holds if {_range_text(found.criterion)}" if found else ""
     return f"{judgement.claim.name}: {judgement.verdict}{effect}\n    {judgement.claim.content.statement}"

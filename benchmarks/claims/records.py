@@ -21,7 +21,7 @@ def published() -> Path:
     return places.PUBLISHED.parent / "claims"
 
 
-def export_of(suite: str, results: Path | None) -> Path | None:
+def _export_of(suite: str, results: Path | None) -> Path | None:
     """One's own export of a suite where there is one, else the published one, else None."""
     own = [results / suite / "export"] if results else []
     for folder in (*own, published() / suite / "export"):
@@ -34,7 +34,7 @@ def judgements(claims: Sequence[Claim], results: Path | None) -> list[Judgement]
     """Each claim as the records that there are judge it. Without `results`, of the published ones alone."""
     found: dict[str, Judgement] = {}
     for suite, sharing in by_suite(claims).items():
-        export = export_of(suite, results)
+        export = _export_of(suite, results)
         record = Record.read(export) if export else None
         for claim in sharing:
             found[claim.name] = judge(claim, record) if record else Judgement(claim)

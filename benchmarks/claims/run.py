@@ -22,11 +22,11 @@ def run_claims(ledger: Ledger, claims: Sequence[Claim], how: Options) -> list[st
     """Runs what is not done of the claims' suites and exports it; lines about what has no result even so."""
     store = Store(how.results)
     left: list[str] = []
-    for suite in suites_of(claims):
+    for suite in _suites_of(claims):
         terms = {claim.name: claim.terms for claim in ledger.sharing(suite.name)}
         plan = make_plan(suite, how, store, say)
         with Progress(plan) as progress:
-            plan = run_suite(plan, store, progress, {"claims": with_earlier(terms, suite, store)})
+            plan = run_suite(plan, store, progress, {"claims": _with_earlier(terms, suite, store)})
         store.record(suite.name).write(how.results / suite.name / "export")
         left += unfinished_text(plan)
     return left
@@ -36,15 +36,15 @@ def rehearse(claims: Sequence[Claim], how: Options) -> str:
     """The cells of the claims' suites, what stands of them, and a forecast for the rest."""
     with rehearsal(how) as scratch:
         store = Store(how.results)
-        return "\n\n".join(plan_text(make_plan(suite, scratch, store, say)) for suite in suites_of(claims))
+        return "\n\n".join(plan_text(make_plan(suite, scratch, store, say)) for suite in _suites_of(claims))
 
 
-def suites_of(claims: Sequence[Claim]) -> list[Suite]:
+def _suites_of(claims: Sequence[Claim]) -> list[Suite]:
     """The suites of the claims, each once."""
     return list({claim.suite.name: claim.suite for claim in claims}.values())
 
 
-def with_earlier(terms: Mapping[str, str], suite: Suite, store: Store) -> dict[str, list[str]]:
+def _with_earlier(terms: Mapping[str, str], suite: Suite, store: Store) -> dict[str, list[str]]:
     """The terms of each claim at this sweep, after those of the sweeps before it that differ."""
     try:
         before: Mapping[str, Any] = store.record(suite.name).meta.get("claims", {})

@@ -79,13 +79,13 @@ def judge(claim: Claim, record: Record) -> Judgement:
 
     Raises: UserError where the record is of other cells, or lacks a quantity that a criterion is about.
     """
-    check_record(claim, record)
+    _check_record(claim, record)
     results = Results(record)
     findings = [finding(criterion, claim, results) for criterion in claim.criteria]
-    return Judgement(claim, findings, float(record.runs.train_seconds.sum()), remark_on(claim, record))
+    return Judgement(claim, findings, float(record.runs.train_seconds.sum()), _remark_on(claim, record))
 
 
-def check_record(claim: Claim, record: Record) -> None:
+def _check_record(claim: Claim, record: Record) -> None:
     """Raises: UserError unless the record has the very cells of the claim's suite."""
     planned = {spec.key for spec in claim.suite.cells}
     if set(record.runs.run_key) != planned:
@@ -95,7 +95,7 @@ def check_record(claim: Claim, record: Record) -> None:
         )
 
 
-def remark_on(claim: Claim, record: Record) -> str:
+def _remark_on(claim: Claim, record: Record) -> str:
     """A remark where the criteria of today are not all that sweeps of the record were begun with."""
     recorded: list[str] = record.meta.get("claims", {}).get(claim.name, [])
     if not recorded:
@@ -108,7 +108,7 @@ def remark_on(claim: Claim, record: Record) -> str:
 
 def finding(criterion: Criterion, claim: Claim, results: Results) -> Finding:
     """The answer of a record to one criterion of a claim."""
-    values, planned = values_of(criterion, claim, results), len(claim.suite.seeds)
+    values, planned = _values_of(criterion, claim, results), len(claim.suite.seeds)
     level = 1 - (1 - LEVEL) / len(claim.criteria)
     n = int(np.isfinite(values).sum())
     mean, half = (float(each) for each in t_interval(values, level))
@@ -136,7 +136,7 @@ def verdict_of(low: float, high: float, criterion: Criterion) -> str:
     return REFUTED if high < least or low > most else CANNOT_TELL
 
 
-def values_of(criterion: Criterion, claim: Claim, results: Results) -> Array:
+def _values_of(criterion: Criterion, claim: Claim, results: Results) -> Array:
     """The statistic of each planned seed; NaN where a run has none.
 
     Raises: UserError where no run logged a quantity.

@@ -15,19 +15,19 @@ def add_commands(commands: "Commands") -> None:
     listing = commands.add_parser("list", help="show losses, architectures, data sets, metrics, suites and recipes")
     listing.add_argument("--json", action="store_true", help="as JSON")
     add_plugins(listing)
-    listing.set_defaults(command=list_all)
+    listing.set_defaults(command=_list_all)
 
     verify = commands.add_parser("verify", help="hold losses to known answers")
     verify.add_argument("losses", nargs="*", metavar="NAME", help="losses (default: all, or all of --plugin)")
     add_plugins(verify)
-    verify.set_defaults(command=verify_losses)
+    verify.set_defaults(command=_verify_losses)
 
     docs = commands.add_parser("docs", help="write the pages about losses, from the code")
     docs.add_argument("--folder", type=folder, default=Path("docs"), metavar="DIR", help="(default: %(default)s)")
-    docs.set_defaults(command=write_docs)
+    docs.set_defaults(command=_write_docs)
 
 
-def list_all(options: argparse.Namespace) -> int:
+def _list_all(options: argparse.Namespace) -> int:
     from benchmarks.tools.listing import as_text, registries
 
     content = registries()
@@ -35,13 +35,13 @@ def list_all(options: argparse.Namespace) -> int:
     return 0
 
 
-def verify_losses(options: argparse.Namespace) -> int:
+def _verify_losses(options: argparse.Namespace) -> int:
     from benchmarks.tools.verify import check_all, choose
 
     return 1 if check_all(choose(options.losses)) else 0
 
 
-def write_docs(options: argparse.Namespace) -> int:
+def _write_docs(options: argparse.Namespace) -> int:
     from benchmarks.tools.docs import write
 
     for path in write(options.folder):

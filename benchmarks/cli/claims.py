@@ -28,7 +28,7 @@ def add_commands(commands: "Commands") -> None:
     actions = claims.add_subparsers(metavar="ACTION", required=True)
 
     shown = actions.add_parser("list", help="every claim, its source and verdict")
-    shown.set_defaults(command=list_claims)
+    shown.set_defaults(command=_list_claims)
 
     run = actions.add_parser("run", help="run what is not done of the suites of some claims, then judge them")
     run.add_argument("claims", nargs="+", metavar="NAME")
@@ -41,11 +41,11 @@ def add_commands(commands: "Commands") -> None:
     report = actions.add_parser("report", help="write the ledger's page, from your runs or else the published ones")
     report.add_argument("--out", type=folder, metavar="DIR", help="where it goes (default: RESULTS/verdicts)")
     report.add_argument("--check", action="store_true", help="rebuild the published pages and compare every byte")
-    report.set_defaults(command=report_claims)
+    report.set_defaults(command=_report_claims)
 
     publish = actions.add_parser("publish", help="for maintainers: put finished runs into results/claims")
     publish.add_argument("claims", nargs="*", metavar="NAME", help="none: make the pages again from what is there")
-    publish.set_defaults(command=publish_claims)
+    publish.set_defaults(command=_publish_claims)
     for action in (shown, run, report, publish):
         add_results(action)
 
@@ -57,7 +57,7 @@ def open_ledger() -> "Ledger":
     return Ledger()
 
 
-def list_claims(options: argparse.Namespace) -> int:
+def _list_claims(options: argparse.Namespace) -> int:
     from benchmarks.claims.page import line
     from benchmarks.claims.records import judgements
 
@@ -82,7 +82,7 @@ def run_claims(options: argparse.Namespace) -> int:
     return UNFINISHED if left else 0
 
 
-def report_claims(options: argparse.Namespace) -> int:
+def _report_claims(options: argparse.Namespace) -> int:
     from benchmarks.claims.page import write_ledger
     from benchmarks.claims.records import OWN, check, judgements, published
 
@@ -98,7 +98,7 @@ def report_claims(options: argparse.Namespace) -> int:
     return 0
 
 
-def publish_claims(options: argparse.Namespace) -> int:
+def _publish_claims(options: argparse.Namespace) -> int:
     from benchmarks.claims.records import publish
 
     print(f"published: {publish(open_ledger(), options.claims, options.results)}")

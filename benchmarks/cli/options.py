@@ -110,10 +110,10 @@ def add_suite(command: argparse.ArgumentParser, **settings: Any) -> None:
     """The suite, which a shell completes among those of the package and YAML files."""
     help_text = settings.pop("help", "a suite's name or a YAML file")
     suite = command.add_argument("suite", help=help_text, **settings)
-    suite.completer = complete_suite  # type: ignore[attr-defined]
+    suite.completer = _complete_suite  # type: ignore[attr-defined]
 
 
-def complete_suite(prefix: str, **_: Any) -> list[str]:
+def _complete_suite(prefix: str, **_: Any) -> list[str]:
     """What a suite may be that begins with `prefix`."""
     from argcomplete.completers import FilesCompleter
 

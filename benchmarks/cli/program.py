@@ -30,8 +30,8 @@ examples:
 def run(words: Sequence[str]) -> int:
     """Runs one command; its exit code. Ctrl-C passes through."""
     try:
-        open_what_is_closed()
-        print_what_cannot_be_printed()
+        _open_what_is_closed()
+        _print_what_cannot_be_printed()
         options = parse(words)
         if hasattr(options, "numerics"):
             settle(options.numerics)
@@ -40,7 +40,7 @@ def run(words: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except UserError as error:
-        print(f"gan-zoo: {with_flag(str(error))}", file=sys.stderr)
+        print(f"gan-zoo: {_with_flag(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     except OSError as failure:
         return told(failure)
@@ -48,7 +48,7 @@ def run(words: Sequence[str]) -> int:
 
 def told(failure: OSError) -> int:
     """The exit code after a line about a path, disk or output that cannot be used. Raises: any other `failure`."""
-    if failure.filename is None and output_is_lost():
+    if failure.filename is None and _output_is_lost():
         if not isinstance(failure, BrokenPipeError):  # whoever closed a pipe knows it
             print(f"gan-zoo: the output cannot be written ({failure.strerror}); send it elsewhere", file=sys.stderr)
         return UNWRITTEN
@@ -59,14 +59,14 @@ def told(failure: OSError) -> int:
     return USAGE_ERROR
 
 
-def open_what_is_closed() -> None:
+def _open_what_is_closed() -> None:
     """Output that a shell has closed (`>&-`) goes nowhere: a file opened later would take its number, and its text."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w"), write_through=True))
 
 
-def output_is_lost() -> bool:
+def _output_is_lost() -> bool:
     """Whether nothing can be printed: a full disk, or a pipe that nobody reads. The rest goes nowhere then."""
     try:
         print(flush=True)  # what failed before may not be tried again
@@ -76,12 +76,12 @@ def output_is_lost() -> bool:
     return False
 
 
-def with_flag(message: str) -> str:
+def _with_flag(message: str) -> str:
     """An error about a setting of which the science knows, as one about the option that set it."""
     return f"--{message}" if message.split(" ", 1)[0] in SETTINGS else message
 
 
-def print_what_cannot_be_printed() -> None:
+def _print_what_cannot_be_printed() -> None:
     """A terminal or pipe that has no Greek letters gets marks in their place, not an error."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

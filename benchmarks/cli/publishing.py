@@ -51,14 +51,14 @@ def add_commands(commands: "Commands") -> None:
     )
     add_data(reproduce)
     add_plugins(reproduce)
-    reproduce.set_defaults(command=reproduce_cells)
+    reproduce.set_defaults(command=_reproduce_cells)
 
     publish = commands.add_parser("publish", help="for maintainers: put a finished run into results/published")
     publish.add_argument("suite", metavar="SUITE", help="a suite of the package whose every cell has ended")
     publish.add_argument(
         "--rebuild", action="store_true", help="make the published report again from the export that is there"
     )
-    publish.set_defaults(command=publish_suite)
+    publish.set_defaults(command=_publish_suite)
     for command in (reproduce, publish):
         add_results(command)
 
@@ -81,7 +81,7 @@ class AddFolder(argparse.Action):
             raise argparse.ArgumentError(self, str(error)) from None
 
 
-def reproduce_cells(options: argparse.Namespace) -> int:
+def _reproduce_cells(options: argparse.Namespace) -> int:
     from benchmarks.record.places import PUBLISHED, export_folder
     from benchmarks.tools.reproduce import Request, reproduce
 
@@ -90,7 +90,7 @@ def reproduce_cells(options: argparse.Namespace) -> int:
     return 0 if reproduce(Request(export, data_root(options), *how)) else 1
 
 
-def publish_suite(options: argparse.Namespace) -> int:
+def _publish_suite(options: argparse.Namespace) -> int:
     from benchmarks.tools.publish import publish, rebuild
 
     made: Path = rebuild(options.suite) if options.rebuild else publish(options.suite, options.results)

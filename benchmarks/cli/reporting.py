@@ -52,7 +52,7 @@ def add_commands(commands: "Commands") -> None:
         help="the smallest difference of interest, as 0.1 for 10 %%, that verdicts are about (default: the suite's)",
     )
     report.add_argument("--only", nargs="+", metavar="TABLE|FIGURE", help="make only these, into tables/ and figures/")
-    report.set_defaults(command=make_report)
+    report.set_defaults(command=_make_report)
 
     diff = commands.add_parser("diff", help="what differs between two runs: specs, environments, scores")
     diff.add_argument("runs", nargs=2, metavar="SUITE/KEY", help="a suite and a run key, which may be shortened")
@@ -61,17 +61,17 @@ def add_commands(commands: "Commands") -> None:
         add_results(command)
 
 
-def make_report(options: argparse.Namespace) -> int:
+def _make_report(options: argparse.Namespace) -> int:
     from benchmarks.report.commands import report
 
     for suite in options.suites:
-        check_place(suite)
+        _check_place(suite)
     if options.check and options.from_export:
         raise UserError("--from-export: does nothing beside --check, which always rebuilds from the export")
     return report(options)
 
 
-def check_place(suite: str) -> None:
+def _check_place(suite: str) -> None:
     """Raises: UserError unless `suite` may be a suite's name, or is a folder that is there."""
     folder = Path(suite)
     is_report = suite.isprintable() and ((folder / "export").is_dir() or (folder / "meta.json").is_file())

@@ -43,21 +43,21 @@ def add_commands(commands: "Commands") -> None:
     score.add_argument("--spec", type=folder, metavar="FILE", help=spec_help)
     score.add_argument("--json", action="store_true", help="as JSON")
     add_plugins(score)
-    score.set_defaults(command=score_images)
+    score.set_defaults(command=_score_images)
     fetch = commands.add_parser("fetch-weights", help="put Inception's weights in place, checked by hash")
     fetch.add_argument("--from", type=folder, metavar="FILE", dest="source", help="a copy (default: download, 91 MB)")
     fetch.set_defaults(command=fetch_weights)
     check = commands.add_parser("check-metrics", help="hold the Inception score of CIFAR-10 to its published value")
-    check.set_defaults(command=check_metrics)
+    check.set_defaults(command=_check_metrics)
     for command in (score, check):
         command.add_argument("--weights", type=folder, metavar="FILE", help="Inception's weights, if not in place")
         add_device(command, "CPU threads")
     for command in (score, fetch, check):
         add_data(command)
-    add_extractors(commands)
+    _add_extractors(commands)
 
 
-def add_extractors(commands: "Commands") -> None:
+def _add_extractors(commands: "Commands") -> None:
     """The commands about the classifiers that images are scored by."""
     train = commands.add_parser("train-extractor", help="train the classifier that images are scored by")
     train.add_argument("name", metavar="NAME|DIR", help="a data set, or a folder of images in class folders")
@@ -66,15 +66,15 @@ def add_extractors(commands: "Commands") -> None:
     )
     out_help = "write weights and card there, as the package brings them, and keep nothing"
     train.add_argument("--out", type=folder, metavar="DIR", help=out_help)
-    train.set_defaults(command=train_extractor)
+    train.set_defaults(command=_train_extractor)
     bring = commands.add_parser("import-extractor", help="score a data set by a classifier that someone else trained")
     bring.add_argument("file", type=folder, metavar="FILE|EXPORT", help="its file, or an export that it came with")
-    bring.set_defaults(command=import_extractor)
+    bring.set_defaults(command=_import_extractor)
     for command in (train, bring):
         add_data(command)
 
 
-def score_images(options: argparse.Namespace) -> int:
+def _score_images(options: argparse.Namespace) -> int:
     from benchmarks.tools.score import Request, as_text, score
 
     asked = {name: value for name, value in vars(options).items() if name not in ("command", "json", "data", "plugins")}
@@ -92,7 +92,7 @@ def fetch_weights(options: argparse.Namespace) -> int:
     return 0
 
 
-def check_metrics(options: argparse.Namespace) -> int:
+def _check_metrics(options: argparse.Namespace) -> int:
     from benchmarks.tools.score import check
 
     line, agrees = check(data_root(options), options.weights, options.device, options.threads)
@@ -100,7 +100,7 @@ def check_metrics(options: argparse.Namespace) -> int:
     return 0 if agrees else 1
 
 
-def train_extractor(options: argparse.Namespace) -> int:
+def _train_extractor(options: argparse.Namespace) -> int:
     from benchmarks.tools.extractors import train
 
     line, agrees = train(options.name, data_root(options), options.image_size, options.out)
@@ -108,7 +108,7 @@ def train_extractor(options: argparse.Namespace) -> int:
     return 0 if agrees else 1
 
 
-def import_extractor(options: argparse.Namespace) -> int:
+def _import_extractor(options: argparse.Namespace) -> int:
     from benchmarks.tools.extractors import bring
 
     print(*bring(options.file, data_root(options)), sep="\n")

@@ -58,7 +58,7 @@ def add_commands(commands: "Commands") -> None:
     train.add_argument("--dataset", "--datasets", nargs="+", required=True, dest="datasets", metavar="NAME")
     train.add_argument("--seed", "--seeds", nargs="+", type=seed, default=[0], dest="seeds", metavar="N")
     train.add_argument("--suite", default="quickstart", help="the suite whose settings are used (default: %(default)s)")
-    train.set_defaults(command=train_some)
+    train.set_defaults(command=_train_some)
 
     run = commands.add_parser("run", help="run what is not done of a suite, then report", epilog=RUN_EXAMPLES)
     add_suite(run, nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)")
@@ -170,15 +170,15 @@ def runner_options(options: argparse.Namespace, workers: int | None) -> "Options
     )
 
 
-def greet(options: argparse.Namespace) -> None:
+def _greet(options: argparse.Namespace) -> None:
     """A word on a terminal before anything is loaded."""
     if sys.stderr.isatty() and options.talk != "quiet":
         print(f"loading {options.suite}, its data sets and what scores them", file=sys.stderr)
 
 
-def train_some(options: argparse.Namespace) -> int:
+def _train_some(options: argparse.Namespace) -> int:
     """Runs with the settings that a suite has for their losses and data sets; recorded as the suite `train`."""
-    greet(options)
+    _greet(options)
     from benchmarks.suites.suite import load_first_look
 
     settings = parse_settings(options.settings)
@@ -187,7 +187,7 @@ def train_some(options: argparse.Namespace) -> int:
 
 
 def run_suite(options: argparse.Namespace) -> int:
-    greet(options)
+    _greet(options)
     from benchmarks.suites.suite import load_suite
 
     suite = load_suite(options.suite, parse_settings(options.settings))

@@ -59,10 +59,10 @@ def add_commands(commands: "Commands") -> None:
     )
     add_workers(tune, None, "one per core, or up to four per GPU")
     add_how(tune)
-    tune.set_defaults(command=tune_suite)
+    tune.set_defaults(command=_tune_suite)
 
 
-def tune_suite(options: argparse.Namespace) -> int:
+def _tune_suite(options: argparse.Namespace) -> int:
     from benchmarks.tools.tune import Request, rehearse, tune
 
     what = parse_settings(options.settings), options.losses, options.datasets, options.out, options.adaptive

@@ -68,7 +68,7 @@ def _opened(uri: str, database: Path | None, make: bool = False) -> "MlflowClien
             if make:
                 _create(database)
             _refuse_other(database)
-            uri = sqlite_address(database)
+            uri = _sqlite_address(database)
         client = MlflowClient(uri, registry_uri=uri)
         engine = getattr(client._tracking_client.store, "engine", None)
         if engine is not None:
@@ -77,7 +77,7 @@ def _opened(uri: str, database: Path | None, make: bool = False) -> "MlflowClien
     return client
 
 
-def sqlite_address(database: Path, mode: str = "rw") -> str:
+def _sqlite_address(database: Path, mode: str = "rw") -> str:
     """SQLAlchemy's address of `database`, whatever is in its name: `rw` makes no new file where there is none.
 
     The name is escaped once for sqlite and once for SQLAlchemy; without a slash left, MLflow makes no folder of it.
@@ -119,7 +119,7 @@ def _create(database: Path) -> None:
     with tempfile.TemporaryDirectory(dir=database.parent, ignore_cleanup_errors=True) as folder:
         fresh = Path(folder) / database.name
         unused = (database.parent / "mlruns").as_uri()
-        SqlAlchemyStore(sqlite_address(fresh, "rwc"), unused).engine.dispose()
+        SqlAlchemyStore(_sqlite_address(fresh, "rwc"), unused).engine.dispose()
         with _alone(database.with_name(f"{database.name}.lock")):
             if not database.exists():
                 os.replace(fresh, database)
@@ -168,7 +168,7 @@ def _reached(uri: str) -> Iterator[None]:
         import requests
 
         _refuse_no_address(uri)
-        refuse_old(uri, requests.get(f"{uri.rstrip('/')}/version", timeout=10).text)
+        _refuse_old(uri, requests.get(f"{uri.rstrip('/')}/version", timeout=10).text)
         yield
     elif uri.startswith("postgresql"):
         from sqlalchemy import NullPool, create_engine, text
@@ -180,7 +180,7 @@ def _reached(uri: str) -> Iterator[None]:
         yield
 
 
-def refuse_old(uri: str, version: str) -> None:
+def _refuse_old(uri: str, version: str) -> None:
     """Raises: UserError where the server says that it runs an MLflow of before models had a record."""
     known = re.fullmatch(r"(\d+)\.\d[\w.]*", version.strip())
     if known and int(known[1]) < OLDEST:

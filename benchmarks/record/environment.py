@@ -47,7 +47,7 @@ def commit() -> dict[str, str | bool]:
     known: dict[str, str | bool] = {"commit": "unknown", "dirty": True}
     if is_own_repository():
         known = {"commit": git("rev-parse", "--short=12", "HEAD"), "dirty": bool(changed)}
-    return known | ({"changes": hash_files(changed)} if changed else {})
+    return known | ({"changes": _hash_files(changed)} if changed else {})
 
 
 @functools.cache
@@ -70,10 +70,10 @@ def edited_files() -> frozenset[Path]:
     recorded = {Path(str(file.locate())): file.hash for file in installed.files or () if file.suffix == ".py"}
     if Path(__file__) not in recorded:  # what is installed is not what runs
         return frozenset()
-    return frozenset(path for path, known in recorded.items() if known and not has_hash(path, known))
+    return frozenset(path for path, known in recorded.items() if known and not _has_hash(path, known))
 
 
-def has_hash(path: Path, known: importlib.metadata.FileHash) -> bool:
+def _has_hash(path: Path, known: importlib.metadata.FileHash) -> bool:
     """Whether a file is there with the hash of an installation's record."""
     if not path.is_file():
         return False
@@ -81,7 +81,7 @@ def has_hash(path: Path, known: importlib.metadata.FileHash) -> bool:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == known.value
 
 
-def hash_files(paths: Iterable[Path]) -> str:
+def _hash_files(paths: Iterable[Path]) -> str:
     """16 hexadecimal digits of the names and contents of files, of which some may be gone."""
     digest = hashlib.blake2b(digest_size=8)
     for path in paths:

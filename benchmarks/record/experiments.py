@@ -48,7 +48,7 @@ class Experiments:
             uri = f"sqlite:///{quote(str(self.database))}"
         self.uri = uri
         self.known = known
-        self.say: Callable[[str], None] = print_line
+        self.say: Callable[[str], None] = _print_line
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path, str, bool]]:
         return type(self), (self.results, self.uri, self.known or "_client" in self.__dict__)
@@ -171,7 +171,7 @@ def is_read_only(database: Path) -> bool:
     return database.is_file() and not all(os.access(path, os.W_OK) for path in (database, database.parent))
 
 
-def print_line(line: str) -> None:
+def _print_line(line: str) -> None:
     """Prints a line about the record, where no sweep listens."""
     if line:
         print(line, file=sys.stderr)

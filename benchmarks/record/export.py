@@ -115,7 +115,7 @@ FILES = ("runs.csv", "metrics.csv", "samples.npz")
 TIMINGS = "timings.csv"
 
 
-def no_timings() -> pd.DataFrame:
+def _no_timings() -> pd.DataFrame:
     """The timings of a sweep that has none."""
     return pd.DataFrame({name: pd.array([], dtype=kind) for name, kind in TIMING_COLUMNS.items()})
 
@@ -129,7 +129,7 @@ class Record:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     samples: dict[str, np.ndarray]
-    timings: pd.DataFrame = field(default_factory=no_timings)
+    timings: pd.DataFrame = field(default_factory=_no_timings)
 
     def write(self, folder: Path) -> list[Path]:
         """Write the export into `folder`; its files. Whoever reads meanwhile sees the old record, or an error, never a
@@ -163,7 +163,7 @@ class Record:
         runs = _frame(content["runs.csv"], RUN_COLUMNS, folder / "runs.csv")
         metrics = _frame(content["metrics.csv"], METRIC_COLUMNS, folder / "metrics.csv")
         _check_runs(runs, meta, folder)
-        timings = _frame(content[TIMINGS], TIMING_COLUMNS, folder / TIMINGS) if timed else no_timings()
+        timings = _frame(content[TIMINGS], TIMING_COLUMNS, folder / TIMINGS) if timed else _no_timings()
         return cls(meta, runs, metrics, _arrays(content["samples.npz"], folder / "samples.npz"), timings)
 
 

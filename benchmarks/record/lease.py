@@ -50,7 +50,7 @@ class Holder:
         return process_text({"host": self.host, "pid": self.pid})
 
     def __str__(self) -> str:
-        return f"{self.process} since {clock_text(self.since)}, lease until {clock_text(self.until)}"
+        return f"{self.process} since {_clock_text(self.since)}, lease until {_clock_text(self.until)}"
 
 
 class Leases:
@@ -153,7 +153,7 @@ def take(client: "MlflowClient", ledger: str, cell: str, by_force: bool = False)
     return lease
 
 
-def clock_text(seconds: float) -> str:
+def _clock_text(seconds: float) -> str:
     """A time as people read it: that of today by its hour alone."""
     moment = datetime.fromtimestamp(seconds)
     today = moment.date() == datetime.now().date()

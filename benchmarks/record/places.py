@@ -67,7 +67,7 @@ OTHER_OUT = "name another folder with --out"
 def refuse_unwritable(folder: Path, remedy: str = OTHER_OUT) -> Path:
     """`folder`, of a report. Raises: UserError where it lies in what is published, which no report overwrites, may not
     be written to, or has something else in the place of what a report writes."""
-    refuse_blocked_report(folder)
+    _refuse_blocked_report(folder)
     place = folder.resolve()
     if place.is_relative_to(PUBLISHED):
         raise UserError(f"{folder}: published results are read-only: {remedy}")
@@ -77,7 +77,7 @@ def refuse_unwritable(folder: Path, remedy: str = OTHER_OUT) -> Path:
     return folder
 
 
-def refuse_blocked_report(folder: Path) -> None:
+def _refuse_blocked_report(folder: Path) -> None:
     """Raises: UserError where something else is in the place of a folder or a page of the report in `folder`."""
     for name in FOLDERS:
         refuse_blocked(folder / name)

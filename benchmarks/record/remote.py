@@ -36,7 +36,7 @@ def histories(client: "MlflowClient", runs: Sequence["Run"]) -> pd.DataFrame:
     """Every metric of `runs` at every step it was logged at: the columns HISTORY."""
     engine = getattr(client._tracking_client.store, "engine", None)
     if engine is not None:
-        return database_histories(engine, {run.info.experiment_id for run in runs})
+        return _database_histories(engine, {run.info.experiment_id for run in runs})
     asked: dict[str, list[str]] = {}
     for run in runs:
         for name in run.data.metrics:
@@ -65,7 +65,7 @@ def history_of(client: "MlflowClient", name: str, runs: list[str]) -> list[tuple
     return [(runs[0], name, row.step, row.timestamp, row.value) for row in rows]
 
 
-def database_histories(engine: Any, experiments: Iterable[str]) -> pd.DataFrame:
+def _database_histories(engine: Any, experiments: Iterable[str]) -> pd.DataFrame:
     """The metrics of experiments straight from MLflow's tables."""
     from sqlalchemy import text
 

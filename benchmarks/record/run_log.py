@@ -282,12 +282,12 @@ def log_dataset(client: "MlflowClient", run_id: str, dataset: Values) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        client.log_inputs(run_id, [dataset_input(dataset)])
+        client.log_inputs(run_id, [_dataset_input(dataset)])
     except MlflowException:
-        client.log_inputs(run_id, [dataset_input(dataset)])
+        client.log_inputs(run_id, [_dataset_input(dataset)])
 
 
-def dataset_input(dataset: Values) -> Any:
+def _dataset_input(dataset: Values) -> Any:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     source = json.dumps({"tags": {"mlflow.source.name": "gan_zoo.datasets"}})

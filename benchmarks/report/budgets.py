@@ -33,12 +33,12 @@ def budget_words(results: Results) -> str:
     return f"Budget: {listed(texts)} a run, steps rounded down." if texts else ""
 
 
-def steps_price(dataset: DatasetResults, loss: str) -> float | None:
+def _steps_price(dataset: DatasetResults, loss: str) -> float | None:
     """The price of a generator step in generator steps."""
     return 1.0
 
 
-def images_price(dataset: DatasetResults, loss: str) -> float | None:
+def _images_price(dataset: DatasetResults, loss: str) -> float | None:
     """In real images that the critic sees."""
     for run in dataset.cell_runs(loss).itertuples():
         images = planned_images(run)
@@ -47,7 +47,7 @@ def images_price(dataset: DatasetResults, loss: str) -> float | None:
     return None
 
 
-def seconds_price(dataset: DatasetResults, loss: str) -> float | None:
+def _seconds_price(dataset: DatasetResults, loss: str) -> float | None:
     """In seconds, by the report's clock."""
     steps = dataset.cell_runs(loss).steps.dropna()
     if not len(steps):
@@ -57,7 +57,7 @@ def seconds_price(dataset: DatasetResults, loss: str) -> float | None:
     return None if seconds is None or not seconds[0] > 0 else float(seconds[0] / last[0])
 
 
-PRICES: dict[str, Price] = {"generator steps": steps_price, "images": images_price, "seconds": seconds_price}
+PRICES: dict[str, Price] = {"generator steps": _steps_price, "images": _images_price, "seconds": _seconds_price}
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def equal_budgets_table(dataset: DatasetResults) -> Table | None:
         return None
     columns = [Column("Loss", False)]
     for each in found:
-        columns += [Column(f"at {shown_amount(each)}"), Column("place")]
+        columns += [Column(f"at {_shown_amount(each)}"), Column("place")]
     rows = []
     for row, loss in enumerate(dataset.losses):
         cells = [Entry(loss)]
@@ -138,7 +138,7 @@ def equal_budgets_table(dataset: DatasetResults) -> Table | None:
     return Table(f"budgets-{dataset.slug}", _caption(dataset, found), columns, rows)
 
 
-def shown_amount(each: Standing) -> str:
+def _shown_amount(each: Standing) -> str:
     """1500 generator steps, 480k images, 12.3 seconds."""
     value = number(each.spent) if each.currency == "seconds" else amount(each.spent)
     return f"{value} {each.currency}"

@@ -42,7 +42,7 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
 
     results = Results(Record.read(export), choice)
     plan, blocks = contents(results, export)
-    earlier, written = shown_figures(out), draw_all(plan, out / "figures")
+    earlier, written = _shown_figures(out), draw_all(plan, out / "figures")
     title = f"GAN losses {'tuned' if results.meta.get('search') else 'compared'}: {results.meta['suite']}"
     pages = {
         "report.md": markdown(title, blocks),
@@ -78,7 +78,7 @@ def contents(results: Results, export: Path) -> "tuple[list[Drawing], list[Block
     return plan, document(results, plan, against_published(export, results))
 
 
-def shown_figures(out: Path) -> set[Path]:
+def _shown_figures(out: Path) -> set[Path]:
     """The files of the figures that the report in `out` shows: a folder of --out may hold others, of the user's."""
     report = out / "report.md"
     text = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""

@@ -39,7 +39,7 @@ def report(options: argparse.Namespace) -> int:
     if options.check:
         return check(record_folder(suite, options.results), options.out, choice)
     if options.only:
-        out = place_of(suite, options.results, options.out, choice, options.only)
+        out = _place_of(suite, options.results, options.out, choice, options.only)
         export = source(suite, options.results, out, options.from_export)
         print(*build_parts(export, out, options.only, choice), sep="\n")
         return 0
@@ -50,12 +50,12 @@ def report(options: argparse.Namespace) -> int:
 
 def rebuild(suite: str, results: Path, out: Path | None, choice: dict[str, Any], from_export: bool = False) -> Path:
     """Makes the report of a suite, narrowed by `choice`, anew; the folder that it is in."""
-    out = place_of(suite, results, out, choice)
+    out = _place_of(suite, results, out, choice)
     build_report(source(suite, results, out, from_export), out, choice)
     return out
 
 
-def place_of(
+def _place_of(
     suite: str, results: Path, out: Path | None, choice: dict[str, Any], only: list[str] | None = None
 ) -> Path:
     """The folder that a report of this choice is made in. Raises: UserError where it may not be written to."""

@@ -32,7 +32,7 @@ def chances(trials: int, k: int, replacement: bool = False) -> Array:
     return weights
 
 
-def by_validation(validation: Array, scores: Array) -> Array:
+def _by_validation(validation: Array, scores: Array) -> Array:
     """Scores (..., K) in the order of their validation scores, the best first, and those of failed trials last."""
     failed = ~(np.isfinite(validation) & np.isfinite(scores))
     order = np.argsort(np.where(failed, np.inf, validation), axis=-1, kind="stable")
@@ -42,7 +42,7 @@ def by_validation(validation: Array, scores: Array) -> Array:
 def expected_best(validation: ArrayLike, scores: ArrayLike, k: int) -> Array:
     """(...): the expected score of the trial chosen among k of K, given that not all of the k failed; NaN where every
     trial failed. Both arguments (..., K)."""
-    values = by_validation(np.asarray(validation, dtype=np.float64), np.asarray(scores, dtype=np.float64))
+    values = _by_validation(np.asarray(validation, dtype=np.float64), np.asarray(scores, dtype=np.float64))
     weights = chances(values.shape[-1], k)
     finite = np.isfinite(values)
     mass = (weights * finite).sum(-1)
@@ -52,7 +52,7 @@ def expected_best(validation: ArrayLike, scores: ArrayLike, k: int) -> Array:
 
 def all_fail(validation: ArrayLike, scores: ArrayLike, k: int) -> float:
     """The probability that each of k of these K trials failed."""
-    values = by_validation(np.asarray(validation, dtype=np.float64), np.asarray(scores, dtype=np.float64))
+    values = _by_validation(np.asarray(validation, dtype=np.float64), np.asarray(scores, dtype=np.float64))
     return float(chances(len(values), k)[~np.isfinite(values)].sum())
 
 
@@ -72,7 +72,7 @@ def chance_of_best(searches: Sequence[tuple[Array, Array]], k: int) -> list[floa
     score of all; ties count half, and whoever fails altogether does not win."""
     outcomes = []
     for validation, scores in searches:
-        values = by_validation(validation, scores)
+        values = _by_validation(validation, scores)
         outcomes.append((values, chances(len(values), k, replacement=True)))
     found = []
     for i, (values, weights) in enumerate(outcomes):

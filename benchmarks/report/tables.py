@@ -230,7 +230,7 @@ def run_table(results: Results) -> Table:
     titles = ("run key", "loss", "data set", "seed", "status", "step", "train s", "device", "commit", "MLflow run")
     rows = []
     for run in results.runs.itertuples():
-        commit = f"{run.commit[:12]}{' + changes' if is_true(run.dirty) else ''}"
+        commit = f"{run.commit[:12]}{' + changes' if _is_true(run.dirty) else ''}"
         cells = entries_of((run.run_key, run.loss, run.dataset))
         cells += [Entry(str(run.seed), float(run.seed)), Entry(run.status)]
         cells += [Entry(DASH) if pd.isna(run.step) else Entry(str(run.step), float(run.step))]
@@ -248,6 +248,6 @@ def _seconds_cell(results: Results, run: Any) -> Entry:
     return Entry(DASH) if seconds is None else Entry(number(seconds), sortable(seconds))
 
 
-def is_true(value: object) -> bool:
+def _is_true(value: object) -> bool:
     """Whether a nullable truth value is known and true."""
     return not pd.isna(value) and bool(value)

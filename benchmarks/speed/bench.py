@@ -112,7 +112,7 @@ def prepare(stretches: Mapping[str, Stretch]) -> dict[str, str]:
     for name, stretch in stretches.items():
         started = time.monotonic()
         try:
-            with time_limit(PREPARATION):
+            with _time_limit(PREPARATION):
                 stretch()
         except Exception as error:  # the others are still worth measuring
             late = time.monotonic() - started > PREPARATION  # the compiler has an error of its own for this
@@ -122,7 +122,7 @@ def prepare(stretches: Mapping[str, Stretch]) -> dict[str, str]:
 
 
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Iterator[None]:
     """Raises: TimeoutError in what is inside where it takes longer, on systems that have such an alarm."""
 
     def overdue(number: int, frame: FrameType | None) -> None:

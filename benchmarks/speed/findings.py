@@ -43,12 +43,12 @@ class Findings:
         return content
 
 
-def of_one_run(findings: Findings) -> list[Row]:
+def _of_one_run(findings: Findings) -> list[Row]:
     """The rows that bars of training are of."""
     return [row for row in findings.rows if row.mode == PINNED and row.engine not in ("textbook", "stacked")]
 
 
-def quickstart_bar(findings: Findings) -> Bar:
+def _quickstart_bar(findings: Findings) -> Bar:
     what = "quickstart, all of its training: times the textbook loop"
     return Bar(what, QUICKSTART, times_faster(findings.gains)["auto"], "auto")
 
@@ -58,19 +58,19 @@ def missed(findings: Findings) -> list[Row | Gain]:
     the cell that gains least."""
     names = {bar.what.rpartition(":")[0] for bar in bars(findings) if not bar.reached}
     best: dict[str, Row] = {}
-    for row in of_one_run(findings):
+    for row in _of_one_run(findings):
         if row.workload in names and row.speedup > best.get(row.workload, row).speedup - 1e-9:
             best[row.workload] = row
     least = min(findings.gains, key=lambda gain: gain.textbook / gain.auto, default=None)
-    short = least is not None and not quickstart_bar(findings).reached
+    short = least is not None and not _quickstart_bar(findings).reached
     return [*best.values(), *([least] if least is not None and short else [])]
 
 
 def bars(findings: Findings) -> Iterator[Bar]:
     """The bars of all that was measured. Engines that stack seeds take no part: a bar is of one run."""
     if findings.gains:
-        yield quickstart_bar(findings)
-    pinned = of_one_run(findings)
+        yield _quickstart_bar(findings)
+    pinned = _of_one_run(findings)
     for part, wanted in FRACTIONS.items():
         if own := [row for row in pinned if part in row.workload]:
             best = max(own, key=lambda row: row.fraction)

@@ -78,7 +78,7 @@ def main(folder: Path, device: str = "cuda", extent: Extent = CARD) -> None:
     machine = {"device": device_name(device), "torch": torch.__version__}
     rates = {how: matrix_rate(device, how, extent.matrix) for how in ("float32", "tf32", "bf16")}
     differences = {
-        engine: largest_difference(engine, device, extent.checked_steps)
+        engine: _largest_difference(engine, device, extent.checked_steps)
         for engine in ("graph", "stacked", "stacked-graph")
     }
     results: list[Result] = []
@@ -130,7 +130,7 @@ def candidates(
 
     def streams(seeds: int) -> Callable[[], Iterator[object]]:
         def start() -> Iterator[object]:
-            return on_streams([single_seed(workload, seed, device) for seed in range(seeds)], device)
+            return _on_streams([_single_seed(workload, seed, device) for seed in range(seeds)], device)
 
         return start
 
@@ -145,12 +145,12 @@ def candidates(
             yield f"CUDA graph, {numerics}", single(ENGINES["graph"], numerics), 1
 
 
-def single_seed(workload: Workload, seed: int, device: str) -> Iterator[object]:
+def _single_seed(workload: Workload, seed: int, device: str) -> Iterator[object]:
     run = workload.run(seed, device)
     return train(run, initial_state(run), ENGINES["graph"])
 
 
-def on_streams(runs: Sequence[Iterator[object]], device: str) -> Iterator[object]:
+def _on_streams(runs: Sequence[Iterator[object]], device: str) -> Iterator[object]:
     """One iteration of every run at a time, each on a stream of its own."""
     places = [torch.cuda.Stream() for _ in runs] if device.startswith("cuda") else []
     synchronize()  # the runs' first states were made on another stream
@@ -208,7 +208,7 @@ def matrix_rate(device: str, how: str, size: int) -> float:
     return 10 * 2 * size**3 / (time.perf_counter() - started) / 1e12
 
 
-def checked_run(seed: int, device: str, steps: int) -> Run:
+def _checked_run(seed: int, device: str, steps: int) -> Run:
     """A short training in float64 whose learning rate falls, from a number that depends on the seed."""
     run = WORKLOADS["MLP 4x128, batch 128"].run(seed, device, precision="float64")
     optimizer = Adam(1e-4 / (seed + 1), (0.5, 0.9))
@@ -216,9 +216,9 @@ def checked_run(seed: int, device: str, steps: int) -> Run:
     return prepare(replace(run.spec, train=training), run.data, device)
 
 
-def largest_difference(engine: str, device: str, steps: int) -> float:
+def _largest_difference(engine: str, device: str, steps: int) -> float:
     """Of any weight from the plain engine's after `steps` iterations in float64: rounding, if the engine is right."""
-    runs = [checked_run(seed, device, steps) for seed in range(2)]
+    runs = [_checked_run(seed, device, steps) for seed in range(2)]
     alone, own = [*map(initial_state, runs)], [*map(initial_state, runs)]
     for run, state in zip(runs, alone, strict=True):
         list(itertools.islice(train(run, state), steps))

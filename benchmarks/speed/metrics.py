@@ -102,7 +102,7 @@ def ours(data: Images, weights: Path, folder: Path) -> Timing:
     return Timing("gan-zoo", dict(zip(THEIR_NAMES, scores.values(), strict=True)), known + again, again)
 
 
-def torch_fidelitys(data: Images, weights: Path, folder: Path) -> Timing:
+def _torch_fidelitys(data: Images, weights: Path, folder: Path) -> Timing:
     from torch_fidelity import calculate_metrics
 
     real, fake = (Pictures(images.expand(-1, 3, -1, -1)) for images in (data.train, data.test))
@@ -132,7 +132,7 @@ def torch_fidelitys(data: Images, weights: Path, folder: Path) -> Timing:
     return Timing("torch-fidelity", {name: found[theirs] for name, theirs in THEIR_NAMES.items()}, first, again)
 
 
-def pytorch_fids(data: Images, weights: Path, folder: Path) -> Timing:
+def _pytorch_fids(data: Images, weights: Path, folder: Path) -> Timing:
     from PIL import Image
     from pytorch_fid import fid_score, inception
 
@@ -155,9 +155,9 @@ def timings(data: Images, folder: Path) -> Iterator[Timing]:
     random_weights(weights)
     ours(Images.of("warm", data.train[:10], data.test[:10]), weights, folder / "warm")
     yield ours(data, weights, folder / "gan-zoo")
-    yield torch_fidelitys(data, weights, folder / "torch-fidelity")
+    yield _torch_fidelitys(data, weights, folder / "torch-fidelity")
     try:
-        yield pytorch_fids(data, weights, folder / "pytorch-fid")
+        yield _pytorch_fids(data, weights, folder / "pytorch-fid")
     except ImportError:
         print("pytorch-fid is not installed and takes no part: pip install pytorch-fid", file=sys.stderr)
 

@@ -75,10 +75,10 @@ def run_one(dataset: str) -> Clocks:
 
 def help_seconds() -> float:
     """Wall-clock seconds of `gan-zoo --help`, the median of several calls."""
-    return median(seconds_of([sys.executable, "-m", "benchmarks.cli", "--help"]) for _ in range(HELP_CALLS))
+    return median(_seconds_of([sys.executable, "-m", "benchmarks.cli", "--help"]) for _ in range(HELP_CALLS))
 
 
-def seconds_of(command: list[str]) -> float:
+def _seconds_of(command: list[str]) -> float:
     started = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - started

@@ -58,7 +58,7 @@ class Requests:
         send = sessions.send
 
         def counting(session: Any, request: Any, **how: Any) -> Any:
-            kind, started = kind_of(request.method, request.url), time.perf_counter()
+            kind, started = _kind_of(request.method, request.url), time.perf_counter()
             answer = send(session, request, **how)
             self.seconds[kind].append(time.perf_counter() - started)
             self.refused[kind] += answer.status_code >= 400
@@ -75,7 +75,7 @@ class Requests:
         return sum(map(len, self.seconds.values()))
 
 
-def kind_of(method: str, url: str) -> str:
+def _kind_of(method: str, url: str) -> str:
     """A request without what is particular to it: GET runs/get."""
     path = urlsplit(url).path
     if "mlflow-artifacts/artifacts" in path:
@@ -136,7 +136,7 @@ def start(store: Store, cells: Sequence[int]) -> str:
     return store.start_sweep(SUITE, name="load", params={"datasets": "8gaussians"}, tags={}, meta=meta, cells=plans)
 
 
-def fill_ledgers(store: Store, leases: int) -> None:
+def _fill_ledgers(store: Store, leases: int) -> None:
     """So many leases more, as those of cells that have ended."""
     words = json.dumps({"host": "a-host-of-a-cluster", "machine": 50 * "x", "pid": 4711, "since": 0, "until": 0})
     ledgers = store._ledgers(store.experiment(SUITE))
@@ -148,16 +148,16 @@ def fill_ledgers(store: Store, leases: int) -> None:
 @contextmanager
 def cpu_seconds(uri: str) -> Iterator[dict[str, float]]:
     """The CPU seconds that the server at `uri`, if it is here, PostgreSQL and this process spend within it."""
-    before, spent = processor_seconds(uri), dict[str, float]()
+    before, spent = _processor_seconds(uri), dict[str, float]()
     yield spent
-    after = processor_seconds(uri)
+    after = _processor_seconds(uri)
     spent.update({who: seconds - before.get(who, 0.0) for who, seconds in after.items()})
 
 
-def processor_seconds(uri: str) -> dict[str, float]:
+def _processor_seconds(uri: str) -> dict[str, float]:
     """The CPU seconds so far of all processes of the server, of PostgreSQL, and of this one."""
     parts = defaultdict[str, float](float)
-    server = listeners(urlsplit(uri).port)
+    server = _listeners(urlsplit(uri).port)
     for process in psutil.process_iter(["pid", "name", "cpu_times"]):
         times = process.info["cpu_times"]
         if process.info["pid"] == os.getpid():
@@ -172,13 +172,13 @@ def processor_seconds(uri: str) -> dict[str, float]:
     return parts
 
 
-def listeners(port: int | None) -> set[int | None]:
+def _listeners(port: int | None) -> set[int | None]:
     """The processes of this machine that listen at a port."""
     found: list[Any] = psutil.net_connections("tcp")
     return {each.pid for each in found if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
 
 
-def request_table(found: Requests, cells: int, seconds: float, minutes: int) -> str:
+def _request_table(found: Requests, cells: int, seconds: float, minutes: int) -> str:
     """By kind: requests of a cell, those a second of 1000 workers whose cells take so long, and how long each took."""
     rows = []
     for kind, own in sorted(found.seconds.items(), key=lambda item: -len(item[1])):
@@ -190,7 +190,7 @@ def request_table(found: Requests, cells: int, seconds: float, minutes: int) -> 
     return f"{table(heads, rows, numeric=(1, 2, 3, 4, 5))}\n{found.count} requests in {seconds:.1f} s\n"
 
 
-def cpu_text(spent: Mapping[str, float], requests: int) -> str:
+def _cpu_text(spent: Mapping[str, float], requests: int) -> str:
     each = [f"{who} {1000 * seconds / requests:.1f} ms" for who, seconds in sorted(spent.items())]
     return f"CPU time a request: {', '.join(each)}"
 
@@ -217,20 +217,20 @@ def measure(store: Store, workers: int, each: int, minutes: int, leases: int) ->
     found, numbers = Requests(), range(first, first + workers * each)
     store.experiment(SUITE, cells=len(numbers) + leases)
     sweep = start(store, numbers)
-    fill_ledgers(store, leases)
+    _fill_ledgers(store, leases)
     with found.counted(), cpu_seconds(store.uri) as spent, ThreadPoolExecutor(workers) as pool:
         started = time.perf_counter()
         list(pool.map(write_cell, itertools.repeat(store), itertools.repeat(sweep), numbers, itertools.repeat(minutes)))
         seconds = time.perf_counter() - started
     store.finish_sweep(sweep, "finished")
-    print(request_table(found, len(numbers), seconds, minutes), cpu_text(spent, found.count), sep="\n", flush=True)
+    print(_request_table(found, len(numbers), seconds, minutes), _cpu_text(spent, found.count), sep="\n", flush=True)
     reading = Requests()
     with reading.counted(), cpu_seconds(store.uri) as spent:
         started = time.perf_counter()
         record = store.record(SUITE)
         seconds = time.perf_counter() - started
     print(f"\n{len(record.runs)} runs, {len(record.metrics)} numbers read in {seconds:.1f} s, {reading.count} requests")
-    print(cpu_text(spent, reading.count))
+    print(_cpu_text(spent, reading.count))
 
 
 if __name__ == "__main__":

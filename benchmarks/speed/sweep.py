@@ -51,7 +51,7 @@ def sweep(workload: str) -> list[Throughput]:
     ):
         start = manager.Barrier(cores)
         for _ in range(ROUNDS):
-            alone = fast.process.submit(textbook_rate, workload).result()
+            alone = fast.process.submit(_textbook_rate, workload).result()
             rates.setdefault("textbook loop with default threads, one cell after the other", []).append(alone)
             for engine in ("plain", "closed-form"):
                 jobs = [workers.submit(worker_rate, workload, engine, seed, start) for seed in range(cores)]
@@ -62,7 +62,7 @@ def sweep(workload: str) -> list[Throughput]:
     return [Throughput(workload, how, each * 3600 / STEPS, each / textbooks) for how, each in medians.items()]
 
 
-def textbook_rate(workload: str) -> float:
+def _textbook_rate(workload: str) -> float:
     """Iterations per second of the textbook loop in this process."""
     run = WORKLOADS[workload].run(numerics="fast")
     loop = textbook(run, *textbook_nets(run), own_source(run))

@@ -25,7 +25,7 @@ def write(folder: Path, findings: Findings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "speed.json").write_text(json.dumps(findings.to_dict(), indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(markdown(findings, (folder / "gpu.md").exists()), encoding="utf-8")
-    (folder / "speed.tex").write_text(latex([paper_table(findings)], "speed"), encoding="utf-8")
+    (folder / "speed.tex").write_text(latex([_paper_table(findings)], "speed"), encoding="utf-8")
     with (folder / "speed.csv").open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(COLUMNS)
@@ -34,22 +34,22 @@ def write(folder: Path, findings: Findings) -> None:
 
 def markdown(findings: Findings, has_gpu: bool) -> str:
     """The tables with what they mean."""
-    parts = [f"# Speed\n\nMade by `{COMMAND}`. {findings.machine_text}.\n", *bar_lines(findings, has_gpu)]
-    parts += training_lines(findings)
+    parts = [f"# Speed\n\nMade by `{COMMAND}`. {findings.machine_text}.\n", *_bar_lines(findings, has_gpu)]
+    parts += _training_lines(findings)
     if findings.throughput:
         heads = ("workload", "how", "cells per hour", "against the textbook loop")
         rows = [(t.workload, t.how, f"{t.cells_per_hour:.0f}", f"{t.speedup:.2f}x") for t in findings.throughput]
         parts += ["## A sweep\n\nCells of 1000 steps, training only, wall clock.\n", numbers(heads, rows)]
-    parts += quickstart_lines(findings)
-    parts += profile_lines(findings)
-    parts += overhead_lines(findings)
+    parts += _quickstart_lines(findings)
+    parts += _profile_lines(findings)
+    parts += _overhead_lines(findings)
     if findings.failures or findings.missing:
         reasons = [f"{each.workload}, {each.mode}: {each.engine}: {each.reason}" for each in findings.missing]
         parts += ["## Not measured\n", *(f"- {text}" for text in [*findings.failures, *reasons]), ""]
     return "\n".join(parts)
 
 
-def bar_lines(findings: Findings, has_gpu: bool) -> Iterator[str]:
+def _bar_lines(findings: Findings, has_gpu: bool) -> Iterator[str]:
     yield "## What was aimed at\n"
     if found := list(bars(findings)):
         yield bar_table(found)
@@ -60,7 +60,7 @@ def bar_lines(findings: Findings, has_gpu: bool) -> Iterator[str]:
     )
 
 
-def training_lines(findings: Findings) -> Iterator[str]:
+def _training_lines(findings: Findings) -> Iterator[str]:
     if not findings.rows:
         return
     yield (
@@ -74,10 +74,10 @@ def training_lines(findings: Findings) -> Iterator[str]:
     for mode in (PINNED, ALL_CORES):
         heads = ("workload", "engine", "iterations/s", "of the limit", "against the textbook loop", "rounds")
         yield f"### {mode[0].upper()}{mode[1:]}\n"
-        yield numbers(heads, [texts_of(row) for row in findings.rows if row.mode == mode])
+        yield numbers(heads, [_texts_of(row) for row in findings.rows if row.mode == mode])
 
 
-def texts_of(row: Row) -> tuple[str, ...]:
+def _texts_of(row: Row) -> tuple[str, ...]:
     return (
         row.workload,
         row.engine,
@@ -88,7 +88,7 @@ def texts_of(row: Row) -> tuple[str, ...]:
     )
 
 
-def quickstart_lines(findings: Findings) -> Iterator[str]:
+def _quickstart_lines(findings: Findings) -> Iterator[str]:
     """The suite's own training work, and the factor for all of it."""
     if not findings.gains:
         return
@@ -121,7 +121,7 @@ def quickstart_lines(findings: Findings) -> Iterator[str]:
     )
 
 
-def profile_lines(findings: Findings) -> Iterator[str]:
+def _profile_lines(findings: Findings) -> Iterator[str]:
     """Where the time goes of what misses its bar."""
     if not findings.profiles:
         return
@@ -140,7 +140,7 @@ def profile_lines(findings: Findings) -> Iterator[str]:
     yield numbers(heads, rows)
 
 
-def overhead_lines(findings: Findings) -> Iterator[str]:
+def _overhead_lines(findings: Findings) -> Iterator[str]:
     if not findings.clocks:
         return
     heads = ("cell", "samples scored", "training, s", "one evaluation, s", "recording, s", "of training", "start-up, s")
@@ -164,10 +164,10 @@ def numbers(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return table(heads, rows, numeric=range(2, len(heads))) + "\n"
 
 
-def paper_table(findings: Findings) -> Table:
+def _paper_table(findings: Findings) -> Table:
     """The speed of one thread, for a paper."""
     texts = [Column(title, numeric=False) for title in ("Workload", "Engine")]
     columns = [*texts, *map(Column, ("Iterations/s", "Of the limit", "Speed-up"))]
-    rows = [list(map(Entry, texts_of(row)[:5])) for row in findings.rows if row.mode == PINNED]
+    rows = [list(map(Entry, _texts_of(row)[:5])) for row in findings.rows if row.mode == PINNED]
     caption = f"Iterations of WGAN-GP per second, {PINNED}. {findings.machine_text}."
     return Table("training", caption, columns, rows)

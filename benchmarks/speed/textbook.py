@@ -35,29 +35,29 @@ FUNCTIONS = {
 }
 
 
-def textbook_layer(layer: nn.Module) -> nn.Module:
+def _textbook_layer(layer: nn.Module) -> nn.Module:
     """torch's own layers for one of ours, with the same weights."""
     if isinstance(layer, Apply):
         return FUNCTIONS[layer.function]() if layer.function in FUNCTIONS else layer
     if isinstance(layer, BatchNorm):
-        return with_weights(nn.BatchNorm2d(len(layer.weight)), layer)
+        return _with_weights(nn.BatchNorm2d(len(layer.weight)), layer)
     if isinstance(layer, LayerNorm):
-        return with_weights(nn.GroupNorm(1, len(layer.weight)), layer)
+        return _with_weights(nn.GroupNorm(1, len(layer.weight)), layer)
     if isinstance(layer, Linear):
-        return with_weights(nn.Linear(layer.weight.shape[1], layer.weight.shape[0]), layer)
+        return _with_weights(nn.Linear(layer.weight.shape[1], layer.weight.shape[0]), layer)
     if isinstance(layer, UpConv):
         inputs, outputs, size, _ = layer.weight.shape
-        return with_weights(nn.ConvTranspose2d(inputs, outputs, size, 2, size // 2, output_padding=1), layer)
+        return _with_weights(nn.ConvTranspose2d(inputs, outputs, size, 2, size // 2, output_padding=1), layer)
     if isinstance(layer, Conv):
         outputs, inputs, size, _ = layer.weight.shape
-        conv = with_weights(nn.Conv2d(inputs, outputs, size, layer.stride, size // 2), layer)
+        conv = _with_weights(nn.Conv2d(inputs, outputs, size, layer.stride, size // 2), layer)
         before = [nn.Upsample(scale_factor=2)] if isinstance(layer, UpsampleConv) else []
         after = [nn.AvgPool2d(2)] if isinstance(layer, ConvPool) else []
         return nn.Sequential(*before, conv, *after) if before or after else conv
     return layer
 
 
-def with_weights(new: nn.Module, old: nn.Module) -> nn.Module:
+def _with_weights(new: nn.Module, old: nn.Module) -> nn.Module:
     weight = next(old.parameters())
     new.to(weight.device, weight.dtype)
     new.load_state_dict(old.state_dict(), strict=False)
@@ -68,16 +68,16 @@ def textbook_nets(run: Run) -> tuple[nn.Module, nn.Module]:
     """Generator and critic of torch's own layers, with the initial weights of `run`."""
     state, players = initial_state(run), run.players
     pairs = ((players.generator, state.generator), (players.critic, state.critic))
-    generator, critic = (textbook_net(Live.bind(net, weights).net) for net, weights in pairs)
+    generator, critic = (_textbook_net(Live.bind(net, weights).net) for net, weights in pairs)
     return generator, critic
 
 
-def textbook_net(net: nn.Module) -> nn.Module:
+def _textbook_net(net: nn.Module) -> nn.Module:
     """The same net of torch's own layers."""
     made = copy.deepcopy(net)
     for name, layer in made.named_children():
-        replaced = textbook_layer(layer)
-        setattr(made, name, textbook_net(layer) if replaced is layer and list(layer.children()) else replaced)
+        replaced = _textbook_layer(layer)
+        setattr(made, name, _textbook_net(layer) if replaced is layer and list(layer.children()) else replaced)
     return made.requires_grad_()
 
 
@@ -93,7 +93,7 @@ def own_source(run: Run) -> Source:
     """Everything drawn when it is needed."""
     rng, n = Rng(run.spec.seed, "textbook", device=run.device), run.spec.train.batch_size
     return Source(
-        real_batches(run),
+        _real_batches(run),
         endless(lambda: rng.normal(n, run.z_dim).to(run.dtype)),
         endless(lambda: rng.uniform(n).to(run.dtype)),
     )
@@ -104,7 +104,7 @@ def endless(draw: Callable[[], Tensor]) -> Iterator[Tensor]:
         yield draw()
 
 
-def real_batches(run: Run) -> Iterator[Tensor]:
+def _real_batches(run: Run) -> Iterator[Tensor]:
     """Points drawn batch by batch, or images through a shuffling DataLoader."""
     data, batch, block = run.data, run.spec.train.batch_size, 0
     while len(data.shape) == 1:
@@ -128,18 +128,18 @@ def cross_entropy(score: Tensor, label: float) -> Tensor:
     return binary_cross_entropy_with_logits(score, torch.full_like(score, label))
 
 
-def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+def _discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     return cross_entropy(real, 1) + cross_entropy(fake, 0)
 
 
 OBJECTIVES = {
-    Minimax: Objective(discriminator_loss, lambda fake: -cross_entropy(fake, 0)),
-    NonSaturating: Objective(discriminator_loss, lambda fake: cross_entropy(fake, 1)),
+    Minimax: Objective(_discriminator_loss, lambda fake: -cross_entropy(fake, 0)),
+    NonSaturating: Objective(_discriminator_loss, lambda fake: cross_entropy(fake, 1)),
     Wasserstein: Objective(lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean()),
 }
 
 
-def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, eps: Tensor, settings: Penalty) -> Tensor:
+def _gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, eps: Tensor, settings: Penalty) -> Tensor:
     """The penalty on lines between real and fake samples (N, ...), eps (N,)."""
     assert isinstance(settings, GradientNorm)
     eps = eps.view(-1, *[1] * (real.ndim - 1))
@@ -151,7 +151,7 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, eps: Tensor,
     return settings.weight * (excess**settings.power).mean()
 
 
-def optimizer_of(net: nn.Module, spec: Adam | RMSprop) -> torch.optim.Optimizer:
+def _optimizer_of(net: nn.Module, spec: Adam | RMSprop) -> torch.optim.Optimizer:
     if isinstance(spec, Adam):
         return torch.optim.Adam(net.parameters(), lr=spec.lr, betas=spec.betas)
     return torch.optim.RMSprop(net.parameters(), lr=spec.lr, alpha=spec.alpha)
@@ -161,7 +161,7 @@ def critic_loss(
     critic: nn.Module, loss: Loss, real: Tensor, fake: Tensor, eps: Iterator[Tensor]
 ) -> tuple[Tensor, Tensor]:
     """The critic's objective, and its penalties' share; real and fake (N, ...)."""
-    penalties = [gradient_penalty(critic, real, fake, next(eps), settings) for settings in loss.penalties]
+    penalties = [_gradient_penalty(critic, real, fake, next(eps), settings) for settings in loss.penalties]
     penalty = torch.stack(penalties).sum() if penalties else torch.zeros(())
     return OBJECTIVES[type(loss.adversarial)].critic(critic(real), critic(fake)) + penalty, penalty
 
@@ -169,7 +169,7 @@ def critic_loss(
 def textbook(run: Run, generator: nn.Module, critic: nn.Module, source: Source) -> Iterator[dict[str, float]]:
     """Trains the nets, of torch's own layers, for ever; yields what it logs in every iteration."""
     loss, train = run.spec.loss, run.spec.train
-    optimizers = [optimizer_of(net, train.optimizer) for net in (generator, critic)]
+    optimizers = [_optimizer_of(net, train.optimizer) for net in (generator, critic)]
     falling = optimizers if train.lr_decay == "linear" else []
     rates = [LambdaLR(optimizer, lambda step: 1 - step / train.steps) for optimizer in falling]
     while True:

@@ -24,7 +24,7 @@ PACED = 200
 """Steps of a cell whose budget is seconds until its pace is known."""
 
 
-def read_amount(value: object) -> object:
+def _read_amount(value: object) -> object:
     """A count that may be written 480k, 1.5M or 2G as a whole number; anything else as it is, for others to refuse."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -39,7 +39,7 @@ def read_amount(value: object) -> object:
     return int(number)
 
 
-Amount = Annotated[int, BeforeValidator(read_amount), Field(gt=0, le=10**15)]
+Amount = Annotated[int, BeforeValidator(_read_amount), Field(gt=0, le=10**15)]
 WORDS = {
     "images": "real images seen by the critic",
     "generator_steps": "generator steps",
@@ -91,17 +91,17 @@ class Budget:
         """
         if price is None:
             if self.kind == "seconds":
-                return with_steps(spec, max(PACED, spec.evaluate.every))
+                return _with_steps(spec, max(PACED, spec.evaluate.every))
             price = self.price(spec)
         steps = int(self.amount / price)
         if not 0 < steps <= MOST_STEPS:
             cost = f"a generator step of '{spec.loss_name}' on {spec.dataset.name} takes {price:.6g}"
             wrong = "gives no step" if steps <= 0 else f"gives more than {MOST_STEPS} steps"
             raise SpecError(("budget", self.kind), f"{self.amount:.12g} {wrong}: {cost}")
-        return with_steps(spec, steps)
+        return _with_steps(spec, steps)
 
 
-def with_steps(spec: RunSpec, steps: int) -> RunSpec:
+def _with_steps(spec: RunSpec, steps: int) -> RunSpec:
     """`spec` of another length."""
     return replace(spec, train=replace(spec.train, steps=steps))
 

@@ -16,7 +16,7 @@ FEW = 4
 """Pairs that a note names; more are counted."""
 
 
-def pairs_of(cells: Sequence[RunSpec]) -> list[Pair]:
+def _pairs_of(cells: Sequence[RunSpec]) -> list[Pair]:
     """The pairs of a suite, in its order."""
     return list(dict.fromkeys((spec.loss_name, spec.dataset.name) for spec in cells))
 
@@ -43,7 +43,7 @@ def overruled_by(
         before = parsed_or_none(parse, unset)
         if before is None:  # the other settings cannot do without it
             continue
-        overruled = overruled_in(key, value_at(content, key), before.cells, suite.cells)
+        overruled = _overruled_in(key, value_at(content, key), before.cells, suite.cells)
         if overruled:
             found[key] = overruled
         elif before == suite and unset != content:
@@ -51,13 +51,13 @@ def overruled_by(
     return found
 
 
-def overruled_in(key: str, value: Any, before: Sequence[RunSpec], after: Sequence[RunSpec]) -> frozenset[Pair]:
+def _overruled_in(key: str, value: Any, before: Sequence[RunSpec], after: Sequence[RunSpec]) -> frozenset[Pair]:
     """The pairs that do not have the `value` of a setting that is meant for all cells; `before`, `after`: all cells
     without the setting, and with it."""
     if key.split(".")[0] not in SEEN_IN_CELLS:
         return frozenset()
     unchanged = set(before).intersection(after)
-    return frozenset(pairs_of([spec for spec in after if spec in unchanged and not _has(spec.to_dict(), key, value)]))
+    return frozenset(_pairs_of([spec for spec in after if spec in unchanged and not _has(spec.to_dict(), key, value)]))
 
 
 def _has(cell: Any, key: str, value: Any) -> bool:
@@ -78,7 +78,7 @@ def notes_on(overruled: Mapping[str, frozenset[Pair]], cells: Sequence[RunSpec])
 
     Raises: UserError where one reaches none.
     """
-    lines, pairs = [], pairs_of(cells)
+    lines, pairs = [], _pairs_of(cells)
     for key, kept_out in overruled.items():
         missed = [pair for pair in pairs if pair in kept_out]
         setting = f"--set {printable(key)}=..."

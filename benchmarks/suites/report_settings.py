@@ -13,7 +13,7 @@ from gan_zoo.spec import RunSpec
 from gan_zoo.validation import SpecError, different, refusal, shown_name, strict
 
 
-def read_by(reader: Callable[[Any], object]) -> AfterValidator:
+def _read_by(reader: Callable[[Any], object]) -> AfterValidator:
     """Validates what `reader` takes without a ValueError."""
 
     def check(value: Any) -> Any:
@@ -41,8 +41,8 @@ class ReportSettings:
     metrics: Names | None = None
     baseline: str | None = None
     targets: dict[str, float] | None = None
-    checkpoint: Annotated[str, read_by(Checkpoint.parse)] = "last"
-    margin: Annotated[float, read_by(parse_margin)] = MARGIN
+    checkpoint: Annotated[str, _read_by(Checkpoint.parse)] = "last"
+    margin: Annotated[float, _read_by(parse_margin)] = MARGIN
 
     def check(self, losses: Sequence[str], datasets: Sequence[str], cells: Sequence[RunSpec]) -> None:
         """Holds the settings to the suite.

@@ -49,7 +49,7 @@ def merge(base: dict[str, Any], override: Mapping[str, Any], path: KeyPath = ())
         own = base.get(key)
         if isinstance(own, str) and isinstance(value, Mapping):
             own = base[key] = {"name": own}
-        if isinstance(value, Mapping) and isinstance(own, dict) and same_kind(own, value):
+        if isinstance(value, Mapping) and isinstance(own, dict) and _same_kind(own, value):
             paths += merge(own, value, (*path, key))
         else:
             base[key] = copy.deepcopy(value)
@@ -57,6 +57,6 @@ def merge(base: dict[str, Any], override: Mapping[str, Any], path: KeyPath = ())
     return paths
 
 
-def same_kind(own: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+def _same_kind(own: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
     """Whether `value` leaves the kind that `own` names."""
     return bool(value.get("name", own.get("name")) == own.get("name"))

@@ -119,7 +119,7 @@ class Search:
         """Raises: SpecError for a loss that is not there, and for a number that no loss, or not this one, has."""
         if not (self.shared or self.losses):
             return
-        names = {spec.loss_name: numbers_of(spec) | set(OF_ADAM) | set(OF_RMSPROP) for spec in cells}
+        names = {spec.loss_name: _numbers_of(spec) | set(OF_ADAM) | set(OF_RMSPROP) for spec in cells}
         for number in self.shared:
             _known(number, set().union(*names.values()), ("search", "shared", number))
         for loss, ranges in self.losses.items():
@@ -135,7 +135,7 @@ class Search:
         Raises: SpecError for a number that is said of this loss and that it does not have, and for an end of a range
         that cannot be.
         """
-        numbers, own = numbers_of(spec), self.losses.get(spec.loss_name, {})
+        numbers, own = _numbers_of(spec), self.losses.get(spec.loss_name, {})
         for number in own:
             _known(number, numbers, ("search", "losses", spec.loss_name, number))
         found = {**SHARED, **OWN, **brought(spec.loss_name), **self.shared, **own}
@@ -171,7 +171,7 @@ def brought(name: str) -> Ranges:
         raise UserError(f"{getattr(module, '__file__', 'SPACES')}: SPACES: {error}") from None
 
 
-def numbers_of(spec: RunSpec) -> set[str]:
+def _numbers_of(spec: RunSpec) -> set[str]:
     """The numbers of a cell that can be searched."""
     of_optimizer = OF_ADAM if isinstance(spec.train.optimizer, Adam) else OF_RMSPROP
     return {*of_optimizer, WHOLE, *own_numbers(spec.loss)}
@@ -196,14 +196,14 @@ def override_of(spec: RunSpec, setting: Setting) -> dict[str, Any]:
     if isinstance(spec.train.optimizer, Adam) and {"beta1", "beta2"} & setting.keys():
         beta1, beta2 = spec.train.optimizer.betas
         optimizer["betas"] = [setting.get("beta1", beta1), setting.get("beta2", beta2)]
-    train: dict[str, Any] = {"n_critic": as_count(setting[WHOLE])} if WHOLE in setting else {}
+    train: dict[str, Any] = {"n_critic": _as_count(setting[WHOLE])} if WHOLE in setting else {}
     if optimizer:
         train["optimizer"] = {"name": "rmsprop" if isinstance(spec.train.optimizer, RMSprop) else "adam", **optimizer}
     loss = {name: value for name, value in setting.items() if name in own_numbers(spec.loss)}
     return {**({"loss": loss} if loss else {}), **({"train": train} if train else {})}
 
 
-def as_count(value: float) -> float:
+def _as_count(value: float) -> float:
     """A whole number as such, for others to refuse what is none."""
     return int(value) if float(value).is_integer() else value
 

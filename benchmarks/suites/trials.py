@@ -53,7 +53,7 @@ class Ground:
         for place, ranges in self.spaces.items():
             drawn[place] = [setting_at(ranges, point) for point in points[place]]
         try:
-            cells, trials = cells_and_trials(self.common, self.bases, drawn)
+            cells, trials = _cells_and_trials(self.common, self.bases, drawn)
         except SpecError as error:
             raise UserError(f"{name}: {error}") from None
         search = {
@@ -107,7 +107,7 @@ def _texts(ranges: Ranges) -> dict[str, str]:
     return {number: str(range_) for number, range_ in ranges.items()}
 
 
-def cells_and_trials(
+def _cells_and_trials(
     common: Suite, bases: Mapping[Place, RunSpec], drawn: Mapping[Place, Sequence[Setting]]
 ) -> tuple[list[RunSpec], dict[str, Any]]:
     """The cells, trial by trial, and of each by its key the number of its trial and its setting."""
@@ -117,7 +117,7 @@ def cells_and_trials(
     for number in range(max(map(len, drawn.values()))):
         for place, base in bases.items():
             setting = drawn[place][number]
-            spec = replace(trial_of(base, setting, common.budget), seed=first + number)
+            spec = replace(_trial_of(base, setting, common.budget), seed=first + number)
             cells.append(spec)
             trials[spec.key] = {"trial": number, "setting": setting}
     return cells, trials
@@ -140,16 +140,16 @@ def setting_at(ranges: Ranges, point: Point) -> Setting:
     return setting
 
 
-def trial_of(base: RunSpec, setting: Setting, budget: Budget | None) -> RunSpec:
+def _trial_of(base: RunSpec, setting: Setting, budget: Budget | None) -> RunSpec:
     """`base` under a setting, in the budget, evaluated as often as `base` is."""
     assert budget is not None  # whence `without_searched` gave one
     spec = budget.spend(with_setting(base, setting))
-    spec = replace(spec, evaluate=replace(spec.evaluate, every=every_of(base, spec.train.steps)))
+    spec = replace(spec, evaluate=replace(spec.evaluate, every=_every_of(base, spec.train.steps)))
     refuse_idle_evaluation(spec, budget)
     return spec
 
 
-def every_of(base: RunSpec, steps: int) -> int:
+def _every_of(base: RunSpec, steps: int) -> int:
     """Steps between evaluations, of a run of so many, that make as many of them as `base` has."""
     return max(1, steps // max(1, base.train.steps // base.evaluate.every))
 
@@ -168,7 +168,7 @@ def without_searched(content: Mapping[str, Any]) -> dict[str, Any]:
         if place in names and "budget" not in content and "steps" in (_mapping(override).get("train") or {}):
             reason = "a search has one budget for all: write budget: {images: N} in place of the steps"
             raise SpecError(("overrides", place, "train", "steps"), reason)
-    stripped = {place: unsearched(_mapping(override)) for place, override in overrides.items()}
+    stripped = {place: _unsearched(_mapping(override)) for place, override in overrides.items()}
     found["overrides"] = {place: override for place, override in stripped.items() if override}
     train, evaluate = _mapping(found.get("train")), _mapping(found.get("evaluate"))
     if "budget" not in found and all(isinstance(train.get(key, 5), int) for key in ("steps", "batch_size", "n_critic")):
@@ -191,7 +191,7 @@ def _dataset_names(content: Mapping[str, Any]) -> list[Any]:
     return [entry.get("name") if isinstance(entry, Mapping) else entry for entry in named]
 
 
-def unsearched(override: Mapping[str, Any]) -> dict[str, Any]:
+def _unsearched(override: Mapping[str, Any]) -> dict[str, Any]:
     """An override without optimiser, critic steps, steps, times of evaluation and the numbers of the loss."""
     numbers = set().union(*(own_numbers(loss) for loss in LOSSES.values()))
     gone = {"train": {"optimizer", "n_critic", "steps"}, "evaluate": {"every", "times"}, "loss": numbers}
@@ -206,5 +206,5 @@ def unsearched(override: Mapping[str, Any]) -> dict[str, Any]:
 
 def tuned_override(base: RunSpec, setting: Setting, budget: Budget | None) -> dict[str, Any]:
     """The override in a tuned suite for a loss on a data set."""
-    every = trial_of(base, setting, budget).evaluate.every
+    every = _trial_of(base, setting, budget).evaluate.every
     return {**override_of(base, setting), "evaluate": {"every": every}}

@@ -62,7 +62,7 @@ class Crew:
         """Runs `cells` and yields each with its outcome as it ends, as `workers.run_cells` does on this machine."""
         import ray
 
-        refuse_file(sweep.store)
+        _refuse_file(sweep.store)
         sweep = sweep.moved(absolute(sweep.context))
         together = sweep.context.engine == "stacked"
         parts = stacks(cells, self.room(sweep)) if together else [[spec] for spec in cells]
@@ -71,7 +71,7 @@ class Crew:
         try:
             while waiting or tasks:
                 if not self.good_nodes():
-                    yield from none_left(waiting)
+                    yield from _none_left(waiting)
                 while waiting and len(tasks) < self.room(sweep):
                     stack = waiting.popleft()
                     tasks[self.start(sweep, stack)] = Task({spec.key: spec for spec in stack})
@@ -111,7 +111,7 @@ class Crew:
         elsewhere = {"label_selector": {"ray.io/node-id": f"!in({', '.join(bad)})"}} if bad else {}
         share = needs(sweep)
         room = {"num_cpus": share["CPU"], "num_gpus": share.get("GPU", 0)}
-        task = ray.remote(max_retries=0, num_returns="streaming", **room, **elsewhere)(run_there)
+        task = ray.remote(max_retries=0, num_returns="streaming", **room, **elsewhere)(_run_there)
         secrets = {name: os.environ[name] for name in SECRETS if name in os.environ}
         return task.remote(sweep, loaded(), [spec.to_dict() for spec in stack], secrets)
 
@@ -170,14 +170,14 @@ class Crew:
             waiting.append(again)
 
 
-def run_there(*words: Any) -> Iterator[Word]:
+def _run_there(*words: Any) -> Iterator[Word]:
     """The task of a worker: `words_of`, with the node that it is on."""
     import ray
 
     yield from words_of(ray.get_runtime_context().get_node_id(), *words)
 
 
-def none_left(waiting: deque[Sequence[RunSpec]]) -> Iterator[tuple[RunSpec, Outcome]]:
+def _none_left(waiting: deque[Sequence[RunSpec]]) -> Iterator[tuple[RunSpec, Outcome]]:
     """Every cell that waits, as failed."""
     for stack in waiting:
         for spec in stack:
@@ -204,7 +204,7 @@ def absolute(context: Any) -> Any:
     return replace(context, runs=context.runs.resolve(), data=context.data.resolve(), device=device)
 
 
-def refuse_file(store: Store) -> None:
+def _refuse_file(store: Store) -> None:
     """Raises: UserError where the record is a file and the cluster has more than one machine."""
     import ray
 

@@ -61,7 +61,7 @@ def words_of(
     os.environ.update(secrets)
     yield "", Place(node, process_text(owner_tags()), versions())
     words: SimpleQueue[Word | Exception | None] = SimpleQueue()
-    thread = threading.Thread(target=run_in_thread, args=(sweep, plugins, stack, words), daemon=True)
+    thread = threading.Thread(target=_run_in_thread, args=(sweep, plugins, stack, words), daemon=True)
     thread.start()
     told: dict[str, float] = {}
     while (word := words.get()) is not None:
@@ -75,7 +75,7 @@ def words_of(
         yield word
 
 
-def run_in_thread(
+def _run_in_thread(
     sweep: Sweep, plugins: Sequence[Plugin], stack: Sequence[dict[str, Any]], words: "SimpleQueue[Any]"
 ) -> None:
     """Runs a stack and puts what it says into `words`; at last None, or the error that ended it."""

@@ -77,7 +77,7 @@ def code(loss: Loss, outside: Iterable[tuple[str, str]] = ()) -> str:
     for path in sorted(files):
         digest.update(f"{path.name}\n{source(path)}\n".encode())
     for name, text in sorted(outside):
-        digest.update(f"{name}\n{bare(text)}\n".encode())
+        digest.update(f"{name}\n{_bare(text)}\n".encode())
     return digest.hexdigest()
 
 
@@ -87,10 +87,10 @@ def changed_science() -> frozenset[Path]:
     science = Path(inspect.getfile(gan_zoo)).resolve().parent
     edited = {path.resolve() for path in changed_files() if path.suffix == ".py"}
     changed = {path for path in edited if path.is_relative_to(science)}
-    return frozenset(path for path in changed if has_part_in_all(path.relative_to(science)))
+    return frozenset(path for path in changed if _has_part_in_all(path.relative_to(science)))
 
 
-def has_part_in_all(path: Path) -> bool:
+def _has_part_in_all(path: Path) -> bool:
     """Whether a file, by its path in the science, has a part in the numbers of every loss."""
     if path.parts[0] == LOSSES_FOLDER:
         return path.name in OF_ALL_LOSSES
@@ -100,18 +100,18 @@ def has_part_in_all(path: Path) -> bool:
 @functools.cache
 def source(path: Path) -> str:
     """A Python file without comments, docstrings and layout; "" where it is gone."""
-    return bare(path.read_bytes()) if path.is_file() else ""
+    return _bare(path.read_bytes()) if path.is_file() else ""
 
 
-def bare(text: str | bytes) -> str:
+def _bare(text: str | bytes) -> str:
     """Python source without comments, docstrings and layout."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [line for line in node.body if not is_text(line)] or [ast.Pass()]
+            node.body = [line for line in node.body if not _is_text(line)] or [ast.Pass()]
     return ast.unparse(tree)
 
 
-def is_text(node: ast.stmt) -> bool:
+def _is_text(node: ast.stmt) -> bool:
     """Whether a statement is a string alone: the docstring of what stands around or above it."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

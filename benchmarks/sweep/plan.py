@@ -141,7 +141,7 @@ class Plan:
 
     def extended(self, suite: Suite) -> "Plan":
         """The plan of a suite of other cells on the same data sets."""
-        return replace(self, suite=suite, identities=identities_of(suite, self.shared, self.context))
+        return replace(self, suite=suite, identities=_identities_of(suite, self.shared, self.context))
 
     def refreshed(self, store: Store) -> "Plan":
         """The plan against what the record says now."""
@@ -159,12 +159,12 @@ class Plan:
         for spec in self.todo:
             key = (spec.loss_name, spec.dataset.name)
             if key not in forecast:
-                forecast[key] = forecast_seconds(spec, self.shelf)
+                forecast[key] = _forecast_seconds(spec, self.shelf)
             total += forecast[key]
         return total / (len(self.context.devices) or 1)
 
 
-def forecast_seconds(spec: RunSpec, shelf: Shelf) -> float:
+def _forecast_seconds(spec: RunSpec, shelf: Shelf) -> float:
     """The seconds that a few iterations let expect.
 
     Raises: UserError where they fail: too large a net, an error of a plugin.
@@ -237,10 +237,10 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
         ) from error
     if context.devices:  # workers load for themselves, and may need the memory
         shelf.clear()
-    identities = identities_of(suite, shared, context)
+    identities = _identities_of(suite, shared, context)
     plan = Plan(suite, shelf, shared, identities, store.cells(suite.name), shard)
-    refuse_other_protocols(plan)
-    refuse_unknown_metrics(plan)
+    _refuse_other_protocols(plan)
+    _refuse_unknown_metrics(plan)
     return plan
 
 
@@ -253,12 +253,12 @@ def refuse_own_paces(suite: Suite) -> None:
         )
 
 
-def identities_of(suite: Suite, shared: Shared, context: Context) -> dict[RunSpec, Identity]:
+def _identities_of(suite: Suite, shared: Shared, context: Context) -> dict[RunSpec, Identity]:
     """What the numbers of each cell of a suite come from."""
     return {spec: identity(spec, shared.fingerprints[spec.dataset.name], context) for spec in suite.cells}
 
 
-def refuse_unknown_metrics(plan: Plan) -> None:
+def _refuse_unknown_metrics(plan: Plan) -> None:
     """Raises: UserError where the report is to show a metric that no data set is scored by."""
     known = plan.shared.metrics
     for name in plan.suite.report.get("metrics") or ():
@@ -267,7 +267,7 @@ def refuse_unknown_metrics(plan: Plan) -> None:
             raise UserError(f"report.metrics: {shown_name(name)} is not measured ({hint}): correct it, or leave it out")
 
 
-def refuse_other_protocols(plan: Plan) -> None:
+def _refuse_other_protocols(plan: Plan) -> None:
     """Raises: UserError where cells are to run that no table could set beside those recorded of a data set, because its
     metrics are not computed as they were."""
     settled = [spec for spec in plan.suite.cells if plan.status(spec) in SETTLED]

@@ -107,10 +107,10 @@ def opening_text(plan: Plan) -> list[str]:
     lines = [*plan.suite.notes, f"{plan.suite.name}: {cells} to run{share}, {done} done{others}"]
     for reason, count in stale.items():
         lines.append(f"stale, run anew: {count} cells ({reason})")
-    return lines + engines_text(plan)
+    return lines + _engines_text(plan)
 
 
-def engines_text(plan: Plan) -> list[str]:
+def _engines_text(plan: Plan) -> list[str]:
     """A line for each engine that trained cells of a mean in which cells of another one come now."""
     if plan.context.numerics == "exact":  # in which all engines have the same bits
         return []
@@ -126,9 +126,9 @@ def plan_text(plan: Plan) -> str:
     lines = [*plan.suite.notes]
     for spec in plan.suite.cells:
         lines.append(f"{plan.status(spec):12}{spec.label}{because(plan.why(spec))}")
-    lines += engines_text(plan)
+    lines += _engines_text(plan)
     left = f"{len(plan.todo)} of {len(plan.suite.cells)} cells to run"
-    how_long = f"about {duration(plan.seconds())} of training with {len(plan.context.devices)} workers"
+    how_long = f"about {_duration(plan.seconds())} of training with {len(plan.context.devices)} workers"
     return "\n".join([*lines, f"{left}, {how_long}"])
 
 
@@ -174,7 +174,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """Seconds as people say them: 40 s, 12 min, 3.5 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -28,7 +28,7 @@ def describe(plan: Plan) -> dict[str, Any]:
     return {
         "suite": suite.name,
         "description": suite.description,
-        "commands": commands_of(suite),
+        "commands": _commands_of(suite),
         "losses": list(suite.losses),
         "datasets": list(suite.datasets),
         "seeds": list(suite.seeds),
@@ -44,7 +44,7 @@ def describe(plan: Plan) -> dict[str, Any]:
     }
 
 
-def commands_of(suite: Suite) -> list[str]:
+def _commands_of(suite: Suite) -> list[str]:
     """The commands that made a sweep and its report."""
     made = f"gan-zoo run {suite.name}"
     if suite.search:
@@ -61,7 +61,7 @@ def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:
         found.setdefault(spec.dataset.name, {})[spec.loss_name] = {
             "critic": spec.loss.critic_formula,
             "generator": spec.loss.generator_formula,
-            "paper": source_of_loss(spec),
+            "paper": _source_of_loss(spec),
         }
     return found
 
@@ -71,7 +71,7 @@ Train = Callable[[Sweep, Sequence[RunSpec], Listener], Iterator[tuple[RunSpec, O
 Following = Callable[[Plan], Plan | None]
 
 
-def source_of_loss(spec: RunSpec) -> str:
+def _source_of_loss(spec: RunSpec) -> str:
     """The paper of a loss, also where the suite gives it other numbers than its registered ones."""
     registered = LOSSES.get(spec.loss_name)
     if spec.loss.paper or registered is None:
@@ -97,23 +97,23 @@ def run_suite(
     for spec in plan.todo:
         refuse_blocked(plan.context.runs / spec.key, own=True)
     store.experiment(suite.name, suite.description, len(suite.cells))
-    with sweep_run(plan, store, notes) as run_id, parents_of(suite, run_id, store) as parents:
+    with _sweep_run(plan, store, notes) as run_id, _parents_of(suite, run_id, store) as parents:
         more: Plan | None = plan.refreshed(store)  # cells of workers that had outlived their sweep are free by now
         while more is not None:
             trials = more.suite.search.get("trials", {})
             sweep = Sweep(suite.name, run_id, store, plan.shelf, plan.shared.convolves, parents, trials)
-            plan = run_what_is_free(more, sweep, listener, train)
+            plan = _run_what_is_free(more, sweep, listener, train)
             more = following(plan)
             if more is not None:
-                store.extend_sweep(run_id, name_of_sweep(more), {**describe(more), **notes}, described_cells(more))
+                store.extend_sweep(run_id, _name_of_sweep(more), {**describe(more), **notes}, _described_cells(more))
         return plan
 
 
-def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener, train: Train) -> Plan:
+def _run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener, train: Train) -> Plan:
     """Runs each cell that has no result once, its own before what other shards left, and what was freed meanwhile; the
     plan as it stands then."""
     tried: set[RunSpec] = set()
-    while todo := untried(plan.own_todo, tried) or untried(plan.todo, tried):
+    while todo := _untried(plan.own_todo, tried) or _untried(plan.todo, tried):
         for spec, outcome in train(sweep, todo, listener):
             if outcome.status == "failed":  # which a worker that was ended, or died, could not record
                 sweep.store.fail_cell(sweep.suite, spec.key, outcome.reason)
@@ -123,12 +123,12 @@ def run_what_is_free(plan: Plan, sweep: Sweep, listener: Listener, train: Train)
     return plan
 
 
-def untried(cells: Iterable[RunSpec], tried: Container[RunSpec]) -> list[RunSpec]:
+def _untried(cells: Iterable[RunSpec], tried: Container[RunSpec]) -> list[RunSpec]:
     return [spec for spec in cells if spec not in tried]
 
 
 @contextmanager
-def parents_of(suite: Suite, run_id: str, store: Store) -> Iterator[Mapping[str, str]]:
+def _parents_of(suite: Suite, run_id: str, store: Store) -> Iterator[Mapping[str, str]]:
     """By loss the run that is the parent of its trials in a search, itself under the sweep's; none in any other sweep.
     All are closed at the end, however it comes."""
     losses = suite.losses if suite.search else ()
@@ -141,12 +141,12 @@ def parents_of(suite: Suite, run_id: str, store: Store) -> Iterator[Mapping[str,
 
 
 @contextmanager
-def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[str]:
+def _sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[str]:
     """The parent run of a sweep, ended as finished, or as killed where the sweep is broken off."""
     suite, meta = plan.suite, {**describe(plan), **notes}
     run_id = store.start_sweep(
         suite.name,
-        name=name_of_sweep(plan),
+        name=_name_of_sweep(plan),
         params={
             "losses": ", ".join(suite.losses),
             "datasets": ", ".join(suite.datasets),
@@ -156,7 +156,7 @@ def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[st
         tags=meta["environment"],
         description=suite.description,
         meta=meta,
-        cells=described_cells(plan),
+        cells=_described_cells(plan),
     )
     try:
         yield run_id
@@ -166,11 +166,11 @@ def sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[st
     store.finish_sweep(run_id, "finished")
 
 
-def name_of_sweep(plan: Plan) -> str:
+def _name_of_sweep(plan: Plan) -> str:
     return f"sweep {len(plan.suite.cells)} cells" + ("" if plan.shard == WHOLE else f", {plan.shard}")
 
 
-def described_cells(plan: Plan) -> dict[str, dict[str, Any]]:
+def _described_cells(plan: Plan) -> dict[str, dict[str, Any]]:
     """The description of each cell before it runs, by its key."""
     return {spec.key: described(spec, plan) for spec in plan.suite.cells}
 

@@ -55,11 +55,11 @@ def prepare_shared(suite: Suite, shelf: Shelf, say: Callable[[str], None]) -> Sh
         check_numerics(spec, context.device, context.numerics)
         for each in cells:
             check_fakes(each.train.fakes, data)
-        does_convolve = any_convolves(cells, data.shape)
-        refuse_engine(cells, data.shape, context)
+        does_convolve = _any_convolves(cells, data.shape)
+        _refuse_engine(cells, data.shape, context)
         refuse_small_memory(cells, data, context)
         if context.scratch is not None:
-            refuse_download(shelf.metrics(spec), context.cache)
+            _refuse_download(shelf.metrics(spec), context.cache)
         evaluator = shelf.evaluator(spec)
         if data.kind == "images" and context.scratch is None:
             hand_on(data, context.cache, context.handed_on)
@@ -74,12 +74,12 @@ def prepare_shared(suite: Suite, shelf: Shelf, say: Callable[[str], None]) -> Sh
             {**shared.fingerprints, name: data.fingerprint},
             {**shared.protocols, name: protocols},
             {**shared.shapes, name: data.shape},
-            shared.convolves or does_convolve or any(map(from_inception, protocols)),
+            shared.convolves or does_convolve or any(map(_from_inception, protocols)),
         )
     return shared
 
 
-def any_convolves(cells: Sequence[RunSpec], shape: tuple[int, ...]) -> bool:
+def _any_convolves(cells: Sequence[RunSpec], shape: tuple[int, ...]) -> bool:
     """Whether one of the cells' nets does. Raises: UserError for one that cannot make data of `shape`, or judge it."""
     found = False
     for architecture in {spec.architecture for spec in cells}:
@@ -88,7 +88,7 @@ def any_convolves(cells: Sequence[RunSpec], shape: tuple[int, ...]) -> bool:
     return found
 
 
-def refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Context) -> None:
+def _refuse_engine(cells: Sequence[RunSpec], shape: tuple[int, ...], context: Context) -> None:
     """Raises: UserError where a cell, on data of `shape`, cannot run on the engine that was asked for."""
     if context.engine in ("plain", "auto"):  # one runs everything, the other chooses what runs
         return
@@ -108,16 +108,16 @@ def refuse_small_memory(cells: Sequence[RunSpec], data: Any, context: Context) -
         rows_that_fit(prepare(spec, data, context.device, context.numerics), 1)
 
 
-def refuse_download(metrics: Sequence[str], cache: Path) -> None:
+def _refuse_download(metrics: Sequence[str], cache: Path) -> None:
     """Raises: UserError where a rehearsal would have to download the weights that a metric needs."""
-    asked = next(filter(from_inception, metrics), None)
+    asked = next(filter(_from_inception, metrics), None)
     if asked and not (cache / WEIGHTS_FILE).is_file():
         raise UserError(
             f"{asked}: Inception's weights are not there, and --dry-run downloads nothing: gan-zoo fetch-weights first"
         )
 
 
-def from_inception(metric: str) -> bool:
+def _from_inception(metric: str) -> bool:
     """Whether a metric is of Inception's features, by its name."""
     return "_inception" in metric
 

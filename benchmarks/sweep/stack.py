@@ -38,13 +38,13 @@ def run_together(specs: Sequence[RunSpec], sweep: Sweep, tell: Tell) -> None:
     cells = open_cells(specs, sweep, shelf.data(specs[0]), tell)
     running: list[CellRun] = []
     try:
-        with guarded(cells, tell):
+        with _guarded(cells, tell):
             evaluator = shelf.evaluator(specs[0])
             validation = shelf.evaluator(specs[0], validation=True) if specs[0].evaluate.repeats > 1 else None
             for cell in cells:
-                with guarded([cell], tell):
+                with _guarded([cell], tell):
                     running.append(CellRun.start(cell, shelf.data(cell.spec), evaluator, validation))
-            company = Company(sweep, limit_of(running, sweep))
+            company = Company(sweep, _limit_of(running, sweep))
         while active := [run for run in running if run.cell.outcome is None]:
             company.advance(active, tell)
     except (KeyboardInterrupt, BrokenPipeError, Away):  # broken off here, or who listens or keeps the record is gone
@@ -54,7 +54,7 @@ def run_together(specs: Sequence[RunSpec], sweep: Sweep, tell: Tell) -> None:
         raise
 
 
-def limit_of(running: Sequence[CellRun], sweep: Sweep) -> int:
+def _limit_of(running: Sequence[CellRun], sweep: Sweep) -> int:
     """How many of these cells train at once. Raises: UserError where the device's memory does not hold one."""
     wanted = max(1, len(running))
     return rows_that_fit(running[0].run, wanted, sweep.context.sharers) if running else wanted
@@ -76,7 +76,7 @@ class Company:
         steps = sorted({run.state.step for run in active})
         behind = [run for run in active if run.state.step == steps[0]]
         together, until = behind[: self.limit], steps[1] if len(steps) > 1 else active[0].cell.spec.train.steps
-        with guarded([run.cell for run in together], tell):
+        with _guarded([run.cell for run in together], tell):
             try:
                 advance_together(together, until, tell)
             except CannotRun as error:
@@ -115,7 +115,7 @@ def open_cells(specs: Sequence[RunSpec], sweep: Sweep, data: Any, tell: Tell) ->
 
 
 @contextmanager
-def guarded(cells: Sequence[OpenCell], tell: Tell) -> Iterator[None]:
+def _guarded(cells: Sequence[OpenCell], tell: Tell) -> Iterator[None]:
     """Within it, whatever goes wrong ends `cells` alone: the sweep goes on, each run ends in a recorded state."""
     try:
         yield
@@ -138,7 +138,7 @@ def advance_together(runs: Sequence[CellRun], until: int, tell: Tell) -> None:
     state, save_at = runs[0].state, time.monotonic() + SAVE_SECONDS
     with desk(runs[0].cell.context) as at:
         if state.step == 0:
-            show_first(runs, at, tell)
+            _show_first(runs, at, tell)
         while state.step < until and all(run.cell.outcome is None for run in runs):
             started = time.perf_counter()
             rows = go(next_stop(runs[0].cell.spec, state.step) - state.step)
@@ -150,10 +150,10 @@ def advance_together(runs: Sequence[CellRun], until: int, tell: Tell) -> None:
     save(runs)
 
 
-def show_first(runs: Sequence[CellRun], at: AtOnce, tell: Tell) -> None:
+def _show_first(runs: Sequence[CellRun], at: AtOnce, tell: Tell) -> None:
     """Has pictures of the cells kept as they are before the first step."""
     for run, look in zip(runs, first_look_at(runs, tell), strict=True):
-        at.do(partial(on_one, run, partial(run.begin, look), tell))
+        at.do(partial(_on_one, run, partial(run.begin, look), tell))
 
 
 def stop(runs: Sequence[CellRun], stops: Sequence[Stop], at: AtOnce, tell: Tell) -> None:
@@ -168,19 +168,19 @@ def stop(runs: Sequence[CellRun], stops: Sequence[Stop], at: AtOnce, tell: Tell)
     if ends:
         at.wait()
     for run, each in zip(runs, stops, strict=True):
-        arrival = partial(on_one, run, partial(run.arrive, each), tell, each.step)
+        arrival = partial(_on_one, run, partial(run.arrive, each), tell, each.step)
         if ends:
             arrival()
         else:
             at.do(arrival)
 
 
-def on_one(run: CellRun, action: Callable[[], None], tell: Tell, step: int | None = None) -> None:
+def _on_one(run: CellRun, action: Callable[[], None], tell: Tell, step: int | None = None) -> None:
     """Does something for a cell that may end by it, and tells that it came to a step, or its end."""
     cell = run.cell
     if cell.outcome is not None:
         return
-    with guarded([cell], tell):
+    with _guarded([cell], tell):
         action()
         if step is not None:
             tell(cell.spec, cell.outcome or step)
@@ -191,15 +191,15 @@ def training(runs: Sequence[CellRun], tell: Tell) -> tuple[Chosen[Any], Callable
     first, context = runs[0].run, runs[0].cell.context
     if len(runs) == 1:
         engine = choose_for_one(context.engine, first.players, first.device)
-        single = beating(train(first, runs[0].state, engine), runs[0], tell)
+        single = _beating(train(first, runs[0].state, engine), runs[0], tell)
         return engine, lambda n: [advance(single, n)]
     stack_engine = choose_for_stack(first.device)
     states = [each.state for each in runs]
-    stack = beating(train_stack([each.run for each in runs], states, stack_engine), runs[0], tell)
+    stack = _beating(train_stack([each.run for each in runs], states, stack_engine), runs[0], tell)
     return stack_engine, lambda n: advance_stack(stack, n)
 
 
-def beating(iterations: Iterator[Terms], run: CellRun, tell: Tell) -> Iterator[Terms]:
+def _beating(iterations: Iterator[Terms], run: CellRun, tell: Tell) -> Iterator[Terms]:
     """`iterations`, of which `tell` hears every BEAT_SECONDS: a worker is at work however long its steps take."""
     beat_at = time.monotonic() + BEAT_SECONDS
     for terms in iterations:

@@ -75,24 +75,24 @@ Pass = Callable[[Sequence["CellRun"]], list[Look]]
 
 def look_at(runs: Sequence["CellRun"], desk: AtOnce, tell: Tell) -> list[Look]:
     """A look at each of these runs, in as few passes as may be; one that fails does so when its values are wanted."""
-    return in_passes(runs, partial(whole_looks, desk=desk), tell)
+    return _in_passes(runs, partial(_whole_looks, desk=desk), tell)
 
 
 def first_look_at(runs: Sequence["CellRun"], tell: Tell) -> list[Look]:
     """As `look_at` before the first step, for pictures alone."""
-    return in_passes(runs, picture_looks, tell)
+    return _in_passes(runs, _picture_looks, tell)
 
 
-def in_passes(runs: Sequence["CellRun"], over: Pass, tell: Tell) -> list[Look]:
+def _in_passes(runs: Sequence["CellRun"], over: Pass, tell: Tell) -> list[Look]:
     size, found = at_once(runs[0].run), list[Look]()
     for start in range(0, len(runs), size):
         group = runs[start : start + size]
         tell(group[0].cell.spec, silence(max(run.longest for run in group)))
-        found += in_one_or_each(group, over)
+        found += _in_one_or_each(group, over)
     return found
 
 
-def in_one_or_each(group: Sequence["CellRun"], over: Pass) -> list[Look]:
+def _in_one_or_each(group: Sequence["CellRun"], over: Pass) -> list[Look]:
     """What one pass gives, or where that fails, whichever of the group it is for, a pass for each."""
     try:
         return over(group)
@@ -101,7 +101,7 @@ def in_one_or_each(group: Sequence["CellRun"], over: Pass) -> list[Look]:
             return [Look(failing(error))]
     found: list[Look] = []
     for run in group:
-        found += in_one_or_each([run], over)
+        found += _in_one_or_each([run], over)
     return found
 
 
@@ -112,18 +112,18 @@ def failing(error: Exception) -> Callable[[], NoReturn]:
     return fail
 
 
-def whole_looks(runs: Sequence["CellRun"], desk: AtOnce) -> list[Look]:
+def _whole_looks(runs: Sequence["CellRun"], desk: AtOnce) -> list[Look]:
     """One pass over all of these runs; its seconds are theirs in equal shares."""
     started = time.perf_counter()
     seen = see([run.evaluation for run in runs], [run.state for run in runs])
-    pictures = [each.picture for each in picture_looks(runs)]
+    pictures = [each.picture for each in _picture_looks(runs)]
     share = (time.perf_counter() - started) / len(runs)
     return [
         Look(desk.begin(each.values), each.critic, shown, share) for each, shown in zip(seen, pictures, strict=True)
     ]
 
 
-def picture_looks(runs: Sequence["CellRun"]) -> list[Look]:
+def _picture_looks(runs: Sequence["CellRun"]) -> list[Look]:
     """The pictures of all of these runs by one pass."""
     pictures = picture([run.evaluation for run in runs], [run.state for run in runs], FIELD_SIDE)
     return [Look(dict, picture=each) for each in pictures]

@@ -57,7 +57,7 @@ class Clock:
     lap: Callable[[Stretch], Lap]
 
 
-def by_process(stretch: Stretch) -> Lap:
+def _by_process(stretch: Stretch) -> Lap:
     """The seconds of this process."""
     cpu, wall = time.process_time(), time.perf_counter()
     stretch()
@@ -74,7 +74,7 @@ def by_events(stretch: Stretch) -> Lap:
     return Lap(began.elapsed_time(ended) / 1000)
 
 
-WALL, EVENTS = Clock("wall clock", by_process), Clock("CUDA events", by_events)
+WALL, EVENTS = Clock("wall clock", _by_process), Clock("CUDA events", by_events)
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Candidate:
     def of(cls, spec: RunSpec, context: Context, shelf: Shelf) -> "Candidate":
         run = prepare(spec, shelf.data(spec), context.device, context.numerics)
         engine = choose_for_one(context.engine, run.players, run.device)
-        return cls(spec, engine, again_and_again(run, engine))
+        return cls(spec, engine, _again_and_again(run, engine))
 
     def pace(self, clock: Clock) -> float:
         """Seconds of an iteration, once the engine is ready."""
@@ -102,7 +102,7 @@ class Candidate:
         return clock.lap(lambda: advance(self.iterations, iterations))
 
 
-def again_and_again(run: Run, engine: Chosen[TrainState]) -> Iterator[Terms]:
+def _again_and_again(run: Run, engine: Chosen[TrainState]) -> Iterator[Terms]:
     """The iterations of a run, from its first one on; a run that is too short for the pass begins anew."""
     while True:
         yield from train(run, initial_state(run), engine)
@@ -118,7 +118,7 @@ def time_suite(
     cells = [spec for spec in distinct(suite.cells) if name_of_timing(spec, context) not in timed]
     keys = {spec.key for spec in suite.cells}
     recorded = [cell for cell in store.cells(suite.name) if cell.key in keys] if cells else []
-    if any(is_here(cell) for cell in recorded):
+    if any(_is_here(cell) for cell in recorded):
         return [f"not timed while cells are running here: gan-zoo timing {suite.name} when they have ended"]
     if not cells:
         return []
@@ -140,7 +140,7 @@ def budget_of(recorded: Iterable[RecordedCell], workers: int) -> float:
     return max(LEAST, SHARE * sum(cell.seconds for cell in recorded) / workers)
 
 
-def is_here(cell: RecordedCell) -> bool:
+def _is_here(cell: RecordedCell) -> bool:
     """Whether a process of this machine is at the cell."""
     return cell.holder is not None and cell.holder.host == gethostname()
 
@@ -176,7 +176,7 @@ def time_cells(cells: Sequence[RunSpec], context: Context, budget: float, clock:
         interleave(candidates, rounds, iterations, clock, problems)
         for each in candidates:
             if each.spec not in problems:
-                yield timing_of(each, context, iterations, clock)
+                yield _timing_of(each, context, iterations, clock)
         for spec, problem in problems.items():
             yield f"not timed: {spec.loss_name} on {spec.dataset.name}: {problem}"
         for each in candidates:
@@ -230,7 +230,7 @@ def noted(problems: dict[RunSpec, str], spec: RunSpec) -> Iterator[None]:
         problems[spec] = reason_of(error)
 
 
-def timing_of(candidate: Candidate, context: Context, iterations: int, clock: Clock) -> Timing:
+def _timing_of(candidate: Candidate, context: Context, iterations: int, clock: Clock) -> Timing:
     """A candidate's entry in the record, of its laps of so many iterations each."""
     spec, laps = candidate.spec, candidate.laps
     seconds = [lap.seconds / iterations for lap in laps]

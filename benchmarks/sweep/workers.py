@@ -51,8 +51,8 @@ def run_cells(sweep: Sweep, cells: Sequence[RunSpec], listener: Listener) -> Ite
     else:
         waiting = [[spec] for spec in cells]
     if devices:
-        return in_processes(sweep, waiting, devices, listener)
-    return in_place(sweep, waiting, listener)
+        return _in_processes(sweep, waiting, devices, listener)
+    return _in_place(sweep, waiting, listener)
 
 
 def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
@@ -65,7 +65,7 @@ def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
     found: list[list[RunSpec]] = []
     for group in groups.values():
         size = min(MOST_ROWS, -(-len(group) // parts))
-        found += batched(group, size)
+        found += _batched(group, size)
     return found
 
 
@@ -80,11 +80,11 @@ def pass_on(listener: Listener, spec: RunSpec | None, message: Message) -> None:
         listener.scored(spec, message)
 
 
-def batched(group: list[RunSpec], size: int) -> Iterator[list[RunSpec]]:
+def _batched(group: list[RunSpec], size: int) -> Iterator[list[RunSpec]]:
     return (group[i : i + size] for i in range(0, len(group), size))
 
 
-def in_place(
+def _in_place(
     sweep: Sweep, waiting: Sequence[Sequence[RunSpec]], listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One stack after the other in this process."""
@@ -148,7 +148,7 @@ class Worker(Heard):
         ours, theirs = context.Pipe()
         sweep = sweep.moved(replace(sweep.context, device=device))
         process = context.Process(target=work, args=(sweep, loaded(), theirs), daemon=True)
-        with no_interrupts():  # the child inherits it: Ctrl-C is for the sweep, which ends its workers
+        with _no_interrupts():  # the child inherits it: Ctrl-C is for the sweep, which ends its workers
             process.start()
         theirs.close()
         worker = cls(process, ours, device, {})
@@ -163,7 +163,7 @@ class Worker(Heard):
 
 
 @contextmanager
-def no_interrupts() -> Iterator[None]:
+def _no_interrupts() -> Iterator[None]:
     """Holds Ctrl-C back, for this thread and for processes started by it; what came meanwhile is heard afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -214,7 +214,7 @@ def die_with_parent() -> None:
         os._exit(1)
 
 
-def in_processes(
+def _in_processes(
     sweep: Sweep, stacks: Sequence[Sequence[RunSpec]], devices: Sequence[str], listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """One worker process per device until all cells have ended."""
@@ -229,13 +229,13 @@ def in_processes(
             yield from listen(workers, listener)
             for worker in workers:
                 if worker.left and worker.silent_for > worker.quiet:
-                    yield from end_hung(sweep, worker, waiting, hung, listener)
+                    yield from _end_hung(sweep, worker, waiting, hung, listener)
             for worker in [each for each in workers if not each.left]:
                 workers.remove(worker)
                 if waiting:
-                    workers.append(next_turn(sweep, worker, waiting.popleft()))
+                    workers.append(_next_turn(sweep, worker, waiting.popleft()))
                 else:
-                    dismiss(worker)
+                    _dismiss(worker)
     finally:
         for worker in workers:
             worker.process.kill()
@@ -259,7 +259,7 @@ def listen(workers: Sequence[Worker], listener: Listener) -> Iterator[tuple[RunS
                 pass_on(listener, spec, message)
 
 
-def end_hung(
+def _end_hung(
     sweep: Sweep, worker: Worker, waiting: deque[Sequence[RunSpec]], hung: set[str], listener: Listener
 ) -> Iterator[tuple[RunSpec, Outcome]]:
     """Ends a worker that is silent for too long; its cells are run once more, and have failed the second time."""
@@ -278,7 +278,7 @@ def end_hung(
         waiting.append(again)
 
 
-def next_turn(sweep: Sweep, worker: Worker, stack: Sequence[RunSpec]) -> Worker:
+def _next_turn(sweep: Sweep, worker: Worker, stack: Sequence[RunSpec]) -> Worker:
     """The worker at its next stack, or a fresh one in the context of a dead one."""
     if not worker.process.is_alive():
         return Worker.start(sweep, worker.device, stack)
@@ -298,7 +298,7 @@ def receive(worker: Worker) -> list[tuple[RunSpec | None, Message | Away]]:
         return [(spec, died) for spec in worker.left.values()]
 
 
-def dismiss(worker: Worker) -> None:
+def _dismiss(worker: Worker) -> None:
     """Sends a worker home, if it is still there, and waits for it."""
     if worker.process.is_alive():
         worker.pipe.send(None)

@@ -40,11 +40,11 @@ class Adaptive:
         if len(next(iter(self.points.values()))) == self.count:
             return False
         for place, points in self.points.items():
-            points.append(next_point(points, scores[place], Rng(self.seed, "adaptive", *place, len(points))))
+            points.append(_next_point(points, scores[place], Rng(self.seed, "adaptive", *place, len(points))))
         return True
 
 
-def next_point(points: Sequence[Point], scores: Sequence[float], key: Rng) -> Point:
+def _next_point(points: Sequence[Point], scores: Sequence[float], key: Rng) -> Point:
     """The point that the estimator asks for after these."""
     import optuna
 

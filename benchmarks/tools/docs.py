@@ -108,11 +108,11 @@ def recipes() -> str:
     )
     return (
         "## Recipes\n\n`train: {recipe: NAME}` in a suite starts from one; what the suite says itself wins.\n\n"
-        f"{table(heads, recipe_rows())}\n"
+        f"{table(heads, _recipe_rows())}\n"
     )
 
 
-def recipe_rows() -> Iterator[tuple[str, ...]]:
+def _recipe_rows() -> Iterator[tuple[str, ...]]:
     for name, recipe in RECIPES.items():
         train = recipe.train
         main = f"{brief(train['optimizer'])}; {train['n_critic']}; {train['batch_size']}; {train['steps']:,}"

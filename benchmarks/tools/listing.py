@@ -85,12 +85,12 @@ def as_text(content: dict[str, dict[str, Any]]) -> str:
     for kind, entries in content.items():
         lines.append(kind)
         for name, entry in entries.items():
-            lines += entry_lines(name, entry)
+            lines += _entry_lines(name, entry)
         lines.append("")
     return "\n".join(lines).rstrip()
 
 
-def entry_lines(name: str, entry: dict[str, Any]) -> list[str]:
+def _entry_lines(name: str, entry: dict[str, Any]) -> list[str]:
     """A name with its line, and further lines under it."""
     if "critic" in entry:
         return [

@@ -32,14 +32,14 @@ def publish(name: str, results: Path) -> Path:
         )
     source = results / name / "export"
     record = Record.read(source)
-    reasons = refusals(suite_of(name, record), record)
+    reasons = refusals(_suite_of(name, record), record)
     if reasons:
         raise UserError(f"{source}: not published: {'; '.join(reasons)}")
     record.write(places.PUBLISHED / name / "export")
     return rebuild(name)
 
 
-def suite_of(name: str, record: Record) -> Suite:
+def _suite_of(name: str, record: Record) -> Suite:
     """The suite that a record of this name should be of: one of the package, or the search behind one."""
     if name in suite_names():
         return load_suite(name)

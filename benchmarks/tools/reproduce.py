@@ -94,7 +94,7 @@ def reproduce(request: Request, tell: Tell = print) -> bool:
             for cell in group:
                 agreement = compare(claimed, mine, cell.name, level)
                 found[cell.name] = agreement.kind if agreement else "failed"
-                tell(f"{found[cell.name]:12}  {cell.name}: {agreement.reason if agreement else error_of(mine, cell)}")
+                tell(f"{found[cell.name]:12}  {cell.name}: {agreement.reason if agreement else _error_of(mine, cell)}")
             differences |= dict.fromkeys(unlike(claimed, mine))
     counts = Counter(found.values())
     counted = [f"{count} {kind}" for kind, count in counts.items()]
@@ -126,15 +126,15 @@ def draw(claimed: Results, request: Request, mark: str) -> list[Drawn]:
         )
     for name in set(request.folders) - (set(runs.dataset) - set(DATASETS)):
         raise UserError(f"--folder {name}: no cell of {request.export} is of a folder of images with this name")
-    keyed = sorted(runs.itertuples(), key=lambda run: keyed_hash(mark, request.seed, run.run_key))
-    return [drawn_cell(run, request) for run in keyed[: request.cells]]
+    keyed = sorted(runs.itertuples(), key=lambda run: _keyed_hash(mark, request.seed, run.run_key))
+    return [_drawn_cell(run, request) for run in keyed[: request.cells]]
 
 
-def keyed_hash(mark: str, seed: int, run_key: str) -> bytes:
+def _keyed_hash(mark: str, seed: int, run_key: str) -> bytes:
     return hashlib.blake2b(f"{mark}/{seed}/{run_key}".encode()).digest()
 
 
-def drawn_cell(run: Any, request: Request) -> Drawn:
+def _drawn_cell(run: Any, request: Request) -> Drawn:
     """Raises: UserError for a spec that cannot be run here, or is of another cell than its row says."""
     path = request.export / "runs.csv"
     name = CellName(run.dataset, run.loss, int(run.seed))
@@ -145,13 +145,13 @@ def drawn_cell(run: Any, request: Request) -> Drawn:
     if name != CellName(spec.dataset.name, spec.loss_name, spec.seed):
         raise UserError(f"{path}: {name}: spec: is of {spec.label}: the export is altered")
     if spec.dataset.name not in DATASETS:
-        spec = replace(spec, dataset=replace(spec.dataset, folder=str(images_of(name, request))))
+        spec = replace(spec, dataset=replace(spec.dataset, folder=str(_images_of(name, request))))
     engine = run.engine if run.engine in ENGINE_NAMES and run.engine != "stacked" else "plain"
     threads = int(run.threads) if run.threads == run.threads and run.threads else 1
     return Drawn(name, spec, engine, numerics_of(run.numerics), threads)
 
 
-def images_of(cell: CellName, request: Request) -> Path:
+def _images_of(cell: CellName, request: Request) -> Path:
     """The folder that the user gives for the data set of `cell`: no export brings images along."""
     if cell.dataset not in request.folders:
         raise UserError(
@@ -236,5 +236,5 @@ def compare(claimed: Results, mine: Results, name: CellName, level: float) -> Ag
     return judge(claimed, mine, name, claimed.on(name.dataset).metrics, level)
 
 
-def error_of(mine: Results, cell: Drawn) -> str:
+def _error_of(mine: Results, cell: Drawn) -> str:
     return str(run_at(mine, cell.name).error or "did not end")

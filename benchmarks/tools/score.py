@@ -56,8 +56,8 @@ def score(request: Request) -> dict[str, Any]:
     for name, value in (("--samples", request.samples), ("--image-size", request.image_size)):
         if value is not None and value < 1:
             raise UserError(f"{name} {value}: expected a number > 0")
-    request = replace(request, device=configure(request.device, request.threads))
-    spec = read_spec(request) if request.images.suffix == ".safetensors" else None
+    request = replace(request, device=_configure(request.device, request.threads))
+    spec = _read_spec(request) if request.images.suffix == ".safetensors" else None
     data = load_reference(request, spec)
     pictures, identity = generated(request, spec, data) if spec else found(request, data)
     images = pictures.pixels
@@ -86,7 +86,7 @@ def described(metric: Metric, value: float) -> dict[str, Any]:
     }
 
 
-def read_spec(request: Request) -> RunSpec:
+def _read_spec(request: Request) -> RunSpec:
     """The spec of the generator's run: as asked, or spec.json beside the weights or in the folder above."""
     folder = request.images.parent
     places = [request.spec] if request.spec else [folder / "spec.json", folder.parent / "spec.json"]
@@ -109,11 +109,11 @@ def load_reference(request: Request, spec: RunSpec | None) -> Dataset:
     if spec and name == spec.dataset.name and spec.dataset.folder:
         return load_dataset(name, root=request.root, folder=Path(spec.dataset.folder), image_size=size)
     if name not in DATASETS and (folder := expanded(Path(name))).is_dir():
-        return load_dataset(folder_name(folder), root=request.root, folder=folder, image_size=size)
+        return load_dataset(_folder_name(folder), root=request.root, folder=folder, image_size=size)
     return load_dataset(name, root=request.root, image_size=size)
 
 
-def folder_name(folder: Path) -> str:
+def _folder_name(folder: Path) -> str:
     """The name of a folder of reference images: its own name (a link keeps it), with a hyphen for what is no letter,
     digit, dot or underscore."""
     return re.sub(r"[^\w.]+", "-", Path(os.path.abspath(folder)).name).strip("-") or "folder"
@@ -180,14 +180,14 @@ def check(root: Path, weights: Path | None, device: str, threads: int) -> tuple[
         missing.append(str(failure))
     if missing or data is None or data.kind == "points":
         raise UserError(f"check-metrics cannot run; missing: {'; '.join(missing)}")
-    device = configure(device, threads)
+    device = _configure(device, threads)
     evaluator = Evaluator(data, ["is_inception"], len(data.train), extractor_cache(root), device, weights)
     (value,) = evaluator(data.train).values()
     line = f"Inception score of CIFAR-10's training split: {value:.5g} here, {CHECK_VALUE} ± {CHECK_SPREAD} published"
     return line, abs(value - CHECK_VALUE) <= CHECK_SPREAD
 
 
-def configure(device: str, threads: int) -> str:
+def _configure(device: str, threads: int) -> str:
     """The one device to compute on, with this process set up for it."""
     if threads < 1:
         raise UserError(f"--threads {threads}: expected a number > 0")

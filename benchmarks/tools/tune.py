@@ -79,9 +79,11 @@ def tune(request: Request, how: Options) -> list[str]:
     Raises: UserError.
     """
     out = request.out or Path(f"{Path(request.source).stem}{request.ending}.yaml")
-    refuse_other_file(out)
+    _refuse_other_file(out)
     ground, store = request.ground(), Store(how.results)
-    plan = run_adaptively(request, ground, how, store) if request.adaptive else run_fairly(request, ground, how, store)
+    plan = (
+        _run_adaptively(request, ground, how, store) if request.adaptive else _run_fairly(request, ground, how, store)
+    )
     name = plan.suite.name
     folder, files = write_report(name, store, how.results)
     store.log_report(name, folder, files)
@@ -92,19 +94,19 @@ def tune(request: Request, how: Options) -> list[str]:
     left = unfinished_text(plan)
     if not left:
         with replacing(out) as partial:
-            partial.write_text(tuned_suite(request, ground, plan.suite, searches, out.parent), encoding="utf-8")
+            partial.write_text(_tuned_suite(request, ground, plan.suite, searches, out.parent), encoding="utf-8")
         print(f"tuned suite: {out}\nnext: gan-zoo run {out}")
     return left
 
 
-def run_fairly(request: Request, ground: Ground, how: Options, store: Store) -> Plan:
+def _run_fairly(request: Request, ground: Ground, how: Options, store: Store) -> Plan:
     """Runs settings that were all drawn beforehand."""
     plan = plan_of(sobol_trials(ground, request.count, request.seed), how, store)
     with Progress(plan) as progress:
         return run_suite(plan, store, progress)
 
 
-def run_adaptively(request: Request, ground: Ground, how: Options, store: Store) -> Plan:
+def _run_adaptively(request: Request, ground: Ground, how: Options, store: Store) -> Plan:
     """Runs settings each of which follows from the scores of those before."""
     adaptive = Adaptive(ground, request.count, request.seed)
     plan = make_plan(adaptive.suite(), how, store, say)
@@ -129,7 +131,7 @@ def validation_scores(name: str, store: Store) -> dict[Place, list[float]]:
     return found
 
 
-def refuse_other_file(out: Path) -> None:
+def _refuse_other_file(out: Path) -> None:
     """Raises: UserError where the tuned suite would replace a file that no search wrote, or cannot be written."""
     if out.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out {out}: expected a file that ends in .yaml")
@@ -139,7 +141,7 @@ def refuse_other_file(out: Path) -> None:
         raise UserError(f"{out}: is there, and no search wrote it: choose another --out")
 
 
-def tuned_suite(
+def _tuned_suite(
     request: Request, ground: Ground, trials: Suite, searches: Sequence[DatasetSearch], folder: Path
 ) -> str:
     """The text of the suite, in `folder`, that runs the chosen settings on the seeds of the suite that was tuned.
@@ -151,15 +153,15 @@ def tuned_suite(
     for key in [key for key, value in content.items() if value is None]:
         del content[key]
     common, adaptive = ground.common, trials.search.get("adaptive", "")
-    overrides = of_searched(content.get("overrides", {}), common)
+    overrides = _of_searched(content.get("overrides", {}), common)
     chosen: dict[str, Any] = {}
     for search in searches:
         for each in search.losses:
             place, base = f"{each.loss}/{search.dataset.name}", ground.bases[search.dataset.name, each.loss]
-            best = best_of(each, search.dataset.name)
+            best = _best_of(each, search.dataset.name)
             said = tuned_override(base, each.settings[best], common.budget)
             overrides[place] = under(overrides.get(place, {}), said)
-            chosen[place] = description_of(best, each, search.sign)
+            chosen[place] = _description_of(best, each, search.sign)
     judges = dict.fromkeys(search.metric for search in searches)
     tuned = {
         "source": where(request.source, source.folder, folder),
@@ -177,8 +179,8 @@ def tuned_suite(
     content |= {
         "name": f"{content['name']}{request.ending}",
         "description": f"{content['name']} with the best of {request.count} settings of each loss.{fairness}",
-        "losses": of_names(content, "losses", common.losses),
-        "datasets": [seen_from(entry, folder) for entry in of_names(content, "datasets", common.datasets)],
+        "losses": _of_names(content, "losses", common.losses),
+        "datasets": [seen_from(entry, folder) for entry in _of_names(content, "datasets", common.datasets)],
         "report": dict(common.report),
         "budget": budget,
         "overrides": overrides,
@@ -194,13 +196,13 @@ def tuned_suite(
     return suite_text(content, f"{how}: see `tuned` for how it came about.")
 
 
-def of_searched(overrides: Mapping[str, Any], common: Suite) -> dict[str, Any]:
+def _of_searched(overrides: Mapping[str, Any], common: Suite) -> dict[str, Any]:
     """The overrides of losses and data sets that were searched."""
     known = {*common.losses, *common.datasets}
     return {place: override for place, override in overrides.items() if known.issuperset(place.split("/"))}
 
 
-def description_of(best: int, each: LossTrials, sign: float) -> dict[str, Any]:
+def _description_of(best: int, each: LossTrials, sign: float) -> dict[str, Any]:
     """What a tuned suite says of the trial that was chosen, with scores as they are: `sign` makes less the better."""
     return {
         "trial": each.numbers[best],
@@ -210,7 +212,7 @@ def description_of(best: int, each: LossTrials, sign: float) -> dict[str, Any]:
     }
 
 
-def best_of(each: LossTrials, dataset: str) -> int:
+def _best_of(each: LossTrials, dataset: str) -> int:
     if each.chosen is None:
         raise UserError(
             f"{each.loss} on {dataset}: every trial failed: widen its ranges under search, or raise --budget"
@@ -225,7 +227,7 @@ def seen_from(entry: Any, folder: Path) -> Any:
     return {**entry, "folder": os.path.relpath(os.path.expanduser(entry["folder"]), folder)}
 
 
-def of_names(content: Mapping[str, Any], key: str, names: Sequence[str]) -> list[Any]:
+def _of_names(content: Mapping[str, Any], key: str, names: Sequence[str]) -> list[Any]:
     """The entries of a list of losses or data sets that were searched."""
     return [entry for entry in entries_of(content, key) if name_of_entry(entry) in names]
 

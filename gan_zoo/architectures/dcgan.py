@@ -85,7 +85,7 @@ def generator(
     channels = [dim * 2 ** (len(sizes) - 1 - i) if doubling else dim for i in range(len(sizes))]
     wide = [fan * c for c in channels]
     layers: dict[str, nn.Module] = {"input": Linear(z_dim, wide[0] * sizes[0] ** 2)}
-    for i, (size, extra) in enumerate(zip(sizes, shared_out(depth - len(sizes) - 1, len(sizes)), strict=True)):
+    for i, (size, extra) in enumerate(zip(sizes, _shared_out(depth - len(sizes) - 1, len(sizes)), strict=True)):
         up = UpConv(channels[i - 1], wide[i], 5) if i else nn.Unflatten(1, (wide[0], size, size))
         layers |= block(f"up{size}", up, wide[i], activation, norm)
         if size % 2:
@@ -101,7 +101,7 @@ def critic(shape: tuple[int, ...], dim: int, activation: Activation, norm: Criti
     fan, spectral = ACTIVATIONS[activation].inputs, norm == "spectral"
     layers: dict[str, nn.Module] = {}
     inputs = shape[0]
-    for i, (size, extra) in enumerate(zip(sizes, shared_out(depth - len(sizes) - 1, len(sizes)), strict=True)):
+    for i, (size, extra) in enumerate(zip(sizes, _shared_out(depth - len(sizes) - 1, len(sizes)), strict=True)):
         channels = dim * 2**i
         down = Conv(inputs, fan * channels, 5, stride=2, spectral=spectral)
         layers |= block(f"down{size}", down, fan * channels, activation, norm if i else "none")
@@ -120,7 +120,7 @@ def levels(shape: tuple[int, ...]) -> list[int]:
     return sizes
 
 
-def shared_out(extra: int, places: int) -> list[int]:
+def _shared_out(extra: int, places: int) -> list[int]:
     """`extra` (at least 0) things on `places` as evenly as can be, later places first: 4 on 3 is 1, 1, 2."""
     return [(max(extra, 0) + place) // places for place in range(places)]
 

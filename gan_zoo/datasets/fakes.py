@@ -31,7 +31,7 @@ class Fakes:
     log_density: Callable[[Tensor], Tensor] | None = None
 
 
-def of_pair(data: Any, rng: Rng, n: int) -> Tensor:
+def _of_pair(data: Any, rng: Rng, n: int) -> Tensor:
     return data.fakes(rng, n)  # type: ignore[no-any-return]
 
 
@@ -43,13 +43,13 @@ def noisy(data: Any, rng: Rng, n: int) -> Tensor:
     return data.sample(rng, n) + rng.normal(n, *data.shape)  # type: ignore[no-any-return]
 
 
-def normal_density(x: Tensor) -> Tensor:
+def _normal_density(x: Tensor) -> Tensor:
     return -x.square().sum(1) / 2 - x.shape[1] * math.log(2 * math.pi) / 2
 
 
 FAKES = {
-    "pair": Fakes(of_pair, "fakes"),
-    "normal": Fakes(normal, "sample", normal_density),
+    "pair": Fakes(_of_pair, "fakes"),
+    "normal": Fakes(normal, "sample", _normal_density),
     "noisy": Fakes(noisy, "sample"),
 }
 

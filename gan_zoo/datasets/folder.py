@@ -59,7 +59,7 @@ def load_folder(name: str, folder: Path, root: Path, image_size: int | None) -> 
     folder = expanded(folder)
     if not folder.is_dir():
         raise UserError(f"data set '{name}': there is no folder {shown(folder)}; give the folder that holds the images")
-    layout = find_layout(name, folder)
+    layout = _find_layout(name, folder)
     about = key(layout, content_hashes(layout.files), image_size)
     path = root / "folders" / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.safetensors"
     kept = read_tensors(path, about)
@@ -96,12 +96,12 @@ def decode(layout: Layout, image_size: int | None) -> tuple[dict[str, Tensor], l
     return tensors, list(pictures.notes)
 
 
-def find_layout(name: str, folder: Path) -> Layout:
+def _find_layout(name: str, folder: Path) -> Layout:
     """Which image is of which split and class. Raises: UserError where that cannot be told, or images are too few."""
     listing = list_images(folder)
-    tops = by_subfolder(folder, listing.images)
-    refuse_inner_splits(name, folder, tops)
-    splits, notes = find_splits(name, folder, tops)
+    tops = _by_subfolder(folder, listing.images)
+    _refuse_inner_splits(name, folder, tops)
+    splits, notes = _find_splits(name, folder, tops)
     train_base, train = folder, listing.images
     held_base, held_out = folder, list[Path]()
     if splits.train is not None:
@@ -114,11 +114,11 @@ def find_layout(name: str, folder: Path) -> Layout:
         raise UserError(f"data set '{name}': {found}; put at least 2 there")
     parts = [file.relative_to(train_base).parts for file in train]
     parts += [file.relative_to(held_base).parts for file in held_out]
-    labels, more = find_labels(name, train + held_out, parts, len(train))
+    labels, more = _find_labels(name, train + held_out, parts, len(train))
     return Layout(train, held_out, labels, [*listing.notes(), *notes, *more])
 
 
-def by_subfolder(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
+def _by_subfolder(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
     """Files by the subfolder of `folder` that they lie in."""
     tops = defaultdict(list)
     for file in files:
@@ -127,10 +127,10 @@ def by_subfolder(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
     return dict(tops)
 
 
-def refuse_inner_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> None:
+def _refuse_inner_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> None:
     """Raises: UserError where the splits lie below another folder: as classes they would be merged."""
     for top in tops.keys() - {LOOSE}:
-        inner = by_subfolder(folder / top, tops[top])
+        inner = _by_subfolder(folder / top, tops[top])
         roles = {SPLITS.get(each.lower()) for each in inner}
         if "train" in roles and roles & {"test", "val"}:
             raise UserError(
@@ -147,7 +147,7 @@ class Splits:
     held_out: str | None = None
 
 
-def find_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> tuple[Splits, list[str]]:
+def _find_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> tuple[Splits, list[str]]:
     """The splits, and notes of what is in neither. Raises: UserError where a folder may be a split or a class."""
     roles: dict[str, str] = {}
     for top in sorted(tops):
@@ -172,10 +172,10 @@ def find_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> tuple[S
             f"data set '{name}': {shown(folder)} has {shown(roles['train'])}/ beside {examples(rest)}: a split or a "
             "class? Put all classes into train/, or rename it"
         )
-    return splits, split_notes(tops, roles, rest)
+    return splits, _split_notes(tops, roles, rest)
 
 
-def split_notes(tops: dict[str, list[Path]], roles: dict[str, str], rest: list[str]) -> list[str]:
+def _split_notes(tops: dict[str, list[Path]], roles: dict[str, str], rest: list[str]) -> list[str]:
     """Notes on what the splits leave out, and on a held-out split that is not called test."""
     notes = []
     if "val" in roles:
@@ -191,7 +191,7 @@ def split_notes(tops: dict[str, list[Path]], roles: dict[str, str], rest: list[s
     return notes
 
 
-def find_labels(
+def _find_labels(
     name: str, files: list[Path], parts: list[tuple[str, ...]], train: int
 ) -> tuple[list[int] | None, list[str]]:
     """The class of each file by its path below its split (the first `train` are for training), and notes.

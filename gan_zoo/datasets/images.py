@@ -92,11 +92,11 @@ class Images:
 
     def resized(self, size: int) -> Self:
         """The same images at `size` x `size` pixels (see `square`)."""
-        train, test = resize_all(self.train, size), resize_all(self.test, size)
+        train, test = _resize_all(self.train, size), _resize_all(self.test, size)
         return self.of(self.name, train, test, self.train_labels, self.test_labels, self.notes)
 
 
-def resize_all(images: Tensor, size: int) -> Tensor:
+def _resize_all(images: Tensor, size: int) -> Tensor:
     """uint8 images (N, C, H, W) as (N, C, size, size)."""
     return torch.stack([resize(image, size) for image in images])
 

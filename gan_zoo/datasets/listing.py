@@ -84,7 +84,7 @@ def list_images(folder: Path) -> Listing:
                 unopened += below(listing, inside, path, about)
             else:
                 files += 1
-                sort_in(listing, inside, path, about)
+                _sort_in(listing, inside, path, about)
         if files > MAX_FILES or folders > MAX_FOLDERS:
             bounds = f"{MAX_FILES:,} files in {MAX_FOLDERS:,} folders"
             raise UserError(f"{shown(folder)} holds more than the {bounds} that are read; give a smaller folder")
@@ -105,14 +105,14 @@ def entries(inside: Folder) -> Iterator[tuple[Path, os.stat_result]]:
         try:
             yield path, path.stat()
         except OSError as failure:
-            if not (inside.hidden or is_hidden(name)):
+            if not (inside.hidden or _is_hidden(name)):
                 what = "is a link to nothing" if path.is_symlink() else "cannot be read"
                 raise UserError(f"{shown(path)} {what} ({reason(failure)}); mend or remove it") from None
 
 
 def below(listing: Listing, inside: Folder, path: Path, about: os.stat_result) -> list[Folder]:
     """The folder `path`, to be opened as well; none where it is one that it lies in."""
-    hidden = inside.hidden or (path.name if is_hidden(path.name) else "")
+    hidden = inside.hidden or (path.name if _is_hidden(path.name) else "")
     if identity(about) in inside.above:
         if not hidden:
             listing.loops.append(path)
@@ -120,10 +120,10 @@ def below(listing: Listing, inside: Folder, path: Path, about: os.stat_result) -
     return [Folder(path, inside.above | {identity(about)}, hidden)]
 
 
-def sort_in(listing: Listing, inside: Folder, path: Path, about: os.stat_result) -> None:
+def _sort_in(listing: Listing, inside: Folder, path: Path, about: os.stat_result) -> None:
     """Put a file where it belongs."""
     is_image = stat.S_ISREG(about.st_mode) and path.suffix.lower() in SUFFIXES
-    if inside.hidden or is_hidden(path.name):
+    if inside.hidden or _is_hidden(path.name):
         if is_image:
             listing.hidden[inside.hidden or path.name] += 1
     elif is_image:
@@ -133,7 +133,7 @@ def sort_in(listing: Listing, inside: Folder, path: Path, about: os.stat_result)
         listing.others[special + (path.suffix.lower() or "no suffix")] += 1
 
 
-def is_hidden(name: str) -> bool:
+def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in HIDDEN
 
 

@@ -152,7 +152,7 @@ class Funnels(Pair):
         a = self.centres[own]
         m = torch.linalg.vector_norm(y - a, dim=1)
         direction = (y - a) / m[:, None]
-        end = m + torch.minimum(to_the_wall(y, direction, self.side), self._to_the_next(y, direction, own, m))
+        end = m + torch.minimum(_to_the_wall(y, direction, self.side), self._to_the_next(y, direction, own, m))
         moved = a + ((m / end) ** self.power * end)[:, None] * direction
         return torch.where(m[:, None] > 0, moved, a)
 
@@ -181,7 +181,7 @@ def distances(x: Tensor, centres: Tensor) -> Tensor:
     return squared.clamp_min(0).sqrt()
 
 
-def to_the_wall(y: Tensor, direction: Tensor, side: float) -> Tensor:
+def _to_the_wall(y: Tensor, direction: Tensor, side: float) -> Tensor:
     """How far the ray from y (n, D) goes on to the side of the cube. Shape (n,)."""
     return ((direction.sign() * side - y) / direction).abs().nan_to_num(nan=torch.inf).min(dim=1).values
 
@@ -232,10 +232,10 @@ LoadPair = Callable[[Path, bool], Funnels]
 
 def pairs_of_images(loaders: Mapping[str, LoadImages]) -> dict[str, LoadPair]:
     """A pair of each of these sets of images, by name."""
-    return {f"{name}-funnels-{IMAGE_COUNT}": pair_of(load) for name, load in loaders.items()}
+    return {f"{name}-funnels-{IMAGE_COUNT}": _pair_of(load) for name, load in loaders.items()}
 
 
-def pair_of(load: LoadImages) -> LoadPair:
+def _pair_of(load: LoadImages) -> LoadPair:
     """What loads the pair of the images that `load` loads."""
 
     def load_pair(root: Path, download: bool) -> Funnels:

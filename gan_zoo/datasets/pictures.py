@@ -52,7 +52,7 @@ class Pictures:
     notes: tuple[str, ...] = ()
 
 
-def file_bytes(file: Path) -> bytes:
+def _file_bytes(file: Path) -> bytes:
     """The content of a file. Raises: UserError where it cannot be read or is larger than the bound."""
     try:
         if file.stat().st_size > MAX_FILE_GIB * 2**30:
@@ -62,16 +62,16 @@ def file_bytes(file: Path) -> bytes:
         raise UserError(f"cannot read {shown(file)} ({reason(failure)}); mend or remove it") from None
 
 
-def content_hash(file: Path) -> str:
+def _content_hash(file: Path) -> str:
     """The hash of a file's bytes."""
-    return hashlib.blake2b(file_bytes(file), digest_size=16).hexdigest()
+    return hashlib.blake2b(_file_bytes(file), digest_size=16).hexdigest()
 
 
 def content_hashes(files: Sequence[Path]) -> list[str]:
-    return in_threads(content_hash, files)
+    return _in_threads(_content_hash, files)
 
 
-def in_threads(function: Callable[..., T], *arguments: Iterable[object]) -> list[T]:
+def _in_threads(function: Callable[..., T], *arguments: Iterable[object]) -> list[T]:
     """The values of `function`, in order; the first error ends it."""
     with ThreadPoolExecutor() as pool:
         try:
@@ -89,14 +89,14 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
 
     Raises: UserError where an image cannot be read, their sizes differ, or they are more than the bounds allow.
     """
-    with quiet_decoders():
-        first, _ = read_picture(files[0], image_size)
+    with _quiet_decoders():
+        first, _ = _read_picture(files[0], image_size)
         _, height, width = first.shape
-        require_memory(len(files), height, width)
+        _require_memory(len(files), height, width)
         pixels = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
 
         def read(row: int) -> tuple[int, list[str]]:
-            picture, changes = read_picture(files[row], image_size)
+            picture, changes = _read_picture(files[row], image_size)
             if picture.shape[1:] != (height, width):
                 raise UserError(
                     f"{shown(files[row])} is {picture.shape[2]}x{picture.shape[1]} pixels, {shown(files[0].name)} is "
@@ -105,7 +105,7 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
             pixels[row] = picture
             return len(picture), changes
 
-        found = in_threads(read, range(len(files)))
+        found = _in_threads(read, range(len(files)))
     if all(channels == 1 for channels, _ in found):
         pixels = pixels[:, :1].clone()
     changed: Counter[str] = Counter()
@@ -116,7 +116,7 @@ def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
 
 
 @contextmanager
-def quiet_decoders() -> Iterator[None]:
+def _quiet_decoders() -> Iterator[None]:
     """Silence for Pillow's warnings and log: of what is wrong with a file, an error tells."""
     log = logging.getLogger("PIL")
     level = log.level
@@ -129,7 +129,7 @@ def quiet_decoders() -> Iterator[None]:
         log.setLevel(level)
 
 
-def require_memory(count: int, height: int, width: int) -> None:
+def _require_memory(count: int, height: int, width: int) -> None:
     """Raises: UserError where so many RGB images are more than the bound."""
     total = count * 3 * height * width
     if total > MAX_TOTAL_GIB * 2**30:
@@ -139,12 +139,12 @@ def require_memory(count: int, height: int, width: int) -> None:
         )
 
 
-def read_picture(file: Path, image_size: int | None) -> tuple[Tensor, list[str]]:
+def _read_picture(file: Path, image_size: int | None) -> tuple[Tensor, list[str]]:
     """One image, uint8 (1 or 3, H, W), and what was changed in it. Raises: UserError that names the file."""
-    content = file_bytes(file)
+    content = _file_bytes(file)
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as opened:
-            picture, changes = as_seen(opened)
+            picture, changes = _as_seen(opened)
     except Image.DecompressionBombError:
         bound = f"{MAX_MEGAPIXELS} megapixels that are read"
         raise UserError(f"{shown(file)} has more pixels than the {bound}; make it smaller") from None
@@ -166,11 +166,11 @@ class TooDeep(Exception):
     """An image of more than 8 bits a channel."""
 
 
-def as_seen(opened: Image.Image) -> tuple[Image.Image, list[str]]:
+def _as_seen(opened: Image.Image) -> tuple[Image.Image, list[str]]:
     """The "L" or "RGB" picture that people see, and what was changed for it. Raises: whatever the decoder raises."""
     if opened.width * opened.height > MAX_MEGAPIXELS * 10**6:
         raise Image.DecompressionBombError
-    if is_deep(opened):
+    if _is_deep(opened):
         raise TooDeep
     changes = []
     if getattr(opened, "n_frames", 1) > 1:
@@ -182,21 +182,21 @@ def as_seen(opened: Image.Image) -> tuple[Image.Image, list[str]]:
     if upright.mode in OTHER_MODELS:
         changes.append(f"converted from {upright.mode} to RGB")
     grey, untold = upright.mode in GREY, upright.mode in PALETTES or opened.format == "WEBP"
-    if is_transparent(upright):
+    if _is_transparent(upright):
         changes.append(ON_WHITE)
-        upright = on_white(upright)
+        upright = _on_white(upright)
     picture = upright.convert("RGB")
-    if grey or (untold and is_grey(picture)):
+    if grey or (untold and _is_grey(picture)):
         picture = picture.getchannel(0)
     return picture, changes
 
 
-def is_deep(opened: Image.Image) -> bool:
+def _is_deep(opened: Image.Image) -> bool:
     """Whether it has more than 8 bits a channel, in memory or in the file: 16 bits are read as RGB without a word."""
     return opened.mode.startswith(("I", "F")) or any(";16" in str(tile) for tile in getattr(opened, "tile", ()))
 
 
-def is_transparent(picture: Image.Image) -> bool:
+def _is_transparent(picture: Image.Image) -> bool:
     """Whether any pixel is less than opaque."""
     if not picture.has_transparency_data:
         return False
@@ -204,13 +204,13 @@ def is_transparent(picture: Image.Image) -> bool:
     return bool(darkest < 255)
 
 
-def on_white(picture: Image.Image) -> Image.Image:
+def _on_white(picture: Image.Image) -> Image.Image:
     """An "RGBA" picture without transparency: every pixel alpha of its colour and 1 - alpha of white."""
     white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
     return Image.alpha_composite(white, picture.convert("RGBA"))
 
 
-def is_grey(picture: Image.Image) -> bool:
+def _is_grey(picture: Image.Image) -> bool:
     """Whether an "RGB" picture has only greys: palettes and WebP have no grey mode that would tell."""
     red, green, blue = picture.split()
     return bool(red.tobytes() == green.tobytes() == blue.tobytes())

@@ -121,7 +121,7 @@ class SwissRoll(Points):
         return replace(self, device=torch.device(device))
 
     def sample(self, rng: Rng, n: int) -> Tensor:
-        return (spiral(rng.uniform(n)) + self.noise * rng.normal(n, 2)) / self.scale
+        return (_spiral(rng.uniform(n)) + self.noise * rng.normal(n, 2)) / self.scale
 
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x) in nats for points x (n, 2): the distribution is a mixture of Gaussians along the spiral.
@@ -130,11 +130,11 @@ class SwissRoll(Points):
         less than 0.5 %, and that only at the ends of the spiral. Shape (n,).
         """
         u = (torch.arange(MIDPOINTS, dtype=torch.float64, device=x.device) + 0.5) / MIDPOINTS
-        line = GaussianMixture("spiral", spiral(u) / self.scale, self.noise / self.scale)
+        line = GaussianMixture("spiral", _spiral(u) / self.scale, self.noise / self.scale)
         return torch.cat([line.log_density(part) for part in x.split(250)])
 
 
-def spiral(u: Tensor) -> Tensor:
+def _spiral(u: Tensor) -> Tensor:
     """The line of the Swiss roll: (t cos t, t sin t) with t = 1.5 pi (1 + 2u); u (n,) -> (n, 2)."""
     t = 1.5 * math.pi * (1 + 2 * u)
     return torch.stack([t * t.cos(), t * t.sin()], dim=1)

@@ -82,7 +82,7 @@ class Chosen(Generic[Subject]):
         except Exception as error:
             if self.otherwise is None:
                 raise refusal(self.name, error) from error
-            self.reason = f"{self.name}: {in_a_line(error)}"
+            self.reason = f"{self.name}: {_in_a_line(error)}"
             self.name = "plain"
             return self.otherwise(players, subject)
 
@@ -114,10 +114,10 @@ def refusal(name: str, error: Exception) -> CannotRun:
     """The error of an engine that was asked for and cannot run."""
     if isinstance(error, UserError):
         return CannotRun(str(error))
-    return CannotRun(f"engine {name}: cannot run here ({in_a_line(error)}); use plain or auto")
+    return CannotRun(f"engine {name}: cannot run here ({_in_a_line(error)}); use plain or auto")
 
 
-def in_a_line(error: Exception) -> str:
+def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n")[0]
 
 
@@ -186,17 +186,17 @@ def name_of_chosen(wanted: str, players: Players, device: str) -> str:
 def automatic(players: Players, device: torch.device) -> str:
     """The engine that the rule gives these players."""
     if players.numerics == "exact":
-        return "closed-form" if has_closed_form(players) else "plain"
+        return "closed-form" if _has_closed_form(players) else "plain"
     if device.type == "cuda":
         return "graph"
     updates = players.train.steps * (players.train.n_critic + 1)
-    perceptrons = is_perceptron(players.generator) and is_perceptron(players.critic)
+    perceptrons = _is_perceptron(players.generator) and _is_perceptron(players.critic)
     if players.numerics == "fast" and perceptrons and updates >= COMPILED_FROM:
         return "compiled"
-    return "closed-form" if has_closed_form(players) else "plain"
+    return "closed-form" if _has_closed_form(players) else "plain"
 
 
-def has_closed_form(players: Players) -> bool:
+def _has_closed_form(players: Players) -> bool:
     """Whether `closed_form` knows the derivatives of this critic."""
     try:
         check_players("closed-form", players)
@@ -205,6 +205,6 @@ def has_closed_form(players: Players) -> bool:
     return True
 
 
-def is_perceptron(net: nn.Module) -> bool:
+def _is_perceptron(net: nn.Module) -> bool:
     """Whether all weights of the net are those of linear layers."""
     return all(isinstance(layer, Linear) for layer in net.modules() if isinstance(layer, Weighted))

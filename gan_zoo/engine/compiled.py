@@ -15,7 +15,7 @@ from gan_zoo.errors import UserError
 
 
 @functools.cache
-def private_folder() -> "tempfile.TemporaryDirectory[str]":
+def _private_folder() -> "tempfile.TemporaryDirectory[str]":
     """The process's own place for compiled code: a compilation killed half-way must not hurt another process."""
     folder = tempfile.TemporaryDirectory(prefix="gan-zoo-compiled-")
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder.name
@@ -24,7 +24,7 @@ def private_folder() -> "tempfile.TemporaryDirectory[str]":
 
 def check_compiler(device: torch.device | str) -> None:
     """Raises: UserError where torch cannot compile for this device: a C++ compiler, or Triton, is not there."""
-    private_folder()
+    _private_folder()
     # said before a sweep begins; else each of its cells would fail by it
     try:
         torch.compile(double, fullgraph=True)(torch.ones(1, device=device))
@@ -42,7 +42,7 @@ def compiled(players: Players, state: TrainState, backend: str | Callable[..., A
 
     `backend` is one of torch's, or a function as `torch.compile` takes it: what generates code from the traced steps.
     """
-    private_folder()
+    _private_folder()
     torch.compiler.reset()  # torch compiles one function a few times only; every run of a process is one more
     pure = pure_steps(players, state)
     # a break in the graph would be an engine half plain: an error instead; shapes never change within a run

@@ -76,19 +76,19 @@ def descend(weights: Weights, optimizer: torch.optim.Optimizer, gradient: Tensor
     here, 5 % of an iteration of a toy net.
     """
     vector = weights.vector
-    step = adam_step if isinstance(optimizer, torch.optim.Adam) else rmsprop_step
+    step = _adam_step if isinstance(optimizer, torch.optim.Adam) else _rmsprop_step
     step(vector, gradient, numbers, optimizer.state[vector])
 
 
-def adam_step(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
+def _adam_step(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
     """Adam (Kingma & Ba 2015), torch's own where all numbers are floats."""
     if any(isinstance(number, Tensor) for number in numbers.values()):
-        vector.add_(adam_direction(gradient, numbers, moments).mul_(cast(numbers["lr"], vector)))
+        vector.add_(_adam_direction(gradient, numbers, moments).mul_(_cast(numbers["lr"], vector)))
     else:
-        fused_adam(vector, gradient, numbers, moments)
+        _fused_adam(vector, gradient, numbers, moments)
 
 
-def adam_direction(gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> Tensor:
+def _adam_direction(gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> Tensor:
     """Adam's step at the rate 1: -m^ / (sqrt(v^) + eps), in the terms of its algorithm 1.
 
     By torch where only the rate is a tensor, which torch's kernel for GPUs would read in float32.
@@ -97,21 +97,21 @@ def adam_direction(gradient: Tensor, numbers: Numbers, moments: Mapping[str, Ten
     mean, square = moments["exp_avg"], moments["exp_avg_sq"]
     if not isinstance(beta1, Tensor) and not isinstance(beta2, Tensor):
         direction = torch.zeros_like(mean)
-        fused_adam(direction, gradient, {**numbers, "lr": 1.0}, moments)
+        _fused_adam(direction, gradient, {**numbers, "lr": 1.0}, moments)
         return direction
     t = moments["step"].add_(1).double()  # in float32, 1 - 0.999^t keeps four digits at the first steps
-    mean.mul_(cast(beta1, mean)).add_(gradient * cast(1 - beta1, mean))
-    square.mul_(cast(beta2, square)).add_(gradient.square() * cast(1 - beta2, square))
-    deviation = root(square / cast(1 - beta2**t, square)).add_(EPS)
-    return mean / cast(beta1**t - 1, mean) / deviation
+    mean.mul_(_cast(beta1, mean)).add_(gradient * _cast(1 - beta1, mean))
+    square.mul_(_cast(beta2, square)).add_(gradient.square() * _cast(1 - beta2, square))
+    deviation = root(square / _cast(1 - beta2**t, square)).add_(EPS)
+    return mean / _cast(beta1**t - 1, mean) / deviation
 
 
-def cast(number: Number, like: Tensor) -> Number:
+def _cast(number: Number, like: Tensor) -> Number:
     """A number that is a tensor, in the dtype of what it is to meet."""
     return number.to(like.dtype) if isinstance(number, Tensor) else number
 
 
-def fused_adam(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
+def _fused_adam(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
     """torch's step, which takes numbers that are floats."""
     adam(
         *([vector], [gradient], [moments["exp_avg"]], [moments["exp_avg_sq"]], [], [moments["step"]]),
@@ -127,16 +127,16 @@ def fused_adam(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapp
     )
 
 
-def rmsprop_step(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
+def _rmsprop_step(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:
     """w <- w - lr g / (sqrt(v) + eps),  v <- alpha v + (1 - alpha) g^2   (Tieleman & Hinton 2012, as torch has it)."""
     square, alpha, lr = moments["square_avg"], numbers["alpha"], numbers["lr"]
     if isinstance(alpha, Tensor):
-        square.mul_(cast(alpha, square)).add_(gradient.square() * cast(1 - alpha, square))
+        square.mul_(_cast(alpha, square)).add_(gradient.square() * _cast(1 - alpha, square))
     else:
         square.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
     deviation = root(square).add_(EPS)
     if isinstance(lr, Tensor):
-        vector.sub_((gradient / deviation).mul_(cast(lr, vector)))
+        vector.sub_((gradient / deviation).mul_(_cast(lr, vector)))
     else:
         vector.addcdiv_(gradient, deviation, value=-lr)
     moments["step"].add_(1)

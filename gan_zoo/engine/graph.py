@@ -100,7 +100,7 @@ def capture(
 
     def replay() -> Terms:
         recording.replay()
-        set_steps(counters, counters[0].step + 1)
+        _set_steps(counters, counters[0].step + 1)
         return {name: value.clone() for name, value in terms.items()}  # the next replay writes into this memory
 
     return replay
@@ -115,10 +115,10 @@ def undone(changing: Sequence[Tensor], counters: Sequence[TrainState]) -> Iterat
     finally:
         for tensor, value in before:
             tensor.copy_(value)
-        set_steps(counters, step)
+        _set_steps(counters, step)
 
 
-def set_steps(states: Sequence[TrainState], step: int) -> None:
+def _set_steps(states: Sequence[TrainState], step: int) -> None:
     for state in states:
         state.step = step
 

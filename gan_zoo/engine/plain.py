@@ -56,7 +56,7 @@ class Alternating:
             gradient, generator_terms = steps.generator(draws.real[-1], draws.z_generator)
             descend(state.generator, state.generator_optimizer, gradient, numbers)
         state.step += 1
-        return named_terms(critic_terms, generator_terms)
+        return _named_terms(critic_terms, generator_terms)
 
     def rehearse(self, draws: Draws) -> None:
         fakes = self.steps.fakes(draws.z_critic)
@@ -137,7 +137,7 @@ def eager_steps(players: Players, state: TrainState) -> Steps:
     return Steps(fakes, critic_step, generator_step)
 
 
-def named_terms(critic: Terms, generator: Terms) -> Terms:
+def _named_terms(critic: Terms, generator: Terms) -> Terms:
     """The terms of both players under their names in records, without a graph."""
     return {f"critic/{name}": value.detach() for name, value in critic.items()} | {
         f"generator/{name}": value.detach() for name, value in generator.items()

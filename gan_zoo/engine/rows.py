@@ -24,10 +24,10 @@ OWN = ("loss_name", "loss", "train", "seed")
 def structure(spec: RunSpec) -> Hashable:
     """The key of a stack: equal in all cells that may be trained as one."""
     optimizer = type(spec.train.optimizer)
-    return loss_form(spec.loss), optimizer, but_for(spec.train, "optimizer"), but_for(spec, *OWN)
+    return loss_form(spec.loss), optimizer, _but_for(spec.train, "optimizer"), _but_for(spec, *OWN)
 
 
-def but_for(whole: Any, *names: str) -> Hashable:
+def _but_for(whole: Any, *names: str) -> Hashable:
     """The fields of a dataclass without those named."""
     return tuple(getattr(whole, field.name) for field in fields(whole) if field.name not in names)
 

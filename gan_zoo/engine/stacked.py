@@ -36,7 +36,7 @@ def stacked_iteration(
 ) -> "Together":
     """The iteration of `whole`, the stack of `states`; see `Settings` for `clock`."""
     rows = Rows(players, whole.critic.vector)
-    steps = stacked_steps(pure_steps(players[0], states[0]), whole, players[0].loss, rows.loss)
+    steps = _stacked_steps(pure_steps(players[0], states[0]), whole, players[0].loss, rows.loss)
     settings = rows.settings(whole, clock)
     return Together(Alternating(steps, players[0].train, whole, settings), whole, states)
 
@@ -50,16 +50,16 @@ class Together:
     states: Sequence[TrainState]
 
     def __call__(self, draws: Draws) -> Terms:
-        terms = self.iteration(by_step(draws))
+        terms = self.iteration(_by_step(draws))
         for state in self.states:
             state.step = self.whole.step
         return terms
 
     def rehearse(self, draws: Draws) -> None:
-        self.iteration.rehearse(by_step(draws))
+        self.iteration.rehearse(_by_step(draws))
 
 
-def stacked_steps(pure: PureSteps, whole: TrainState, loss: Loss, numbers: Mapping[str, Tensor]) -> Steps:
+def _stacked_steps(pure: PureSteps, whole: TrainState, loss: Loss, numbers: Mapping[str, Tensor]) -> Steps:
     """The pure steps over the rows of the stack, each by `loss` with its own of the `numbers` (S,).
 
     Draws have the rows as second axis, after the critic's steps.
@@ -87,7 +87,7 @@ def stack_draws(draws: Sequence[Draws]) -> Draws:
     return Draws.of(list(map(torch.stack, kinds)))
 
 
-def by_step(draws: Draws) -> Draws:
+def _by_step(draws: Draws) -> Draws:
     """Stacked draws with the critic's steps as first axis and the rows as second."""
     noise = tuple(draw.transpose(0, 1) for draw in draws.noise)
     return Draws(draws.real.transpose(0, 1), draws.z_critic.transpose(0, 1), draws.z_generator, noise)
@@ -104,11 +104,11 @@ def stack(players: Players, states: Sequence[TrainState]) -> TrainState:
             single = [state.moments[player][name] for state in states]
             own.copy_(single[0] if own.ndim == 0 else torch.stack(single))
     for row, state in enumerate(states):
-        become_row(state, whole, row)
+        _become_row(state, whole, row)
     return whole
 
 
-def become_row(state: TrainState, whole: TrainState, row: int) -> None:
+def _become_row(state: TrainState, whole: TrainState, row: int) -> None:
     """Puts `state` into the memory of one row of a stack; the optimisers' count of steps is that of all rows."""
     rows = whole.generator.row(row), whole.critic.row(row)
     for optimizer, old, own, moments in zip(state.optimizers, state.weights, rows, whole.moments, strict=True):

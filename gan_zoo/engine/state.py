@@ -70,7 +70,7 @@ class TrainState:
             "generator_optimizer": self.generator_optimizer.state_dict(),
             "critic_optimizer": self.critic_optimizer.state_dict(),
         }
-        return clones(content)  # type: ignore[no-any-return]
+        return _clones(content)  # type: ignore[no-any-return]
 
     def load(self, content: dict[str, Any]) -> None:
         """Becomes the state that `to_dict` gave, bit for bit."""
@@ -126,13 +126,13 @@ EPS = 1e-8
 """Added to the optimisers' divisors so that none is zero: torch's default."""
 
 
-def clones(content: Any) -> Any:
+def _clones(content: Any) -> Any:
     """Nested mappings and lists with copies of their tensors."""
     if isinstance(content, Tensor):
         return content.clone()
     if isinstance(content, dict):
-        return {key: clones(value) for key, value in content.items()}
-    return [clones(value) for value in content] if isinstance(content, list) else content
+        return {key: _clones(value) for key, value in content.items()}
+    return [_clones(value) for value in content] if isinstance(content, list) else content
 
 
 def new_optimizer(weights: Weights, spec: Adam | RMSprop) -> torch.optim.Optimizer:

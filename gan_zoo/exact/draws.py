@@ -45,26 +45,26 @@ def many(n: int, generator: torch.Generator | None) -> Tensor:
     uniform = torch.rand(n, generator=generator)
     whole = n - n % BLOCK
     result = uniform.clone()
-    result[:whole] = box_muller(uniform[:whole].view(-1, 2, BLOCK // 2))
+    result[:whole] = _box_muller(uniform[:whole].view(-1, 2, BLOCK // 2))
     if whole < n:
-        result[n - BLOCK :] = box_muller(torch.rand(BLOCK, generator=generator).view(1, 2, BLOCK // 2))
+        result[n - BLOCK :] = _box_muller(torch.rand(BLOCK, generator=generator).view(1, 2, BLOCK // 2))
     return result
 
 
-def box_muller(uniform: Tensor) -> Tensor:
+def _box_muller(uniform: Tensor) -> Tensor:
     """Pairs (B, 2, n) of float32 uniforms -> as many normal draws (B 2 n,)."""
-    radius, (sine, cosine) = polar(1 - uniform[:, 0], uniform[:, 1].double())
+    radius, (sine, cosine) = _polar(1 - uniform[:, 0], uniform[:, 1].double())
     return torch.stack([radius * cosine, radius * sine], 1).float().flatten()
 
 
 def few(n: int, generator: torch.Generator | None) -> Tensor:
     """Fewer than 16 draws."""
     pairs = torch.rand((n + 1) // 2, 2, generator=generator, dtype=torch.float64)
-    radius, (sine, cosine) = polar(1 - pairs[:, 1], pairs[:, 0])
+    radius, (sine, cosine) = _polar(1 - pairs[:, 1], pairs[:, 0])
     return torch.stack([radius * cosine, radius * sine], 1).float().flatten()[:n]
 
 
-def polar(u: Tensor, v: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def _polar(u: Tensor, v: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """sqrt(-2 log u), and sine and cosine of 2 pi v, in float64."""
     quarters = v * 4
     k = quarters.round()

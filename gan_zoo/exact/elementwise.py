@@ -33,7 +33,7 @@ def over(x: Tensor, y: float) -> Tensor:
     return x / divisor(x, y)
 
 
-def polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
+def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
     """c_0 + c_1 x + c_2 x^2 + ... by Horner's rule."""
     result = x * coefficients[-1]
     for c in coefficients[-2:0:-1]:
@@ -57,47 +57,47 @@ def rsqrt(x: Tensor) -> Tensor:
     return sqrt(x).reciprocal_()
 
 
-def power_of_two(n: Tensor) -> Tensor:
+def _power_of_two(n: Tensor) -> Tensor:
     """2^n in float64 for whole n in [-1022, 1023], by its bits."""
     return (n.long() + BIAS).bitwise_left_shift_(EXPONENT_BITS).view(torch.float64)
 
 
-def exp64(x: Tensor) -> Tensor:
+def _exp64(x: Tensor) -> Tensor:
     """e^x of float64 x, taken to be at least -200 and at most 200."""
     x = x.clamp(-200, 200)
     n = (x * (1 / LN2)).round_()
     r = x.sub_(n * LN2_HIGH).sub_(n * LN2_LOW).mul_(0.125)
-    result = polynomial(r, EXP)
+    result = _polynomial(r, EXP)
     for _ in range(3):
         result.mul_(result)
-    return result.mul_(power_of_two(n.nan_to_num_()))
+    return result.mul_(_power_of_two(n.nan_to_num_()))
 
 
-def log1p64(t: Tensor) -> Tensor:
+def _log1p64(t: Tensor) -> Tensor:
     """log(1 + t) of float64 t in [0, 1]."""
     s = t / (t + 2)
-    return polynomial(s * s, ARTANH).mul_(s).mul_(2)
+    return _polynomial(s * s, ARTANH).mul_(s).mul_(2)
 
 
 def log64(x: Tensor) -> Tensor:
     """log x of float64 x > 0 that is no denormal."""
     bits = x.contiguous().view(torch.int64)
     exponent = bits.bitwise_right_shift(EXPONENT_BITS).sub_(BIAS)
-    m = x / power_of_two(exponent)
+    m = x / _power_of_two(exponent)
     high = m > math.sqrt(2)
     m = torch.where(high, m * 0.5, m)
     exponent = exponent.add_(high)
     s = (m - 1).div_(m + 1)
-    return (exponent.double() * LN2).add_(polynomial(s * s, ARTANH_NEAR).mul_(s).mul_(2))
+    return (exponent.double() * LN2).add_(_polynomial(s * s, ARTANH_NEAR).mul_(s).mul_(2))
 
 
-def sigmoid64(x: Tensor) -> Tensor:
+def _sigmoid64(x: Tensor) -> Tensor:
     """1 / (1 + e^-x) of float64 x."""
-    e = exp64(x.abs().neg_())
+    e = _exp64(x.abs().neg_())
     return torch.where(x >= 0, 1, e) / (e + 1)
 
 
-def sin_cos64(x: Tensor) -> tuple[Tensor, Tensor]:
+def _sin_cos64(x: Tensor) -> tuple[Tensor, Tensor]:
     """sin x and cos x of float64 x below a million."""
     k = (x * (2 / math.pi)).round_()
     return quarter_turns(k, x.sub(k * HALF_PI_HIGH).sub_(k * HALF_PI_LOW))
@@ -106,7 +106,7 @@ def sin_cos64(x: Tensor) -> tuple[Tensor, Tensor]:
 def quarter_turns(k: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
     """sin and cos of k pi/2 + r for whole k and |r| <= pi/4."""
     square = r * r
-    sine, cosine = polynomial(square, SINE).mul_(r), polynomial(square, COSINE)
+    sine, cosine = _polynomial(square, SINE).mul_(r), _polynomial(square, COSINE)
     k = k.nan_to_num().long().bitwise_and_(3)
     odd = k.bitwise_and(1) == 1
     s, c = torch.where(odd, cosine, sine), torch.where(odd, sine, cosine)
@@ -121,7 +121,7 @@ def single(x: Tensor) -> Tensor:
 
 
 def exp(x: Tensor) -> Tensor:
-    return exp64(single(x)).float()
+    return _exp64(single(x)).float()
 
 
 def log(x: Tensor) -> Tensor:
@@ -132,13 +132,13 @@ def log(x: Tensor) -> Tensor:
 
 
 def sigmoid(x: Tensor) -> Tensor:
-    return sigmoid64(single(x)).float()
+    return _sigmoid64(single(x)).float()
 
 
 def tanh(x: Tensor) -> Tensor:
     """(1 - e^-2|x|) / (1 + e^-2|x|), signed; x - x^3 / 3 where that cancels."""
     wide = single(x)
-    e = exp64(wide.abs().mul_(-2))
+    e = _exp64(wide.abs().mul_(-2))
     far = ((1 - e) / (1 + e)).mul_(wide.sign())
     near = wide - over(wide * wide * wide, 3)
     return torch.where(wide.abs() < 2**-10, near, far).float()
@@ -149,13 +149,13 @@ def softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     if beta != 1:
         raise NotImplementedError(f"with beta {beta}")
     wide = single(x)
-    return log1p64(exp64(wide.abs().neg_())).add_(wide.clamp_min(0)).float()
+    return _log1p64(_exp64(wide.abs().neg_())).add_(wide.clamp_min(0)).float()
 
 
 def softplus_backward(gradient: Tensor, x: Tensor, beta: float, threshold: float) -> Tensor:
     if beta != 1:
         raise NotImplementedError(f"with beta {beta}")
-    return sigmoid64(single(x)).mul_(single(gradient)).float()
+    return _sigmoid64(single(x)).mul_(single(gradient)).float()
 
 
 def sigmoid_backward(gradient: Tensor, y: Tensor) -> Tensor:
@@ -167,11 +167,11 @@ def tanh_backward(gradient: Tensor, y: Tensor) -> Tensor:
 
 
 def sine(x: Tensor) -> Tensor:
-    return sin_cos64(single(x))[0].float()
+    return _sin_cos64(single(x))[0].float()
 
 
 def cosine(x: Tensor) -> Tensor:
-    return sin_cos64(single(x))[1].float()
+    return _sin_cos64(single(x))[1].float()
 
 
 def power(x: Tensor, exponent: float) -> Tensor:
@@ -185,7 +185,7 @@ def power(x: Tensor, exponent: float) -> Tensor:
         result = whole_power(wide, abs(int(exponent)))
         return (result if exponent > 0 else result.reciprocal()).float()
     positive = wide > 0
-    result = exp64(log64(torch.where(positive & wide.isfinite(), wide, 1)).mul_(exponent)).float()
+    result = _exp64(log64(torch.where(positive & wide.isfinite(), wide, 1)).mul_(exponent)).float()
     edge = math.inf if exponent < 0 else 0.0
     result = torch.where(wide == 0, edge, torch.where(wide < 0, math.nan, result))
     return torch.where(wide.isfinite(), result, wide.float().abs() if exponent > 0 else wide.float() * 0)

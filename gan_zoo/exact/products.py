@@ -43,7 +43,7 @@ class Products:
 
     def wide(self, multiply: Multiply, a: Tensor, b: Tensor) -> Tensor:
         """a b in float64."""
-        refuse_unless_single(a, b)
+        _refuse_unless_single(a, b)
         k = a.shape[-1]
         return multiply(self.operands(a, k), self.operands(b, k))
 
@@ -79,10 +79,10 @@ class Products:
         groups: int,
     ) -> Tensor:
         """The convolution, or the transposed one, of x (N, C, ...)."""
-        refuse_unless_single(x, weight)
+        _refuse_unless_single(x, weight)
         k = weight.numel() // weight.shape[1 if transposed else 0]
         how = stride, padding, dilation, transposed, output_padding, groups
-        with no_cudnn(x):
+        with _no_cudnn(x):
             result = aten.convolution(self.operands(x, k), self.operands(weight, k), None, *how)
         if bias is not None:
             result.add_(bias.reshape(-1, *[1] * (x.dim() - 2)))
@@ -103,7 +103,7 @@ class Products:
         output_mask: Sequence[bool],
     ) -> tuple[Tensor | None, ...]:
         """Gradients by input, weight and bias, as far as `output_mask` wants them."""
-        refuse_unless_single(gradient, x, weight)
+        _refuse_unless_single(gradient, x, weight)
         how = stride, padding, dilation, transposed, output_padding, groups
         back = weight.numel() // weight.shape[0 if transposed else 1]
         positions = min(math.prod(gradient.shape[2:]), math.prod(x.shape[2:])) * len(x)
@@ -118,7 +118,7 @@ class Products:
                 results.append(self._bias_gradient(gradient))
                 continue
             factors = [self.operands(factor, terms[i]) for factor in (gradient, x, weight)]
-            with no_cudnn(x):
+            with _no_cudnn(x):
                 results.append(aten.convolution_backward(*factors, None, *how, only)[i].float())
         return tuple(results)
 
@@ -128,13 +128,13 @@ class Products:
         return aten_sum(gradient, [axis for axis in range(gradient.dim()) if axis != 1])
 
 
-def refuse_unless_single(*tensors: Tensor) -> None:
+def _refuse_unless_single(*tensors: Tensor) -> None:
     """Raises: NotImplementedError for tensors that are not float32: the grid would cut their digits."""
     for tensor in tensors:
         if tensor.dtype != torch.float32:
             raise NotImplementedError(f"of {tensor.dtype}")
 
 
-def no_cudnn(x: Tensor) -> AbstractContextManager[object]:
+def _no_cudnn(x: Tensor) -> AbstractContextManager[object]:
     """The context of a convolution: im2col and a matrix product, on a GPU too."""
     return torch.backends.cudnn.flags(enabled=False) if x.is_cuda else nullcontext()

@@ -39,10 +39,10 @@ def aten_sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch
 
 def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
     """mean"""
-    return mean64(x, dim, keepdim).to(dtype or x.dtype)
+    return _mean64(x, dim, keepdim).to(dtype or x.dtype)
 
 
-def mean64(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+def _mean64(x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
     return over(exact_sum(x, dim, keepdim), math.prod(x.shape[axis] for axis in axes(x, dim)))
 
 
@@ -51,7 +51,7 @@ def var_mean(
 ) -> tuple[Tensor, Tensor]:
     """Variance and mean over `dim`; the deviations from the mean are squared in float64."""
     dims = axes(x, dim)
-    centre = mean64(x, dims, True)
+    centre = _mean64(x, dims, True)
     deviation = x.double().sub(centre)
     terms = math.prod(x.shape[axis] for axis in dims)
     square = exact_sum(deviation.mul_(deviation), dims, keepdim)

@@ -94,7 +94,7 @@ def stacked() -> str:
     return "".join(map(bits, states))
 
 
-def diagnosed() -> str:
+def _diagnosed() -> str:
     """The diagnostics of a critic."""
     run = run_of("wgan-gp", known("8gaussians"), "mlp", POINTS, 64)
     critic = Bound(run.players.critic, initial_state(run).critic)
@@ -113,7 +113,7 @@ def cells() -> Iterator[tuple[str, Callable[[], str]]]:
     for name, (architecture, options, loss, shape) in NETS.items():
         yield f"net {name}", partial(trained, loss, partial(Noise, shape), architecture, options, 16, "plain")
     yield "stacked seeds", stacked
-    yield "diagnostics", diagnosed
+    yield "diagnostics", _diagnosed
 
 
 CELLS = dict(cells())

@@ -103,7 +103,7 @@ def optimiser(spec: Adam | RMSprop) -> str:
     return fingerprint([weights.vector])
 
 
-def batches_of_products() -> str:
+def _batches_of_products() -> str:
     """Products of stacked matrices, as stacked seeds have them."""
     return fingerprint([torch.bmm(numbers(4, 64, 64, key="a"), numbers(4, 64, 64, key="b"))])
 
@@ -119,7 +119,7 @@ def operations() -> Iterator[tuple[str, Compute]]:
     for size in PRODUCTS:
         yield f"product {'x'.join(map(str, size))}", partial(product, *size)
     yield "product 300x128x300 float64", partial(product, 300, 128, 300, torch.float64)
-    yield "product, batch of 4", batches_of_products
+    yield "product, batch of 4", _batches_of_products
     for name, of in FUNCTIONS.items():
         yield name, partial(function, of, torch.float32)
     for name in ("exp", "log", "root", "sum", "mean", "logsumexp", "sine", "cosine"):

@@ -36,7 +36,7 @@ def frechet(n: int) -> str:
 
 
 @one_thread()
-def linear_algebra(decompose: Callable[[Tensor], Tensor]) -> str:
+def _linear_algebra(decompose: Callable[[Tensor], Tensor]) -> str:
     x = numbers(200, 128).double()
     return fingerprint([decompose(x.T @ x)])
 
@@ -56,7 +56,7 @@ SCORES: dict[str, Callable[[], str]] = {
     **{f"scores {name}": partial(scored, name) for name in ("8gaussians", "25gaussians", "swissroll", "digits")},
     "Fréchet distance of many": partial(frechet, 300),
     "Fréchet distance of few": partial(frechet, 50),
-    "eigenvalues": partial(linear_algebra, torch.linalg.eigvalsh),
-    "singular values": partial(linear_algebra, torch.linalg.svdvals),
+    "eigenvalues": partial(_linear_algebra, torch.linalg.eigvalsh),
+    "singular values": partial(_linear_algebra, torch.linalg.svdvals),
     "earth mover's distance": transport,
 }

@@ -81,17 +81,17 @@ def classifier_of(data: ImageData, cache: Path) -> Classifier:
 
     Raises: UserError where the data set has no labels, or a file is damaged.
     """
-    require_labels(data)
+    _require_labels(data)
     found = shipped(data.name)
     if found is not None and found.data == data.fingerprint:
         return found
-    path = classifier_path(cache, data.fingerprint)
+    path = _classifier_path(cache, data.fingerprint)
     if not path.exists():
         keep(path, trained(data))
     return read(path, data.name)
 
 
-def require_labels(data: ImageData) -> None:
+def _require_labels(data: ImageData) -> None:
     """Raises: UserError where there is nothing to train a classifier on."""
     if data.classes is None:
         raise UserError(
@@ -122,7 +122,7 @@ def shipped(name: str) -> Classifier | None:
 
 def trained(data: ImageData) -> Classifier:
     """A classifier of `data`, trained now: seconds to a few minutes. Raises: UserError where there are no labels."""
-    require_labels(data)
+    _require_labels(data)
     tensors = train(data)
     right = accuracy(tensors, data)
     return Classifier(data.name, data.fingerprint, hash_tensors(tensors), right, tensors, Path(), False)
@@ -159,7 +159,7 @@ def ship(classifier: Classifier, folder: Path) -> Path:
 
 def hand_on(data: ImageData, cache: Path, folder: Path) -> Path | None:
     """Copy the classifier that is kept of `data`, if there is one, into `folder`, for others to bring in; its file."""
-    path = classifier_path(cache, data.fingerprint)
+    path = _classifier_path(cache, data.fingerprint)
     if not path.exists():
         return None
     found = read(path, data.name)
@@ -177,8 +177,8 @@ def bring(new: Classifier, cache: Path) -> str:
     for name, card in cards().items():
         if card["data"] == new.data:
             raise UserError(f"the classifier of '{name}' comes with the package; no other takes its place")
-    path = classifier_path(cache, new.data)
-    before = kept_weights(path)
+    path = _classifier_path(cache, new.data)
+    before = _kept_weights(path)
     keep(path, new)
     said = f"{new.title}: test accuracy {new.test_accuracy:.2%}, weights={new.weights[:12]}, kept as {shown(path)}"
     if before in (None, new.weights):
@@ -186,7 +186,7 @@ def bring(new: Classifier, cache: Path) -> str:
     return f"{said}; it takes the place of weights={str(before)[:12]}: scores by the two do not compare"
 
 
-def kept_weights(path: Path) -> str | None:
+def _kept_weights(path: Path) -> str | None:
     """The hash of the classifier kept at `path`; None where there is none, or a damaged one."""
     try:
         return read(path).weights
@@ -194,7 +194,7 @@ def kept_weights(path: Path) -> str | None:
         return None
 
 
-def classifier_path(cache: Path, data: str) -> Path:
+def _classifier_path(cache: Path, data: str) -> Path:
     """Where the classifier of the data set with this fingerprint is kept."""
     return cache / "classifiers" / f"v{VERSION}-{data[:16]}.safetensors"
 

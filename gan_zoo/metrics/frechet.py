@@ -62,8 +62,8 @@ def _centred(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (x - mean) / (len(x) - 1) ** 0.5
 
 
-def frechet_scores(generated: Features, real: "Reference") -> dict[str, float]:
+def _frechet_scores(generated: Features, real: "Reference") -> dict[str, float]:
     return {"fid": frechet_distance(generated.values, real.gaussian)}
 
 
-METRICS = {"fid": ImageMeasure("min", "FID", "Fréchet distance", frechet_scores, default=True)}
+METRICS = {"fid": ImageMeasure("min", "FID", "Fréchet distance", _frechet_scores, default=True)}

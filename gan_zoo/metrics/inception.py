@@ -74,16 +74,16 @@ def fetch_weights(cache: Path, source: Path | None = None) -> Path:
     """
     path = cache / WEIGHTS_FILE
     if source is not None:
-        require_standard(source, f"give {WEIGHTS_FILE}, or {ALSO_KNOWN_AS}")
+        _require_standard(source, f"give {WEIGHTS_FILE}, or {ALSO_KNOWN_AS}")
         with replacing(path) as partial:
             shutil.copyfile(source, partial)
     elif not path.is_file():
         download(path)
-    require_standard(path, "remove it and try again")
+    _require_standard(path, "remove it and try again")
     return path
 
 
-def require_standard(path: Path, remedy: str) -> None:
+def _require_standard(path: Path, remedy: str) -> None:
     """Raises: UserError unless `path` is the standard file."""
     if not _hash(path).startswith(HASH_PREFIX):
         raise UserError(f"{path} is damaged or another file: its SHA-256 does not begin with {HASH_PREFIX}; {remedy}")

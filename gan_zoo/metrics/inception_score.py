@@ -23,11 +23,11 @@ def inception_score(logits: Tensor) -> float:
     order = torch.from_numpy(numpy_stream(ORDER_SEED).permutation(n))
     log_p = logits.cpu()[order].double().log_softmax(dim=1)
     bounds = [i * n // PARTS for i in range(PARTS + 1)]
-    parts = [of_part(log_p[start:end]) for start, end in pairwise(bounds)]
+    parts = [_of_part(log_p[start:end]) for start, end in pairwise(bounds)]
     return sum(parts) / PARTS
 
 
-def of_part(log_p: Tensor) -> float:
+def _of_part(log_p: Tensor) -> float:
     """exp of the mean over rows x of sum_y p(y|x) (log p(y|x) - log p(y)), from log p(y|x) (n, classes).
 
     p(y) stays a logarithm: it is nowhere 0, as its value is where a class is out of the question for every row.
@@ -37,7 +37,7 @@ def of_part(log_p: Tensor) -> float:
     return divergence.mean().exp().item()
 
 
-def inception_scores(generated: Features) -> dict[str, float]:
+def _inception_scores(generated: Features) -> dict[str, float]:
     return {"is": inception_score(generated.logits)}
 
 
@@ -46,7 +46,7 @@ METRICS = {
         "max",
         "IS",
         f"Inception score, {PARTS} parts",
-        inception_scores,
+        _inception_scores,
         lowest=1.0,
         highest=float,
         fewest=PARTS,

@@ -35,52 +35,52 @@ BLOCK = 64
 """Rows of a kernel matrix that are worked on at once: they stay in the processor's cache."""
 
 
-def kernel_scores(generated: Features, real: "Reference") -> dict[str, float]:
+def _kernel_scores(generated: Features, real: "Reference") -> dict[str, float]:
     x, y, centre = generated.values, real.features, real.gaussian.mean
-    return {"kid": kernel_distance(x, y, centre, real.kid_subsets, within_real(real, len(x)))}
+    return {"kid": _kernel_distance(x, y, centre, real.kid_subsets, _within_real(real, len(x)))}
 
 
 @lru_cache(maxsize=8)
-def within_real(real: "Reference", generated: int) -> list[Tensor]:
-    """`within_subsets` of the real features, which is the same at every scoring of so many generated samples."""
-    drawn = draw_subsets(generated, len(real.features), real.kid_subsets)
-    return within_subsets(real.features, [rows for _, rows in drawn], real.gaussian.mean)
+def _within_real(real: "Reference", generated: int) -> list[Tensor]:
+    """`_within_subsets` of the real features, which is the same at every scoring of so many generated samples."""
+    drawn = _draw_subsets(generated, len(real.features), real.kid_subsets)
+    return _within_subsets(real.features, [rows for _, rows in drawn], real.gaussian.mean)
 
 
 @one_thread()
-def kernel_distance(
+def _kernel_distance(
     x: Tensor, y: Tensor, centre: Tensor, subsets: int, within_y: Sequence[Tensor] | None = None
 ) -> float:
     """KID of features x (n, d) and y (m, d), n and m >= 2, over random subsets of both; float64 within.
 
     Any `centre` (d,) near the features gives the same, and one far from them fewer digits. `within_y`: what
-    `within_subsets` gives for y, where that is known.
+    `_within_subsets` gives for y, where that is known.
     """
-    drawn = draw_subsets(len(x), len(y), subsets)
+    drawn = _draw_subsets(len(x), len(y), subsets)
     of_x, of_y = [rows for rows, _ in drawn], [rows for _, rows in drawn]
-    within_x = within_subsets(x, of_x, centre)
-    within_y = within_y or within_subsets(y, of_y, centre)
+    within_x = _within_subsets(x, of_x, centre)
+    within_y = within_y or _within_subsets(y, of_y, centre)
     total = torch.zeros((), dtype=torch.float64, device=x.device)
     for i in range(subsets):
         u, v, c = chosen(x, of_x[i], centre), chosen(y, of_y[i], centre), shortened(centre)
         n = len(u)
-        between = kernel_less_own_terms(u, v, c).sum()
+        between = _kernel_less_own_terms(u, v, c).sum()
         total += (within_x[i] + within_y[i]) / (n * (n - 1)) - 2 * between / (n * n)
     return (total / subsets).item()
 
 
 @one_thread()
-def within_subsets(f: Tensor, subsets: Sequence[Tensor], centre: Tensor) -> list[Tensor]:
+def _within_subsets(f: Tensor, subsets: Sequence[Tensor], centre: Tensor) -> list[Tensor]:
     """For each of `subsets`, rows of the features f (n, d), the sum of the kernel over its pairs i != j."""
     sums = []
     for rows in subsets:
         u = chosen(f, rows, centre)
-        k = kernel_less_own_terms(u, u, shortened(centre))
+        k = _kernel_less_own_terms(u, u, shortened(centre))
         sums.append(k.sum() - k.diagonal().sum())
     return sums
 
 
-def draw_subsets(n: int, m: int, subsets: int) -> list[tuple[Tensor, Tensor]]:
+def _draw_subsets(n: int, m: int, subsets: int) -> list[tuple[Tensor, Tensor]]:
     """The rows of random subsets of one size: of n features, and of m."""
     size, draws = subset_size(n, m), numpy_stream(SUBSETS_SEED)
     return [
@@ -102,7 +102,7 @@ def shortened(centre: Tensor) -> Tensor:
     return centre.float().double()
 
 
-def kernel_less_own_terms(u: Tensor, v: Tensor, c: Tensor) -> Tensor:
+def _kernel_less_own_terms(u: Tensor, v: Tensor, c: Tensor) -> Tensor:
     """k(c + u_i, c + v_j) less terms of i alone and of j alone, for u (n, d) and v (m, d); shape (n, m)."""
     d = len(c)
     a = c.square().sum() / d + 1
@@ -124,7 +124,7 @@ METRICS = {
         "min",
         "KID",
         "kernel distance in float64, {subsets} subsets of {subset}",
-        kernel_scores,
+        _kernel_scores,
         lowest=None,
         default=True,
     )

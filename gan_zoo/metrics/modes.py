@@ -20,7 +20,7 @@ RADIUS = 3.0  # standard deviations, as VEEGAN and PacGAN
 FAIR_SHARE = 0.1  # where one point is enough, a cloud without any shape covers every mode
 
 
-def good_and_nearest(x: Tensor, modes: Tensor, std: float) -> tuple[Tensor, Tensor]:
+def _good_and_nearest(x: Tensor, modes: Tensor, std: float) -> tuple[Tensor, Tensor]:
     """Whether each point of x (n, 2) is good, and the index of its nearest mode: bool (n,), int64 (n,)."""
     squared = (x.double()[:, None] - modes.double()).square().sum(dim=-1)
     least, nearest = squared.min(dim=1)
@@ -29,26 +29,26 @@ def good_and_nearest(x: Tensor, modes: Tensor, std: float) -> tuple[Tensor, Tens
 
 def modes_captured(x: Tensor, modes: Tensor, std: float) -> float:
     """How many modes are the nearest of at least one good point, as VEEGAN and PacGAN count."""
-    good, nearest = good_and_nearest(x, modes, std)
+    good, nearest = _good_and_nearest(x, modes, std)
     return float(len(nearest[good].unique()))
 
 
 def modes_covered(x: Tensor, modes: Tensor, std: float) -> float:
     """How many modes are the nearest of at least n / (10 K) good points."""
-    good, nearest = good_and_nearest(x, modes, std)
+    good, nearest = _good_and_nearest(x, modes, std)
     counts = torch.bincount(nearest[good], minlength=len(modes))
     return float((counts >= FAIR_SHARE * len(x) / len(modes)).sum())
 
 
 def good_samples(x: Tensor, modes: Tensor, std: float) -> float:
     """Share of points that are good."""
-    good, _ = good_and_nearest(x, modes, std)
+    good, _ = _good_and_nearest(x, modes, std)
     return good.double().mean().item()
 
 
 def mode_kl(x: Tensor, modes: Tensor, std: float) -> float:
     """KL(q || uniform) = log K + sum_k q_k log q_k in nats, q_k the share of points whose nearest mode is k."""
-    _, nearest = good_and_nearest(x, modes, std)
+    _, nearest = _good_and_nearest(x, modes, std)
     q = torch.bincount(nearest, minlength=len(modes)).double() / len(nearest)
     return math.log(len(modes)) + torch.xlogy(q, q).sum().item()
 

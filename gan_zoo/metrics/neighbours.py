@@ -38,7 +38,7 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
     """Squared distance of each feature (n, d) to its k-th nearest other one, shape (n,), float64."""
     found = []
     for rows in features.split(BLOCK):
-        fast, doubt = fast_distances(rows, features)
+        fast, doubt = _fast_distances(rows, features)
         near = fast.topk(k + 1, largest=False).values[:, k:]
         exact = settled(fast, (fast - near).abs() <= 2 * doubt, rows, features)
         found.append(exact.topk(k + 1, largest=False).values[:, k])
@@ -67,11 +67,11 @@ def density_and_coverage(generated: Tensor, real: Tensor, real_radii: Tensor) ->
 def distances(x: Tensor, y: Tensor, limit: Tensor) -> Tensor:
     """Squared distances of x (n, d) and y (m, d), shape (n, m), float64: each on its side of `limit`, a row or a column
     of squared distances."""
-    fast, doubt = fast_distances(x, y)
+    fast, doubt = _fast_distances(x, y)
     return settled(fast, (fast - limit).abs() <= doubt, x, y)
 
 
-def fast_distances(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _fast_distances(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """|x_i|^2 + |y_j|^2 - 2 x_i.y_j (n, m), about the mean of y, and how far off each may be by rounding (n, m)."""
     centre = y.double().mean(dim=0)
     x, y = x.double() - centre, y.double() - centre
@@ -85,11 +85,11 @@ def settled(fast: Tensor, doubtful: Tensor, x: Tensor, y: Tensor) -> Tensor:
     rows, columns = doubtful.nonzero(as_tuple=True)
     step = max(1, PAIRS // x.shape[1])
     for i, j in zip(rows.split(step), columns.split(step), strict=True):
-        fast[i, j] = exact_distances(x[i], y[j])
+        fast[i, j] = _exact_distances(x[i], y[j])
     return fast
 
 
-def exact_distances(x: Tensor, y: Tensor) -> Tensor:
+def _exact_distances(x: Tensor, y: Tensor) -> Tensor:
     """Squared distances of the pairs x (n, d) and y (n, d), shape (n,), float64: each from its pair alone.
 
     Terms are added in halves, in an order that no processor chooses.
@@ -102,14 +102,14 @@ def exact_distances(x: Tensor, y: Tensor) -> Tensor:
     return terms.sum(dim=1)
 
 
-def precision_scores(generated: Features, real: "Reference") -> dict[str, float]:
+def _precision_scores(generated: Features, real: "Reference") -> dict[str, float]:
     x = generated.values
     reach = squared_radii(x, PRECISION_K)
     precision, recall = precision_and_recall(x, real.manifold, reach, real.radii_precision)
     return {"precision": precision, "recall": recall}
 
 
-def density_scores(generated: Features, real: "Reference") -> dict[str, float]:
+def _density_scores(generated: Features, real: "Reference") -> dict[str, float]:
     density, coverage = density_and_coverage(generated.values, real.manifold, real.radii_density)
     return {"density": density, "coverage": coverage}
 
@@ -120,11 +120,13 @@ LEAST_3, LEAST_5 = PRECISION_K + 1, DENSITY_K + 1
 
 METRICS = {
     **{
-        name: ImageMeasure("max", name, NEAREST_3, precision_scores, highest=share, fewest=LEAST_3, fewest_real=LEAST_3)
+        name: ImageMeasure(
+            "max", name, NEAREST_3, _precision_scores, highest=share, fewest=LEAST_3, fewest_real=LEAST_3
+        )
         for name in ("precision", "recall")
     },
-    "density": ImageMeasure("max", "density", NEAREST_5, density_scores, fewest=1, fewest_real=LEAST_5),
+    "density": ImageMeasure("max", "density", NEAREST_5, _density_scores, fewest=1, fewest_real=LEAST_5),
     "coverage": ImageMeasure(
-        "max", "coverage", NEAREST_5, density_scores, highest=share, fewest=1, fewest_real=LEAST_5
+        "max", "coverage", NEAREST_5, _density_scores, highest=share, fewest=1, fewest_real=LEAST_5
     ),
 }

@@ -53,9 +53,9 @@ class CriticEvaluator:
 
     def __init__(self, data: Any, fakes: Any, names: Sequence[str], samples: int) -> None:
         self.data, self.fakes = data.to("cpu"), fakes
-        self.measures = {name: measure_of(name, data, fakes) for name in names}
+        self.measures = {name: _measure_of(name, data, fakes) for name in names}
         transported = "transport_cosine" in names
-        self.truth = truth_of(self.data, fakes, samples, Rng(0, "evaluation", "truth"), transported)
+        self.truth = _truth_of(self.data, fakes, samples, Rng(0, "evaluation", "truth"), transported)
         self.metrics = {name: self._described(name, measure, samples) for name, measure in self.measures.items()}
 
     def __call__(self, critic: Critic) -> dict[str, float]:
@@ -101,14 +101,14 @@ class CriticEvaluator:
         return Metric(name, measure.direction, measure.label, protocol, measure.lowest, measure.highest)
 
 
-def measure_of(name: str, data: Any, fakes: Any) -> CriticMeasure:
+def _measure_of(name: str, data: Any, fakes: Any) -> CriticMeasure:
     """The measure of this name. Raises: UserError where it cannot be had."""
     if name not in names(data, fakes):
         raise unknown(name, data.name, names(data, fakes))
     return critic_measures()[name]
 
 
-def truth_of(data: Any, fakes: Any, n: int, rng: Rng, transported: bool) -> Truth:
+def _truth_of(data: Any, fakes: Any, n: int, rng: Rng, transported: bool) -> Truth:
     """What is known at `n` points of each distribution, drawn from `rng`; `transported`: also by exact transport."""
     if n < 1:
         raise UserError(f"evaluate.samples: {n} points cannot be scored; make it at least 1")

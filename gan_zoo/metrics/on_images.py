@@ -102,7 +102,7 @@ def prepare(
     if validation:
         chosen = {text: replace(name, split=OTHER[name.split]) for text, name in chosen.items()}
     for text, name in chosen.items():
-        require_real(text, name, data)
+        _require_real(text, name, data)
     measures = image_measures()
     sources = sorted({(name.extractor, name.split) for name in chosen.values()})
     extractors = {name: _extractor(name, data, cache, weights) for name, _ in sources}
@@ -136,7 +136,7 @@ def prepare(
     return metrics, read
 
 
-def require_real(text: str, name: Name, data: ImageData) -> None:
+def _require_real(text: str, name: Name, data: ImageData) -> None:
     """Raises: UserError where there are too few real images for a metric."""
     there = {"train": len(data.train), "test": len(data.test), "": 0}[name.split]
     if there < (least := image_measures()[name.measure].fewest_real):
@@ -163,18 +163,18 @@ def _extractor(name: str, data: ImageData, cache: Path, weights: Path | None) ->
 
 def _describe(text: str, name: Name, data: ImageData, extractor: Extractor, real: Reference | None) -> Metric:
     measure, samples = image_measures()[name.measure], name.samples
-    how, compared = measure.protocol, f"none, images {size_text(data)}"
+    how, compared = measure.protocol, f"none, images {_size_text(data)}"
     if real is not None:
         m = len(real.features)
         subset, manifold = subset_size(samples, m), min(m, NEIGHBOURS_LIMIT)
         how = how.format(subsets=extractor.kid_subsets, subset=subset, manifold=manifold)
-        compared = f"{data.name} {name.split} split, {m} images {size_text(data)}, {data.fingerprint[:12]}"
+        compared = f"{data.name} {name.split} split, {m} images {_size_text(data)}, {data.fingerprint[:12]}"
     protocol = {"measure": how, "generated": str(samples), "reference": compared, **extractor.protocol}
     label = f"{measure.label} ({extractor.title})"
     return Metric(text, measure.direction, label, protocol, measure.lowest, measure.highest(extractor.classes))
 
 
-def size_text(data: ImageData) -> str:
+def _size_text(data: ImageData) -> str:
     """Width and height of one image: 32x32."""
     _, height, width = data.shape
     return f"{width}x{height}"

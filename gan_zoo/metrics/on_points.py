@@ -18,10 +18,10 @@ EMD_POINTS = 1000
 def names(data: PointData, default: bool = False) -> list[str]:
     """The metrics that can be had on this distribution, or the default ones of them."""
     measures = {name: measure for name, measure in point_measures().items() if measure.default or not default}
-    return [name for name, measure in measures.items() if can_be_had(measure, data)]
+    return [name for name, measure in measures.items() if _can_be_had(measure, data)]
 
 
-def can_be_had(measure: PointMeasure, data: PointData) -> bool:
+def _can_be_had(measure: PointMeasure, data: PointData) -> bool:
     """Whether the distribution has what the measure needs."""
     has_modes = data.modes is not None or not measure.needs_modes
     return has_modes and (data.has_density or not measure.needs_density)

@@ -55,7 +55,7 @@ class WholeNumberNet(nn.Module):
         *shifts, binary, places = self.shifts
         x = images.to(torch.float32 if images.device.type == "cpu" else torch.float64)
         for i, shift in enumerate(shifts):
-            x = hand_on(pooled_sums(x, self._weight(f"stage{i}", x), self._bias(f"stage{i}", x)), shift)
+            x = hand_on(_pooled_sums(x, self._weight(f"stage{i}", x), self._bias(f"stage{i}", x)), shift)
         hidden = F.conv2d(x, self._weight("hidden", x), self._bias("hidden", x)).round().clamp(min=0).flatten(1)
         logits = hidden.double() @ self.head_weight.flatten(1).T + self.head_bias
         return (hidden * 2.0**-binary).float(), (logits * 2.0**-places).float()
@@ -67,7 +67,7 @@ class WholeNumberNet(nn.Module):
         return self.get_buffer(f"{layer}_bias").to(x.dtype)
 
 
-def pooled_sums(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _pooled_sums(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """s of a stage, of whole x (n, C, H, W): (n, C', H // 2, W // 2)."""
     return F.max_pool2d(F.conv2d(x, weight, bias, padding=1).round(), 2)
 
@@ -88,7 +88,7 @@ def to_whole_numbers(net: Trained, images: Tensor) -> dict[str, Tensor]:
     for i, stage in enumerate(net.stages):
         assert isinstance(stage, nn.Conv2d)
         weight, bias, bits = fixed_point(stage, places, LARGEST, SUM_BITS)
-        sums = pooled_sums(x, weight.float(), bias.float())
+        sums = _pooled_sums(x, weight.float(), bias.float())
         shift = max(0, math.ceil(math.log2(max(sums.max().item(), 1) / LARGEST)))
         x, places = hand_on(sums, shift), places + bits - shift
         tensors |= _entry(f"stage{i}", weight, bias, shift)

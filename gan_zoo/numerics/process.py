@@ -48,7 +48,7 @@ def arithmetic(device: torch.device | str) -> str:
 
 def fault() -> str | None:
     """Why this process cannot compute portably, or None."""
-    return environment.processor_fault() or libraries_fault()
+    return environment.processor_fault() or _libraries_fault()
 
 
 def check_convolutions() -> None:
@@ -69,9 +69,9 @@ def one_thread() -> Iterator[None]:
 
 
 @cache
-def libraries_fault() -> str | None:
+def _libraries_fault() -> str | None:
     """Says what the libraries of this process were not told before they were loaded."""
-    if mkl_branch() not in (None, MKL_COMPATIBLE):
+    if _mkl_branch() not in (None, MKL_COMPATIBLE):
         return f"MKL was used before it was told to be portable: {REMEDY}"
     if torch.backends.cpu.get_cpu_capability() != "AVX2":
         return f"torch was used before it was held to AVX2: {REMEDY}"
@@ -80,7 +80,7 @@ def libraries_fault() -> str | None:
     return None
 
 
-def mkl_branch() -> int | None:
+def _mkl_branch() -> int | None:
     """The code branch of the MKL inside torch, or None where there is none."""
     try:
         library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))

@@ -29,7 +29,7 @@ Kernel = Callable[..., Tensor]
 
 
 @cache
-def openblas() -> ctypes.PyDLL | None:
+def _openblas() -> ctypes.PyDLL | None:
     """The OpenBLAS that NumPy's wheel brings along, or None where NumPy has another one."""
     found = sorted((Path(np.__file__).parents[1] / "numpy.libs").glob("libscipy_openblas64_*.so"))
     if not found:
@@ -46,18 +46,18 @@ def openblas() -> ctypes.PyDLL | None:
 
 def core() -> str:
     """The processor whose kernels OpenBLAS runs, or "" without it."""
-    library = openblas()
+    library = _openblas()
     return library.scipy_openblas_get_corename64_().decode() if library else ""
 
 
-def by_openblas(library: ctypes.PyDLL) -> Kernel:
+def _by_openblas(library: ctypes.PyDLL) -> Kernel:
     """a (m, k), b (k, n) -> a b, by OpenBLAS on one thread."""
     sgemm = library.scipy_cblas_sgemm64_
 
     def product(a: Tensor, b: Tensor) -> Tensor:
         (m, k), n = a.shape, b.shape[1]
-        a, a_order, a_step = laid_out(a)
-        b, b_order, b_step = laid_out(b)
+        a, a_order, a_step = _laid_out(a)
+        b, b_order, b_step = _laid_out(b)
         c = a.new_empty(m, n)
         operands = a.data_ptr(), a_step, b.data_ptr(), b_step
         sgemm(ROW_MAJOR, a_order, b_order, m, n, k, 1.0, *operands, 0.0, c.data_ptr(), n)
@@ -66,7 +66,7 @@ def by_openblas(library: ctypes.PyDLL) -> Kernel:
     return product
 
 
-def laid_out(a: Tensor) -> tuple[Tensor, int, int]:
+def _laid_out(a: Tensor) -> tuple[Tensor, int, int]:
     """A matrix as BLAS takes it: with its order and the step from row to row, or from column to column."""
     (rows, columns), (down, right) = a.shape, a.stride()
     if right == 1 and down >= columns:
@@ -76,7 +76,7 @@ def laid_out(a: Tensor) -> tuple[Tensor, int, int]:
     return a.contiguous(), AS_IS, columns
 
 
-def by_onednn(threads: int = 1) -> Kernel:
+def _by_onednn(threads: int = 1) -> Kernel:
     """a (m, k), b (k, n) -> a b, by oneDNN, which computes x w' and is slow where x is transposed.
 
     Its bits are the same on any number of threads, which are used within it alone.
@@ -114,13 +114,13 @@ def dense(w: Tensor) -> Tensor:
     return w if w.is_contiguous() or w.t().is_contiguous() else w.contiguous()
 
 
-def portable_products(threads: int) -> dict[str, Kernel]:
+def _portable_products(threads: int) -> dict[str, Kernel]:
     """Kernels of ATen's `mm` and `addmm` on a CPU; all but float32 is left to the kernels that were there."""
-    library = openblas()
+    library = _openblas()
     mkl_mm = torch.library.get_kernel("aten::mm", "CPU").call_boxed
     mkl_addmm = torch.library.get_kernel("aten::addmm", "CPU").call_boxed
-    onednn = by_onednn(threads)
-    blas = by_openblas(library) if library else onednn
+    onednn = _by_onednn(threads)
+    blas = _by_openblas(library) if library else onednn
     float32 = torch.float32
 
     def mm(a: Tensor, b: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def install(threads: int) -> None:
     """Put the portable products, on as many threads, in ATen's table for the CPU."""
     remove()
     library = torch.library.Library("aten", "IMPL")
-    for name, kernel in portable_products(threads).items():
+    for name, kernel in _portable_products(threads).items():
         library.impl(name, kernel, "CPU")
     _installed.append(library)
 

@@ -49,7 +49,7 @@ def spec_of_loss(name: str, loss: Loss, content: Mapping[str, Any], path: KeyPat
     """
     given = dict(content)
     if "architecture" in given:
-        given["architecture"] = architecture_for(given["architecture"], name, loss, (*path, "architecture"))
+        given["architecture"] = _architecture_for(given["architecture"], name, loss, (*path, "architecture"))
     try:
         checked = validated(Content, given, path)
     except SpecError as error:
@@ -62,7 +62,7 @@ def spec_of_loss(name: str, loss: Loss, content: Mapping[str, Any], path: KeyPat
     return replace(spec, insist=insisted(spec, checked.insist, path))
 
 
-def architecture_for(value: object, loss_name: str, loss: Loss, path: KeyPath) -> object:
+def _architecture_for(value: object, loss_name: str, loss: Loss, path: KeyPath) -> object:
     """Settings of an architecture with the critic's normalisation that the loss requires, where it requires one.
 
     A name may carry an index: table1:17 is {name: table1, index: 17}. Raises: SpecError at the wrong key.

@@ -37,7 +37,7 @@ REFUSALS: dict[str, Refusal] = {
         "critic from the gradient norms that the penalty asks for: use one of the two",
     ),
     "clip-with-spectral": Refusal(
-        lambda spec: spec.loss.weight_clip is not None and is_spectral(spec),
+        lambda spec: spec.loss.weight_clip is not None and _is_spectral(spec),
         ("loss", "weight_clip"),
         "a spectrally normalised weight is W / sigma(W) (Miyato et al. 2018, section 2), so clipping W bounds nothing "
         "and only distorts it: use one of the two",
@@ -45,7 +45,7 @@ REFUSALS: dict[str, Refusal] = {
     "wasserstein-without-bound": Refusal(
         lambda spec: (
             needs_lipschitz(spec.loss)
-            and not (spec.loss.penalties or spec.loss.weight_clip is not None or is_spectral(spec))
+            and not (spec.loss.penalties or spec.loss.weight_clip is not None or _is_spectral(spec))
         ),
         ("loss",),
         "a Wasserstein term is bounded only over Lipschitz critics (Arjovsky et al. 2017, eq. 2): this one grows for "
@@ -58,7 +58,7 @@ def needs_lipschitz(loss: Loss) -> bool:
     return bool(getattr(loss.adversarial, "needs_lipschitz", False))
 
 
-def is_spectral(spec: RunSpec) -> bool:
+def _is_spectral(spec: RunSpec) -> bool:
     return getattr(spec.architecture, "critic_norm", None) == "spectral"
 
 

@@ -41,8 +41,8 @@ class RunSpec:
         return {
             "loss": {"name": self.loss_name, **self.loss.config()},
             "dataset": asdict(self.dataset),
-            "architecture": {"name": name_of(ARCHITECTURES, self.architecture), **asdict(self.architecture)},
-            "train": train_dict(self.train),
+            "architecture": {"name": _name_of(ARCHITECTURES, self.architecture), **asdict(self.architecture)},
+            "train": _train_dict(self.train),
             "evaluate": asdict(self.evaluate),
             "seed": self.seed,
             **({"insist": list(self.insist)} if self.insist else {}),
@@ -64,12 +64,12 @@ class RunSpec:
         """
         optimizer = self.train.optimizer
         content = {
-            "loss": {"name": self.loss_name, **loss_dict(self.loss)},
+            "loss": {"name": self.loss_name, **_loss_dict(self.loss)},
             "dataset": differing(replace(self.dataset, folder=None)),
-            "architecture": {"name": name_of(ARCHITECTURES, self.architecture), **differing(self.architecture)},
+            "architecture": {"name": _name_of(ARCHITECTURES, self.architecture), **differing(self.architecture)},
             "train": {
                 **differing(self.train),
-                "optimizer": {"name": name_of(OPTIMIZERS, optimizer), **differing(optimizer)},
+                "optimizer": {"name": _name_of(OPTIMIZERS, optimizer), **differing(optimizer)},
             },
             "evaluate": differing(self.evaluate),
             "seed": self.seed,
@@ -85,7 +85,7 @@ def differing(instance: Any) -> dict[str, Any]:
     return {entry.name: values[entry.name] for entry in fields(instance) if values[entry.name] != entry.default}
 
 
-def loss_dict(loss: Loss) -> dict[str, Any]:
+def _loss_dict(loss: Loss) -> dict[str, Any]:
     """The parts of a loss, each by what differs from its defaults."""
     content: dict[str, Any] = {
         "adversarial": {part_name(loss.adversarial): differing(loss.adversarial)},
@@ -95,17 +95,17 @@ def loss_dict(loss: Loss) -> dict[str, Any]:
     return content | {name: value for name, value in limits.items() if value is not None}
 
 
-def name_of(registry: Mapping[str, type], instance: object) -> str:
+def _name_of(registry: Mapping[str, type], instance: object) -> str:
     return next(name for name, kind in registry.items() if kind is type(instance))
 
 
-def train_dict(train: TrainSpec) -> dict[str, Any]:
+def _train_dict(train: TrainSpec) -> dict[str, Any]:
     """All fields, but for `fakes` where there are none: specs from before it keep their form."""
-    content = {**asdict(train), "optimizer": optimizer_dict(train.optimizer)}
+    content = {**asdict(train), "optimizer": _optimizer_dict(train.optimizer)}
     if train.fakes is None:
         del content["fakes"]
     return content
 
 
-def optimizer_dict(optimizer: Adam | RMSprop) -> dict[str, Any]:
-    return {"name": name_of(OPTIMIZERS, optimizer), **asdict(optimizer)}
+def _optimizer_dict(optimizer: Adam | RMSprop) -> dict[str, Any]:
+    return {"name": _name_of(OPTIMIZERS, optimizer), **asdict(optimizer)}

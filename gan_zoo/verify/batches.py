@@ -23,7 +23,7 @@ def independence(loss: Loss) -> Iterator[tuple[float, str]]:
         samples = batch(loss, shape)
         critic = mlp(mlp_parameters(samples.real[0].numel()))
         corners = {
-            (first, second): reversed_samples(samples, [0] * first + [1] * second).critic_terms(loss, critic)
+            (first, second): _reversed_samples(samples, [0] * first + [1] * second).critic_terms(loss, critic)
             for first, second in product((False, True), repeat=2)
         }
         for name, term in corners[False, False].items():
@@ -32,7 +32,7 @@ def independence(loss: Loss) -> Iterator[tuple[float, str]]:
             yield float(mixed.abs() / term.abs().clamp_min(1)), where
 
 
-def reversed_samples(samples: Batch, rows: list[int]) -> Batch:
+def _reversed_samples(samples: Batch, rows: list[int]) -> Batch:
     """The batch with the coordinates of some of its real and fake samples in reverse order."""
 
     def changed(x: Tensor) -> Tensor:

@@ -55,19 +55,19 @@ def linear(shape: tuple[int, ...], slope: float, dtype: torch.dtype = torch.floa
 WIDTH = 8
 
 
-def mlp_sizes(inputs: int) -> list[tuple[int, ...]]:
+def _mlp_sizes(inputs: int) -> list[tuple[int, ...]]:
     return [(WIDTH, inputs), (WIDTH,), (WIDTH, WIDTH), (WIDTH,), (1, WIDTH), (1,)]
 
 
 def mlp_parameters(inputs: int, key: int = 0) -> Tensor:
     """All weights and biases of an MLP critic with two hidden layers, as one vector."""
     rng = Rng(key, "verify", "mlp")
-    return torch.cat([rng.normal(*size, dtype=torch.float64).flatten() / 2 for size in mlp_sizes(inputs)])
+    return torch.cat([rng.normal(*size, dtype=torch.float64).flatten() / 2 for size in _mlp_sizes(inputs)])
 
 
 def mlp_layers(parameters: Tensor, inputs: int) -> list[Tensor]:
     """Weights and biases, in turn, from that vector."""
-    sizes = mlp_sizes(inputs)
+    sizes = _mlp_sizes(inputs)
     parts = parameters.split([int(torch.Size(size).numel()) for size in sizes])
     return [part.reshape(size) for part, size in zip(parts, sizes, strict=True)]
 

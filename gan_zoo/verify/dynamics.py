@@ -35,11 +35,11 @@ def generator_step(loss: Loss, critic: Linear, samples: Batch) -> Tensor:
 
 def critic_step(loss: Loss, critic: Linear, samples: Batch) -> Tensor:
     """Where the critic moves its w, without penalties."""
-    objective = torch.func.grad(lambda w: summed(without_penalties(samples.critic_terms(loss, Linear(w)))))
+    objective = torch.func.grad(lambda w: summed(_without_penalties(samples.critic_terms(loss, Linear(w)))))
     return -objective(critic.w)  # type: ignore[no-any-return]
 
 
-def without_penalties(terms: Terms) -> Terms:
+def _without_penalties(terms: Terms) -> Terms:
     return {name: term for name, term in terms.items() if not name.startswith("penalty")}
 
 
@@ -52,7 +52,7 @@ def dirac(loss: Loss) -> Iterator[tuple[float, str]]:
     that (converges). A penalty towards norm 1 has no derivative there; simulated training must not converge. Nor has a
     distance between the two points.
     """
-    curvature = penalty_curvature(loss)
+    curvature = _penalty_curvature(loss)
     if curvature is None or loss.couples_batches:
         return
     if curvature == float("inf"):
@@ -60,7 +60,7 @@ def dirac(loss: Loss) -> Iterator[tuple[float, str]]:
         yield max(0.0, 0.1 - radius), f"converged to radius {radius:.3g} under a penalty that is known not to"
         return
     bias = equilibrium_bias(loss)
-    a, g = score_derivatives(loss, bias)
+    a, g = _score_derivatives(loss, bias)
     measured = torch.linalg.eigvals(torch.func.jacrev(lambda point: field(loss, point))(point_at(bias))[:2, :2])
     root = torch.sqrt(torch.tensor(curvature**2 / 4 + a * g, dtype=torch.complex128))
     expected = torch.stack([-curvature / 2 - root, -curvature / 2 + root])
@@ -69,7 +69,7 @@ def dirac(loss: Loss) -> Iterator[tuple[float, str]]:
     yield max(0.0, float(measured.real.max())), f"eigenvalues {numbers(measured)}: the equilibrium repels"
 
 
-def penalty_curvature(loss: Loss) -> float | None:
+def _penalty_curvature(loss: Loss) -> float | None:
     """P, infinite where a penalty has a kink at slope 0; none where a penalty brings no closed form."""
     h, curvature = 1e-4, 0.0
     for penalty in loss.penalties:
@@ -116,7 +116,7 @@ def equilibrium_bias(loss: Loss) -> float:
     return (low + high) / 2
 
 
-def score_derivatives(loss: Loss, score: float) -> tuple[float, float]:
+def _score_derivatives(loss: Loss, score: float) -> tuple[float, float]:
     """(a, g): the derivatives of the critic's and the generator's terms in the fake score, at equal scores."""
     real = torch.full((1,), score, dtype=torch.float64)
     a = torch.func.grad(lambda fake: summed(loss.adversarial.critic_terms(real, fake)))(real)

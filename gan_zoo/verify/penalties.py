@@ -20,7 +20,7 @@ def linear_critic(loss: Loss) -> Iterator[tuple[float, str]]:
     for penalty in loss.penalties:
         for variant in variants(penalty):
             for slope in SLOPES:
-                values = [penalty_value(loss, variant, shape, slope) for shape in SHAPES]
+                values = [_penalty_value(loss, variant, shape, slope) for shape in SHAPES]
                 expected = variant.closed_form(slope) if hasattr(variant, "closed_form") else values[0]
                 for shape, value in zip(SHAPES, values, strict=True):
                     where = f"{variant} at ‖w‖ = {slope:g}, samples {shape}: {value:.6g}, not {expected:.6g}"
@@ -36,7 +36,7 @@ def variants(penalty: Any) -> Iterator[Any]:
             yield replace(penalty, **{field.name: 1.5 * value + 0.25})
 
 
-def penalty_value(loss: Loss, penalty: Any, shape: tuple[int, ...], slope: float) -> float:
+def _penalty_value(loss: Loss, penalty: Any, shape: tuple[int, ...], slope: float) -> float:
     alone = replace(loss, penalties=(penalty,))
     samples = batch(alone, shape)
     return float(penalty.term(linear(shape, slope), samples.real, samples.fake, samples.noise[0]))
@@ -53,12 +53,12 @@ def relu_mlp(loss: Loss) -> Iterator[tuple[float, str]]:
             parameters = mlp_parameters(samples.real[0].numel())
             critic = mlp(parameters, torch.relu)
             value = float(penalty.term(critic, samples.real, samples.fake, samples.noise[index]))
-            slopes = [relu_slope(parameters, x) for x in oracle_points(settings.at, samples, index)]
+            slopes = [_relu_slope(parameters, x) for x in _oracle_points(settings.at, samples, index)]
             expected = float(np.mean([settings.closed_form(slope) for slope in slopes]))
             yield relative(value, expected), f"{penalty} on samples {shape}: {value:.6g}, not {expected:.6g}"
 
 
-def relu_slope(parameters: Tensor, x: np.ndarray) -> float:
+def _relu_slope(parameters: Tensor, x: np.ndarray) -> float:
     """‖∇f(x)‖ of the ReLU MLP at one point."""
     w1, b1, w2, b2, w3, _ = (layer.numpy() for layer in mlp_layers(parameters, x.size))
     first = w1 @ x.ravel() + b1
@@ -66,7 +66,7 @@ def relu_slope(parameters: Tensor, x: np.ndarray) -> float:
     return float(np.linalg.norm(((w3[0] * (second > 0)) @ w2 * (first > 0)) @ w1))
 
 
-def oracle_points(at: str, samples: Batch, index: int) -> list[np.ndarray]:
+def _oracle_points(at: str, samples: Batch, index: int) -> list[np.ndarray]:
     """Where the penalty should look, sample by sample."""
     real, fake, noise = (tensor.numpy() for tensor in (samples.real, samples.fake, samples.noise[index]))
     if at == "interpolates":
@@ -79,7 +79,7 @@ def oracle_points(at: str, samples: Batch, index: int) -> list[np.ndarray]:
 REAL, FAKE = (3.0, 0.0), (-1.0, 0.5)
 
 
-def half_square(x: Tensor) -> Tensor:
+def _half_square(x: Tensor) -> Tensor:
     """f(x) = ‖x‖^2 / 2, whose gradient at x is x."""
     return x.square().sum(1) / 2
 
@@ -94,7 +94,7 @@ def draws(loss: Loss, n: int = 2048, keys: int = 6) -> Iterator[tuple[float, str
         if noises[0].numel():
             rows_of_noise = {len(noise) for noise in noises}
             yield float(rows_of_noise != {n}), f"{penalty}: {rows_of_noise} rows of noise for {n} samples"
-            values = torch.stack([penalty.term(half_square, real, fake, noise) for noise in noises])
+            values = torch.stack([penalty.term(_half_square, real, fake, noise) for noise in noises])
             spread = float(values.std() / values.mean())
             yield spread, f"{penalty}: relative spread {spread:.3g} over keys at {n} equal samples"
             settings = getattr(penalty, "settings", penalty)

@@ -41,7 +41,7 @@ def purity(loss: Loss) -> Iterator[tuple[float, str]]:
     before = global_state()
     samples, again = batch(loss), batch(loss)
     critic = mlp(mlp_parameters(2))
-    values = [list(all_terms(loss, samples, critic)) for _ in range(2)]
+    values = [list(_all_terms(loss, samples, critic)) for _ in range(2)]
     yield float(not all(map(torch.equal, *values))), "the same twice gives different terms"
     untouched = [samples.real, samples.fake, *samples.noise], [again.real, again.fake, *again.noise]
     yield float(not all(map(torch.equal, *untouched))), "samples or noise were changed, or differ under one key"
@@ -53,7 +53,7 @@ def purity(loss: Loss) -> Iterator[tuple[float, str]]:
     yield float(before != global_state()), "a global random state was touched"
 
 
-def all_terms(loss: Loss, samples: Batch, critic: Critic) -> Iterator[Tensor]:
+def _all_terms(loss: Loss, samples: Batch, critic: Critic) -> Iterator[Tensor]:
     yield from samples.critic_terms(loss, critic).values()
     yield from loss.generator_terms(critic, samples.real, samples.fake).values()
 

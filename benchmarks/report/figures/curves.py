@@ -31,8 +31,8 @@ POINTS = 160  # a curve is thinned to so many steps: more cannot be seen at this
 
 def score_curves(dataset: DatasetResults) -> Figure:
     """A row a metric; columns: generator steps, real images seen by the critic, seconds of training."""
-    metrics = [metric for metric in dataset.metrics if _curves(dataset, metric, steps_at)]
-    axes_of = {"generator steps": steps_at, "images seen": images_at, "training seconds": seconds_at}
+    metrics = [metric for metric in dataset.metrics if _curves(dataset, metric, _steps_at)]
+    axes_of = {"generator steps": _steps_at, "images seen": images_at, "training seconds": seconds_at}
     known = {}
     for title, x in axes_of.items():
         if any(_curves(dataset, metric, x) for metric in metrics):
@@ -54,7 +54,7 @@ def score_column(dataset: DatasetResults) -> Figure:
     metric = dataset.metrics[0]
     figure = Figure(figsize=(COLUMN, 2.0 + legend_height(dataset.losses, COLUMN)))
     axes = figure.subplots()
-    _score_panel(axes, dataset, metric, steps_at)
+    _score_panel(axes, dataset, metric, _steps_at)
     axes.set_ylabel(dataset.results.metrics[metric].titled)
     axes.set_xlabel("generator steps")
     legend(figure, dataset.losses)
@@ -85,7 +85,7 @@ def _every(curves: dict[str, pd.DataFrame]) -> int:
     return max(1, longest // 5)
 
 
-def steps_at(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
+def _steps_at(dataset: DatasetResults, loss: str, steps: Array) -> Array | None:
     return steps
 
 

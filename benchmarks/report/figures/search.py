@@ -33,7 +33,7 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
             continue
         label = search.about.titled
         block = Block(
-            f"search-{dataset.slug}", curves_caption(search), "Curves, one a loss, over the number of trials."
+            f"search-{dataset.slug}", _curves_caption(search), "Curves, one a loss, over the number of trials."
         )
         yield Drawing(block, dataset.name, partial(curves, search, PAGE), partial(curves, search, COLUMN))
         text = (
@@ -44,7 +44,7 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
         yield Drawing(block, dataset.name, partial(marginals, search))
 
 
-def curves_caption(search: DatasetSearch) -> str:
+def _curves_caption(search: DatasetSearch) -> str:
     """What the curves are, and what they answer."""
     name, label, found = search.dataset.name, search.about.titled, " ".join(answers(search))
     if search.adaptive:
@@ -64,7 +64,7 @@ def curves(search: DatasetSearch, width: float) -> Figure:
     means = []
     for each in search.losses:
         style = look(each.loss)
-        known, mean, ends = path(each, ks) if search.adaptive else expectations(each, ks)
+        known, mean, ends = path(each, ks) if search.adaptive else _expectations(each, ks)
         mean, ends = search.sign * mean, search.sign * ends
         axes.plot(known, mean, color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3, lw=1.2)
         axes.fill_between(known, ends.min(1), _finite(ends.max(1), mean), color=style.colour, alpha=0.12, lw=0)
@@ -78,7 +78,7 @@ def curves(search: DatasetSearch, width: float) -> Figure:
     return figure
 
 
-def expectations(each: LossTrials, ks: list[int]) -> tuple[list[int], Array, Array]:
+def _expectations(each: LossTrials, ks: list[int]) -> tuple[list[int], Array, Array]:
     """The numbers of trials among `ks` that have an expectation, these, signed, and the ends of their intervals."""
     known = [k for k in ks if np.isfinite(each.expected(k))]
     return (
