@@ -87,6 +87,12 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def long(session: nox.Session) -> None:
+    """Run the tests that compile for minutes; words after `--` go to pytest."""
+    run(session, environment(session, "full"), "pytest", "-m", "long", *session.posargs)
+
+
+@nox.session(default=False)
 def cluster(session: nox.Session) -> None:
     """Run a sweep over PostgreSQL, MLflow's server and three Ray nodes; words after `--` go to pytest."""
     run(session, environment(session, "cluster"), "pytest", "-m", "cluster", *session.posargs)

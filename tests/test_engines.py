@@ -196,8 +196,11 @@ def test_the_traced_steps_equal_plain(net: str, loss: Any) -> None:
 
 @pytest.mark.parametrize(
     ("net", "architecture"),
-    [("mlp", TINY | {"depth": 2}), ("dcgan", None), ("resnet", None)],
-    ids=["mlp", "dcgan", "resnet"],
+    [
+        pytest.param("mlp", TINY | {"depth": 2}, id="mlp"),
+        pytest.param("dcgan", None, id="dcgan"),
+        pytest.param("resnet", None, id="resnet", marks=pytest.mark.long),
+    ],
 )
 def test_the_compiled_engine_equals_plain(net: str, architecture: dict[str, Any] | None) -> None:
     """By generated code, whose compilation is most of the time that this file takes."""
