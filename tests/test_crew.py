@@ -9,7 +9,7 @@ import pytest
 from tiny import tiny_suite
 
 from benchmarks.sweep.cluster import Crew, Task, refuse_address
-from benchmarks.sweep.cluster_worker import Place, versions
+from benchmarks.sweep.cluster_worker import WorkerHost, versions
 from benchmarks.sweep.listener import Listener
 from gan_zoo.errors import UserError
 
@@ -21,7 +21,7 @@ def test_a_cell_fails_with_its_third_death_and_a_node_with_its_third_in_a_row(tm
     crew, said, waiting = Crew(), Listener(), deque[Any]()
     lines: list[str] = []
     said.say = lines.append  # type: ignore[method-assign]
-    place = Place("n1", "h1 (process 1)", versions())
+    place = WorkerHost("n1", "h1 (process 1)", versions())
     for death in (1, 2, 3):
         task = Task(left={first.key: first} if death > 1 else {first.key: first, second.key: second}, place=place)
         ended = list(crew.bury(sweep, task, "its node died", waiting, said))
@@ -34,8 +34,8 @@ def test_a_cell_fails_with_its_third_death_and_a_node_with_its_third_in_a_row(tm
 
 
 def test_a_node_with_other_software_says_in_what() -> None:
-    assert Place("n1", "h1 (process 1)", versions()).differs() == ""
-    other = Place("n1", "h1 (process 1)", {**versions(), "torch": "1.0"})
+    assert WorkerHost("n1", "h1 (process 1)", versions()).differs() == ""
+    other = WorkerHost("n1", "h1 (process 1)", {**versions(), "torch": "1.0"})
     assert other.differs() == f"h1 (process 1) has torch 1.0, here {versions()['torch']}"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.record.patience import Away, first_line
 from benchmarks.record.store import Store
-from benchmarks.sweep.cluster_worker import Place, Word, words_of
+from benchmarks.sweep.cluster_worker import Word, WorkerHost, words_of
 from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
@@ -40,7 +40,7 @@ class Task(Heard):
     """A stack at a worker: the cells that have not ended, by key, and where it is, once it is anywhere."""
 
     left: dict[str, RunSpec]
-    place: Place | None = None
+    place: WorkerHost | None = None
 
 
 @dataclass
@@ -135,7 +135,7 @@ class Crew:
             return
         if isinstance(message, Away):
             raise message
-        if isinstance(message, Place):
+        if isinstance(message, WorkerHost):
             task.place = message
             if other := message.differs():
                 ray.cancel(stream, force=True)

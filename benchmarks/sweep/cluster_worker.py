@@ -24,12 +24,12 @@ from gan_zoo.spec import run_spec
 
 STEP_SECONDS = 1.0
 """The steps of a cell are told no oftener."""
-Word = tuple[str, "Message | Away | Place"]
+Word = tuple[str, "Message | Away | WorkerHost"]
 """The key of a cell, or "" for none, and what is said of it."""
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkerHost:
     """Where a task runs: Ray's id of the node, the process in the words of leases, and the versions there."""
 
     node: str
@@ -59,7 +59,7 @@ def words_of(
 ) -> Iterator[Word]:
     """Runs a stack at `node`: what is to be told of it meanwhile, first of all where that is."""
     os.environ.update(secrets)
-    yield "", Place(node, process_text(owner_tags()), versions())
+    yield "", WorkerHost(node, process_text(owner_tags()), versions())
     words: SimpleQueue[Word | Exception | None] = SimpleQueue()
     thread = threading.Thread(target=_run_in_thread, args=(sweep, plugins, stack, words), daemon=True)
     thread.start()

@@ -20,7 +20,15 @@ from benchmarks.suites.entries import entries_of, name_of_entry
 from benchmarks.suites.files import source_of
 from benchmarks.suites.settings import under
 from benchmarks.suites.suite import Suite
-from benchmarks.suites.trials import ADAPTIVE, Ground, Place, ground_of, sobol_trials, tuned_override, without_searched
+from benchmarks.suites.trials import (
+    ADAPTIVE,
+    Ground,
+    LossAndData,
+    ground_of,
+    sobol_trials,
+    tuned_override,
+    without_searched,
+)
 from benchmarks.suites.tuned import ENDING, suite_text
 from benchmarks.sweep.plan import Options, Plan, make_plan
 from benchmarks.sweep.progress import Progress, plan_text, say, unfinished_text
@@ -122,9 +130,9 @@ def _run_adaptively(request: Request, ground: Ground, how: Options, store: Store
         return run_suite(plan, store, progress, following=following)
 
 
-def validation_scores(name: str, store: Store) -> dict[Place, list[float]]:
+def validation_scores(name: str, store: Store) -> dict[LossAndData, list[float]]:
     """The signed validation score of each trial of a search, in their order, by data set and loss."""
-    found: dict[Place, list[float]] = {}
+    found: dict[LossAndData, list[float]] = {}
     for dataset in Results(store.record(name)).each_dataset:
         for each in DatasetSearch(dataset).losses:
             found[dataset.name, each.loss] = each.validation.tolist()
