@@ -27,7 +27,7 @@ MOST_SETTINGS = 4096
 ENDING = "-search"
 ADAPTIVE = "-adaptive"
 
-LossAndData = tuple[str, str]
+DataAndLoss = tuple[str, str]
 """A data set and a loss, by name."""
 Point = Sequence[float]
 """A setting as a point of the unit cube, an axis a range."""
@@ -39,17 +39,17 @@ class Ground:
     ranges at each place."""
 
     common: Suite
-    bases: Mapping[LossAndData, RunSpec]
-    spaces: Mapping[LossAndData, Ranges]
+    bases: Mapping[DataAndLoss, RunSpec]
+    spaces: Mapping[DataAndLoss, Ranges]
 
-    def at(self, points: Mapping[LossAndData, Sequence[Point]], seed: int, adaptive: str = "") -> Suite:
+    def at(self, points: Mapping[DataAndLoss, Sequence[Point]], seed: int, adaptive: str = "") -> Suite:
         """The suite of the trials at as many points of each place. `adaptive`: what made later points follow from
         earlier scores, if anything did.
 
         Raises: UserError for a setting that cannot be, or for which the budget gives no step.
         """
         name, count = self.common.name, max(map(len, points.values()))
-        drawn: dict[LossAndData, list[Setting]] = {}
+        drawn: dict[DataAndLoss, list[Setting]] = {}
         for place, ranges in self.spaces.items():
             drawn[place] = [setting_at(ranges, point) for point in points[place]]
         try:
@@ -108,7 +108,7 @@ def _texts(ranges: Ranges) -> dict[str, str]:
 
 
 def _cells_and_trials(
-    common: Suite, bases: Mapping[LossAndData, RunSpec], drawn: Mapping[LossAndData, Sequence[Setting]]
+    common: Suite, bases: Mapping[DataAndLoss, RunSpec], drawn: Mapping[DataAndLoss, Sequence[Setting]]
 ) -> tuple[list[RunSpec], dict[str, Any]]:
     """The cells, trial by trial, and of each by its key the number of its trial and its setting."""
     first = max(FIRST_SEED, max(common.seeds) + 1)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from benchmarks.suites.suite import Suite
-from benchmarks.suites.trials import Ground, LossAndData, Point, points_of
+from benchmarks.suites.trials import DataAndLoss, Ground, Point, points_of
 from gan_zoo.errors import UserError
 from gan_zoo.rng import Rng
 
@@ -26,7 +26,7 @@ class Adaptive:
     def __init__(self, ground: Ground, count: int, seed: int) -> None:
         self.ground, self.count, self.seed = ground, count, seed
         self.by = f"Optuna {version()}, tree-structured Parzen estimator"
-        self.points: dict[LossAndData, list[Point]] = {}
+        self.points: dict[DataAndLoss, list[Point]] = {}
         for place, ranges in ground.spaces.items():
             self.points[place] = [*points_of(ranges, min(count, STARTUP), seed, *place)]
 
@@ -34,7 +34,7 @@ class Adaptive:
         """The suite of the trials whose settings are known."""
         return self.ground.at(self.points, self.seed, self.by)
 
-    def extend(self, scores: Mapping[LossAndData, Sequence[float]]) -> bool:
+    def extend(self, scores: Mapping[DataAndLoss, Sequence[float]]) -> bool:
         """Adds a setting at each place, from the validation score of each of its trials (lower is better, +inf where
         one failed); False where there are as many as there are to be."""
         if len(next(iter(self.points.values()))) == self.count:

@@ -22,8 +22,8 @@ from benchmarks.suites.settings import under
 from benchmarks.suites.suite import Suite
 from benchmarks.suites.trials import (
     ADAPTIVE,
+    DataAndLoss,
     Ground,
-    LossAndData,
     ground_of,
     sobol_trials,
     tuned_override,
@@ -130,9 +130,9 @@ def _run_adaptively(request: Request, ground: Ground, how: Options, store: Store
         return run_suite(plan, store, progress, following=following)
 
 
-def validation_scores(name: str, store: Store) -> dict[LossAndData, list[float]]:
+def validation_scores(name: str, store: Store) -> dict[DataAndLoss, list[float]]:
     """The signed validation score of each trial of a search, in their order, by data set and loss."""
-    found: dict[LossAndData, list[float]] = {}
+    found: dict[DataAndLoss, list[float]] = {}
     for dataset in Results(store.record(name)).each_dataset:
         for each in DatasetSearch(dataset).losses:
             found[dataset.name, each.loss] = each.validation.tolist()
