@@ -108,8 +108,7 @@ def add_workers(command: argparse.ArgumentParser, default: int | None, meaning: 
 
 def add_suite(command: argparse.ArgumentParser, **settings: Any) -> None:
     """The suite, which a shell completes among those of the package and YAML files."""
-    help_text = settings.pop("help", "a suite's name or a YAML file")
-    suite = command.add_argument("suite", help=help_text, **settings)
+    suite = command.add_argument("suite", **{"help": "a suite's name or a YAML file", **settings})
     suite.completer = _complete_suite  # type: ignore[attr-defined]
 
 
