@@ -30,7 +30,6 @@ LARGEST_SUBSET = 1000  # torch-fidelity's
 SUBSETS_SEED = 2020
 """torch-fidelity's: the same features are in its subsets."""
 
-
 BLOCK = 64
 """Rows of a kernel matrix that are worked on at once: they stay in the processor's cache."""
 
