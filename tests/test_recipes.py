@@ -100,10 +100,11 @@ def test_recipes_have_their_sources_numbers_where_they_once_had_others(tmp_path:
     {
         "gulrajani2017/toy": "fakes: noisy",
         "gulrajani2017/mnist": "[0, 1]",
-        "gulrajani2017/cifar10-resnet": "noise",
+        "gulrajani2017/cifar10-resnet": "U[0, 1/128)",
         "gulrajani2017/lsun": "uniform",
         "miyato2018/cifar10-resnet": "sum over pixels",
         "petzka2018/toy": "100 critic steps",
+        "gulrajani2017/toy-code": "1e-10 in it",
     }.items(),
 )
 def test_a_recipe_says_where_it_differs_from_its_source(name: str, words: str) -> None:

@@ -48,7 +48,9 @@ LSUN_LOSSES = {
     "lsgan": {"train": {"optimizer": rmsprop(1e-4, 0.9), "n_critic": 1}, **BATCH_NORM},
 }
 HALVED = "its DCGAN halves the critic's loss, which Adam all but cancels"
-TENSORFLOW_RMSPROP = "clipping's RMSProp is torch's, which starts at a mean square of 0 in place of 1"
+RMSPROP = "RMSProp is torch's, which starts at a mean square of 0, not 1, and adds 1e-8 to its root, not 1e-10 in it"
+PIXELS = "a pixel is x/127.5 - 1 here, and 2 (x/256 - 1/2) + U[0, 1/128) in theirs"
+TENSORFLOW_RMSPROP = f"clipping's {RMSPROP}"
 PADDING = "convolutions are padded alike on all sides, theirs by one more at right and bottom"
 LSUN_NOTE = f"first weights are normal, theirs uniform of the same deviation; {TENSORFLOW_RMSPROP}"
 
@@ -96,7 +98,7 @@ RECIPES: dict[str, Recipe] = {
         settings(100_000, 64, 5, adam(2e-4, 0.0, 0.9), lr_decay="linear"),
         {"name": "resnet", "z_dim": 128, "dim": 128},
         {"wgan-gp": {}},
-        note="their code's generator steps see 128 samples, here 64; its pixels have uniform noise of their width",
+        f"their code's generator steps see 128 samples, here 64; {PIXELS}",
     ),
     "gulrajani2017/lsun": Recipe(
         "Gulrajani et al. 2017, figure 2 (text)",
@@ -134,7 +136,7 @@ RECIPES: dict[str, Recipe] = {
         {"name": "resnet", "z_dim": 128, "dim": 128},
         {"sngan": {}},
         "their generator is 256 channels wide, and its steps see 128 samples; the critic's last layer sees a sum over "
-        "pixels, here a mean; their pixels have uniform noise of their width",
+        f"pixels, here a mean; {PIXELS}",
     ),
     "petzka2018/toy": Recipe(
         "mikigom/WGAN-LP-tensorflow: RMSProp 5e-5, batch 256, 10 critic steps, lambda in {1, 5, 10, 100}",
@@ -142,7 +144,7 @@ RECIPES: dict[str, Recipe] = {
         {**TOY_NET, "activation": "leaky_relu"},
         {name: {"loss": {"weight": 5.0}} for name in ("wgan-gp", "wgan-lp")},
         "lambda 5 of the four; their first weights are Glorot's, and each of the first 25 generator steps follows 100 "
-        "critic steps; RMSProp is torch's, which starts at a mean square of 0 in place of 1",
+        f"critic steps; {RMSPROP}",
     ),
     "tutorial/mlp-mnist": Recipe(
         "common tutorial settings for WGAN-GP on MNIST: Adam 1e-4 (0.5, 0.999), lambda 10, batch 64, MLP 100-256-784",

@@ -146,7 +146,8 @@ class Setting(ABC):
 
 @dataclass(frozen=True)
 class R1(Setting):
-    """gamma/2 E ‖∇f(x)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 9; gamma of their code)."""
+    """gamma/2 E ‖∇f(x)‖^2   (Mescheder, Geiger and Nowozin 2018, arXiv 1801.04406, eq. 9; their code has no 1/2: its
+    gamma 10 is 20 here)."""
 
     gamma: Annotated[float, Field(gt=0)] = 10.0
 
