@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from tiny import CLOCKS, SUITE, tiny_suite
 
 from benchmarks.record.lease import Held, take
 from benchmarks.record.store import Store
+from benchmarks.speed.cluster import ray_cluster
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
@@ -38,21 +38,6 @@ def database() -> Iterator[str]:
 def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with served(database, tmp_path_factory.mktemp("server")) as running:
         yield running
-
-
-@contextmanager
-def ray_cluster() -> Iterator[Any]:
-    """A head, where nothing runs, and nodes of one processor each."""
-    from ray.cluster_utils import Cluster
-
-    small = {"object_store_memory": 80_000_000, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
-    try:
-        for _ in range(NODES):
-            cluster.add_node(num_cpus=1, **small)
-        yield cluster
-    finally:
-        cluster.shutdown()
 
 
 class Disturbing(Listener):
@@ -104,7 +89,7 @@ def test_a_sweep_survives_a_node_and_the_server_and_is_that_of_one_machine(
     alone = Store(tmp_path / "alone")
     sweep(suite, alone, Listener(), NODES)
     store = Store(tmp_path / "results", server.uri)
-    with ray_cluster() as cluster:
+    with ray_cluster(NODES) as cluster:
         from benchmarks.sweep.cluster import connected
 
         refuses_another_version(cluster.address, monkeypatch)
