@@ -49,7 +49,7 @@ def load_checkpoint(path: Path, state: TrainState, key: str, record: str, steps:
         raise CheckpointError(f"{shown(path)}: of another run ({content['key']!r:.50}, not {key})")
     if content["record"] != record:
         raise CheckpointError(f"{shown(path)}: its run is not in this record ({content['record']!r:.50}, not {record})")
-    difference = first_difference(state.to_dict(), content["state"], "state")
+    difference = first_difference(state.form, content["state"], "state")
     if difference:
         raise CheckpointError(f"{shown(path)}: not a state of this run ({difference})")
     step = content["state"]["step"]

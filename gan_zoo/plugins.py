@@ -1,8 +1,8 @@
-"""Losses, architectures, data sets and metrics from single Python files.
+"""Losses, architectures, data sets, metrics and optimisers from single Python files.
 
-A plugin is one .py file with any of LOSSES, ARCHITECTURES, DATASETS and METRICS, dictionaries as the registries of the
-package are. It is code, and it is run when it is loaded. What it is belongs to the runs that use it: `sources` has the
-texts that tell a run from those of other code.
+A plugin is one .py file with any of LOSSES, ARCHITECTURES, DATASETS, METRICS and OPTIMIZERS, dictionaries as the
+registries of the package are. It is code, and it is run when it is loaded. What it is belongs to the runs that use it:
+`sources` has the texts that tell a run from those of other code.
 """
 
 import ast
@@ -27,11 +27,12 @@ from gan_zoo.errors import UserError
 from gan_zoo.files import expanded, read_text
 from gan_zoo.losses import LOSSES, parts_of
 from gan_zoo.metrics.registry import METRICS
+from gan_zoo.optimizers import OPTIMIZERS
 from gan_zoo.registry import Registry
 from gan_zoo.spec import RunSpec
 from gan_zoo.validation import adapter
 
-REGISTRIES: tuple[Registry[Any], ...] = (LOSSES, ARCHITECTURES, DATASETS, METRICS)
+REGISTRIES: tuple[Registry[Any], ...] = (LOSSES, ARCHITECTURES, DATASETS, METRICS, OPTIMIZERS)
 LARGEST_FILE = 1_000_000  # bytes
 LIBRARY = sysconfig.get_path("stdlib")
 INSTALLED = {"site-packages", "dist-packages"}
@@ -101,9 +102,9 @@ def scope() -> Iterator[None]:
 
 
 def sources(spec: RunSpec) -> set[tuple[str, str]]:
-    """The files from outside the package that the loss, architecture, data set and metrics of `spec` come from, and
-    those of their own that these import: each one's name and its text as it was loaded."""
-    names = {type(part).__module__ for part in (*parts_of(spec.loss), spec.architecture)}
+    """The files from outside the package that the loss, architecture, optimiser, data set and metrics of `spec` come
+    from, and those of their own that these import: each one's name and its text as it was loaded."""
+    names = {type(part).__module__ for part in (*parts_of(spec.loss), spec.architecture, spec.train.optimizer)}
     if spec.dataset.name in DATASETS:
         names.add(DATASETS.module_of(spec.dataset.name))
     names |= {METRICS.module_of(name) for name in METRICS if _scores(spec, name)}

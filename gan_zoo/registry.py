@@ -1,8 +1,8 @@
 """Everything of one kind by name: what the package has, and what comes from outside of it.
 
-A module brings dictionaries: LOSSES, ARCHITECTURES, DATASETS, METRICS. Those of installed packages are named by entry
-points of the groups `gan_zoo.losses`, `gan_zoo.architectures`, ... and are read when a registry is first asked; those
-of single files are added by `gan_zoo.plugins`. Neither can take a name that is there already.
+A module brings dictionaries: LOSSES, ARCHITECTURES, DATASETS, METRICS, OPTIMIZERS. Those of installed packages are
+named by entry points of the groups `gan_zoo.losses`, `gan_zoo.architectures`, ... and are read when a registry is first
+asked; those of single files are added by `gan_zoo.plugins`. Neither can take a name that is there already.
 """
 
 import re

@@ -28,6 +28,7 @@ from gan_zoo.engine import (
     stacked,
     structure,
 )
+from gan_zoo.engine.other import check_optimizer
 from gan_zoo.engine.weights import split
 from gan_zoo.errors import UserError
 from gan_zoo.exact import Exact, arithmetic, mean
@@ -129,6 +130,7 @@ def check_numerics(spec: RunSpec, device: torch.device | str, numerics: Numerics
     """Raises: UserError where `spec` cannot be trained in these numerics."""
     if numerics not in ("reference", "fast") and spec.train.precision != "float32":
         raise UserError(f"numerics {numerics}: for float32 only, not train.precision {spec.train.precision}")
+    check_optimizer(spec.train.optimizer, numerics, device)
     if numerics == "tf32" and torch.device(device).type != "cuda":
         raise UserError("numerics tf32: only GPUs have it; use reference or bf16")
 

@@ -11,7 +11,7 @@ SCIENCE = [  # from the bottom up; a room imports only from the rows below its o
         *("gan_zoo.errors", "gan_zoo.files", "gan_zoo.tensors", "gan_zoo.rng", "gan_zoo.validation", "gan_zoo.device"),
         *("gan_zoo.registry", "gan_zoo.numerics", "gan_zoo.exact"),
     },
-    {"gan_zoo.losses", "gan_zoo.architectures", "gan_zoo.datasets", "gan_zoo.metrics"},
+    {"gan_zoo.losses", "gan_zoo.architectures", "gan_zoo.datasets", "gan_zoo.metrics", "gan_zoo.optimizers"},
     {"gan_zoo.step", "gan_zoo.spec"},
     {"gan_zoo.engine", "gan_zoo.plugins"},
     {"gan_zoo.trainer", "gan_zoo.checkpoint", "gan_zoo.diagnostics"},

@@ -28,10 +28,12 @@ from gan_zoo.errors import UserError
 from gan_zoo.losses import LOSSES
 from gan_zoo.rng import Rng
 from gan_zoo.spec import Adam, RMSprop, RunSpec, run_spec
-from gan_zoo.spec.parts import OPTIMIZERS
 from gan_zoo.trainer import Run, advance, advance_stack, block_draws, initial_state, prepare, train, train_stack
 
 graph_module = sys.modules["gan_zoo.engine.graph"]  # the package has a function of this name
+
+OPTIMIZERS = ("adam", "rmsprop")
+"""Those that every engine knows."""
 
 ARCHITECTURES: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "mlp": ((2,), {"name": "mlp", "width": 16, "depth": 3}),

@@ -1,4 +1,4 @@
-"""Losses, architectures, data sets and metrics from outside the package: the documented examples, end to end."""
+"""What comes from outside the package, of all five kinds: the documented examples, end to end."""
 
 import ast
 import shutil
@@ -109,7 +109,7 @@ def test_a_plugin_of_the_command_line_trains_and_is_listed(
     everything = [word for path in sorted(EXAMPLES.glob("*.py")) for word in ("--plugin", str(path))]
     assert main(["list", *everything]) == 0
     listed = capsys.readouterr().out
-    for line in ("  smoothed  ", "  residual  ", "  ring      ", "  shapes    ", "  radius_emd "):
+    for line in ("  smoothed  ", "  residual  ", "  ring      ", "  shapes    ", "  radius_emd ", "  lion      "):
         assert line in listed
 
 
@@ -258,17 +258,18 @@ def test_dataclasses_of_plugins_may_postpone_their_annotations(tmp_path: Path) -
     assert cell(architecture={"name": "residual", "width": 3}).architecture.width == 3
 
 
-def test_installed_packages_bring_all_four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_packages_bring_all_five(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One module that imports what it likes of the package, named by an entry point of each group."""
-    texts = [(EXAMPLES / f"{name}.py").read_text() for name in ("smoothed", "residual", "ring", "radius")]
+    texts = [(EXAMPLES / f"{name}.py").read_text() for name in ("smoothed", "residual", "ring", "radius", "lion")]
     (tmp_path / "their_zoo.py").write_text("\n".join(texts))
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
     groups = [f"[gan_zoo.{registry.attribute.lower()}]\ntheirs = their_zoo\n" for registry in plugins.REGISTRIES]
     (info / "entry_points.txt").write_text("\n".join(groups))
+    assert all(map(list, plugins.REGISTRIES))  # which read what is installed once, and not this
     monkeypatch.syspath_prepend(tmp_path)
-    for registry, name in zip(plugins.REGISTRIES, ("smoothed", "residual", "ring", "radius_emd"), strict=True):
+    for registry, name in zip(plugins.REGISTRIES, ("smoothed", "residual", "ring", "radius_emd", "lion"), strict=True):
         own = {known: registry[known] for known in registry}
         fresh: Registry[object] = Registry(registry.attribute, registry.what, own, lambda known, name, entry: "")
         assert list(fresh) == [*registry, name]

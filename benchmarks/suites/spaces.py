@@ -8,8 +8,8 @@
 Such a section of a suite is put over the defaults below, number by number. A loss from outside the package may bring
 ranges of its own numbers: `SPACES = {"my-loss": {"weight": {"log": [0.1, 10]}}}` beside its LOSSES.
 
-Numbers are those of the optimiser (lr, beta1, beta2 of Adam; lr, alpha of RMSProp), n_critic, and the floats among the
-hyper-parameters of the loss, by the name that suites have for them. They have three digits.
+Numbers are those of the optimiser (lr, beta1 and beta2, alpha, as far as it has them), n_critic, and the floats among
+the hyper-parameters of the loss, by the name that suites have for them. They have three digits.
 """
 
 import math
@@ -25,7 +25,7 @@ from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import LOSSES, parts_of
 from gan_zoo.losses.base import Loss, field_names
 from gan_zoo.losses.config import change_loss
-from gan_zoo.spec import Adam, RMSprop, RunSpec, run_spec
+from gan_zoo.spec import RunSpec, run_spec
 from gan_zoo.validation import KeyPath, SpecError, different, strict, validated
 
 Ends = tuple[float, float]
@@ -173,8 +173,15 @@ def brought(name: str) -> Ranges:
 
 def _numbers_of(spec: RunSpec) -> set[str]:
     """The numbers of a cell that can be searched."""
-    of_optimizer = OF_ADAM if isinstance(spec.train.optimizer, Adam) else OF_RMSPROP
-    return {*of_optimizer, WHOLE, *own_numbers(spec.loss)}
+    return {*_of_optimizer(spec), WHOLE, *own_numbers(spec.loss)}
+
+
+def _of_optimizer(spec: RunSpec) -> tuple[str, ...]:
+    """The numbers of a cell's optimiser; of betas each is one."""
+    known = {field.name for field in fields(spec.train.optimizer)}
+    if "betas" in known:
+        return OF_ADAM
+    return tuple(name for name in OF_RMSPROP if name in known)
 
 
 def own_numbers(loss: Loss) -> set[str]:
@@ -193,12 +200,12 @@ Setting = Mapping[str, float]
 def override_of(spec: RunSpec, setting: Setting) -> dict[str, Any]:
     """A setting for a cell like `spec`, as overrides of a suite say it."""
     optimizer: dict[str, Any] = {name: setting[name] for name in ("lr", "alpha") if name in setting}
-    if isinstance(spec.train.optimizer, Adam) and {"beta1", "beta2"} & setting.keys():
+    if {"beta1", "beta2"} & setting.keys() and "beta1" in _of_optimizer(spec):
         beta1, beta2 = spec.train.optimizer.betas
         optimizer["betas"] = [setting.get("beta1", beta1), setting.get("beta2", beta2)]
     train: dict[str, Any] = {"n_critic": _as_count(setting[WHOLE])} if WHOLE in setting else {}
     if optimizer:
-        train["optimizer"] = {"name": "rmsprop" if isinstance(spec.train.optimizer, RMSprop) else "adam", **optimizer}
+        train["optimizer"] = {"name": spec.to_dict()["train"]["optimizer"]["name"], **optimizer}
     loss = {name: value for name, value in setting.items() if name in own_numbers(spec.loss)}
     return {**({"loss": loss} if loss else {}), **({"train": train} if train else {})}
 

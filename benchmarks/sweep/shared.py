@@ -52,7 +52,8 @@ def prepare_shared(suite: Suite, shelf: Shelf, say: Callable[[str], None]) -> Sh
         spec, data = cells[0], shelf.data(cells[0])
         for note in data.notes:
             say(f"data set {name}: {note}")
-        check_numerics(spec, context.device, context.numerics)
+        for each in {(each.train.optimizer, each.train.precision): each for each in cells}.values():
+            check_numerics(each, context.device, context.numerics)
         for each in cells:
             check_fakes(each.train.fakes, data)
         does_convolve = _any_convolves(cells, data.shape)

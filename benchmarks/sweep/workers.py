@@ -23,7 +23,7 @@ from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Message, Outcome, Quiet, Scored
 from benchmarks.sweep.stack import run_together
 from gan_zoo.device import configure_process
-from gan_zoo.engine import makes_stacks, structure
+from gan_zoo.engine import company, makes_stacks
 from gan_zoo.numerics.environment import free_onednn
 from gan_zoo.plugins import Plugin, load, loaded
 from gan_zoo.spec import RunSpec, run_spec
@@ -60,7 +60,7 @@ def stacks(cells: Sequence[RunSpec], workers: int) -> list[list[RunSpec]]:
     larger than MOST_ROWS."""
     groups: dict[Hashable, list[RunSpec]] = {}
     for spec in cells:
-        groups.setdefault(structure(spec), []).append(spec)
+        groups.setdefault(company(spec), []).append(spec)
     parts = -(-workers // len(groups))
     found: list[list[RunSpec]] = []
     for group in groups.values():

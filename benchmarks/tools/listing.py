@@ -1,4 +1,4 @@
-"""The listing of losses and their parts, architectures, data sets, metrics, suites and recipes, for `gan-zoo list`."""
+"""The listing of losses and their parts, architectures, data sets, metrics, optimisers, suites and recipes."""
 
 import inspect
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.datasets import DATASETS
 from gan_zoo.losses import ADVERSARIAL, LOSSES, PENALTIES
 from gan_zoo.metrics.registry import critic_measures, image_measures, point_measures
+from gan_zoo.optimizers import OPTIMIZERS
 
 
 def registries() -> dict[str, dict[str, Any]]:
@@ -23,6 +24,7 @@ def registries() -> dict[str, dict[str, Any]]:
         "architectures": kinds(ARCHITECTURES),
         "datasets": datasets(),
         "metrics": metrics(),
+        "optimizers": kinds(OPTIMIZERS),
         "suites": suites(),
         "recipes": recipes(),
     }
@@ -72,7 +74,7 @@ def first_line(item: object) -> str:
 
 
 def options(kind: Any) -> dict[str, Any]:
-    """The fields of an architecture, or of a part of losses, with their defaults."""
+    """The fields of an architecture, an optimiser or a part of losses, with their defaults."""
     found = {}
     for field in fields(kind):
         found[field.name] = None if field.default is MISSING else field.default

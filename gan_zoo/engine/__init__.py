@@ -19,7 +19,7 @@ from gan_zoo.engine.chosen import (
     name_of_chosen,
 )
 from gan_zoo.engine.plain import plain
-from gan_zoo.engine.rows import structure
+from gan_zoo.engine.rows import company, structure
 from gan_zoo.engine.stacked import StackEngine, stack_draws, stacked
 from gan_zoo.engine.state import Draws, Engine, Iteration, Players, TrainState
 from gan_zoo.engine.weights import Weights
@@ -44,6 +44,7 @@ __all__ = [
     "choose",
     "choose_for_one",
     "choose_for_stack",
+    "company",
     "makes_stacks",
     "name_of_chosen",
     "plain",

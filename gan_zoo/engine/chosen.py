@@ -3,7 +3,7 @@
 The rule of `auto` reads spec and device alone, never a clock, so that the same run always gets the same engine:
 
     on a GPU      graph: at toy sizes nearly all time is spent in launching, which one graph does once; and cells of
-                  one structure as a stack in it
+                  one structure as a stack in it; plain with an optimiser other than Adam and RMSProp
     on a CPU      compiled, in fast numerics, for perceptrons from COMPILED_FROM updates on; convolutions gain nothing
                   by it
                   closed-form, where the critic is a perceptron of ReLUs
@@ -32,6 +32,7 @@ from gan_zoo.engine.weights import join
 from gan_zoo.errors import UserError
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
+from gan_zoo.optimizers import is_known_everywhere
 
 ENGINES: dict[str, Engine] = {"plain": plain, "closed-form": closed_form, "compiled": compiled, "graph": graph}
 
@@ -47,6 +48,9 @@ to 128 units, on one CPU core."""
 
 EXACT_ENGINES = ("plain", "closed-form", "auto")
 """Those that can be asked for in exact numerics: of the others nobody sees the single operations."""
+
+OWN_NUMBERS = ("graph", "stacked")
+"""Those that keep an optimiser's numbers on the device, which the code of Adam and RMSProp alone reads there."""
 
 STACKED_NUMERICS = ("reference", "fast", "tf32")
 """Those that stacks compute in."""
@@ -137,9 +141,9 @@ def choose_for_one(wanted: str, players: Players, device: torch.device) -> Chose
     if wanted == "auto":
         name = automatic(players, device)
         return Chosen(name, ENGINES[name], otherwise=plain)
+    check_players(wanted, players)
     if wanted == "stacked":
         return choose("graph" if device.type == "cuda" else "plain")
-    check_players(wanted, players)
     return choose(wanted)
 
 
@@ -158,6 +162,11 @@ def check_engine(name: str, numerics: Numerics, device: torch.device | str = "cp
 
 def check_players(name: str, players: Players) -> None:
     """Raises: UserError where the engine of this name cannot run these players, as far as can be told beforehand."""
+    if name in OWN_NUMBERS and not is_known_everywhere(players.train.optimizer):
+        raise UserError(
+            f"engine {name}: only with adam and rmsprop, not with '{players.train.optimizer}'; use plain, closed-form, "
+            "compiled or auto"
+        )
     if name == "closed-form":
         weights = dict(players.critic.named_parameters())
         read_layers(players, weights, join(weights.values()))
@@ -178,7 +187,7 @@ def makes_stacks(wanted: str, numerics: Numerics, device: torch.device | str) ->
 
 def name_of_chosen(wanted: str, players: Players, device: str) -> str:
     """The name of the engine that these players get on a device; of a stack where it makes stacks."""
-    if makes_stacks(wanted, players.numerics, device):
+    if makes_stacks(wanted, players.numerics, device) and is_known_everywhere(players.train.optimizer):
         return choose_for_stack(torch.device(device)).name
     return choose_for_one(wanted, players, torch.device(device)).name
 
@@ -188,7 +197,7 @@ def automatic(players: Players, device: torch.device) -> str:
     if players.numerics == "exact":
         return "closed-form" if _has_closed_form(players) else "plain"
     if device.type == "cuda":
-        return "graph"
+        return "graph" if is_known_everywhere(players.train.optimizer) else "plain"
     updates = players.train.steps * (players.train.n_critic + 1)
     perceptrons = _is_perceptron(players.generator) and _is_perceptron(players.critic)
     if players.numerics == "fast" and perceptrons and updates >= COMPILED_FROM:

@@ -1,4 +1,4 @@
-"""Steps along a gradient: Adam, RMSProp and clipping, by numbers that are floats or tensors.
+"""Steps along a gradient: Adam, RMSProp and clipping, by numbers that are floats or tensors; others by their own code.
 
 With floats the steps are torch's own code. A number is a tensor where it differs between the rows of a stack, as a
 column (S, 1); and where it changes on the device: a CUDA graph repeats the floats that it was captured with, so there a
@@ -7,27 +7,31 @@ learning rate that decays is computed from a clock beside the weights.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from gan_zoo.engine.other import is_watched, own_step
 from gan_zoo.engine.state import EPS, Players, TrainState
 from gan_zoo.engine.weights import Weights
+from gan_zoo.numerics import Numerics
 from gan_zoo.numerics.roots import root
 from gan_zoo.spec import Adam, RMSprop, TrainSpec
 
 Number: TypeAlias = float | Tensor
 Numbers = Mapping[str, Number]
-"""Those of an optimiser by name: lr, beta1, beta2 of Adam; lr, alpha of RMSProp."""
+"""Those of an optimiser by name: lr, beta1, beta2 of Adam; lr, alpha of RMSProp; lr of another, where it has one."""
 
 
-def optimizer_numbers(spec: Adam | RMSprop) -> dict[str, float]:
+def optimizer_numbers(spec: Any) -> dict[str, float]:
     """The numbers of an optimiser at the first step."""
     if isinstance(spec, Adam):
         return {"lr": spec.lr, "beta1": spec.betas[0], "beta2": spec.betas[1]}
-    return {"lr": spec.lr, "alpha": spec.alpha}
+    if isinstance(spec, RMSprop):
+        return {"lr": spec.lr, "alpha": spec.alpha}
+    return {"lr": spec.lr} if hasattr(spec, "lr") else {}
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,13 @@ class Settings:
     """c, to which the critic's weights are clamped"""
     share: Callable[[], Number] | None
     """what is left of the learning rate in the coming iteration; None means all of it, always"""
+    numerics: Numerics = "reference"
 
     @classmethod
     def of(cls, players: Players, state: TrainState, clock: Tensor | None = None) -> "Settings":
         """Those of `players`, who read the time from `clock` or, without one, from the step of `state`."""
         numbers, clip = optimizer_numbers(players.train.optimizer), players.loss.weight_clip
-        return cls(numbers, clip, share_left(players.train, state, clock))
+        return cls(numbers, clip, share_left(players.train, state, clock), players.numerics)
 
     def current(self) -> Numbers:
         """The optimisers' numbers in the coming iteration."""
@@ -69,15 +74,25 @@ def new_clock(train: TrainSpec, state: TrainState) -> Tensor | None:
 
 
 @torch.no_grad()
-def descend(weights: Weights, optimizer: torch.optim.Optimizer, gradient: Tensor, numbers: Numbers) -> None:
+def descend(
+    weights: Weights,
+    optimizer: torch.optim.Optimizer,
+    gradient: Tensor,
+    numbers: Numbers,
+    numerics: Numerics = "reference",
+) -> None:
     """One step of the weights' optimiser along the given gradient.
 
     By functions of our own and of torch: `Optimizer.step` takes twice the time in hooks and bookkeeping that are idle
     here, 5 % of an iteration of a toy net.
     """
     vector = weights.vector
-    step = _adam_step if isinstance(optimizer, torch.optim.Adam) else _rmsprop_step
-    step(vector, gradient, numbers, optimizer.state[vector])
+    if "beta1" in numbers:
+        _adam_step(vector, gradient, numbers, optimizer.state[vector])
+    elif "alpha" in numbers:
+        _rmsprop_step(vector, gradient, numbers, optimizer.state[vector])
+    else:
+        own_step(optimizer, vector, gradient, numbers.get("lr"), is_watched(vector, numerics))  # type: ignore[arg-type]
 
 
 def _adam_step(vector: Tensor, gradient: Tensor, numbers: Numbers, moments: Mapping[str, Tensor]) -> None:

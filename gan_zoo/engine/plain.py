@@ -44,17 +44,17 @@ class Alternating:
         return cls(steps, players.train, state, Settings.of(players, state, clock))
 
     def __call__(self, draws: Draws) -> Terms:
-        steps, state, numbers = self.steps, self.state, self.settings.current()
+        steps, state, numbers, numerics = self.steps, self.state, self.settings.current(), self.settings.numerics
         fakes = steps.fakes(draws.z_critic)
         for i in range(self.train.n_critic):
             gradient, critic_terms = steps.critic(draws.real[i], fakes[i], tuple(draw[i] for draw in draws.noise))
-            descend(state.critic, state.critic_optimizer, gradient, numbers)
+            descend(state.critic, state.critic_optimizer, gradient, numbers, numerics)
             clip(state.critic, self.settings.clip)
         generator_terms: Terms = {}
         if self.train.fakes is None:
             # it meets the critic of n_critic steps; losses of pairs set its fakes against the last real batch
             gradient, generator_terms = steps.generator(draws.real[-1], draws.z_generator)
-            descend(state.generator, state.generator_optimizer, gradient, numbers)
+            descend(state.generator, state.generator_optimizer, gradient, numbers, numerics)
         state.step += 1
         return _named_terms(critic_terms, generator_terms)
 

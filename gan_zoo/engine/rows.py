@@ -15,6 +15,7 @@ from torch import Tensor
 from gan_zoo.engine.descent import Settings, optimizer_numbers, share_left
 from gan_zoo.engine.state import Players, TrainState
 from gan_zoo.losses.numbers import loss_form, loss_numbers
+from gan_zoo.optimizers import is_known_everywhere
 from gan_zoo.spec import RunSpec
 
 OWN = ("loss_name", "loss", "train", "seed")
@@ -22,9 +23,15 @@ OWN = ("loss_name", "loss", "train", "seed")
 
 
 def structure(spec: RunSpec) -> Hashable:
-    """The key of a stack: equal in all cells that may be trained as one."""
-    optimizer = type(spec.train.optimizer)
+    """Equal in all cells that may be trained as one stack; see `company`."""
+    optimizer = spec.train.optimizer
+    optimizer = type(optimizer) if is_known_everywhere(optimizer) else optimizer
     return loss_form(spec.loss), optimizer, _but_for(spec.train, "optimizer"), _but_for(spec, *OWN)
+
+
+def company(spec: RunSpec) -> Hashable:
+    """The key of the cells that may train with this one: its structure, and itself where no stack has its optimiser."""
+    return structure(spec) if is_known_everywhere(spec.train.optimizer) else (structure(spec), spec)
 
 
 def _but_for(whole: Any, *names: str) -> Hashable:

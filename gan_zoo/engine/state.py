@@ -7,11 +7,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from gan_zoo.engine.other import after_a_step
 from gan_zoo.engine.weights import Weights
 from gan_zoo.losses import Loss
 from gan_zoo.losses.base import Terms
 from gan_zoo.numerics import Numerics
-from gan_zoo.spec import Adam, RMSprop, TrainSpec
+from gan_zoo.optimizers import is_known_everywhere
+from gan_zoo.spec import Adam, TrainSpec
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,12 @@ class TrainState:
     critic_optimizer: torch.optim.Optimizer
 
     @classmethod
-    def new(cls, generator: Mapping[str, Tensor], critic: Mapping[str, Tensor], spec: Adam | RMSprop) -> "TrainState":
+    def new(cls, generator: Mapping[str, Tensor], critic: Mapping[str, Tensor], spec: Any) -> "TrainState":
         """The state before the first step, from copies of the given parameters."""
         return cls.of(0, Weights.copy_of(generator), Weights.copy_of(critic), spec)
 
     @classmethod
-    def of(cls, step: int, generator: Weights, critic: Weights, spec: Adam | RMSprop) -> "TrainState":
+    def of(cls, step: int, generator: Weights, critic: Weights, spec: Any) -> "TrainState":
         """The state that trains these very weights, by optimisers without a past."""
         return cls(step, generator, critic, new_optimizer(generator, spec), new_optimizer(critic, spec))
 
@@ -71,6 +73,15 @@ class TrainState:
             "critic_optimizer": self.critic_optimizer.state_dict(),
         }
         return _clones(content)  # type: ignore[no-any-return]
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """`to_dict` of a state that has taken a step, for its form alone."""
+        content = self.to_dict()
+        for name, optimizer in zip(("generator_optimizer", "critic_optimizer"), self.optimizers, strict=True):
+            if not optimizer.state:
+                content[name] = after_a_step(optimizer)
+        return content
 
     def load(self, content: dict[str, Any]) -> None:
         """Becomes the state that `to_dict` gave, bit for bit."""
@@ -135,13 +146,16 @@ def _clones(content: Any) -> Any:
     return [_clones(value) for value in content] if isinstance(content, list) else content
 
 
-def new_optimizer(weights: Weights, spec: Adam | RMSprop) -> torch.optim.Optimizer:
+def new_optimizer(weights: Weights, spec: Any) -> torch.optim.Optimizer:
     """torch's optimiser for `spec` of a net's weights, or of those of a stack of nets.
 
-    Its moments exist from the start: a step along the zero gradient makes them and changes nothing.
+    Its moments exist from the start: a step along the zero gradient makes them and changes nothing. Those of others
+    than Adam and RMSProp come to be in their first step, which may change more.
     """
     optimizer: torch.optim.Optimizer
     vector = weights.vector
+    if not is_known_everywhere(spec):
+        return spec.optimizer(vector)  # type: ignore[no-any-return]
     if isinstance(spec, Adam):
         optimizer = torch.optim.Adam(
             [vector], lr=spec.lr, betas=spec.betas, eps=EPS, fused=True, capturable=vector.is_cuda

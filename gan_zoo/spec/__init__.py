@@ -5,7 +5,8 @@ and by the same SCIENCE_VERSION. What does not change the numbers (engine, numbe
 disk) is not part of a spec.
 """
 
-from gan_zoo.spec.parts import Adam, DatasetSpec, EvaluateSpec, RMSprop, Seed, TrainSpec
+from gan_zoo.optimizers import Adam, RMSprop
+from gan_zoo.spec.parts import DatasetSpec, EvaluateSpec, Seed, TrainSpec
 from gan_zoo.spec.reading import run_spec, spec_of_loss
 from gan_zoo.spec.refusals import REFUSALS
 from gan_zoo.spec.run import SCIENCE_VERSION, RunSpec

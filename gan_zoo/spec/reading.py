@@ -59,6 +59,9 @@ def spec_of_loss(name: str, loss: Loss, content: Mapping[str, Any], path: KeyPat
     if spec.train.fakes and spec.evaluate.repeats > 1:
         reason = "a critic that trains alone has no latents to be scored on again: leave it out"
         raise SpecError((*path, "evaluate", "repeats"), reason)
+    if spec.train.lr_decay != "none" and not hasattr(spec.train.optimizer, "lr"):
+        reason = "the optimizer has no learning rate, lr, that could decay: leave it out"
+        raise SpecError((*path, "train", "lr_decay"), reason)
     return replace(spec, insist=insisted(spec, checked.insist, path))
 
 

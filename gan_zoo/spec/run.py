@@ -3,14 +3,15 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.losses import Loss
 from gan_zoo.losses.base import part_name
-from gan_zoo.spec.parts import OPTIMIZERS, Adam, DatasetSpec, EvaluateSpec, RMSprop, TrainSpec
+from gan_zoo.optimizers import OPTIMIZERS
+from gan_zoo.spec.parts import PLACES, DatasetSpec, EvaluateSpec, TrainSpec
 
 SCIENCE_VERSION = 3
 """Raised by every change that alters weights or scores of some run, a default of a field included: what was recorded
@@ -40,7 +41,7 @@ class RunSpec:
         """Plain data from which `run_spec` makes the same spec again."""
         return {
             "loss": {"name": self.loss_name, **self.loss.config()},
-            "dataset": asdict(self.dataset),
+            "dataset": self.dataset.to_dict(),
             "architecture": {"name": _name_of(ARCHITECTURES, self.architecture), **asdict(self.architecture)},
             "train": _train_dict(self.train),
             "evaluate": asdict(self.evaluate),
@@ -50,10 +51,11 @@ class RunSpec:
 
     @property
     def canonical(self) -> str:
-        """The one JSON form, in ASCII, without the data's folder: `run_spec` makes the spec of it again, where the data
-        set has no folder."""
+        """The one JSON form, in ASCII, without the place of one's own data: `run_spec` makes the spec of it again, of
+        other data."""
         content = self.to_dict()
-        del content["dataset"]["folder"]
+        for key in PLACES:
+            content["dataset"].pop(key, None)
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @cached_property
@@ -65,7 +67,7 @@ class RunSpec:
         optimizer = self.train.optimizer
         content = {
             "loss": {"name": self.loss_name, **_loss_dict(self.loss)},
-            "dataset": differing(replace(self.dataset, folder=None)),
+            "dataset": differing(self.dataset.nowhere),
             "architecture": {"name": _name_of(ARCHITECTURES, self.architecture), **differing(self.architecture)},
             "train": {
                 **differing(self.train),
@@ -107,5 +109,5 @@ def _train_dict(train: TrainSpec) -> dict[str, Any]:
     return content
 
 
-def _optimizer_dict(optimizer: Adam | RMSprop) -> dict[str, Any]:
+def _optimizer_dict(optimizer: Any) -> dict[str, Any]:
     return {"name": _name_of(OPTIMIZERS, optimizer), **asdict(optimizer)}
