@@ -132,7 +132,7 @@ def expanded(path: Path) -> Path:
         raise UserError(f"{shown(path)}: the home directory is not known; write the path in full") from None
 
 
-def shown(path: Path | str) -> str:
+def shown(path: os.PathLike[str] | str) -> str:
     """A path on one line, whatever its name holds: line breaks, control characters and no text are escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
 
 MOST_THREADS = MOST_WORKERS = 256
+LARGEST_IMAGE = 4096
 
 
 class Parser(argparse.ArgumentParser):
@@ -150,7 +151,8 @@ def add_plugins(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         dest="plugins",
-        help="a Python file, which is run, with LOSSES, ARCHITECTURES, DATASETS or METRICS of your own; repeatable",
+        help="a Python file, which is run, with LOSSES, ARCHITECTURES, DATASETS, METRICS or OPTIMIZERS of your own; "
+        "repeatable",
     )
 
 

@@ -46,8 +46,8 @@ def add_commands(commands: "Commands") -> None:
         action=AddFolder,
         dest="folders",
         default={},
-        metavar="NAME=DIR",
-        help="where you have the images of a data set that is a folder; can be repeated",
+        metavar="NAME=PATH",
+        help="the folder or file in which you have data of somebody's own; can be repeated",
     )
     add_data(reproduce)
     add_plugins(reproduce)
@@ -64,7 +64,7 @@ def add_commands(commands: "Commands") -> None:
 
 
 class AddFolder(argparse.Action):
-    """Collects NAME=DIR into a dictionary. Raises: ArgumentError without name or folder, or at a name twice."""
+    """Collects NAME=PATH into a dictionary. Raises: ArgumentError without name or path, or at a name twice."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
@@ -72,7 +72,7 @@ class AddFolder(argparse.Action):
         name, _, place = str(values).partition("=")
         given = getattr(namespace, self.dest)
         if not name or not place:
-            raise argparse.ArgumentError(self, f"{brief(str(values))}: is not NAME=DIR, as in cats=~/cats")
+            raise argparse.ArgumentError(self, f"{brief(str(values))}: is not NAME=PATH, as in cats=~/cats")
         if name in given:
             raise argparse.ArgumentError(self, f"{brief(name)}: is given twice")
         try:

@@ -5,12 +5,20 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.cli.options import add_data, add_device, add_plugins, data_root, folder, whole_number
+from benchmarks.cli.options import (
+    LARGEST_IMAGE,
+    add_data,
+    add_device,
+    add_plugins,
+    data_root,
+    folder,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from benchmarks.cli.options import Commands
 
-LARGEST_IMAGE, MOST_SAMPLES = 4096, 10_000_000
+MOST_SAMPLES = 10_000_000
 
 
 def add_commands(commands: "Commands") -> None:
@@ -22,7 +30,7 @@ def add_commands(commands: "Commands") -> None:
         metavar="DIR|FILE",
         help="a folder of pictures, an .npy or .npz array, or a generator's weights.safetensors",
     )
-    score.add_argument("--reference", metavar="NAME|DIR", help="a data set or a folder of real images")
+    score.add_argument("--reference", metavar="NAME|PATH", help="a data set, or a folder or file of real images")
     score.add_argument(
         "--image-size",
         type=whole_number(1, LARGEST_IMAGE),
@@ -60,7 +68,7 @@ def add_commands(commands: "Commands") -> None:
 def _add_extractors(commands: "Commands") -> None:
     """The commands about the classifiers that images are scored by."""
     train = commands.add_parser("train-extractor", help="train the classifier that images are scored by")
-    train.add_argument("name", metavar="NAME|DIR", help="a data set, or a folder of images in class folders")
+    train.add_argument("name", metavar="NAME|PATH", help="a data set, or images with classes in a folder or file")
     train.add_argument(
         "--image-size", type=whole_number(1, LARGEST_IMAGE), metavar="N", help="resize the images to N x N pixels"
     )

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cli.options import (
+    LARGEST_IMAGE,
     add_data,
     add_device,
     add_plugins,
@@ -31,6 +32,7 @@ UNFINISHED = 1
 TRAIN_EXAMPLES = """\
 examples:
   gan-zoo train --loss wgan-gp --dataset swissroll
+  gan-zoo train --loss wgan-gp --dataset path/to/points.csv path/to/images.npz
   gan-zoo train --loss r3gan wgan-gp --dataset 25gaussians --seed 0 1 --set train.steps=3000
 """
 RUN_EXAMPLES = """\
@@ -55,7 +57,18 @@ def add_commands(commands: "Commands") -> None:
     seed = whole_number(0, 2**63 - 1)
     train = commands.add_parser("train", help="train one run, or a few, for a first look", epilog=TRAIN_EXAMPLES)
     train.add_argument("--loss", "--losses", nargs="+", required=True, dest="losses", metavar="NAME")
-    train.add_argument("--dataset", "--datasets", nargs="+", required=True, dest="datasets", metavar="NAME")
+    train.add_argument(
+        "--dataset",
+        "--datasets",
+        nargs="+",
+        required=True,
+        dest="datasets",
+        metavar="NAME|PATH",
+        help="registered ones, or your own: a folder of images, an .npz, .npy or .csv file, huggingface:OWNER/NAME",
+    )
+    train.add_argument(
+        "--image-size", type=whole_number(1, LARGEST_IMAGE), metavar="N", help="resize images to N x N pixels"
+    )
     train.add_argument("--seed", "--seeds", nargs="+", type=seed, default=[0], dest="seeds", metavar="N")
     train.add_argument("--suite", default="quickstart", help="the suite whose settings are used (default: %(default)s)")
     train.set_defaults(command=_train_some)
@@ -182,7 +195,8 @@ def _train_some(options: argparse.Namespace) -> int:
     from benchmarks.suites.suite import load_first_look
 
     settings = parse_settings(options.settings)
-    suite = load_first_look(options.suite, settings, options.losses, options.datasets, options.seeds)
+    asked = options.losses, options.datasets, options.seeds, options.image_size
+    suite = load_first_look(options.suite, settings, *asked)
     return run_and_report(suite, options, timed=False)
 
 

@@ -1,16 +1,23 @@
 """The entries of a suite's lists: losses and data sets, and by what name each is known."""
 
+import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from gan_zoo.datasets import DATASETS, TAKEN, Points
+from gan_zoo.datasets.file import ENDINGS
 from gan_zoo.errors import suggestion
 from gan_zoo.losses import LOSSES, Loss
 from gan_zoo.losses.config import parse_loss
 from gan_zoo.spec import DatasetSpec
 from gan_zoo.validation import KeyPath, LossName, SpecError, validated
+
+HUB = "huggingface"
+PATHS = ("folder", "file")
+"""Keys of a data set that are paths."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +65,46 @@ def _dataset_of(entry: object, path: KeyPath) -> DatasetSpec:
     """An entry of `datasets`. Raises: SpecError for a name without data, and for options that do not go with it."""
     dataset = validated(DatasetSpec, {"name": entry} if isinstance(entry, str) else entry, path)
     place = path if isinstance(entry, str) else (*path, "name")
-    if dataset.folder and (dataset.name in DATASETS or dataset.name in TAKEN):
-        raise SpecError(place, f"'{dataset.name}' is taken: a folder of images needs a name of its own")
-    if dataset.name not in DATASETS and not dataset.folder:
-        hint = suggestion(dataset.name, DATASETS)
-        raise SpecError(place, f"unknown data set '{dataset.name}' ({hint}), or give folder: a folder of images")
+    if dataset.is_own and (dataset.name in DATASETS or dataset.name in TAKEN):
+        raise SpecError(place, f"'{dataset.name}' is taken: what is your own needs a name of its own")
+    if dataset.name not in DATASETS and not dataset.is_own:
+        hint = f"{suggestion(dataset.name, DATASETS)}), or say where yours is: folder, file or huggingface"
+        raise SpecError(place, f"unknown data set '{dataset.name}' ({hint}")
     if dataset.image_size and isinstance(DATASETS.get(dataset.name), Points):
         raise SpecError((*path, "image_size"), f"'{dataset.name}' has points, not images: leave it out")
     return dataset
 
 
 def seen_from_here(entry: object, folder: Path) -> object:
-    """An entry of `datasets` in a file in `folder`: a folder of images by a path from there becomes one from here."""
-    place = entry.get("folder") if isinstance(entry, Mapping) else None
-    if not isinstance(entry, Mapping) or not isinstance(place, str) or not place or place.startswith("~"):
+    """An entry of `datasets` in a file in `folder`, with paths of one's own data that are from there as from here."""
+    if not isinstance(entry, Mapping):
         return entry
-    return {**entry, "folder": str(folder / place)}
+    places = {key: entry[key] for key in PATHS if isinstance(entry.get(key), str)}
+    moved = {key: str(folder / place) for key, place in places.items() if place and not place.startswith("~")}
+    return {**entry, **moved}
+
+
+def own_entry(text: str) -> dict[str, str] | None:
+    """The entry of `datasets` for data of one's own that were typed in the place of a name: a folder, a file, or
+    huggingface:OWNER/NAME; None where that is none of these."""
+    hub, path = text.removeprefix(f"{HUB}:"), Path(os.path.expanduser(text))
+    if text in DATASETS:
+        return None
+    if hub != text:
+        return {"name": _as_name(hub), HUB: hub}
+    if path.is_dir():
+        return {"name": _as_name(os.path.basename(os.path.abspath(path))), "folder": str(path)}
+    return {"name": _as_name(path.stem), "file": str(path)} if path.suffix.lower() in ENDINGS else None
+
+
+def sized(entry: object, image_size: int) -> object:
+    """An entry of `datasets` with its images at so many pixels a side."""
+    return {**(entry if isinstance(entry, Mapping) else {"name": entry}), "image_size": image_size}
+
+
+def _as_name(text: str) -> str:
+    """The name of a folder or a file as one of a data set: a hyphen for what is no letter, digit, dot or underscore."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-._")[:60] or "own"
 
 
 def _refuse_alike(names: Sequence[str], key: str) -> None:
@@ -103,7 +134,7 @@ def entries_of(content: Mapping[str, Any], key: str) -> list[Any]:
 def name_of_entry(entry: Any) -> Any:
     if not isinstance(entry, Mapping):
         return entry if isinstance(entry, str) else None
-    if "adversarial" not in entry and set(entry) <= {"name", "folder", "image_size"}:
+    if "adversarial" not in entry and set(entry) <= {field.name for field in fields(DatasetSpec)}:
         return entry.get("name")
     try:
         return parse_loss(entry, ())[0]

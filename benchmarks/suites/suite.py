@@ -8,8 +8,9 @@
 `train: {recipe: gulrajani2017/toy}` starts from a recipe (see recipes.py); `insist: [name]` overrules a refusal.
 `budget: {images: 480k}` in place of train.steps trains each cell as long as that lasts (see budget.py), and
 `evaluate: {times: 4}` in place of evaluate.every scores each four times (see evaluations.py).
-`plugins: [mine.py]` brings losses, architectures, data sets and metrics: it is code, which is run when the suite is
-read. Its paths, and those of `folder`, are from the suite's own folder; what --set says is from the working directory.
+`plugins: [mine.py]` brings losses, architectures, data sets, metrics and optimisers: it is code, which is run when the
+suite is read. Its paths, and those of `folder` and `file`, are from the suite's own folder; what --set says is from the
+working directory.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from benchmarks.suites.cells import cells_of
 from benchmarks.suites.content import SuiteContent
 from benchmarks.suites.document import Document
 from benchmarks.suites.effects import Pair, notes_on, overruled_by
-from benchmarks.suites.entries import entries_of, name_of_entry, names_in, read_lists
+from benchmarks.suites.entries import entries_of, name_of_entry, names_in, own_entry, read_lists, sized
 from benchmarks.suites.files import read_suite, with_settings
 from benchmarks.suites.overrides import check_overrides
 from benchmarks.suites.recipes import with_recipe
@@ -178,9 +179,10 @@ def load_first_look(
     losses: Sequence[Entry],
     datasets: Sequence[Entry],
     seeds: Sequence[int] = (0,),
+    image_size: int | None = None,
 ) -> Suite:
-    """The suite `train`: any registered losses and data sets, or entries of a suite's lists, with what the named suite
-    says of all and of these.
+    """The suite `train`: any registered losses and data sets, entries of a suite's lists, or folders and files of data,
+    with what the named suite says of all and of these; images at `image_size` pixels a side.
 
     Raises: UserError as from `load_suite`.
     """
@@ -198,12 +200,21 @@ def load_first_look(
         content = {key: value for key, value in changed.content.items() if key != "report"}
         for option, names in (("losses", losses), ("datasets", datasets)):
             known = {name_of_entry(entry): entry for entry in entries_of(content, option)}
-            content[option] = [known.get(name, name) if isinstance(name, str) else name for name in names]
+            content[option] = [_as_entry(name, known) for name in names]
+        if image_size is not None:
+            content["datasets"] = [sized(entry, image_size) for entry in content["datasets"]]
         about = f"A first look, with the settings of the suite {content.get('name')}."
         content |= {"name": "first-look", "seeds": list(seeds), "description": about}
         return Document(changed.source, content, changed.lines, {**changed.typed, **typed})
 
     return replace(_under_settings(partial(_suite, in_file), first_look, settings), name="train")
+
+
+def _as_entry(name: Entry, known: Mapping[str, Entry]) -> Entry:
+    """What a name means where a suite has entries for the `known` ones: one of these, data of one's own, or itself."""
+    if not isinstance(name, str):
+        return name
+    return known.get(name) or own_entry(name) or name
 
 
 def _suite(in_file: Mapping[str, Sequence[str]], content: Mapping[str, Any]) -> Suite:

@@ -78,12 +78,9 @@ class Shelf:
         where."""
         wanted, context = spec.dataset, self.context
         if wanted not in self._data:
-            folder = Path(wanted.folder) if wanted.folder else None
             root, here = context.scratch or context.data, context.scratch is None
             try:
-                loaded = load_dataset(
-                    wanted.name, root=root, folder=folder, image_size=wanted.image_size, download=here
-                )
+                loaded = load_dataset(wanted.name, root=root, download=here, **wanted.options)
             except UserError as error:
                 raise UserError(str(error).replace(str(root), str(context.data))) from None
             self._data[wanted] = loaded.to("cpu" if context.numerics == "exact" else context.device)

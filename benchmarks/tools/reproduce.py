@@ -48,7 +48,8 @@ Tell = Callable[[str], None]
 @dataclass(frozen=True)
 class Request:
     """A request to recompute: `export` holds meta.json, `data` the data sets, `out` (or a temporary folder, where
-    None) takes the record of what is run; `folders` are the images of data sets that are a folder, by their names."""
+    None) takes the record of what is run; `folders` are the folders and files of data that no export brings
+    along, by the names of their data sets."""
 
     export: Path
     data: Path
@@ -125,7 +126,7 @@ def draw(claimed: Results, request: Request, mark: str) -> list[Drawn]:
             f"{request.export / 'runs.csv'}: was written before specs were kept, so nothing can be run from it"
         )
     for name in set(request.folders) - (set(runs.dataset) - set(DATASETS)):
-        raise UserError(f"--folder {name}: no cell of {request.export} is of a folder of images with this name")
+        raise UserError(f"--folder {name}: no cell of {request.export} is of data of one's own with this name")
     keyed = sorted(runs.itertuples(), key=lambda run: _keyed_hash(mark, request.seed, run.run_key))
     return [_drawn_cell(run, request) for run in keyed[: request.cells]]
 
@@ -145,18 +146,18 @@ def _drawn_cell(run: Any, request: Request) -> Drawn:
     if name != CellName(spec.dataset.name, spec.loss_name, spec.seed):
         raise UserError(f"{path}: {name}: spec: is of {spec.label}: the export is altered")
     if spec.dataset.name not in DATASETS:
-        spec = replace(spec, dataset=replace(spec.dataset, folder=str(_images_of(name, request))))
+        spec = replace(spec, dataset=replace(spec.dataset, folder=str(_own_data(name, request))))
     engine = run.engine if run.engine in ENGINE_NAMES and run.engine != "stacked" else "plain"
     threads = int(run.threads) if run.threads == run.threads and run.threads else 1
     return Drawn(name, spec, engine, numerics_of(run.numerics), threads)
 
 
-def _images_of(cell: CellName, request: Request) -> Path:
-    """The folder that the user gives for the data set of `cell`: no export brings images along."""
+def _own_data(cell: CellName, request: Request) -> Path:
+    """The folder or file that the user gives for the data set of `cell`: no export brings data along."""
     if cell.dataset not in request.folders:
         raise UserError(
-            f"{request.export}: {cell}: is of a folder of images, which no export brings along: say where you have it, "
-            f"--folder {cell.dataset}=DIR"
+            f"{request.export}: {cell}: is of data that no export brings along: say in which folder or file you have "
+            f"them, --folder {cell.dataset}=PATH"
         )
     return request.folders[cell.dataset]
 

@@ -6,23 +6,23 @@ come out again.
 """
 
 import math
-import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.record.environment import environment
 from benchmarks.record.protocols import protocol_text
+from benchmarks.suites.entries import own_entry
 from benchmarks.sweep.context import extractor_cache
-from gan_zoo.datasets import DATASETS, Dataset, Pictures, load_dataset, read_images
+from gan_zoo.datasets import Dataset, Pictures, load_dataset, read_images
 from gan_zoo.device import choose_devices, configure_process, device_name
 from gan_zoo.errors import UserError
-from gan_zoo.files import expanded, read_json, shown
+from gan_zoo.files import read_json, shown
 from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, Metric, default_metrics, fetch_weights
 from gan_zoo.rng import Rng
-from gan_zoo.spec import RunSpec, run_spec
+from gan_zoo.spec import DatasetSpec, RunSpec, run_spec
 from gan_zoo.tensors import hash_tensors
+from gan_zoo.validation import validated
 from gan_zoo.weights_file import load_generator, make_samples
 
 CHECK_VALUE, CHECK_SPREAD = 11.237, 0.095
@@ -101,22 +101,16 @@ def _read_spec(request: Request) -> RunSpec:
 
 
 def load_reference(request: Request, spec: RunSpec | None) -> Dataset:
-    """The data set to compare with: a registered name, a folder of images, or the generator's own data set."""
+    """The data set to compare with: a registered name, data of one's own, or the generator's own data set."""
     name = request.reference or (spec.dataset.name if spec else None)
     if name is None:
-        raise UserError("--reference: name a data set or a folder of real images")
-    size = request.image_size or (spec.dataset.image_size if spec else None)
-    if spec and name == spec.dataset.name and spec.dataset.folder:
-        return load_dataset(name, root=request.root, folder=Path(spec.dataset.folder), image_size=size)
-    if name not in DATASETS and (folder := expanded(Path(name))).is_dir():
-        return load_dataset(_folder_name(folder), root=request.root, folder=folder, image_size=size)
-    return load_dataset(name, root=request.root, image_size=size)
-
-
-def _folder_name(folder: Path) -> str:
-    """The name of a folder of reference images: its own name (a link keeps it), with a hyphen for what is no letter,
-    digit, dot or underscore."""
-    return re.sub(r"[^\w.]+", "-", Path(os.path.abspath(folder)).name).strip("-") or "folder"
+        raise UserError("--reference: name a data set, or a folder or file of real images")
+    wanted = validated(DatasetSpec, own_entry(name) or {"name": name})
+    if spec and name == spec.dataset.name:
+        wanted = spec.dataset
+    if size := request.image_size or (spec.dataset.image_size if spec else None):
+        wanted = replace(wanted, image_size=size)
+    return load_dataset(wanted.name, root=request.root, **wanted.options)
 
 
 def generated(request: Request, spec: RunSpec, data: Dataset) -> tuple[Pictures, dict[str, Any]]:

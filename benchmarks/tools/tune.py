@@ -16,7 +16,7 @@ from benchmarks.report.commands import write_report
 from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
 from benchmarks.report.search_tables import answers
-from benchmarks.suites.entries import entries_of, name_of_entry
+from benchmarks.suites.entries import PATHS, entries_of, name_of_entry
 from benchmarks.suites.files import source_of
 from benchmarks.suites.settings import under
 from benchmarks.suites.suite import Suite
@@ -229,10 +229,11 @@ def _best_of(each: LossTrials, dataset: str) -> int:
 
 
 def seen_from(entry: Any, folder: Path) -> Any:
-    """An entry of `datasets` whose folder of images is a path from here, in a file in `folder`."""
-    if not isinstance(entry, Mapping) or "folder" not in entry:
+    """An entry of `datasets` whose data are at a path from here, in a file in `folder`."""
+    if not isinstance(entry, Mapping):
         return entry
-    return {**entry, "folder": os.path.relpath(os.path.expanduser(entry["folder"]), folder)}
+    places = {key: os.path.expanduser(entry[key]) for key in PATHS if key in entry}
+    return {**entry, **{key: os.path.relpath(place, folder) for key, place in places.items()}}
 
 
 def _of_names(content: Mapping[str, Any], key: str, names: Sequence[str]) -> list[Any]:

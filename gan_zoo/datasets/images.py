@@ -73,10 +73,7 @@ class Images:
 
     def order(self, seed: int, start: int, count: int) -> Tensor:
         """Indices of the training images at positions start, ..., start + count - 1 of this seed's endless order."""
-        n = len(self.train)
-        first, last = start // n, (start + count - 1) // n
-        epochs = [Rng(seed, "order", epoch, device=self.device).permutation(n) for epoch in range(first, last + 1)]
-        return torch.cat(epochs)[start - first * n :][:count]
+        return epochs(len(self.train), seed, start, count, self.device)
 
     def stream(self, seed: int, block: int, count: int) -> Tensor:
         """The `count` training images of one block of steps, float32 (count, C, H, W) in [-1, 1]."""
@@ -94,6 +91,14 @@ class Images:
         """The same images at `size` x `size` pixels (see `square`)."""
         train, test = _resize_all(self.train, size), _resize_all(self.test, size)
         return self.of(self.name, train, test, self.train_labels, self.test_labels, self.notes)
+
+
+def epochs(n: int, seed: int, start: int, count: int, device: torch.device) -> Tensor:
+    """Indices of the items at positions start, ..., start + count - 1 of this seed's endless sequence of epochs, each a
+    permutation of all `n`."""
+    first, last = start // n, (start + count - 1) // n
+    orders = [Rng(seed, "order", epoch, device=device).permutation(n) for epoch in range(first, last + 1)]
+    return torch.cat(orders)[start - first * n :][:count]
 
 
 def _resize_all(images: Tensor, size: int) -> Tensor:

@@ -52,8 +52,21 @@ class Pictures:
     notes: tuple[str, ...] = ()
 
 
-def _file_bytes(file: Path) -> bytes:
+@dataclass(frozen=True)
+class Encoded:
+    """An image in the format of a file, that is in none: `name` says where it comes from."""
+
+    name: str
+    content: bytes
+
+    def __fspath__(self) -> str:
+        return self.name
+
+
+def _file_bytes(file: Path | Encoded) -> bytes:
     """The content of a file. Raises: UserError where it cannot be read or is larger than the bound."""
+    if isinstance(file, Encoded):
+        return file.content
     try:
         if file.stat().st_size > MAX_FILE_GIB * 2**30:
             raise UserError(f"{shown(file)} is larger than the {MAX_FILE_GIB} GiB that are read; make it smaller")
@@ -81,7 +94,7 @@ def _in_threads(function: Callable[..., T], *arguments: Iterable[object]) -> lis
             raise
 
 
-def read_pictures(files: Sequence[Path], image_size: int | None) -> Pictures:
+def read_pictures(files: Sequence[Path | Encoded], image_size: int | None) -> Pictures:
     """All `files`, at least one, as one tensor: grey if all of them are, else RGB.
 
     Args:
@@ -139,7 +152,7 @@ def _require_memory(count: int, height: int, width: int) -> None:
         )
 
 
-def _read_picture(file: Path, image_size: int | None) -> tuple[Tensor, list[str]]:
+def _read_picture(file: Path | Encoded, image_size: int | None) -> tuple[Tensor, list[str]]:
     """One image, uint8 (1 or 3, H, W), and what was changed in it. Raises: UserError that names the file."""
     content = _file_bytes(file)
     try:

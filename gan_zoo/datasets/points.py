@@ -31,6 +31,13 @@ class Points(ABC):
     modes: Tensor | None
     std: float | None
     has_density: ClassVar[bool] = True
+    test: Tensor | None = None
+    """The held-out points, where there are only so many."""
+
+    @property
+    def origin(self) -> str:
+        """What scores compare with, in words."""
+        return f"{self.name} {self.fingerprint[:12]}"
 
     @property
     def about(self) -> str:

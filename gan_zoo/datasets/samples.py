@@ -1,17 +1,16 @@
 """Images that came from anywhere, to be scored: a folder of pictures, or an array in an .npy or .npz file."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.format import MAGIC_PREFIX
 from torch import Tensor
 
+from gan_zoo.datasets.arrays import read_arrays
 from gan_zoo.datasets.listing import list_images
-from gan_zoo.datasets.pictures import MAX_TOTAL_GIB, Pictures, read_pictures
+from gan_zoo.datasets.pictures import Pictures, read_pictures
 from gan_zoo.errors import UserError
-from gan_zoo.files import expanded, reason, shown
+from gan_zoo.files import expanded, shown
 
 
 def read_images(path: Path, shape: tuple[int, ...]) -> Pictures:
@@ -37,35 +36,12 @@ def read_images(path: Path, shape: tuple[int, ...]) -> Pictures:
 def _array(path: Path) -> np.ndarray:
     """The one array in a file. Raises: UserError where that is not what it holds."""
     try:
-        if path.exists() and not path.is_file():
-            raise ValueError("neither a file nor a folder")
-        if zipfile.is_zipfile(path):
-            _require_bounded(path)
-        elif _beginning(path) != MAGIC_PREFIX:  # of which NumPy says that it may be a pickle to be trusted
-            raise ValueError("not an array")
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
-            if len(content.files) != 1:
-                raise ValueError(f"{len(content.files)} arrays ({', '.join(content.files)}); keep one")
-            return content[content.files[0]]
-    except Exception as failure:  # a damaged file makes zipfile, zlib and NumPy raise whatever they like
-        why = reason(failure)
+        arrays = read_arrays(path)
+        if len(arrays) != 1:
+            raise ValueError(f"{len(arrays)} arrays ({', '.join(arrays)}); keep one")
+    except ValueError as why:
         raise UserError(f"cannot read images from {shown(path)} ({why}); give a folder, an .npy or an .npz") from None
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(MAGIC_PREFIX))
-
-
-def _require_bounded(path: Path) -> None:
-    """Raises: ValueError where an archive would unpack to more than the bound."""
-    with zipfile.ZipFile(path) as archive:
-        total = sum(member.file_size for member in archive.infolist())
-    if total > MAX_TOTAL_GIB * 2**30:
-        raise ValueError(f"unpacks to {total / 2**30:.0f} GiB, more than the {MAX_TOTAL_GIB} GiB that are read")
+    return next(iter(arrays.values()))
 
 
 def _channels_first(path: Path, array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
@@ -78,7 +54,7 @@ def _channels_first(path: Path, array: np.ndarray, shape: tuple[int, ...]) -> Te
         raise UserError(f"{shown(path)} holds an array of shape {array.shape}; give {shapes}")
     if array.shape[1:3] == shape[1:] and array.shape[3] in (1, 3):
         array = array.transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(array.copy())
 
 
 def _fit(path: Path, images: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -95,8 +95,8 @@ def _require_labels(data: ImageData) -> None:
     """Raises: UserError where there is nothing to train a classifier on."""
     if data.classes is None:
         raise UserError(
-            f"data set '{data.name}' has no labels to train a classifier on: sort its images into class folders, "
-            "or use the metrics of the 'inception' extractor"
+            f"data set '{data.name}' has no labels to train a classifier on: sort its images into class folders, give "
+            "labels, or use the metrics of the 'inception' extractor"
         )
 
 

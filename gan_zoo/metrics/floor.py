@@ -1,9 +1,9 @@
 """The floor, the scores of a perfect generator: real data that nothing was trained on, scored as if generated.
 
-Points: fresh draws of the distribution, as many as an evaluation scores. Images: the held-out split; for a metric that
-compares with it, the training split. From a split that has more images than an evaluation scores, that many are drawn,
-several times and no image twice; of a smaller one all are scored, and how many those are is said, because a score of
-another count is on another scale.
+Points: fresh draws of the distribution, as many as an evaluation scores. Images, and points of which there are only so
+many: the held-out split; for a metric that compares with it, the training split. From a split that has more than an
+evaluation scores, that many are drawn, several times and none twice; of a smaller one all are scored, and how many
+those are is said, because a score of another count is on another scale.
 """
 
 import hashlib
@@ -36,9 +36,11 @@ def floor(data: Data, names: Sequence[str], samples: int, cache: Path, device: t
     out is left out, and so is one without a finite score. Raises: UserError as for `Evaluator`.
     """
     if data.kind == "points":
-        evaluator = Evaluator(data, names, samples, cache, device)
-        scores = _kept(data.name, evaluator, cache, device, POINT_DRAWS, lambda: _points(data, samples))
-        return _named(scores, {name: name for name in scores}, samples)
+        n = samples if data.test is None else min(samples, len(data.test))
+        draws = POINT_DRAWS if data.test is None else min(POINT_DRAWS, len(data.test) // n)
+        evaluator = Evaluator(data, names, n, cache, device)
+        scores = _kept(data.name, evaluator, cache, device, draws, lambda: _points(data, n, draws))
+        return _named(scores, {name: name for name in scores}, n)
     found: Floor = {}
     for split in ("test", "train"):
         found |= _of_split(data, split, names, samples, cache, device)
@@ -58,15 +60,18 @@ def _of_split(
         return {}
     evaluator = Evaluator(data, list(renamed), n, cache, device)
     draws = min(IMAGE_DRAWS, len(pool) // n)
-    scores = _kept(data.name, evaluator, cache, device, draws, lambda: _images(pool, n, draws))
+    scores = _kept(data.name, evaluator, cache, device, draws, lambda: _of_pool(pool, n, draws))
     return _named(scores, renamed, n)
 
 
-def _points(points: PointData, n: int) -> list[Tensor]:
-    return [points.to("cpu").sample(Rng(i, "evaluation", "floor"), n) for i in range(POINT_DRAWS)]
+def _points(points: PointData, n: int, draws: int) -> list[Tensor]:
+    points = points.to("cpu")
+    if points.test is not None:
+        return _of_pool(points.test, n, draws)
+    return [points.sample(Rng(i, "evaluation", "floor"), n) for i in range(draws)]
 
 
-def _images(pool: Tensor, n: int, draws: int) -> list[Tensor]:
+def _of_pool(pool: Tensor, n: int, draws: int) -> list[Tensor]:
     order = Rng(0, "evaluation", "floor").permutation(len(pool)).to(pool.device)
     return [pool[chosen] for chosen in order[: n * draws].split(n)]
 

@@ -1,4 +1,4 @@
-"""The metrics of generated points against a known distribution on the plane."""
+"""The metrics of generated points against a known distribution, or the training points of an unknown one."""
 
 from collections.abc import Callable, Sequence
 
@@ -32,7 +32,7 @@ def prepare(
 ) -> tuple[dict[str, Metric], Callable[[Tensor], Callable[[], dict[str, float]]]]:
     """The metrics, and the function of generated points (samples, 2) whose result computes them on the CPU.
 
-    `validation`: each compares with another draw of real points.
+    `validation`: each compares with another draw of real points, or with held-out ones where there are only so many.
 
     Raises: UserError where a metric is unknown or there are no samples.
     """
@@ -43,7 +43,11 @@ def prepare(
         raise UserError(f"evaluate.samples: {samples} points cannot be scored; make it at least 1")
     measures = {name: point_measures()[name] for name in chosen}
     distribution = data.to("cpu")
-    real = distribution.sample(Rng(0, "evaluation", "apart" if validation else "real"), min(EMD_POINTS, samples))
+    pairs = min(EMD_POINTS, samples)
+    if validation:
+        real = distribution.held_out(Rng(0, "evaluation", "apart"), pairs)
+    else:
+        real = distribution.trained_on(Rng(0, "evaluation", "real"), pairs)
     count = 0 if distribution.modes is None else len(distribution.modes)
 
     def describe(name: str) -> Metric:
@@ -52,7 +56,7 @@ def prepare(
         protocol = {
             "measure": how,
             "generated": str(samples),
-            "distribution": f"{distribution.name} {distribution.fingerprint[:12]}",
+            "distribution": distribution.origin,
         }
         highest = measure.highest(count) if count else None
         return Metric(name, measure.direction, measure.label, protocol, measure.lowest, highest)
