@@ -42,7 +42,7 @@ ONLY_IN = {
     "jinja2": {"benchmarks/markup/page.py"},
     "matplotlib": {"benchmarks/report/figures", "benchmarks/speed/figure.py", "benchmarks/tools/pulls.py"},
     "seaborn": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
-    "ray": {"benchmarks/sweep/cluster.py"},
+    "ray": {"benchmarks/sweep/cluster.py", "benchmarks/speed/cluster.py"},
     "optuna": {"benchmarks/tools/adaptive.py"},
 }
 
