@@ -161,11 +161,11 @@ def test_a_report_has_the_section_of_its_own(tmp_path: Path, monkeypatch: pytest
     assert heading.text == "Against the published results"
     assert items.texts[0].startswith("7 of 8")
     assert [[entry.text for entry in row] for row in table.rows] == [
-        ["minimax", "8gaussians", "4", "4", "0", "0"],
-        ["wgan-gp", "8gaussians", "4", "3", "1", "0"],
+        ["Minimax GAN", "8 Gaussians", "4", "4", "0", "0"],
+        ["WGAN-GP", "8 Gaussians", "4", "3", "1", "0"],
     ]
-    assert [[entry.text for entry in row][:3] for row in verdicts.rows] == [["wgan-gp", "8gaussians", "minimax"]]
-    assert items.texts[-1].startswith("8gaussians: of ")
+    assert [[entry.text for entry in row][:3] for row in verdicts.rows] == [["WGAN-GP", "8 Gaussians", "Minimax GAN"]]
+    assert items.texts[-1].startswith("8 Gaussians: of ")
     made.meta["suite"] = "unpublished"
     assert against_published(tmp_path / "export", Results(made)) == []
 
@@ -193,6 +193,6 @@ def test_what_becomes_of_a_published_verdict(there: list[float], here: list[floa
     (verdict,) = upheld(compared, published, mine)
     assert verdict.outcome == outcome
     (text,) = verdict_sentences([verdict])
-    assert text.startswith(f"8gaussians: of {1 if outcome != 'decided here alone' else 0} published verdicts")
-    assert ("wgan-gp against minimax is worse there and better here" in text) == (outcome == "contradicted")
+    assert text.startswith(f"8 Gaussians: of {1 if outcome != 'decided here alone' else 0} published verdicts")
+    assert ("WGAN-GP against Minimax GAN is worse there and better here" in text) == (outcome == "contradicted")
     assert upheld(compared[:-1], published, mine) == []  # a cell is missing or was changed

@@ -214,7 +214,7 @@ def test_the_table_says_where_orders_differ() -> None:
     (dataset,) = Results(record).each_dataset
     caption = _caption(dataset)
     assert "The order differs: at equal generator steps" in caption
-    assert "wgan-gp, minimax; at equal images minimax, wgan-gp" in caption.replace(" and equal seconds", "")
+    assert "WGAN-GP, Minimax GAN; at equal images Minimax GAN, WGAN-GP" in caption.replace(" and equal seconds", "")
 
 
 def _caption(dataset: object) -> str:

@@ -14,12 +14,17 @@ from synthetic import FEW, HOSTILE, LOSSES, Page, executed, synthetic, texts
 
 from benchmarks.cli import main
 from benchmarks.markup.blocks import measured
+from benchmarks.markup.page import page
+from benchmarks.markup.plain import plain
+from benchmarks.markup.spreadsheet import table_csv
 from benchmarks.record.export import Record
 from benchmarks.report.build import build_report, check_report
-from benchmarks.report.figures.style import look
+from benchmarks.report.figures.style import colour, look
+from benchmarks.report.names import DISPLAY, display
 from benchmarks.report.provenance import rebuild_command
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
+from benchmarks.report.tables import scores_table
 from gan_zoo.errors import UserError
 
 
@@ -83,7 +88,7 @@ def test_cells_are_students_interval_of_the_last_scores_and_the_same_everywhere(
     assert text in (out / "report.md").read_text()
     assert text in (out / "report.html").read_text()
     assert text.replace("±", r"$\pm$") in (out / "table.tex").read_text()
-    assert text.replace("±", "+-") in (out / "table-siunitx.tex").read_text()
+    assert text.replace("±", r"& $\pm$ &") in (out / "table-siunitx.tex").read_text()
 
 
 def test_one_table_or_figure_is_made_again_by_the_command_that_the_report_names(built, tmp_path, capsys):
@@ -105,7 +110,7 @@ def test_one_table_or_figure_is_made_again_by_the_command_that_the_report_names(
     whole = [
         row for row in csv.DictReader((out / "table.csv").read_text().splitlines()) if row["metric"] == "fid_digits"
     ]
-    fid = "FID (digits)\u00a0↓"
+    fid = "FID (Digits)\u00a0↓"
     assert [(row["Loss"], row[fid], row[f"{fid}, half-width 95 %"], row[f"{fid}, verdict"]) for row in rows] == [
         (row["loss"], row["mean"], row["half_width_95"], row["verdict"]) for row in whole
     ]
@@ -131,7 +136,7 @@ def test_failed_runs_are_counted_listed_and_never_averaged(built):
     rows = list(csv.DictReader((out / "table.csv").read_text().splitlines()))
     assert {(row["n"], row["n_failed"]) for row in rows if row["loss"] == "minimax"} == {("3", "1")}
     text = (out / "report.md").read_text()
-    assert "| minimax | 8gaussians | 0 | diverged | 700 | the critic's loss is not finite at step 700 |" in text
+    assert "| Minimax GAN | 8 Gaussians | 0 | diverged | 700 | the critic's loss is not finite at step 700 |" in text
 
 
 def test_the_page_needs_nothing_but_itself(built):
@@ -179,7 +184,7 @@ def test_one_seed_has_no_interval_no_test_and_no_bold():
     assert "nothing is bold" in text
     assert "**" not in text
     assert r"\textbf" not in tex
-    assert "±" not in "".join(line for line in text.splitlines() if line.startswith("| wgan"))
+    assert "±" not in "".join(line for line in text.splitlines() if line.startswith("| WGAN"))
 
 
 def test_every_run_failed_is_a_report_of_failures(tmp_path):
@@ -206,7 +211,7 @@ def test_runs_that_never_started_have_no_step_and_no_costs():
     record = synthetic(FEW, seeds=2)
     record.runs.loc[record.runs.status == "diverged", ["step", "train_seconds", "images_seen", "n_critic"]] = None
     record.runs = record.runs.astype({"step": "Int64", "images_seen": "Int64", "n_critic": "Int64"})
-    assert "| minimax | 8gaussians | 0 | diverged |  |" in texts(record)[0]
+    assert "| Minimax GAN | 8 Gaussians | 0 | diverged |  |" in texts(record)[0]
 
 
 def test_missing_seeds_are_said_and_not_counted():
@@ -224,7 +229,7 @@ def test_incomparable_clocks_and_mixed_machines_are_said():
     text = texts(record)[0]
     assert "not comparable" in text
     assert "Runs differ in device: cpu; cuda" in text
-    assert re.search(r"\| wgan-lp \|.*\| – \| – \|", text)
+    assert re.search(r"\| WGAN-LP \|.*\| – \| – \|", text)
 
 
 @pytest.mark.parametrize(
@@ -251,11 +256,31 @@ def test_what_cannot_be_reported_is_one_clear_line(change, message):
 def test_a_choice_narrows_the_report():
     choice = {"rows": ["wgan-lp", "wgan-gp"], "columns": ["digits"], "metrics": ["is_digits"], "baseline": "wgan-lp"}
     text = texts(synthetic(FEW, seeds=2), choice)[0]
-    table = text[text.index("## digits") : text.index("## Losses")]
+    table = text[text.index("## Digits") : text.index("## Losses")]
     assert "FID" not in table.split("\n*")[0]
-    assert "minimax" not in text
-    assert "8gaussians" not in text[text.index("## Summary") : text.index("### Metrics")]
-    assert "each loss against wgan-lp" in text
+    assert "Minimax" not in text
+    assert "8 Gaussians" not in text[text.index("## Summary") : text.index("### Metrics")]
+    assert "each loss against WGAN-LP" in text
+
+
+def test_names_are_for_people_in_tables_and_those_of_commands_in_csv_and_in_a_terminal():
+    from gan_zoo.datasets import DATASETS
+    from gan_zoo.losses import LOSSES as REGISTERED
+
+    unnamed = {name for name in DATASETS if name not in DISPLAY and "-funnels-" not in name}
+    assert all(name.startswith(("lines-", "funnels-")) for name in unnamed)
+    assert {name for name in REGISTERED if name not in DISPLAY} == set()
+    assert (display("wgan-gp"), display("mine"), display("8gaussians")) == ("WGAN-GP", "mine", "8 Gaussians")
+    results = Results(synthetic(["wgan-gp", "mine"], ("8gaussians",), seeds=2, failing=()))
+    table = scores_table(results.on("8gaussians"))
+    assert [row[0].text for row in table.rows] == ["WGAN-GP", "mine"]
+    for text in (table_csv(table), plain(table)):
+        assert "wgan-gp" in text
+        assert "WGAN-GP" not in text
+    assert 'style="background: #3f90da"' in page("", [table], None, colour)
+    record = synthetic(["wgan-gp"], ("mnist",), seeds=2, failing=())
+    record.meta["metrics"]["emd"]["label"] = "FID (mnist)"
+    assert Results(record).metrics["emd"].titled == "FID (MNIST)\u00a0↓"
 
 
 def test_a_look_belongs_to_a_name():

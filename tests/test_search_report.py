@@ -23,6 +23,7 @@ from benchmarks.report.order_statistics import (
 )
 from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
+from benchmarks.report.search_document import search_document
 from benchmarks.report.search_tables import answers, chosen_table, curve_table, sensitivity_table
 
 INF = float("inf")
@@ -118,7 +119,7 @@ def search() -> DatasetSearch:
 
 
 def row(table: Table, loss: str) -> dict[str, str]:
-    (found,) = [each for each in table.rows if each[0].text == loss]
+    (found,) = [each for each in table.rows if each[0].plain == loss]
     return {column.title: entry.text for column, entry in zip(table.columns, found, strict=True)}
 
 
@@ -144,13 +145,13 @@ def test_the_direction_of_the_score_is_heeded() -> None:
 def test_the_caption_answers_which_loss_and_how_sure(search: DatasetSearch) -> None:
     """One new trial each: minimax wins with 4 alone, a quarter; wgan-gp else, for one that failed never wins."""
     which, where = answers(search)
-    assert which.startswith("Which loss with how many trials? with 1 trial: wgan-gp (expected FID (digits) 6.75; 75 % ")
+    assert which.startswith("Which loss with how many trials? with 1 trial: WGAN-GP (expected FID (Digits) 6.75; 75 % ")
     assert where == (
-        "The first place changes: from 3 trials on minimax leads in place of wgan-gp. Pairs whose order changes, and "
-        "with how many trials: minimax and wgan-gp at 3."
+        "The first place changes: from 3 trials on Minimax GAN leads in place of WGAN-GP. Pairs whose order changes, "
+        "and with how many trials: Minimax GAN and WGAN-GP at 3."
     )
-    assert which in curve_table(search).caption
-    assert "96k real images seen by the critic" in curve_table(search).caption
+    assert which in markdown("", search_document(search.dataset.results, [])).split("\n## ")[1]
+    assert any("96k real images seen by the critic" in text for text in curve_table(search).protocol)
 
 
 def test_failed_trials_are_counted(search: DatasetSearch) -> None:
@@ -169,7 +170,7 @@ def test_sensitivity_is_the_share_near_the_best_and_the_rank_correlation(search:
 
 def test_the_setting_with_the_best_validation_score_is_chosen(search: DatasetSearch) -> None:
     assert row(chosen_table(search), "wgan-gp") == {
-        "Loss": "wgan-gp",
+        "Loss": "WGAN-GP",
         "trial": "0",
         "validation": "7",
         "reported": "6",
@@ -194,7 +195,7 @@ def test_trials_that_have_not_ended_are_said_first() -> None:
     record = searched()
     record.runs.loc[record.runs.run_key == record.runs.run_key.iloc[0], "status"] = "missing"
     plan, blocks = contents_of(record)
-    assert "trials that have not ended, and are in no number here: minimax 1." in markdown("t", blocks[:1])
+    assert "trials that have not ended, and are in no number here: Minimax GAN 1." in markdown("t", blocks[:1])
     assert plan
 
 
@@ -208,8 +209,10 @@ def test_an_adaptive_search_is_no_fair_comparison() -> None:
     record.meta["search"]["adaptive"] = "Optuna 5.0.0"
     plan, blocks = contents_of(record)
     text = markdown("t", blocks)
-    assert "digits: an adaptive search, for the best setting of each loss rather than a fair one" in text
-    assert "not a fair comparison: FID (digits) of the best by validation: minimax 4 (trial 0 of 4), wgan-gp 6" in text
+    assert "Digits: an adaptive search, for the best setting of each loss rather than a fair one" in text
+    assert (
+        "not a fair comparison: FID (Digits) of the best by validation: Minimax GAN 4 (trial 0 of 4), WGAN-GP 6" in text
+    )
     assert "chance" not in text
     assert "search-digits" not in [block.name for block in blocks if isinstance(block, Table)]
     assert [item.block.name for item in plan] == ["search-digits", "marginals-digits"]

@@ -28,17 +28,16 @@ def rows_of(table: str, text: str) -> list[list[str]]:
 def test_a_budget_is_called_the_same_only_where_it_is() -> None:
     """minimax takes one critic step, the others five: 2000 steps of 64 images."""
     unlike = record()
-    text = "Budgets differ: 8gaussians: 640k real images (2000 x 5 critic steps) for wgan-gp and wgan-lp; "
-    assert budget_sentence(Results(unlike)) == f"{text}128k real images (2000 x 1 critic steps) for minimax."
+    text = "Budgets differ: 8 Gaussians: 640k real images (2000 x 5 critic steps) for WGAN-GP and WGAN-LP; "
+    assert budget_sentence(Results(unlike)) == f"{text}128k real images (2000 x 1 critic steps) for Minimax GAN."
     as_many = record()
     as_many.runs.loc[as_many.runs.loss == "minimax", ["steps", "images_seen"]] = [10_000, 640_000]
-    text = (
-        "As many real images for all losses, in unlike steps: 8gaussians: 640k real images (2000 x 5 critic steps) for "
-    )
-    last = "640k real images (10000 x 1 critic steps) for minimax."
-    assert budget_sentence(Results(as_many)) == f"{text}wgan-gp and wgan-lp; {last}"
+    start = "As many real images for all losses, in unlike steps: 8 Gaussians:"
+    text = f"{start} 640k real images (2000 x 5 critic steps) for "
+    last = "640k real images (10000 x 1 critic steps) for Minimax GAN."
+    assert budget_sentence(Results(as_many)) == f"{text}WGAN-GP and WGAN-LP; {last}"
     unlike.runs["n_critic"], unlike.runs["images_seen"] = 5, 640_000
-    same = "The same budget for all losses: 8gaussians: 640k real images (2000 x 5 critic steps) for all."
+    same = "The same budget for all losses: 8 Gaussians: 640k real images (2000 x 5 critic steps) for all."
     assert budget_sentence(Results(unlike)) == same
     assert same in texts(unlike)[0]
 
@@ -47,7 +46,7 @@ def test_images_seen_stand_in_every_table_of_scores() -> None:
     text = texts(synthetic(FEW, seeds=3, failing=()))[0]
     heads = [line for line in text.splitlines() if line.startswith("| Loss |") and "distance" in line]
     assert [line.count("images seen") for line in heads] == [2, 1]
-    (first, *_) = rows_of("minimax", text)
+    (first, *_) = rows_of("Minimax", text)
     assert (first[4], first[7]) == ("128k", "128k")
 
 
@@ -59,9 +58,9 @@ def test_formulas_stand_by_data_set_where_they_differ() -> None:
     known.meta["formulas"] = {"8gaussians": {**ten, "wgan-gp": little}, "digits": ten}
     text = texts(known)[0].replace("\\", "")
     table = text[text.index("## Losses and recipes") :]
-    assert "| wgan-gp | 8gaussians | E f(x~) - E f(x) + 0.1 P | -E f(x~) | A paper |" in table
-    assert "| wgan-gp | digits | E f(x~) - E f(x) + 10 P | -E f(x~) | A paper |" in table
-    assert "| wgan-lp | 8gaussians, digits | E f(x~) - E f(x) + 10 P | -E f(x~) | A paper |" in table
+    assert "| WGAN-GP | wgan-gp | 8 Gaussians | E f(x~) - E f(x) + 0.1 P | -E f(x~) | A paper |" in table
+    assert "| WGAN-GP | wgan-gp | Digits | E f(x~) - E f(x) + 10 P | -E f(x~) | A paper |" in table
+    assert "| WGAN-LP | wgan-lp | 8 Gaussians, Digits | E f(x~) - E f(x) + 10 P | -E f(x~) | A paper |" in table
     assert "older than formulas by data set" not in table
     assert "older than formulas by data set" in texts(synthetic(FEW, seeds=2, failing=()))[0]
 
@@ -93,8 +92,8 @@ def test_an_unhealthy_critic_is_flagged_beside_its_score(slope: float, estimate:
     results = Results(known)
     assert unhealthy_losses(results.on("8gaussians")) == ({"wgan-gp": fault} if fault else {})
     text, page, tex = texts(known)
-    assert ("Unhealthy critics on 8gaussians (†): that of wgan-gp: " in text) == bool(fault)
-    marked = [row[2].endswith("†") for row in rows_of("wgan-gp |", text) if "±" in row[2]]
+    assert ("Unhealthy critics on 8 Gaussians (†): that of WGAN-GP: " in text) == bool(fault)
+    marked = [row[2].endswith("†") for row in rows_of("WGAN-GP |", text) if "±" in row[2]]
     assert marked[0] == bool(fault)
     assert ('unhealthy critic"' in page) == bool(fault)
     assert (r"\dag{}" in tex) == bool(fault)

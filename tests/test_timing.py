@@ -324,7 +324,7 @@ def test_every_seconds_column_is_steps_times_the_timing(record: Record) -> None:
     assert curve is not None
     assert curve.tolist() == [0.0, 1.0]
     for table in (scores_table(dataset), target, run_table(results)):
-        assert "Seconds: steps times what one takes in the timing pass (cpu, 1 thread; table timing)." in table.caption
+        assert "Seconds: steps times what one takes in the timing pass (cpu, 1 thread; table timing)." in table.protocol
     assert results.clock.cautions == []
 
 
@@ -334,7 +334,7 @@ def test_timings_of_unlike_devices_share_no_column(record: Record) -> None:
     record.timings = timings(record, {"wgan-gp": 0.002, "wgan-lp": 0.001})
     record.timings = timings(record, {"wgan-lp": 0.003}, threads=2)
     first, *others = timing_tables(Results(record))
-    assert [[row[0].text, row[3].value] for row in first.rows] == [["wgan-gp", 2.0], ["wgan-lp", 1.0]]
+    assert [[row[0].plain, row[3].value] for row in first.rows] == [["wgan-gp", 2.0], ["wgan-lp", 1.0]]
     assert [[row[3].value for row in table.rows] for table in others] == [[3.0], [0.05]]
     assert [table.name for table in (first, *others)] == ["timing", "timing-2", "timing-3"]
     assert "A GPU, 1 thread" in others[1].caption
@@ -352,7 +352,7 @@ def test_without_timings_the_cells_own_clocks_count_and_are_called_so(record: Re
     record.runs.loc[record.runs.loss == "wgan-lp", "timing_comparable"] = False
     results = Results(record)
     assert np.isnan(results.on("8gaussians").times().train_seconds["wgan-lp"])
-    assert "by each cell's own clock" in scores_table(results.on("8gaussians")).caption
+    assert "by each cell's own clock" in " ".join(scores_table(results.on("8gaussians")).protocol)
     assert results.clock.cautions == [
         "Seconds of runs that shared a device with others are not comparable and left out."
     ]

@@ -22,7 +22,7 @@ def test_two_records_side_by_side(tmp_path):
     b.write(tmp_path / "b")
     pages = build_comparison(tmp_path / "a", tmp_path / "b", tmp_path / "out")
     text = pages[0].read_text()
-    assert re.search(r"\| wgan-lp \|.*\| 2\.00 \| 2\.00 to 2\.00 \| worse \| 3 \| equal \|", text.replace("&lt;", "<"))
+    assert re.search(r"\| WGAN-LP \|.*\| 2\.00 \| 2\.00 to 2\.00 \| worse \| 3 \| equal \|", text.replace("&lt;", "<"))
     assert "not comparable" in text
     assert "| torch | 2.13 | 2.15 |" in text
     assert "only B has the losses hinge" in text
@@ -71,7 +71,7 @@ def test_scores_of_other_protocols_are_shown_and_not_compared(tmp_path):
         images = f'"fid_digits": "n=10; weights={weights}", "is_digits": "n=10"'
         record.runs["protocol"] = f'{{"emd": "n=9", "modes_covered": "n=9", {images}}}'
     text = compared(a, b, tmp_path)
-    assert "fid\\_digits on digits: A weights=aa; B weights=bb: not compared" in text
+    assert "fid\\_digits on Digits: A weights=aa; B weights=bb: not compared" in text
     assert text.count("not comparable") == 3
 
 
@@ -99,9 +99,9 @@ def test_every_field_in_which_two_specs_differ_is_shown(tmp_path):
     ]
     assert "what is not listed is equal" in text
     page = compared(a, b, tmp_path).replace("\\", "")
-    assert [line for line in page.splitlines() if line.startswith("- wgan-lp on")] == [
-        f"- wgan-lp on {dataset}: loss.penalties.0.gradient-norm.{field}"
-        for dataset in ("8gaussians", "digits")
+    assert [line for line in page.splitlines() if line.startswith("- WGAN-LP on")] == [
+        f"- WGAN-LP on {dataset}: loss.penalties.0.gradient-norm.{field}"
+        for dataset in ("8 Gaussians", "Digits")
         for field in ("power: A –; B 3", "weight: A 10.0; B 0.1")
     ]
 

@@ -4,6 +4,7 @@ A report is a list of blocks. Their text is plain Unicode and never markup: each
 """
 
 import math
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,8 @@ class Mark:
 class Entry:
     """One field of a table: its text, the value to sort and export by, and its mark.
 
-    `half` is the half-width of the value's interval, which only exports give in full.
+    A value of letters is the name that commands and exports have for what the text calls otherwise. `half` is the
+    half-width of the value's interval, which only exports give in full.
     """
 
     text: str
@@ -32,6 +34,11 @@ class Entry:
     mark: Mark = Mark("")
     note: str = ""
     half: float | None = None
+
+    @property
+    def plain(self) -> str:
+        """The text as exports and terminals have it: the name behind a text for people."""
+        return self.value if isinstance(self.value, str) else self.text
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Column:
 class Table:
     """Rows of entries under columns. The first column names the row. `paper` tables are written as LaTeX too.
 
-    `caption` is what a reader must know to read it, `notes` how its numbers came about: a block of its own.
+    `caption` is what a reader must know to read it, in two or three lines; `protocol` how its numbers came about, a
+    paragraph each, which stands in a block of its own below.
     """
 
     name: str
@@ -55,7 +63,7 @@ class Table:
     columns: list[Column]
     rows: list[list[Entry]]
     paper: bool = False
-    notes: str = ""
+    protocol: tuple[str, ...] = ()
 
 
 def columns_of(titles: Iterable[str], numeric: Container[str] = ()) -> list[Column]:
@@ -131,6 +139,15 @@ class Fold:
 
 
 Block = Heading | Text | Items | Code | Table | Figure | Slider | Fold
+
+
+TOPIC = re.compile(r"([^:]{1,80}): ")
+
+
+def led(text: str) -> tuple[str, str]:
+    """A paragraph of a list as what it is about (or nothing), and the rest."""
+    topic = TOPIC.match(text)
+    return (topic[1], text[topic.end() :]) if topic else ("", text)
 
 
 def unfolded(blocks: "list[Block]") -> "list[Block]":

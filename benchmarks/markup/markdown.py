@@ -97,8 +97,10 @@ def _table(block: Table) -> str:
         if column.numeric:
             numeric.append(position)
     rows = [list(map(_entry, row, block.columns)) for row in block.rows]
-    notes = f"\n\n{escape(block.notes)}" if block.notes else ""
-    return f"{table(heads, rows, numeric)}\n\n*{escape(block.caption)}*{notes}"
+    parts = [table(heads, rows, numeric), f"*{escape(block.caption)}*"]
+    if block.protocol:
+        parts += ["<details><summary>Protocol</summary>", _items(Items(list(block.protocol))), "</details>"]
+    return "\n\n".join(parts)
 
 
 def _entry(entry: Entry, column: Column) -> str:

@@ -6,7 +6,6 @@ page's colours, else its PNG; where it has numbers too (`live`), the script draw
 
 import base64
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,14 +13,13 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.markup.blocks import Block, Figure, Fold, Heading, Live, Slider, Table
+from benchmarks.markup.blocks import Block, Figure, Fold, Heading, Live, Slider, Table, led
 from benchmarks.markup.latex import latex
 from benchmarks.markup.markdown import render as markdown_of
 from benchmarks.markup.spreadsheet import table_csv
 from benchmarks.markup.vector import inlined, width_of
 
 FOLDED = {"runs", "recipes", "environment"}
-TOPIC = re.compile(r"([^:]{1,80}): ")  # what a paragraph of a list is about
 
 Rebuild = Callable[[Table | Figure | Slider], str]
 Colour = Callable[[str], str]
@@ -96,12 +94,6 @@ def _environment() -> Environment:
     environment.filters |= {"kind": lambda block: type(block).__name__.lower(), "led": led, "data": data}
     environment.globals |= {"Markup": Markup, "source": lambda name: Markup(loader.get_source(environment, name)[0])}
     return environment
-
-
-def led(text: str) -> tuple[str, str]:
-    """A paragraph of a list as what it is about (or nothing), and the rest."""
-    topic = TOPIC.match(text)
-    return (topic[1], text[topic.end() :]) if topic else ("", text)
 
 
 def data(value: Live) -> Markup:

@@ -24,7 +24,7 @@ def _column(column: Column, entries: Sequence[Entry]) -> list[str]:
     room = max(map(len, map(_mark, entries)), default=0)
     texts = [column.title]
     for entry in entries:
-        words = f"{entry.text} {entry.note}" if entry.note else entry.text
+        words = f"{entry.plain} {entry.note}" if entry.note else entry.plain
         texts.append(f"{words} {_mark(entry):{room}}" if room else words)
     width = max(map(len, texts))
     side = ">" if column.numeric else "<"

@@ -22,7 +22,7 @@ def table_csv(table: Table) -> str:
 
 
 def _value(entry: Entry, numeric: bool) -> str:
-    return exact(entry.value) if numeric and isinstance(entry.value, float) else entry.text
+    return exact(entry.value) if numeric and isinstance(entry.value, float) else entry.plain
 
 
 def _half(entry: Entry) -> str:

@@ -14,6 +14,7 @@ from benchmarks.markup.blocks import DASH, Block, Entry, Heading, Items, Table, 
 from benchmarks.record.export import Record
 from benchmarks.record.places import published_folder
 from benchmarks.report.agreement import Agreement, CellName, Kind, judge, run_at
+from benchmarks.report.names import named
 from benchmarks.report.results import Results
 from benchmarks.report.upheld import upheld, verdict_sentences, verdict_table
 from benchmarks.report.versus import alike
@@ -159,7 +160,7 @@ def _count_table(held: Comparison, published: Results) -> Table:
     for loss in published.losses:
         for dataset in published.datasets:
             count = held.count(loss, dataset)
-            rows.append([Entry(loss), Entry(dataset), _counted(count.total())])
+            rows.append([named(loss), named(dataset), _counted(count.total())])
             for kind in KINDS:
                 rows[-1].append(_counted(count[kind]) if count else Entry(DASH))
     numeric = ("compared", *KINDS)

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Table, amount, listed, measured, number
-from benchmarks.report.captions import planned_images, seeds, sentences
+from benchmarks.report.captions import means, paragraphs, planned_images
 from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.names import display, named
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, mean_and_half, worst
 
@@ -128,14 +129,14 @@ def equal_budgets_table(dataset: DatasetResults) -> Table | None:
         columns += [Column(f"at {_shown_amount(each)}"), Column("place")]
     rows = []
     for row, loss in enumerate(dataset.losses):
-        cells = [Entry(loss)]
+        cells = [named(loss)]
         for each in found:
             mean, half = mean_and_half(each.scores[row])
             rank = each.ranks[row]
             cells.append(Entry(measured(mean, half), mean if np.isfinite(mean) else None))
             cells.append(Entry(DASH) if rank is None else Entry(str(rank), float(rank)))
         rows.append(cells)
-    return Table(f"budgets-{dataset.slug}", _caption(dataset, found), columns, rows)
+    return Table(f"budgets-{dataset.slug}", _caption(dataset, found), columns, rows, protocol=_protocol(dataset, found))
 
 
 def _shown_amount(each: Standing) -> str:
@@ -145,17 +146,22 @@ def _shown_amount(each: Standing) -> str:
 
 
 def _caption(dataset: DatasetResults, found: list[Standing]) -> str:
+    label = dataset.results.metrics[dataset.primary].label
+    return (
+        f"{dataset.title}: {label} and place when each loss has spent as much as the cheapest spends in all. "
+        f"{orders(dataset, found)}"
+    )
+
+
+def _protocol(dataset: DatasetResults, found: list[Standing]) -> tuple[str, ...]:
     results = dataset.results
-    seconds = f"{results.clock.caption}" if any(each.currency == "seconds" for each in found) else ""
-    return sentences(
+    return paragraphs(
         [
-            f"{dataset.name}: {results.metrics[dataset.primary].label} when each loss has spent as much as the "
-            "cheapest spends in all: the last evaluation within that, mean ± half-width of the 95 % t-interval over "
-            f"finished runs of {seeds(results)}; places by the mean, losses with failures after those with fewer.",
-            orders(dataset, found),
+            f"Scores: those of the last evaluation within the budget, {means(results)}; places by the mean, losses "
+            "with failures after those with fewer.",
             budget_words(results),
-            "Learning rates that decay do so over a whole run, so a run that is cut has not seen its end.",
-            seconds,
+            "Learning rates: those that decay do so over a whole run, so a run that is cut has not seen its end.",
+            results.clock.caption if any(each.currency == "seconds" for each in found) else "",
         ]
     )
 
@@ -167,5 +173,5 @@ def orders(dataset: DatasetResults, found: list[Standing]) -> str:
         by_order.setdefault(tuple(each.order(dataset.losses)), []).append(f"equal {each.currency}")
     if len(by_order) == 1:
         return f"The order is the same at {listed(next(iter(by_order.values())))}."
-    texts = [f"at {listed(where)} {', '.join(order)}" for order, where in by_order.items()]
+    texts = [f"at {listed(where)} {', '.join(map(display, order))}" for order, where in by_order.items()]
     return f"The order differs: {'; '.join(texts)}."

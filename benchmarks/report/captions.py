@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.markup.blocks import Mark, amount, listed, number, shortened
+from benchmarks.markup.blocks import Mark, amount, listed, number
 from benchmarks.report.dataset_results import FLOOR, TRANSPORT, DatasetResults
 from benchmarks.report.health import TOLERANCE, unhealthy_losses
-from benchmarks.report.published import facts_of
+from benchmarks.report.names import shown
 from benchmarks.report.results import Results
 from benchmarks.report.summary import Summary
 from benchmarks.suites.checkpoint import Checkpoint
@@ -57,8 +57,8 @@ def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
 def health_sentence(dataset: DatasetResults) -> str:
     """Which critics are unhealthy on a data set and why; nothing where none is known to be."""
     faults = unhealthy_losses(dataset)
-    named = "; ".join(f"that of {shortened(loss, 48)}: {fault}" for loss, fault in faults.items())
-    return f"Unhealthy critics on {dataset.name} ({UNHEALTHY}): {named}." if faults else ""
+    named = "; ".join(f"that of {shown(loss, 48)}: {fault}" for loss, fault in faults.items())
+    return f"Unhealthy critics on {dataset.title} ({UNHEALTHY}): {named}." if faults else ""
 
 
 def planned_images(run: Any) -> float:
@@ -74,7 +74,7 @@ def budget_sentence(results: Results) -> str:
         images: set[float] = set()
         for loss in results.losses:
             for run in dataset.cell_runs(loss)[:1].itertuples():
-                groups.setdefault(_budget(run), []).append(shortened(loss, 48))
+                groups.setdefault(_budget(run), []).append(shown(loss, 48))
                 images.add(planned_images(run))
         alone = len(groups) < 2
         same &= alone
@@ -82,7 +82,7 @@ def budget_sentence(results: Results) -> str:
         parts = []
         for budget, losses in sorted(groups.items(), key=lambda group: -len(group[1])):
             parts.append(f"{budget} for {'all' if alone else listed(losses)}")
-        texts.append(f"{dataset.name}: {'; '.join(parts)}.")
+        texts.append(f"{dataset.title}: {'; '.join(parts)}.")
     if same_images and not same:
         return " ".join(["As many real images for all losses, in unlike steps:", *texts])
     return " ".join(["The same budget for all losses:" if same else "Budgets differ:", *texts])
@@ -110,11 +110,21 @@ def seeds(results: Results) -> str:
     return f"{len(results.seeds)} training seed{'s' if len(results.seeds) > 1 else ''}"
 
 
-def checkpoint_rule(dataset: DatasetResults) -> str:
-    """Which checkpoint gives the scores of a data set, and after how many generator steps."""
-    asked = dataset.runs.steps.dropna()
-    steps = " or ".join(map(str, sorted(asked.unique())))
-    return rule(dataset, dataset.results.checkpoint) + (f" (of {steps} generator steps)" if steps else "")
+def means(results: Results) -> str:
+    """What a cell of scores is."""
+    return f"mean ± half-width of the 95 % t-interval over the finished of {seeds(results)}"
+
+
+def checkpoints(datasets: list[DatasetResults]) -> str:
+    """Which checkpoint gives the scores of these data sets; what they share is said once."""
+    rules = dict.fromkeys(rule(dataset, dataset.results.checkpoint) for dataset in datasets)
+    return "; ".join(rules)
+
+
+def steps_sentence(dataset: DatasetResults) -> str:
+    """After how many generator steps runs on a data set end."""
+    steps = " or ".join(map(str, sorted(dataset.runs.steps.dropna().unique())))
+    return f"Runs end after {steps} generator steps." if steps else ""
 
 
 def rule(dataset: DatasetResults, checkpoint: Checkpoint) -> str:
@@ -125,15 +135,28 @@ def rule(dataset: DatasetResults, checkpoint: Checkpoint) -> str:
     return f"mean of the last {checkpoint.count} checkpoints" if checkpoint.rule == "mean" else "last checkpoint"
 
 
-def verdict_rule(results: Results, summaries: list[Summary]) -> str:
-    """The meaning of the marks in columns of these summaries, and how probable it is that a repeat contradicts one."""
+def marks_key(datasets: list[DatasetResults]) -> str:
+    """The marks in columns of scores on these data sets, in a line."""
+    results = datasets[0].results
     if len(results.seeds) < 2:
         return "One seed: no interval and no verdict, so nothing is bold."
+    unhealthy = f"; {UNHEALTHY}: unhealthy critic" if any(map(unhealthy_losses, datasets)) else ""
+    return (
+        f"Bold: best; {EQUIVALENT.symbol}: equivalent to it within {100 * results.margin:g} %; {UNDECIDED.symbol}: "
+        f"undecided; no mark: worse{unhealthy}."
+    )
+
+
+def verdict_rule(results: Results, summaries: list[Summary]) -> str:
+    """How verdicts in columns of these summaries come about, and how probable it is that a repeat contradicts one;
+    empty where there are none."""
+    if len(results.seeds) < 2:
+        return ""
     share, margin = results.margin, f"{100 * results.margin:g} %"
     within = f"within {number(1 / (1 + share))} to {number(1 + share)}, a margin of {margin}"
     marks = (
-        f"Bold: the best mean of a loss that mostly finished. The others against it, by the 95 % interval of "
-        f"{ratio(summaries)}, paired by seed and simultaneous over all pairs of losses: {EQUIVALENT.symbol} equivalent "
+        "Verdicts: best is the best mean of a loss that mostly finished. The others against it, by the 95 % interval "
+        f"of {ratio(summaries)}, paired by seed and simultaneous over all pairs: {EQUIVALENT.symbol} equivalent "
         f"(it is {within}); no mark: worse (it is beyond); {UNDECIDED.symbol} undecided (neither, which is no tie)."
         " A loss that failed more often is never equivalent."
     )
@@ -190,8 +213,8 @@ def _threads(threads: object) -> str:
     return "threads not recorded" if pd.isna(threads) else f"{threads} thread{'s' if threads != 1 else ''}"
 
 
-def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
-    """The protocols of metrics in sentences; what several share is said once."""
+def measured_by(dataset: DatasetResults, metrics: list[str]) -> list[str]:
+    """The protocols of metrics, a sentence for those that share it; what several share is said once."""
     holders: dict[tuple[str, str], list[str]] = {}
     for metric in metrics:
         for part in dataset.protocol(metric).items():
@@ -203,19 +226,9 @@ def measured_by(dataset: DatasetResults, metrics: list[str]) -> str:
         whose = "All scores" if everyone else listed(names)
         said = value if key == "measure" else f"{key} {value}".strip()
         groups.setdefault(whose, []).append(said)
-    return sentences([f"{whose}: {'; '.join(parts)}." for whose, parts in groups.items()])
+    return [f"{whose}: {'; '.join(parts)}." for whose, parts in groups.items()]
 
 
-def quoted(dataset: DatasetResults) -> str:
-    """A note on published columns and their sources; empty where there are none."""
-    sources: dict[str, None] = {}
-    for metric in dataset.metrics:
-        for fact in facts_of(dataset.name, metric, dataset.losses):
-            sources[fact.source] = None  # a set that keeps its order
-    if not sources:
-        return ""
-    return (
-        "Published: printed by others, by Inception's features, of other nets, budgets and sample counts, and not "
-        "comparable with our columns (with several: least to largest, and how many): "
-        f"{'; '.join(sources)}."
-    )
+def paragraphs(texts: list[str]) -> tuple[str, ...]:
+    """Those that are not empty, each a paragraph of a protocol."""
+    return tuple(filter(None, texts))

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.markup.blocks import DASH, Column, Entry, Table, columns_of, entries_of, number
-from benchmarks.report.captions import rule
+from benchmarks.report.captions import checkpoints, rule
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.comparisons import ratio_strata
+from benchmarks.report.names import display, named
 from benchmarks.report.published import facts_of
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import (
@@ -34,19 +35,22 @@ def baseline_table(dataset: DatasetResults) -> Table:
         against = column.contrast(reference, row)
         n = Entry(str(against.n), float(against.n))
         if row == reference:
-            rows.append([Entry(loss), Entry("baseline"), Entry(DASH), Entry(DASH), n])
+            rows.append([named(loss), Entry("baseline"), Entry(DASH), Entry(DASH), n])
             continue
         effect, low, high = column.shown(against)
         interval = f"{number(low)} to {number(high)}" if np.isfinite(low) else DASH
-        rows.append([Entry(loss), _number_entry(effect), Entry(interval, sortable(low)), Entry(verdict), n])
+        rows.append([named(loss), _number_entry(effect), Entry(interval, sortable(low)), Entry(verdict), n])
     what = "ratio" if column.is_log else "difference"
     caption = (
-        f"{dataset.name}: {results.metrics[metric].titled} ({rule(dataset, results.checkpoint)}), each loss against "
-        f"{results.baseline}: {what} of scores, paired by seed over runs that both finished, with a 95 % interval that "
-        f"is simultaneous over all pairs of losses. {verdicts_in_words(dataset.results)}"
+        f"{dataset.title}: {results.metrics[metric].titled} ({rule(dataset, results.checkpoint)}), each loss against "
+        f"{display(results.baseline)}: {what} of scores with a simultaneous 95 % interval, and the verdict on it."
+    )
+    protocol = (
+        "Intervals: paired by seed over runs that both finished, simultaneous over all pairs of losses.",
+        f"Verdicts: {verdicts_in_words(results)}",
     )
     columns = [Column("Loss", False), Column(what), Column("95 % interval"), Column("verdict", False), Column("pairs")]
-    return Table(f"baseline-{dataset.slug}", caption, columns, rows)
+    return Table(f"baseline-{dataset.slug}", caption, columns, rows, protocol=protocol)
 
 
 def verdicts_in_words(results: Results) -> str:
@@ -76,17 +80,17 @@ def target_table(dataset: DatasetResults) -> Table | None:
         times, steps = _reached(dataset, loss, metric, target)
         hit = sum(np.isfinite(steps))
         share = Entry(f"{hit}/{len(steps)}", hit / len(steps)) if steps else Entry("no run")
-        rows.append([Entry(loss), share, _time_cell(steps), _time_cell(times)])
-    origin = (
-        "fixed in the suite" if fixed is not None else f"the median score of {dataset.results.baseline} in this sweep"
-    )
+        rows.append([named(loss), share, _time_cell(steps), _time_cell(times)])
+    median_of = f"the median score of {display(dataset.results.baseline)} in this sweep"
+    origin = "fixed in the suite" if fixed is not None else median_of
     aim = f"{dataset.results.metrics[metric].label} {'≤' if direction == 'min' else '≥'} {number(target, 4)}"
     caption = (
-        f"{dataset.name}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as "
-        f"infinite (AlgoPerf's rules). Scores are read at evaluations. {dataset.results.clock.caption}"
+        f"{dataset.title}: time to {aim} ({origin}), medians over all runs; a run that never gets there counts as "
+        "infinite."
     )
+    protocol = ("Times: by AlgoPerf's rules, scores read at evaluations.", dataset.results.clock.caption)
     columns = [Column("Loss", False), Column("reached / n"), Column("median steps"), Column("median train s")]
-    return Table(f"target-{dataset.slug}", caption, columns, rows)
+    return Table(f"target-{dataset.slug}", caption, columns, rows, protocol=protocol)
 
 
 def _reached(dataset: DatasetResults, loss: str, metric: str, target: float) -> tuple[list[float], list[float]]:
@@ -117,16 +121,19 @@ def aggregate_table(results: Results) -> Table | None:
         cells = [_aggregate(geometric_mean_ratio, group), _aggregate(lambda runs: np.exp(iqm(runs)), group)]
         same = loss == results.baseline
         cells.append(Entry("baseline") if same else _aggregate(probability_of_improvement, group, base))
-        rows.append([Entry(loss), *cells])
-    rules = dict.fromkeys(rule(dataset, results.checkpoint) for dataset in results.each_dataset)
+        rows.append([named(loss), *cells])
     caption = (
-        f"Across {len(base)} data sets, primary metrics ({'; '.join(rules)}) as ratios to {results.baseline}'s "
-        "geometric mean, turned so that below 1 is better: geometric mean, interquartile mean, and the probability "
-        "that a run beats one of the baseline's, with 95 % stratified-bootstrap intervals over seeds (which cover less "
-        "than 95 % with few seeds). Failed runs are infinite."
+        f"Across {len(base)} data sets, primary metrics ({checkpoints(results.each_dataset)}) against "
+        f"{display(results.baseline)}: geometric mean and interquartile mean (IQM) of ratios, where below 1 is better, "
+        "and the probability that a run beats one of the baseline's."
+    )
+    protocol = (
+        "Ratios: to the baseline's geometric mean on a data set, turned so that below 1 is better; a failed run's is "
+        "infinite.",
+        "Intervals: 95 %, by stratified bootstrap over seeds, which covers less than 95 % with few seeds.",
     )
     titles = ("geometric-mean ratio ↓", "IQM ratio ↓", "P(improvement) ↑")
-    return Table("aggregate", caption, [Column("Loss", False), *map(Column, titles)], rows, paper=True)
+    return Table("aggregate", caption, [Column("Loss", False), *map(Column, titles)], rows, True, protocol)
 
 
 def _aggregate(statistic: Callable[..., Array], *groups: list[Array]) -> Entry:
@@ -143,14 +150,14 @@ def published_table(dataset: DatasetResults) -> Table | None:
     for kind in kinds:
         for fact in facts_of(dataset.name, kind, dataset.losses):
             printed = Entry(fact.value, fact.number)
-            names = entries_of((fact.loss, fact.called, fact.metric.upper()))
-            rows.append([*names, printed, Entry(fact.setting), Entry(fact.source)])
+            names = entries_of((fact.called, fact.metric.upper()))
+            rows.append([named(fact.loss), *names, printed, Entry(fact.setting), Entry(fact.source)])
     if not rows:
         return None
     caption = (
-        f"{dataset.name}: numbers that others printed, quoted from their sources. Nets, budgets, extractors and sample "
-        "counts are theirs: these rows are not comparable with ours, nor with each other."
+        f"{dataset.title}: numbers that others printed, quoted from their sources. Nets, budgets, extractors and "
+        "sample counts are theirs: these rows are not comparable with our tables, nor with each other."
     )
     published = Column("published", quoted=True)
     columns = [*columns_of(("Loss", "called there", "metric")), published, *columns_of(("setting", "source"))]
-    return Table(f"published-{dataset.slug}", caption, columns, rows)
+    return Table(f"published-{dataset.slug}", caption, columns, rows, paper=True)

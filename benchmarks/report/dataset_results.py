@@ -9,6 +9,7 @@ import pandas as pd
 from benchmarks.record.protocols import Protocol, read_protocol
 from benchmarks.record.vocabulary import is_player_term, validation
 from benchmarks.report.consistency import check_numerics, check_protocols, protocols
+from benchmarks.report.names import display
 from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import Array, worst
 from benchmarks.report.summary import Summary
@@ -28,6 +29,8 @@ class DatasetResults:
     def __init__(self, results: "Results", name: str, slug: str) -> None:
         self.results = results
         self.name = name
+        self.title = display(name)
+        """Its name for people."""
         self.slug = slug
         """The part of file names that identifies this data set."""
         self.primary = str(results.meta["primary"][name])

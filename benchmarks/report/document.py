@@ -21,7 +21,6 @@ from benchmarks.markup.blocks import (
     listed,
     measured,
     number,
-    shortened,
 )
 from benchmarks.record.protocols import protocol_text
 from benchmarks.report.budgets import budget_words, equal_budgets_table
@@ -34,6 +33,7 @@ from benchmarks.report.contrasts import (
 )
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.plan import Drawing
+from benchmarks.report.names import display, named, shown
 from benchmarks.report.provenance import provenance
 from benchmarks.report.results import Results
 from benchmarks.report.seconds import timing_tables
@@ -71,11 +71,11 @@ def verdict(dataset: DatasetResults) -> str:
     summary = dataset.summary(metric)
     name, best = dataset.results.metrics[metric].label, summary.best
     if best is None:
-        return f"{dataset.name}: no loss can be called best by {name}: most runs failed or are missing."
+        return f"{dataset.title}: no loss can be called best by {name}: most runs failed or are missing."
     score = measured(float(summary.mean[best]), float(summary.half[best]))
     n, failed = summary.attempted[best], summary.failed[best]
     text = (
-        f"{dataset.name}: {shortened(dataset.losses[best], 48)} has the best {name}: {score} "
+        f"{dataset.title}: {shown(dataset.losses[best], 48)} has the best {name}: {score} "
         f"({rule(dataset, dataset.results.checkpoint)}; {failed} of {n} runs failed)."
     )
     if n - failed < 2:
@@ -93,7 +93,7 @@ def _named(results: Results, summary: Summary, verdict: str) -> str:
     names = []
     for loss, each in zip(results.losses, summary.verdicts, strict=True):
         if each == verdict:
-            names.append(shortened(loss, 48))
+            names.append(shown(loss, 48))
     return listed(names)
 
 
@@ -113,7 +113,7 @@ def _worse(results: Results, summary: Summary) -> str:
         return f"{text}, of which every run failed."
     nearest = min(against, key=lambda row: sign * float(against[row].difference))
     effect, low, high = map(number, column.shown(against[nearest]))
-    subject = "its score" if count == 1 else f"the score of the nearest, {shortened(results.losses[nearest], 48)},"
+    subject = "its score" if count == 1 else f"the score of the nearest, {shown(results.losses[nearest], 48)},"
     relation = f"{effect} times the best" if column.is_log else f"{effect} away from the best"
     return f"{text}; {subject} is {relation} (simultaneous 95 % interval {low} to {high})."
 
@@ -125,7 +125,7 @@ def _cautions(results: Results) -> list[str]:
     if absent:
         cells = []
         for dataset, loss, seed in absent[:6]:
-            cells.append(f"{shortened(loss)} on {shortened(dataset)} seed {seed}")
+            cells.append(f"{shown(loss)} on {shown(dataset)} seed {seed}")
         more = f" and {len(absent) - 6} more" if len(absent) > 6 else ""
         texts.append(f"{len(absent)} planned runs are missing and not in any number here: {', '.join(cells)}{more}.")
     if len(results.seeds) == 1:
@@ -154,7 +154,7 @@ def _dataset_blocks(dataset: DatasetResults, plan: list[Drawing]) -> list[Block]
     for item in plan:
         if item.dataset == dataset.name:
             drawn[item.block.name.removesuffix(f"-{dataset.slug}")] = item.block
-    blocks: list[Block] = [Heading(dataset.name), scores_table(dataset), *_taken(drawn, "final")]
+    blocks: list[Block] = [Heading(dataset.title), scores_table(dataset), *_taken(drawn, "final")]
     for title, names in (("Samples", ("samples", "slider")), ("Over training", ("scores",))):
         found = _taken(drawn, *names)
         blocks += [Heading(title, 3), *found] if found else []
@@ -218,12 +218,14 @@ def _losses(results: Results) -> list[Block]:
 
 
 def _formula_table(results: Results) -> Table:
-    titles = ("Loss", "data set", "critic minimises", "generator minimises", "paper")
+    titles = ("Loss", "name in commands", "data set", "critic minimises", "generator minimises", "paper")
     columns = columns_of(titles)
     rows = []
     for loss in results.losses:
         for datasets, formula in results.formulas(loss):
-            rows.append(entries_of((loss, datasets, formula["critic"], formula["generator"], formula["paper"])))
+            where = ", ".join(map(display, datasets)) or "all"
+            texts = (loss, where, formula["critic"], formula["generator"], formula["paper"])
+            rows.append([named(loss), *entries_of(texts)])
     return Table("losses", _formulas_caption(results), columns, rows)
 
 
@@ -232,7 +234,8 @@ def _metric(dataset: DatasetResults, metric: str) -> str:
     better = "lower is better" if results.metrics[metric].direction == "min" else "higher is better"
     protocol = protocol_text(dataset.protocol(metric))
     how = f": {protocol}" if protocol else ""
-    return f"{dataset.name}: {results.metrics[metric].label} ({metric}), {better}{how}."
+    name = dataset.title if dataset.title == dataset.name else f"{dataset.title} ({dataset.name})"
+    return f"{name}: {results.metrics[metric].label} ({metric}), {better}{how}."
 
 
 def _flat(value: Any, prefix: str = "") -> str:
@@ -255,13 +258,13 @@ def failures(results: Results, plan: list[Drawing]) -> list[Block]:
         step = "" if pd.isna(run.step) else str(run.step)
         reason = run.error or "no reason recorded"
         cells = [
-            Entry(run.dataset),
+            named(run.dataset),
             Entry(str(run.seed), float(run.seed)),
             Entry(run.status),
             Entry(step),
             Entry(reason[:300]),
         ]
-        rows.append([Entry(run.loss), *cells])
+        rows.append([named(run.loss), *cells])
     columns = columns_of(titles, numeric=("seed", "step"))
     blocks: list[Block] = [Heading("Failures"), Table("failures", "Every run that did not finish.", columns, rows)]
     return blocks + _figures(plan, of=None, failures=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.markup.blocks import Entry, shortened
 from gan_zoo.files import replacing
 
 DISPLAY = {
@@ -37,6 +38,16 @@ DISPLAY = {
 def display(name: str) -> str:
     """The name of a loss or data set as papers print it; one of somebody's own is printed as it is."""
     return DISPLAY.get(name, name)
+
+
+def shown(name: str, limit: int = 28) -> str:
+    """The same where there is little room."""
+    return shortened(display(name), limit)
+
+
+def named(name: str) -> Entry:
+    """A field of a table with a loss or data set; CSV, colours and a terminal go by the name that commands take."""
+    return Entry(display(name), name)
 
 
 def slug(name: str) -> str:

@@ -1,12 +1,17 @@
 """What a record says of a metric: its name for people, and where it is better."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.report.names import display
 from benchmarks.report.statistics import Direction
 from benchmarks.report.verdicts import Limits
 from gan_zoo.errors import UserError
+
+EXTRACTOR = re.compile(r"\(([\w-]+)\)$")
+"""In a label, of which data set's features a score is."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ def metrics_of(meta: Mapping[str, Any]) -> dict[str, RecordedMetric]:
         direction = said.get("direction")
         if direction not in ("min", "max"):
             raise UserError(f"export/meta.json: metrics.{name}.direction: {direction!r}: must be min or max")
-        label = str(said.get("label") or name)
+        label = EXTRACTOR.sub(lambda found: f"({display(found[1])})", str(said.get("label") or name))
         titled = f"{label}\u00a0{'↓' if direction == 'min' else '↑'}"
         found[name] = RecordedMetric(direction, label, titled, (said.get("lowest"), said.get("highest")))
     return found

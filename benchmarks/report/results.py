@@ -144,14 +144,14 @@ class Results:
         planned = list(product(self.datasets, self.losses, self.seeds))
         return [cell for cell in planned if cell not in present]
 
-    def formulas(self, loss: str) -> list[tuple[str, dict[str, str]]]:
+    def formulas(self, loss: str) -> list[tuple[list[str], dict[str, str]]]:
         """(data sets, formula) of a loss; data sets with the same formula share an entry. Old exports have one a
         loss."""
         if "formulas" not in self.meta:
-            return [("all", self.each_dataset[0].formula(loss))]
+            return [([], self.each_dataset[0].formula(loss))]
         groups: dict[str, tuple[list[str], dict[str, str]]] = {}
         for each in self.each_dataset:
             formula = each.formula(loss)
             if formula:
                 groups.setdefault(json.dumps(formula), ([], formula))[0].append(each.name)
-        return [(", ".join(datasets), formula) for datasets, formula in groups.values()]
+        return list(groups.values())

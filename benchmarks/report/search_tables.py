@@ -3,9 +3,10 @@
 import math
 from itertools import chain
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, columns_of, entries_of, listed, number, shortened
+from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, columns_of, entries_of, listed, number
 from benchmarks.report.budgets import budget_words
-from benchmarks.report.captions import hardware, measured_by, sentences
+from benchmarks.report.captions import hardware, measured_by, paragraphs
+from benchmarks.report.names import display, named, shown
 from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
 
@@ -28,13 +29,18 @@ def curve_table(search: DatasetSearch) -> Table:
     chances = {k: search.chances(k) for k in ks}
     rows = []
     for each in search.losses:
-        cells = [Entry(each.loss)]
+        cells = [named(each.loss)]
         for k in ks:
             leads = search.leader(k) is each
             cells += [_expected_cell(search, each, k, leads), _share_cell(chances[k][each.loss])]
         rows.append([*cells, *_count_cells(each)])
     columns += [Column("failed /\u00a0n"), Column("all fail at 1 / 5")]
-    return Table(f"search-{search.dataset.slug}", _curve_caption(search), columns, rows, paper=True)
+    caption = (
+        f"{search.dataset.title}: expected {search.about.label} of the setting that validation chooses among k trials, "
+        "with its 95 % interval. Bold: the best expectation; chance: that k new trials of every loss give this one the "
+        "best score."
+    )
+    return Table(f"search-{search.dataset.slug}", caption, columns, rows, True, _curve_protocol(search))
 
 
 def _expected_cell(search: DatasetSearch, each: LossTrials, k: int, leads: bool) -> Entry:
@@ -58,21 +64,18 @@ def _count_cells(each: LossTrials) -> list[Entry]:
     ]
 
 
-def _curve_caption(search: DatasetSearch) -> str:
+def _curve_protocol(search: DatasetSearch) -> tuple[str, ...]:
     dataset, results = search.dataset, search.dataset.results
-    label = search.about.label
-    return sentences(
+    return paragraphs(
         [
-            f"{dataset.name}: {label} of the setting that the best validation score (other latents, other data) "
-            "chooses among k trials: the expectation over which k of the trials somebody has, in closed form, given "
-            "that not all of them fail; in brackets the 95 % interval over resampled trials, too narrow where k is "
-            "near their number.",
-            "Bold: the best expectation. Chance: the probability that k new trials of every loss give this one the "
-            "best score, by the distribution of the trials there are.",
-            "A trial is one run of one setting on a seed of its own, so its luck is in all numbers.",
+            "Expectation: over which k of the trials somebody has, in closed form, given that not all of them fail; "
+            "the best validation score (other latents, other data) chooses. In brackets the 95 % interval over "
+            "resampled trials, too narrow where k is near their number.",
+            "Chance: by the distribution of the trials there are.",
+            "Trials: one run of one setting each, on a seed of its own, so its luck is in all numbers.",
             budget_text(results),
-            *answers(search),
-            f"{hardware(results)}. {measured_by(dataset, [search.metric])}",
+            f"{hardware(results)}.",
+            *measured_by(dataset, [search.metric]),
         ]
     )
 
@@ -91,9 +94,9 @@ def answers(search: DatasetSearch) -> list[str]:
         chances = search.chances(k)
         sure = f"{100 * chances[leader.loss]:.0f} % chance of the best score"
         likelier = max(chances, key=lambda loss: chances[loss])
-        other = "" if likelier == leader.loss else f"; {likelier} has more, {100 * chances[likelier]:.0f} %"
+        other = "" if likelier == leader.loss else f"; {display(likelier)} has more, {100 * chances[likelier]:.0f} %"
         expected = number(search.sign * leader.expected(k))
-        found.append(f"{_trials(k)}: {shortened(leader.loss, 48)} (expected {label} {expected}; {sure}{other})")
+        found.append(f"{_trials(k)}: {shown(leader.loss, 48)} (expected {label} {expected}; {sure}{other})")
     if not found:
         return []
     return [f"Which loss with how many trials? {'; '.join(found)}.", _changes(search)]
@@ -106,7 +109,7 @@ def _found(search: DatasetSearch) -> str:
     for each in search.losses:
         if each.chosen is not None:
             best = number(search.sign * float(each.scores[each.chosen]))
-            texts.append(f"{shortened(each.loss, 48)} {best} (trial {each.numbers[each.chosen]} of {each.count})")
+            texts.append(f"{shown(each.loss, 48)} {best} (trial {each.numbers[each.chosen]} of {each.count})")
     return f"Adaptive search, not a fair comparison: {label} of the best by validation: {', '.join(texts) or 'none'}."
 
 
@@ -116,8 +119,11 @@ def _trials(k: int) -> str:
 
 def _changes(search: DatasetSearch) -> str:
     """Where the first place, and where other places, change hands."""
-    first = [f"from {k} trials on {after} leads in place of {before}" for k, before, after in search.changes()]
-    pairs = [f"{one} and {other} at {listed(list(map(str, at)))}" for one, other, at in search.crossings()]
+    first, pairs = [], []
+    for k, before, after in search.changes():
+        first.append(f"from {k} trials on {display(after)} leads in place of {display(before)}")
+    for one, other, at in search.crossings():
+        pairs.append(f"{display(one)} and {display(other)} at {listed(list(map(str, at)))}")
     if not pairs:
         return f"The order of the losses is the same for 1 to {search.most} trials."
     lead = f"The first place changes: {'; '.join(first)}." if first else "The first place never changes."
@@ -133,11 +139,11 @@ def sensitivity_table(search: DatasetSearch) -> Table:
         shares = [_share_cell(each.share_within(share)) for share in WITHIN]
         failed = Entry(f"{each.failed}/{each.count}", each.failed / each.count if each.count else None)
         matter = [_correlation_cell(each, name) for name in numbers]
-        rows.append([Entry(each.loss), *shares, failed, *matter])
+        rows.append([named(each.loss), *shares, failed, *matter])
     columns = [Column("Loss", False), *map(Column, titles), Column("failed /\u00a0n"), *map(Column, numbers)]
     label = search.about.label
     caption = (
-        f"{search.dataset.name}: sensitivity of each loss. The share of its trials, failed ones among them, whose "
+        f"{search.dataset.title}: sensitivity of each loss. The share of its trials, failed ones among them, whose "
         f"{label} is within so much of the best of its own; and Spearman's rank correlation of each number with the "
         "score, signed so that above 0 more of the number is worse (failed trials rank last)."
         f"{CROWDED if search.adaptive else ''}"
@@ -156,17 +162,17 @@ def chosen_table(search: DatasetSearch) -> Table:
     for each in search.losses:
         chosen = each.chosen
         if chosen is None:
-            rows.append([Entry(each.loss), *entries_of((DASH, DASH, DASH, "every trial failed"))])
+            rows.append([named(each.loss), *entries_of((DASH, DASH, DASH, "every trial failed"))])
             continue
         setting = ", ".join(f"{name} {value:g}" for name, value in each.settings[chosen].items())
         scores = [search.sign * float(values[chosen]) for values in (each.validation, each.scores)]
         cells = [Entry(number(score, 4), score) for score in scores]
         rows.append(
-            [Entry(each.loss), Entry(str(each.numbers[chosen]), float(each.numbers[chosen])), *cells, Entry(setting)]
+            [named(each.loss), Entry(str(each.numbers[chosen]), float(each.numbers[chosen])), *cells, Entry(setting)]
         )
     titles = ("Loss", "trial", "validation", "reported", "setting")
     caption = (
-        f"{search.dataset.name}: the setting with the best validation score of each loss. Its validation score is the "
+        f"{search.dataset.title}: the setting with the best validation score of each loss. Its validation score is the "
         "best of many and flatters; the reported one shares its seed and flatters a little; fresh seeds tell."
     )
     return Table(
@@ -180,7 +186,7 @@ def space_table(results: Results) -> Table:
     for pair, ranges in results.meta["search"].get("spaces", {}).items():
         loss, _, dataset = pair.rpartition("/")
         if loss in results.losses and dataset in results.datasets:
-            rows += [entries_of((loss, dataset, name, text)) for name, text in ranges.items()]
+            rows += [[named(loss), named(dataset), *entries_of((name, text))] for name, text in ranges.items()]
     search = results.meta["search"]
     how = "The ranges that settings were drawn from, by a scrambled Sobol sequence a loss and data set "
     how += f"(seed {search.get('seed')})"

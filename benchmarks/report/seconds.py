@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Entry, Table, columns_of, entries_of, number
+from benchmarks.markup.blocks import DASH, Entry, Table, columns_of, number
 from benchmarks.record.vocabulary import TRAIN_SECONDS
+from benchmarks.report.names import named
 from benchmarks.report.statistics import Array
 
 if TYPE_CHECKING:
@@ -167,17 +168,20 @@ def _timing_table(results: "Results", timed: TimingPass, name: str) -> Table:
     for row in sorted(timed.rows.itertuples(), key=lambda row: order.index((row.dataset, row.loss))):
         median = 1000 * row.seconds_per_iteration
         low, high = 1000 * row.seconds_q25, 1000 * row.seconds_q75
-        cells = entries_of((row.loss, row.dataset, row.engine))
+        cells = [named(row.loss), named(row.dataset), Entry(row.engine)]
         cells += [Entry(number(median), median), Entry(f"{number(low)} to {number(high)}", low)]
         cells += [_milliseconds(row.cpu_seconds_per_iteration), Entry(number(1000 / median), 1000 / median)]
         rows.append([*cells, Entry(f"{row.rounds} x {row.iterations}"), Entry(row.commit[:12])])
     row = timed.rows.iloc[0]
     caption = (
         f"What a generator step takes with its critic steps: {timed.where}, {row.numerics}, engine {row.engine_asked}, "
-        f"by {row.clock}. Each loss trained alone on the device, apart from the sweep, in turn with the others of its "
-        "data set, round after round; median and quartiles over rounds."
+        f"by {row.clock}; median and quartiles over rounds."
     )
-    return Table(name, caption, columns, rows)
+    protocol = (
+        "Timing: each loss trained alone on the device, apart from the sweep, in turn with the others of its data set, "
+        "round after round.",
+    )
+    return Table(name, caption, columns, rows, protocol=protocol)
 
 
 def _milliseconds(seconds: float) -> Entry:

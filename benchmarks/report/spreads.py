@@ -8,8 +8,9 @@ import pandas as pd
 
 from benchmarks.markup.blocks import Column, Entry, Table, measured, number
 from benchmarks.record.vocabulary import redrawn, validation
-from benchmarks.report.captions import rule, seeds
+from benchmarks.report.captions import means, rule
 from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.names import named
 from benchmarks.report.statistics import Array, mean_and_half, pooled_deviation
 from benchmarks.report.tables import sortable
 from benchmarks.suites.checkpoint import Checkpoint
@@ -40,7 +41,7 @@ def spread_table(dataset: DatasetResults) -> Table | None:
     if repeats:
         spreads["sd over samples"] = [*map(pooled_deviation, draws)]
     spreads["sd over checkpoints"] = [*map(pooled_deviation, ends)]
-    rows = [[Entry(loss)] for loss in dataset.losses]
+    rows = [[named(loss)] for loss in dataset.losses]
     for choice in choices.values():
         for row, of_loss in zip(rows, dataset.scores(metric, choice), strict=True):
             row.append(_mean(of_loss))
@@ -48,26 +49,26 @@ def spread_table(dataset: DatasetResults) -> Table | None:
         for row, deviation in zip(rows, deviations, strict=True):
             row.append(_deviation(deviation))
     columns = [Column("Loss", False), *map(Column, (*choices, *spreads))]
-    caption = _caption(dataset, few, repeats if validated else 0)
-    return Table(f"spreads-{dataset.slug}", caption, columns, rows)
+    label = dataset.results.metrics[metric].titled
+    caption = (
+        f"{dataset.title}: {label} by choice of checkpoint, {means(dataset.results)}; and its standard deviations "
+        "over seeds, samples and checkpoints, each by itself."
+    )
+    protocol = _protocol(dataset, few, repeats if validated else 0)
+    return Table(f"spreads-{dataset.slug}", caption, columns, rows, protocol=protocol)
 
 
-def _caption(dataset: DatasetResults, few: Checkpoint, repeats: int) -> str:
-    label = dataset.results.metrics[dataset.primary].titled
+def _protocol(dataset: DatasetResults, few: Checkpoint, repeats: int) -> tuple[str, ...]:
     over = [f"over training seeds, at the {rule(dataset, dataset.results.checkpoint)}"]
     over += [f"over {repeats} draws of latents for the same final weights"] if repeats else []
     over += [f"over the last {few.count} checkpoints of a run, between which it may still have learned"]
     remark = (
-        f"Best is the {rule(dataset, Checkpoint('best'))}."
+        f"best is the {rule(dataset, Checkpoint('best'))}."
         if repeats
-        else "Every evaluation drew its latents once, so there is no spread over samples and no best checkpoint chosen "
+        else "every evaluation drew its latents once, so there is no spread over samples and no best checkpoint chosen "
         "fairly: evaluate.repeats 2 or more gives both."
     )
-    return (
-        f"{dataset.name}: {label} by choice of checkpoint, mean ± half-width of the 95 % t-interval over "
-        f"{seeds(dataset.results)}; and its standard deviations, pooled over seeds but for the first: "
-        f"{'; '.join(over)}. {remark}"
-    )
+    return f"Standard deviations: pooled over seeds but for the first: {'; '.join(over)}.", f"Checkpoints: {remark}"
 
 
 def _mean(scores: Array) -> Entry:

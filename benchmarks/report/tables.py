@@ -6,29 +6,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, amount, columns_of, entries_of, measured, number
+from benchmarks.markup.blocks import DASH, Column, Entry, Mark, Table, amount, columns_of, measured, number
 from benchmarks.report.captions import (
     MARKS,
     UNHEALTHY,
-    checkpoint_rule,
+    checkpoints,
     hardware,
+    marks_key,
+    means,
     measured_by,
+    paragraphs,
     planned_images,
-    quoted,
     remarks,
-    seeds,
     sentences,
+    steps_sentence,
     verdict_rule,
 )
 from benchmarks.report.dataset_results import FLOOR, TRANSPORT, DatasetResults
 from benchmarks.report.health import unhealthy_losses
-from benchmarks.report.published import Fact, facts_of
+from benchmarks.report.names import named
 from benchmarks.report.results import Results
 from benchmarks.report.specs import spec_fields
 from benchmarks.report.statistics import mean_and_half
 from benchmarks.report.summary import Summary
 
 FAILED = "failed /\u00a0n"
+FAILURES = "failed runs, of n, diverged, were broken off or have no finite score; they are in no mean, but rank last"
 IMAGES = "images seen"
 
 
@@ -68,8 +71,16 @@ def _floor_rows(scored: list[tuple[DatasetResults, str]], gap: int, end: int) ->
             own = dataset.floor_name(metric) == name
             cells += [_floor_cell(dataset, metric) if own else Entry(DASH), *[Entry(DASH)] * gap]
         if any(cell.text != DASH for cell in cells):
-            rows.append([Entry(name), *cells, *[Entry(DASH)] * end])
+            rows.append([*_note_beside_name(Entry(name), cells), *[Entry(DASH)] * end])
     return rows
+
+
+def _note_beside_name(name: Entry, cells: list[Entry]) -> list[Entry]:
+    """A row; a note that all of its cells share is said once, beside its name."""
+    notes = {cell.note for cell in cells}
+    if len(notes) > 1:
+        return [name, *cells]
+    return [replace(name, note=notes.pop()), *(replace(cell, note="") for cell in cells)]
 
 
 def _failed_cell(summary: Summary, row: int) -> Entry:
@@ -83,12 +94,11 @@ def scores_table(dataset: DatasetResults) -> Table:
     metrics = dataset.metrics
     summaries = list(map(dataset.summary, metrics))
     costs, faults = dataset.times(), unhealthy_losses(dataset)
-    others = _published_columns(dataset)
     costs_titles = (FAILED, "critic steps", "images seen", "train s", "it/s")
     columns = [Column("Loss", False)]
     for metric in metrics:
         columns.append(Column(dataset.results.metrics[metric].titled))
-    columns += [*map(Column, costs_titles), *others]
+    columns += map(Column, costs_titles)
     rows = []
     for row, loss in enumerate(dataset.losses):
         scores = []
@@ -98,30 +108,10 @@ def scores_table(dataset: DatasetResults) -> Table:
             cell = _flag(cell, loss in faults and summary is summaries[0])
             scores.append(replace(cell, note=f"({failed.text} failed)" if own else ""))
         costs_of = _cost_cells(costs.loc[loss])
-        theirs = [cells[row] for cells in others.values()]
-        rows.append([Entry(loss), *scores, _failed_cell(summaries[0], row), *costs_of, *theirs])
-    rows += _floor_rows([(dataset, metric) for metric in metrics], gap=0, end=len(costs_titles) + len(others))
-    return Table(f"scores-{dataset.slug}", _scores_caption(dataset), columns, rows, paper=True)
-
-
-def _published_columns(dataset: DatasetResults) -> dict[Column, list[Entry]]:
-    """For each metric with printed numbers of others, a column of them: the number, or the range and how many."""
-    columns = {}
-    for metric in dataset.metrics:
-        facts = facts_of(dataset.name, metric, dataset.losses)
-        if facts:
-            title = f"published {facts[0].metric.upper()}"
-            columns[Column(title, quoted=True)] = [_printed(facts, loss) for loss in dataset.losses]
-    return columns
-
-
-def _printed(facts: list[Fact], loss: str) -> Entry:
-    ordered = sorted((fact for fact in facts if fact.loss == loss), key=lambda fact: fact.number)
-    if not ordered:
-        return Entry(DASH)
-    low, high = ordered[0], ordered[-1]
-    text = low.value if low == high else f"{low.number:g}\u2013{high.number:g} ({len(ordered)})"
-    return Entry(text, low.number)
+        rows.append([named(loss), *scores, _failed_cell(summaries[0], row), *costs_of])
+    rows += _floor_rows([(dataset, metric) for metric in metrics], gap=0, end=len(costs_titles))
+    caption = f"{dataset.title}: {means(dataset.results)}, {checkpoints([dataset])}. {marks_key([dataset])}"
+    return Table(f"scores-{dataset.slug}", caption, columns, rows, True, _scores_protocol(dataset))
 
 
 def _cost_cells(cost: pd.Series) -> list[Entry]:
@@ -138,19 +128,16 @@ def sortable(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _scores_caption(dataset: DatasetResults) -> str:
-    results = dataset.results
-    metrics = dataset.metrics
-    summaries = list(map(dataset.summary, metrics))
-    return sentences(
+def _scores_protocol(dataset: DatasetResults) -> tuple[str, ...]:
+    results, metrics = dataset.results, dataset.metrics
+    return paragraphs(
         [
-            f"{dataset.name}: mean ± half-width of the 95 % t-interval over the finished of {seeds(results)},",
-            f"{checkpoint_rule(dataset)}.",
-            "Failed: diverged, broken off or without a finite score, of n runs; in no mean, but ranked last.",
-            verdict_rule(results, summaries),
-            "Critic steps are per generator step; images: real ones that the critic saw.",
-            f"{results.clock.caption} {hardware(results)}. {measured_by(dataset, metrics)}",
-            quoted(dataset),
+            verdict_rule(results, [*map(dataset.summary, metrics)]),
+            f"Counts: {FAILURES}. Critic steps are per generator step; images seen: real ones that the critic saw. "
+            f"{steps_sentence(dataset)}",
+            results.clock.caption,
+            f"{hardware(results)}.",
+            *measured_by(dataset, metrics),
             *remarks([(dataset, metric) for metric in metrics]),
         ]
     )
@@ -160,28 +147,30 @@ def primary_table(results: Results) -> Table:
     """The primary metric of every data set, side by side."""
     primary, summaries, protocols = [], [], []
     columns = [Column("Loss", False)]
-    rows = [[Entry(loss)] for loss in results.losses]
+    rows = [[named(loss)] for loss in results.losses]
     for dataset in results.each_dataset:
         metric = dataset.primary
         summary = dataset.summary(metric)
-        columns += [Column(f"{dataset.name}: {results.metrics[metric].titled}"), Column(FAILED), Column(IMAGES)]
+        columns += [Column(f"{dataset.title}: {results.metrics[metric].titled}"), Column(FAILED), Column(IMAGES)]
         for row, cells in zip(rows, _primary_cells(dataset, summary), strict=True):
             row += cells
         primary.append((dataset, metric))
         summaries.append(summary)
-        protocols.append(f"{dataset.name}: {measured_by(dataset, [metric])}")
+        texts = [*measured_by(dataset, [metric]), steps_sentence(dataset)]
+        protocols.append(f"{dataset.title}: {sentences(texts)}")
     rows += _floor_rows(primary, gap=2, end=0)
-    rules = dict.fromkeys(map(checkpoint_rule, results.each_dataset))
-    caption = sentences(
+    datasets = results.each_dataset
+    caption = f"Primary metric of each data set: {means(results)}, {checkpoints(datasets)}. {marks_key(datasets)}"
+    protocol = paragraphs(
         [
-            "Primary metric of each data set: mean ± half-width of the 95 % t-interval over the finished of",
-            f"{seeds(results)}, {'; '.join(rules)}. {verdict_rule(results, summaries)} {hardware(results)}.",
-            f"{IMAGES.capitalize()}: real ones that the critic saw.",
+            verdict_rule(results, summaries),
+            f"Counts: {FAILURES}. Images seen: real ones that the critic saw.",
+            f"{hardware(results)}.",
             *protocols,
             *remarks(primary),
         ]
     )
-    return Table("primary", caption, columns, rows, paper=True)
+    return Table("primary", caption, columns, rows, True, protocol)
 
 
 def _primary_cells(dataset: DatasetResults, summary: Summary) -> list[list[Entry]]:
@@ -205,10 +194,10 @@ def recipe_table(results: Results) -> Table:
         optimizer = run.optimizer if decay == "none" else f"{run.optimizer}, {decay} decay"
         sizes = f"{_count(run.parameters_generator)} / {_count(run.parameters_critic)}"
         images = amount(planned_images(run))
-        texts = [dataset, run.architecture, run.steps, run.n_critic, run.batch_size, optimizer, images, sizes]
+        texts = [run.architecture, run.steps, run.n_critic, run.batch_size, optimizer, images, sizes]
         texts.append(", ".join(sorted(set(filter(None, runs.engine)))))
-        rows.append([Entry(loss), *map(_known, texts)])
-    rows.sort(key=lambda row: (results.datasets.index(row[1].text), results.losses.index(row[0].text)))
+        rows.append([named(loss), named(dataset), *map(_known, texts)])
+    rows.sort(key=lambda row: (results.datasets.index(row[1].plain), results.losses.index(row[0].plain)))
     caption = (
         "How every cell was trained: generator steps, critic steps in each, real images a critic step, optimiser with "
         "learning rate and decay rates, real images in all."
@@ -231,14 +220,14 @@ def run_table(results: Results) -> Table:
     rows = []
     for run in results.runs.itertuples():
         commit = f"{run.commit[:12]}{' + changes' if _is_true(run.dirty) else ''}"
-        cells = entries_of((run.run_key, run.loss, run.dataset))
+        cells = [Entry(run.run_key), named(run.loss), named(run.dataset)]
         cells += [Entry(str(run.seed), float(run.seed)), Entry(run.status)]
         cells += [Entry(DASH) if pd.isna(run.step) else Entry(str(run.step), float(run.step))]
         cells += [_seconds_cell(results, run), Entry(run.device), Entry(commit)]
         rows.append([*cells, Entry(run.mlflow_run_id)])
     numeric = ("seed", "step", "train s")
-    caption = f"Every run of the sweep. {results.clock.caption}"
-    return Table("runs", caption, columns_of(titles, numeric), rows)
+    columns = columns_of(titles, numeric)
+    return Table("runs", "Every run of the sweep.", columns, rows, protocol=(results.clock.caption,))
 
 
 def _seconds_cell(results: Results, run: Any) -> Entry:

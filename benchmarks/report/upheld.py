@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.markup.blocks import Table, columns_of, entries_of, listed
 from benchmarks.report.agreement import CellName
+from benchmarks.report.names import display, named
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array
 
@@ -79,10 +80,11 @@ def verdict_sentences(verdicts: list[Upheld]) -> list[str]:
         for each in decided:
             count[each.outcome] += 1
             if each.outcome == "contradicted":
-                off.append(f"{each.loss} against {each.best} is {each.there} there and {each.here} here")
+                pair = f"{display(each.loss)} against {display(each.best)}"
+                off.append(f"{pair} is {each.there} there and {each.here} here")
         texts.append(
-            f"{dataset}: of {len(decided)} published verdicts that decide something {count['upheld']} are upheld, "
-            f"{count['undecided here']} undecided here and {count['contradicted']} contradicted"
+            f"{display(dataset)}: of {len(decided)} published verdicts that decide something {count['upheld']} are "
+            f"upheld, {count['undecided here']} undecided here and {count['contradicted']} contradicted"
             f"{': ' if off else ''}{listed(off)}."
         )
     return texts
@@ -92,8 +94,8 @@ def verdict_table(verdicts: list[Upheld]) -> Table:
     """Each published verdict and what became of it."""
     rows = []
     for each in verdicts:
-        texts = (each.loss, each.dataset, each.best, each.there, each.here, each.outcome)
-        rows.append(entries_of(texts))
+        names = map(named, (each.loss, each.dataset, each.best))
+        rows.append([*names, *entries_of((each.there, each.here, each.outcome))])
     titles = ("Loss", "data set", "against", "published", "here", "outcome")
     caption = (
         "Published verdicts on the primary metric of each data set, on losses of which every cell is compared, beside "

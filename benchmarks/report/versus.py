@@ -33,7 +33,7 @@ from benchmarks.report.captions import rule
 from benchmarks.report.consistency import RECIPE
 from benchmarks.report.contrasts import verdicts_in_words
 from benchmarks.report.figures.style import colour
-from benchmarks.report.names import write_pages
+from benchmarks.report.names import display, named, write_pages
 from benchmarks.report.results import Results
 from benchmarks.report.specs import spec_fields, unlike_fields
 from benchmarks.report.statistics import mean_and_half
@@ -84,12 +84,12 @@ def _protocol(a: Results, b: Results, datasets: list[str]) -> list[str]:
         for loss in _in_both(a.losses, b.losses):
             ours, theirs = a.on(dataset).cell_runs(loss), b.on(dataset).cell_runs(loss)
             for text in _unlike(ours, theirs) if len(ours) and len(theirs) else []:
-                texts.append(f"{loss} on {dataset}: {text}")
+                texts.append(f"{display(loss)} on {display(dataset)}: {text}")
     for dataset in datasets:
         for metric in _in_both(a.on(dataset).metrics, b.on(dataset).metrics):
             if not alike(a, b, dataset, metric):
                 ours, theirs = differing(a.on(dataset).protocol(metric), b.on(dataset).protocol(metric))
-                texts.append(f"{metric} on {dataset}: A {ours or 'as B'}; B {theirs or 'as A'}: not compared")
+                texts.append(f"{metric} on {display(dataset)}: A {ours or 'as B'}; B {theirs or 'as A'}: not compared")
     for side, ours, theirs in (("A", a, b), ("B", b, a)):
         for what, mine, others in (
             ("losses", ours.losses, theirs.losses),
@@ -148,16 +148,20 @@ def _scores(a: Results, b: Results, dataset: str) -> Table:
         scores = _matched(a, b, dataset, loss, metric)
         keys, other_keys = a.on(dataset).cell_runs(loss).run_key, b.on(dataset).cell_runs(loss).run_key
         same = Entry("equal" if set(keys) == set(other_keys) else "differ")
-        rows.append([Entry(loss), *_score_cells(a, metric, scores, len(losses) if comparable else 0), same])
+        rows.append([named(loss), *_score_cells(a, metric, scores, len(losses) if comparable else 0), same])
     caption = (
-        f"{dataset}: {a.metrics[metric].titled}, mean ± half-width of the 95 % t-interval over finished seeds, "
-        f"{rule(a.on(dataset), a.checkpoint)}; B to A as ratio of scores (difference, where one is not positive), "
-        f"paired by seed, with a 95 % interval that is simultaneous over the rows. {verdicts_in_words(a)} "
-        "Specs are equal where the run keys are."
+        f"{display(dataset)}: {a.metrics[metric].titled}, mean ± half-width of the 95 % t-interval over finished "
+        f"seeds, {rule(a.on(dataset), a.checkpoint)}; and B to A with a simultaneous 95 % interval."
+    )
+    protocol = (
+        "B to A: ratio of scores (difference, where one is not positive), paired by seed, with intervals that are "
+        "simultaneous over the rows.",
+        f"Verdicts: {verdicts_in_words(a)}",
+        "Specs: equal where the run keys are.",
     )
     numeric = ("A", "B", "B to A", "95 % interval", "pairs")
     columns = columns_of(("Loss", *numeric[:-1], "verdict on B", "pairs", "specs"), numeric)
-    return Table(f"versus-{a.datasets.index(dataset)}", caption, columns, rows)
+    return Table(f"versus-{a.datasets.index(dataset)}", caption, columns, rows, protocol=protocol)
 
 
 def alike(a: Results, b: Results, dataset: str, metric: str) -> bool:
@@ -207,9 +211,9 @@ def _verdicts(a: Results, b: Results, dataset: str) -> list[str]:
             decided_there += theirs != "undecided"
             same += ours == theirs != "undecided"
             if ours != theirs and "undecided" not in (ours, theirs):
-                against.append(f"{x} is {ours} to {y} in A, {theirs} in B")
+                against.append(f"{display(x)} is {ours} to {display(y)} in A, {theirs} in B")
         texts.append(
-            f"{dataset}, {a.metrics[metric].label}{otherwise}: of {len(pairs)} pairs of losses A decides "
+            f"{display(dataset)}, {a.metrics[metric].label}{otherwise}: of {len(pairs)} pairs of losses A decides "
             f"{decided} and B {decided_there}, {same} alike; {len(against)} contradict each other"
             f"{': ' * bool(against)}{'; '.join(against)}."
         )

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
-from benchmarks.markup.blocks import amount, shortened
+from benchmarks.markup.blocks import amount
 from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.names import shown
 from benchmarks.report.statistics import Array
 from benchmarks.report.verdicts import Limits
 
@@ -97,7 +98,7 @@ def legend(figure: Figure, losses: list[str]) -> None:
     """One legend for the whole figure, below it, read line by line."""
     handles = []
     for loss in losses:
-        style, label = look(loss), shortened(loss)
+        style, label = look(loss), shown(loss)
         line = Line2D(
             [], [], color=style.colour, linestyle=style.dash, marker=style.marker, markersize=3.5, label=label
         )
@@ -116,7 +117,7 @@ def legend_height(losses: list[str], width: float) -> float:
 
 
 def _legend_columns(losses: list[str], width: float) -> int:
-    longest = max(map(len, map(shortened, losses)))
+    longest = max(map(len, map(shown, losses)))
     columns = max(1, min(len(losses), int(width / (0.06 * longest + 0.55))))
     return -(-len(losses) // -(-len(losses) // columns))
 
@@ -124,7 +125,7 @@ def _legend_columns(losses: list[str], width: float) -> int:
 def keys(figure: Figure, handles: list[Artist], absent: list[str] | None = None) -> None:
     """A legend of a figure whose panels are losses, below it: what its lines are, and which losses have no panel."""
     columns = max(1, min(len(handles), int(figure.get_figwidth() / 1.3)))
-    named = textwrap.fill(f"not measured: {', '.join(map(shortened, absent))}", 100) if absent else None
+    named = textwrap.fill(f"not measured: {', '.join(map(shown, absent))}", 100) if absent else None
     legend = figure.legend(
         handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.5, title=named, alignment="left"
     )
@@ -139,7 +140,7 @@ def loss_panels(losses: list[str], sharex: bool = False, sharey: bool = False) -
     grid = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey).flat)
     panels = dict(zip(losses, grid, strict=False))
     for loss, axes in panels.items():
-        axes.set_title(shortened(loss, 96 // columns), loc="left")
+        axes.set_title(shown(loss, 96 // columns), loc="left")
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     return figure, panels

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from benchmarks.markup.blocks import number, shortened
+from benchmarks.markup.blocks import number
 from benchmarks.report.captions import MARKS
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import (
@@ -26,6 +26,7 @@ from benchmarks.report.figures.axes import (
     within,
 )
 from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, dashes, look, semantics
+from benchmarks.report.names import shown
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, comparable_scale, log_ratios, performance_profile
 from benchmarks.report.verdicts import Scores
@@ -50,7 +51,7 @@ def _final(dataset: DatasetResults, metrics: list[str], width: float) -> Figure:
     names = []
     for row, loss in enumerate(dataset.losses):
         failed = f" ({primary.failed[row]}/{primary.attempted[row]} failed)" if primary.failed[row] else ""
-        names.append(shortened(loss) + failed)
+        names.append(shown(loss) + failed)
     figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
     figure.axes[0].set_ylabel("")
     figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
@@ -117,7 +118,7 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
     axes = figure.subplots()
     sign = 1.0 if dataset.results.metrics[metric].direction == "min" else -1.0
     limit = 1.3 * max(float(np.nanmax(np.abs(effect))) if np.isfinite(effect).any() else 0.0, 1e-9)
-    names = [shortened(loss, 22) for loss in dataset.losses]
+    names = [shown(loss, 22) for loss in dataset.losses]
     marks = _marks(column)
     seaborn.heatmap(
         pd.DataFrame(sign * effect, names, names),
@@ -131,8 +132,8 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
         annot_kws={"fontsize": 6.5 if count < 9 else 6},
         ax=axes,
     )
-    shown = marks[np.isfinite(effect)]
-    for text, mark in zip(axes.texts, shown, strict=True):
+    drawn = marks[np.isfinite(effect)]
+    for text, mark in zip(axes.texts, drawn, strict=True):
         text.set_fontweight("normal" if mark else "bold")
     axes.set_xticks(np.arange(count) + 0.5, names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(np.arange(count) + 0.5, names, rotation=0)
@@ -192,7 +193,7 @@ def profiles(results: Results) -> Figure:
     axes.set_xlim(*np.exp(thresholds[[0, -1]]))
     logarithmic(axes, "x")
     axes.set_ylim(-0.02, 1.02)
-    axes.set_xlabel(f"factor of {shortened(results.baseline)}'s primary score (less is better)")
+    axes.set_xlabel(f"factor of {shown(results.baseline)}'s primary score (less is better)")
     axes.set_ylabel("share of runs at or below it")
     legend(figure, list(strata))
     return figure
@@ -231,13 +232,13 @@ def timeline(results: Results) -> Figure:
     for axes, dataset in zip(grid, results.each_dataset, strict=False):
         for row, loss in enumerate(losses):
             _timeline_row(axes, dataset.cell_runs(loss), row, look(loss).colour)
-        axes.set_title(shortened(dataset.name), loc="left")
+        axes.set_title(shown(dataset.name), loc="left")
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(counts)
         axes.grid(axis="y", visible=False)
     for axes in grid[len(results.datasets) :]:
         axes.set_axis_off()
-    grid[0].set_yticks(range(len(losses)), [shortened(loss) for loss in losses], fontsize=7.5)
+    grid[0].set_yticks(range(len(losses)), [shown(loss) for loss in losses], fontsize=7.5)
     grid[0].set_ylim(len(losses) - 0.5, -0.5)
     label_below(grid, columns, "generator steps")
     handles: list[Artist] = []

@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.markup.blocks import shortened
 from benchmarks.record.vocabulary import (
     CRITIC_LOSS_HELD_OUT,
     CRITIC_LOSS_TRAIN,
@@ -39,6 +38,7 @@ from benchmarks.report.figures.axes import (
     scale,
 )
 from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.names import shown
 from benchmarks.report.statistics import Array, t_interval
 
 BLACK = "#222222"
@@ -59,7 +59,7 @@ def norms(dataset: DatasetResults) -> Figure:
         _shares(row[3], dataset, loss)
         for axes in row:
             axes.xaxis.set_major_formatter(counts)
-        row[0].text(-0.4, 0.5, shortened(loss, 18), transform=row[0].transAxes, ha="right", va="center")
+        row[0].text(-0.4, 0.5, shown(loss, 18), transform=row[0].transAxes, ha="right", va="center")
     for axes, title in zip(grid[0], ("real", "between", "fake", "share above 1"), strict=True):
         axes.set_title(title)
     label_below(list(grid.flat), 4, "generator steps")

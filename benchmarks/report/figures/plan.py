@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.markup.blocks import Figure, Slider, shortened
+from benchmarks.markup.blocks import Figure, Slider
 from benchmarks.record.vocabulary import final_samples
 from benchmarks.report.captions import EQUIVALENT, UNDECIDED, rule
 from benchmarks.report.dataset_results import DatasetResults
@@ -27,6 +27,7 @@ from benchmarks.report.figures.samples import Shown, common_seed, sample_panels,
 from benchmarks.report.figures.style import COLUMN, drawing, save
 from benchmarks.report.live.charts import final_chart, score_chart, term_chart
 from benchmarks.report.live.samples import sample_player
+from benchmarks.report.names import display, shown
 from benchmarks.report.results import Results
 
 
@@ -60,8 +61,9 @@ def drawings(results: Results) -> Iterator[Drawing]:
     for dataset in results.each_dataset:
         yield from _of_dataset(dataset)
     if len(results.losses) > 1 and ratio_strata(results) and _any_score(results):
+        baseline = display(results.baseline)
         text = (
-            f"Performance profile: the share of runs whose primary score is within a factor of {results.baseline}'s "
+            f"Performance profile: the share of runs whose primary score is within a factor of {baseline}'s "
             "geometric mean, averaged over data sets; failed runs never are (Agarwal et al. 2021). Left is better."
         )
         yield Drawing(Figure("profiles", text, "Step curves, one a loss."), None, lambda: profiles(results))
@@ -80,15 +82,15 @@ def _of_dataset(dataset: DatasetResults) -> Iterator[Drawing]:
     if _scored(dataset):
         yield from _of_scores(dataset)
     yield from _of_samples(dataset)
-    shown = shortened(dataset.name, 40)
+    name = shown(dataset.name, 40)
     if term_names(dataset):
-        text = f"{shown}: what training logged: terms of both losses, estimates, penalties, gradient norms. "
+        text = f"{name}: what training logged: terms of both losses, estimates, penalties, gradient norms. "
         alt = "Curves of each logged term over generator steps, one a loss."
         block = Figure(f"terms-{dataset.slug}", text + _interval(dataset.results), alt, live=term_chart(dataset))
         yield Drawing(block, dataset.name, lambda: term_curves(dataset))
     for diagnostic in DIAGNOSTICS:
         if diagnostic.has_data(dataset):
-            block = Figure(f"{diagnostic.name}-{dataset.slug}", f"{shown}: {diagnostic.caption}", diagnostic.alt)
+            block = Figure(f"{diagnostic.name}-{dataset.slug}", f"{name}: {diagnostic.caption}", diagnostic.alt)
             yield Drawing(block, dataset.name, partial(diagnostic.draw, dataset))
 
 
@@ -99,19 +101,19 @@ def _scored(dataset: DatasetResults) -> bool:
 
 
 def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
-    shown = shortened(dataset.name, 40)
+    name = shown(dataset.name, 40)
     metrics = ", ".join(dataset.results.metrics[metric].titled for metric in dataset.metrics)
     at = rule(dataset, dataset.results.checkpoint)
     text = (
-        f"{shown}: {metrics}, {at}. Points are seeds, bars mean and "
+        f"{name}: {metrics}, {at}. Points are seeds, bars mean and "
         "95 % t-interval within the range that a score can have. Failed runs are counted."
     )
-    alt = f"Dot plot of {metrics} by loss; the numbers are in the table of {shown}."
+    alt = f"Dot plot of {metrics} by loss; the numbers are in the table of {name}."
     block = Figure(f"final-{dataset.slug}", text, alt, live=final_chart(dataset))
     column = partial(final_column, dataset)
     yield Drawing(block, dataset.name, lambda: final_scores(dataset), column)
     text = (
-        f"{shown}: scores against generator steps, real images seen by the critic, and training seconds. "
+        f"{name}: scores against generator steps, real images seen by the critic, and training seconds. "
         f"{dataset.results.clock.caption} {_interval(dataset.results)} "
         "A curve of a loss with failures is of those still running."
     )
@@ -122,7 +124,7 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     if len(dataset.losses) > 1 and np.isfinite(dataset.scores(primary)).sum(1).max() > 1:
         titled = dataset.results.metrics[primary].titled
         text = (
-            f"{shown}: every pair of losses on {titled} ({at}): geometric-mean ratio over "
+            f"{name}: every pair of losses on {titled} ({at}): geometric-mean ratio over "
             f"seeds that both finished (difference, where a score is not positive), row against column. "
             f"{EQUIVALENT.symbol} equivalent, {UNDECIDED.symbol} undecided, bold: better or worse by more than "
             f"{100 * dataset.results.margin:g} %, as in the table against the baseline. Orange is worse, purple better."
@@ -145,13 +147,13 @@ def _of_samples(dataset: DatasetResults) -> Iterator[Drawing]:
     steps = sample_steps(dataset)
     if len(steps) > 1:
         frames = [(str(step), f"samples-{dataset.slug}-{step}") for step in steps]
-        text = f"{shortened(dataset.name, 40)}: the same runs' samples at each generator step, or the latest before it."
+        text = f"{shown(dataset.name, 40)}: the same runs' samples at each generator step, or the latest before it."
         slider = Slider(f"slider-{dataset.slug}", text, frames, sample_player(dataset))
         yield Drawing(slider, dataset.name, lambda step: sample_panels(dataset, int(step)))
 
 
 def _samples_block(dataset: DatasetResults, runs: dict[str, Shown]) -> Figure:
-    shown = shortened(dataset.name, 40)
+    name = shown(dataset.name, 40)
     first = dataset.results.record.samples[final_samples(next(iter(runs.values())).key)]
     seed = common_seed(runs)
     rule = f"Last checkpoint of seed {seed}, the first that most losses have: not chosen by its result."
@@ -162,10 +164,10 @@ def _samples_block(dataset: DatasetResults, runs: dict[str, Shown]) -> Figure:
         )
     else:
         what = "Generated images, unselected, beside the data's."
-    alt = f"{what} One panel each: {', '.join(map(shortened, runs))}."
+    alt = f"{what} One panel each: {', '.join(map(shown, runs))}."
     # Where there is a player, the page draws these panels from its frames.
     live = {"kind": "panels", "of": f"slider-{dataset.slug}"} if len(sample_steps(dataset)) > 1 else None
-    return Figure(f"samples-{dataset.slug}", f"{shown}: {what} {rule}", alt, live=live)
+    return Figure(f"samples-{dataset.slug}", f"{name}: {what} {rule}", alt, live=live)
 
 
 def _any_score(results: Results) -> bool:

@@ -17,6 +17,7 @@ from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, r
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import GREY, keys
 from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.names import display
 from benchmarks.report.results import Results
 
 EXTENT = 3.0  # critic scores lie on a grid over [-3, 3]^2, row = y ascending
@@ -156,7 +157,7 @@ def _older_step(dataset: DatasetResults, loss: str, runs: Mapping[str, Shown], s
 def _title(dataset: DatasetResults, loss: str, runs: Mapping[str, Shown], remarks: list[str]) -> str:
     """The loss, and what sets its samples apart from those beside them."""
     if loss not in runs:
-        return loss
+        return display(loss)
     key, seed = runs[loss]
     notes = []
     if seed != common_seed(runs):
@@ -165,7 +166,7 @@ def _title(dataset: DatasetResults, loss: str, runs: Mapping[str, Shown], remark
     if status != "done":
         notes.append(status)
     notes += remarks
-    return f"{loss} ({', '.join(notes)})" if notes else loss
+    return f"{display(loss)} ({', '.join(notes)})" if notes else display(loss)
 
 
 def _panel(axes: Axes, results: Results, name: str | None, real: NDArray | None, loss: str, coarseness: int) -> None:

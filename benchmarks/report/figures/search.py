@@ -8,13 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.markup.blocks import Figure as Block
-from benchmarks.markup.blocks import shortened
 from benchmarks.report.figures.axes import legend, legend_height, logarithmic, wants_log
 from benchmarks.report.figures.plan import Drawing
 from benchmarks.report.figures.style import COLUMN, PAGE, look
+from benchmarks.report.names import shown
 from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
-from benchmarks.report.search_tables import answers
 from benchmarks.report.statistics import Array
 
 SPREAD = 30.0
@@ -37,7 +36,7 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
         )
         yield Drawing(block, dataset.name, partial(curves, search, PAGE), partial(curves, search, COLUMN))
         text = (
-            f"{dataset.name}: {label} of every trial against each number that was searched; a row a loss. Crosses at "
+            f"{dataset.title}: {label} of every trial against each number that was searched; a row a loss. Crosses at "
             "the edge failed or lie beyond it. A number that matters has a slope, one that does not has none."
         )
         block = Block(f"marginals-{dataset.slug}", text, "Panels of dots, a row a loss and a column a number.")
@@ -45,13 +44,13 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
 
 
 def _curves_caption(search: DatasetSearch) -> str:
-    """What the curves are, and what they answer."""
-    name, label, found = search.dataset.name, search.about.titled, " ".join(answers(search))
+    """What the curves are."""
+    name, label = search.dataset.title, search.about.titled
     if search.adaptive:
-        return f"{name}: {label} of the best by validation among the first k trials of an adaptive search. {found}"
+        return f"{name}: {label} of the best by validation among the first k trials of an adaptive search."
     return (
         f"{name}: expected {label} of the setting that validation chooses among k trials, with the 95 % interval over "
-        f"resampled trials. {found}"
+        "resampled trials."
     )
 
 
@@ -134,7 +133,7 @@ def marginals(search: DatasetSearch) -> Figure:
             axes.set_title(_named(number), loc="left", fontsize=6.5)
         for axes in row[len(common) + len(others) :]:
             axes.set_axis_off()
-        row[0].set_ylabel(shortened(each.loss, 16), fontsize=6.5)
+        row[0].set_ylabel(shown(each.loss, 16), fontsize=6.5)
     for axes, number in zip(grid[-1], common, strict=False):
         axes.set_xlabel(_named(number))
     return figure
