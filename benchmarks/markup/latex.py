@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
-from benchmarks.markup.blocks import DASH, Column, Entry, Table, shortened
+from benchmarks.markup.blocks import DASH, Column, Entry, Table, led, shortened
 
 SYMBOLS = {
     "\\": r"\textbackslash{}",
@@ -75,30 +76,38 @@ def latex(tables: list[Table], suite: str, siunitx: bool = False) -> str:
     return head + "\n".join(_table(table, suite, siunitx) for table in tables)
 
 
+@dataclass(frozen=True)
+class _Form:
+    """How a column is set: its format, and into how many columns of LaTeX its entries are split."""
+
+    format: str
+    parts: int = 1
+
+
 def _table(table: Table, suite: str, siunitx: bool) -> str:
-    columns, aligned, formats = [], [], []
+    columns, forms = [], []
     for at, column in enumerate(table.columns):
         entries = [row[at] for row in table.rows]
         by_point = siunitx and column.numeric and _is_measured(entries)
         columns.append(entries)
-        aligned.append(by_point)
-        formats.append(_format(entries) if by_point else _plain_format(column, entries))
-    head = _head(table.columns, columns)
+        forms.append(_by_point(entries) if by_point else _plain_form(column, entries))
+    formats = "".join(form.format for form in forms)
     # Beside a paragraph set ragged, LaTeX takes \\ for the end of its line, not of the row.
-    end = r" \tabularnewline" if PARAGRAPH in "".join(formats) else r" \\"
+    end = r" \tabularnewline" if PARAGRAPH in formats else r" \\"
+    head = _head(table.columns, columns)
     titles, rows = [], []
     for line in head:
-        titles.append(" & ".join(map(_title, line, aligned)) + end)
+        titles.append(" & ".join(map(_title, line, forms)) + end)
     for row in table.rows:
-        rows.append(" & ".join(map(_entry, row, table.columns, formats)) + end)
+        rows.append(" & ".join(map(_entry, row, table.columns, forms)) + end)
     lines = [
         r"\begin{table*}[t]",
         rf"\centering{_size(head, columns)}",
-        *([SIUNITX] if any(aligned) else []),
+        *([SIUNITX] if any(form.parts > 1 for form in forms) else []),
         rf"\caption{{{escape(table.caption)}}}",
         rf"\label{{tab:{_label(suite)}-{table.name}}}\smallskip",
         r"\makebox[\textwidth]{%",
-        rf"\begin{{tabular}}{{@{{}}{''.join(formats)}@{{}}}}",
+        rf"\begin{{tabular}}{{@{{}}{formats}@{{}}}}",
         r"\toprule",
         *titles,
         r"\midrule",
@@ -106,20 +115,32 @@ def _table(table: Table, suite: str, siunitx: bool) -> str:
         r"\bottomrule",
         r"\end{tabular}%",
         "}",
+        *_protocol(table),
         r"\end{table*}",
         "",
     ]
     return "\n".join(lines)
 
 
-SIUNITX = r"\sisetup{separate-uncertainty=true,table-align-uncertainty=true,detect-weight=true}"
+def _protocol(table: Table) -> list[str]:
+    """How the numbers came about, as a note below the table."""
+    if not table.protocol:
+        return []
+    texts = []
+    for topic, rest in map(led, table.protocol):
+        texts.append(rf"\textit{{{escape(topic)}:}} {escape(rest)}" if topic else escape(rest))
+    return [r"\par\smallskip", rf"\parbox{{\textwidth}}{{\scriptsize Protocol. {' '.join(texts)}}}"]
+
+
+SIUNITX = r"\sisetup{mode=text,detect-weight=true,group-digits=false}"
+BOLD = r"\fontseries{b}\selectfont "  # whose digits are as wide as plain ones, as those of \bfseries are not
 PARAGRAPH = r"p{0.24\textwidth}"  # four of them fill a page
 
 
-def _plain_format(column: Column, entries: list[Entry]) -> str:
+def _plain_form(column: Column, entries: list[Entry]) -> _Form:
     """To the right, to the left, or set as paragraphs where there are sentences."""
     plain = "r" if column.numeric else PARAGRAPH if any(map(_is_sentence, entries)) else "l"
-    return rf"@{{\quad}}{plain}" if column.quoted else plain
+    return _Form(rf"@{{\quad}}{plain}" if column.quoted else plain)
 
 
 def _is_sentence(entry: Entry) -> bool:
@@ -127,37 +148,43 @@ def _is_sentence(entry: Entry) -> bool:
     return " " in entry.text and shortened(entry.text) != entry.text
 
 
-MEASURED = re.compile(r"(−?)(\d+)\.?(\d*) ± ([\d.]+)")
-
-
-def _measured(entries: list[Entry]) -> list[re.Match[str]]:
-    """Those of the entries that are a value and its half-width."""
-    found = []
-    for entry in entries:
-        if match := MEASURED.fullmatch(entry.text):
-            found.append(match)
-    return found
+MEASURED = re.compile(r"(−?[\d.]+)(?: ± ([\d.]+))?")
 
 
 def _is_measured(entries: list[Entry]) -> bool:
-    """Whether a column has values with a half-width, and beside them nothing but dashes."""
-    found = _measured(entries)
-    dashes = [entry.text for entry in entries].count(DASH)
-    return len(found) + dashes == len(entries) and any(float(match[4]) for match in found)
+    """Whether a column has values with a half-width, and beside them nothing but plain values and dashes."""
+    texts = [entry.text for entry in entries if entry.text != DASH]
+    return any("±" in text for text in texts) and all(map(MEASURED.fullmatch, texts))
 
 
-def _format(entries: list[Entry]) -> str:
-    """siunitx's column for these entries: digits before and after the point and of the half-width, room for marks."""
-    sign, before, after, width = "", 0, 0, 0
-    for match in _measured(entries):
-        minus, whole, decimals, half = match.groups()
-        sign = "-" if minus else sign
+def _by_point(entries: list[Entry]) -> _Form:
+    """Mean, sign, half-width and mark, each in a column: numbers stand under numbers and points under points.
+
+    siunitx's own form of an uncertainty drops one of 0 and sets the sign closer to some numbers than to others.
+    """
+    means, halves = [], []
+    for entry in entries:
+        mean, half = _parts(entry)
+        means.append(mean)
+        halves.append(half)
+    numbers = rf"S[table-format={_digits(means)}]@{{\;}}c@{{\;}}S[table-format={_digits(halves)}]"
+    return _Form(rf"{numbers}@{{\;}}l", 4) if any(map(_after, entries)) else _Form(numbers, 3)
+
+
+def _parts(entry: Entry) -> tuple[str, str]:
+    """Mean and half-width as siunitx reads them; empty where there is none."""
+    found = MEASURED.fullmatch(entry.text)
+    return (found[1].replace("−", "-"), found[2] or "") if found else ("", "")
+
+
+def _digits(numbers: list[str]) -> str:
+    """siunitx's format for these numbers: a sign, digits before and after the point."""
+    sign, before, after = "", 1, 0
+    for number in numbers:
+        whole, _, decimals = number.lstrip("-").partition(".")
+        sign = "-" if number.startswith("-") else sign
         before, after = max(before, len(whole)), max(after, len(decimals))
-        digits = half.replace(".", "").lstrip("0") or "0"  # siunitx counts 0.05 as the one digit of 1.23(5)
-        width = max(width, len(digits))
-    marks = max(map(_after, entries), key=len)
-    room = f",table-space-text-post={{~{marks}}}" if marks else ""
-    return f"S[table-format={sign}{before}.{after}({width}){room}]"
+    return f"{sign}{before}.{after}"
 
 
 def _label(suite: str) -> str:
@@ -175,8 +202,8 @@ def _head(columns: list[Column], entries: list[list[Entry]]) -> list[list[str]]:
     return [*map(list, zip(*padded, strict=True))]
 
 
-def _title(word: str, aligned: bool) -> str:
-    return f"{{{escape(word)}}}" if aligned else escape(word)
+def _title(word: str, form: _Form) -> str:
+    return rf"\multicolumn{{{form.parts}}}{{c}}{{{escape(word)}}}" if form.parts > 1 else escape(word)
 
 
 def _size(head: list[list[str]], entries: list[list[Entry]]) -> str:
@@ -208,16 +235,22 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def _entry(entry: Entry, column: Column, form: str) -> str:
-    if form.startswith("S"):
-        number = entry.text.replace("−", "-").replace("±", "+-")
-        after = f" {{~{_after(entry)}}}" if _after(entry) else ""
-        return ("{--}" if entry.text == DASH else rf"\bfseries {number}" if entry.mark.bold else number) + after
-    if PARAGRAPH in form:
+def _entry(entry: Entry, column: Column, form: _Form) -> str:
+    if form.parts > 1:
+        return _split(entry, form)
+    if PARAGRAPH in form.format:
         return rf"\raggedright {escape(entry.text)}"
     text = escape(shortened(entry.text))
     marked = rf"\textbf{{{text}}}" if entry.mark.bold else rf"\textit{{{text}}}" if column.quoted else text
     return f"{marked} {_after(entry)}" if _after(entry) else marked
+
+
+def _split(entry: Entry, form: _Form) -> str:
+    """A value in the columns of its parts."""
+    mean, half = _parts(entry)
+    bold = BOLD if entry.mark.bold else ""
+    parts = [bold + mean if mean else "{--}", r"$\pm$" if half else "", bold + half if half else "", _after(entry)]
+    return " & ".join(parts[: form.parts])
 
 
 def _after(entry: Entry) -> str:
