@@ -251,8 +251,9 @@ def report(
 ) -> Report:
     """The report of a suite, rebuilt from its record as `gan-zoo report` does, or that in a folder, as it is there.
 
-    `choice` narrows it: losses, datasets, seeds, metrics, baseline, checkpoint, margin; such a report is made in a
-    folder of its own under the suite's, or in `out`.
+    `choice` narrows it: losses, datasets, seeds, metrics, baseline, checkpoint, margin; `width` fits its figures to a
+    paper (neurips, icml, one-column, centimetres). Such a report is made in a folder of its own under the suite's, or
+    in `out`.
 
     Raises: UserError for a choice that the record does not have.
     """
@@ -266,7 +267,7 @@ def report(
 def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
     """The choice of a report by the keys of a suite's `report`. Raises: UserError for a key that is none."""
     names = {"losses": "rows", "datasets": "columns"}
-    known = {*names, "seeds", "metrics", "baseline", "checkpoint", "margin"}
+    known = {*names, "seeds", "metrics", "baseline", "checkpoint", "margin", "width"}
     for key in choice:
         if key not in known:
             raise UserError(f"report: '{key}' is no choice: take {', '.join(sorted(known))}")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from synthetic import FEW, HOSTILE, synthetic
 
+from benchmarks.markup.blocks import Figure as Block
 from benchmarks.markup.blocks import number
 from benchmarks.report.figures.axes import label_below, scale, wants_log
 from benchmarks.report.figures.comparisons import final_column, final_scores, pairwise_matrix, timeline
@@ -20,7 +21,8 @@ from benchmarks.report.figures.curves import score_column, score_curves
 from benchmarks.report.figures.diagnostics import DIAGNOSTICS
 from benchmarks.report.figures.plan import drawings
 from benchmarks.report.figures.samples import SHADES, sample_panels
-from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, drawing, look, save
+from benchmarks.report.figures.style import COLUMN, PAGE, PAPERS, columns_for, drawing, look, paper, save
+from benchmarks.report.names import display
 from benchmarks.report.results import Results
 from gan_zoo.losses import LOSSES as REGISTRY
 
@@ -81,7 +83,7 @@ def draw(record):
 
 
 def panel(figure, loss):
-    return next(axes for axes in figure.axes if axes.get_title(loc="left") == loss)
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == display(loss))
 
 
 def lines(axes):
@@ -105,7 +107,7 @@ def test_gradient_norms_are_medians_and_bands_of_quantiles_around_a_line_at_1(dr
     grid = np.reshape(draw(norms).axes, (len(FEW), 4))
     for rank, (loss, row) in enumerate(zip(FEW, grid, strict=True)):
         size = over_seeds(np.array(STEPS) / 100) * 10.0 ** (rank - 1)
-        assert row[0].texts[0].get_text() == loss
+        assert row[0].texts[0].get_text() == display(loss)
         for axes in row[:3]:
             median, one = lines(axes)
             np.testing.assert_allclose(median, size)
@@ -177,7 +179,7 @@ def test_a_loss_without_numbers_is_named_and_has_no_empty_panel(draw, record, ma
     record.metrics.loc[critics & record.metrics.run_key.isin(keys), "value"] = np.nan
     record.samples = {name: array for name, array in record.samples.items() if name.split("/")[0] not in set(keys)}
     figure = draw(make)
-    assert figure.legends[0].get_title().get_text() == "not measured: wgan-lp"
+    assert figure.legends[0].get_title().get_text() == "not measured: WGAN-LP"
     used = [axes for axes in figure.axes if axes.axison]
     assert len(used) == 2 * (4 if make is norms else 1)
     assert all(axes.lines or axes.patches for axes in used)
@@ -203,7 +205,7 @@ def test_a_timeline_ends_where_runs_ended_and_says_how():
     paths = [tuple(line.get_xdata()) for line in figure.axes[0].lines if to_hex(line.get_color()) == "#dddddd"]
     assert paths.count((700, 2000)) == 2
     assert paths.count((0, 2000)) == 1
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["minimax", "wgan-gp"]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["Minimax GAN", "WGAN-GP"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["diverged", "failed", "not ended"]
 
 
@@ -250,10 +252,10 @@ def test_a_run_that_ended_earlier_shows_its_last_samples(record):
     with drawing():
         panels = sample_panels(Results(record).on(POINTS), 200).axes
     titles = {axes.get_title(loc="left"): axes for axes in panels if axes.get_title(loc="left")}
-    assert list(titles) == [f"{short} (step 100)", long, without]
+    assert list(titles) == [f"{display(short)} (step 100)", display(long), display(without)]
     shown = [set(axes.lines[0].get_xdata()) for axes in titles.values() if axes.lines]
     assert shown == [{1.0}, {2.0}]
-    assert [text.get_text() for text in titles[without].texts] == ["no samples"]
+    assert [text.get_text() for text in titles[display(without)].texts] == ["no samples"]
     named = [text.get_text() for text in panels[0].figure.legends[0].get_texts()]
     assert named == ["data", "generated (colour of the loss)"]  # no contours are kept of earlier steps
 
@@ -284,6 +286,66 @@ def test_a_seed_is_at_its_loss_in_its_colour_and_intervals_stay_in_the_possible_
     assert (heights.min(), heights.max()) == (0, 8)
 
 
+def test_an_interval_that_goes_on_beyond_a_logarithmic_axis_has_no_end_in_it(record):
+    """Distances of 1000 and 1 beside some of 1: a t-interval of 500 ± 6000."""
+    runs = record.runs.set_index("run_key")
+    rows = record.metrics.name.eq("emd")
+    keys = record.metrics[rows].run_key
+    values = keys.map(runs.seed).map({0: 1000.0, 1: 1.0}).where(keys.map(runs.loss).eq("wgan-lp"), 1.0)
+    record.metrics.loc[rows, "value"] = values.to_numpy()
+    with drawing():
+        axes = final_scores(Results(record).on(POINTS)).axes[0]
+    (lows, _) = [each.get_xdata() for each in axes.lines if each.get_marker() == "|" and len(each.get_xdata()) == 3][1:]
+    assert axes.get_xscale() == "log"
+    assert min(lows) < axes.get_xlim()[0]
+
+
+def test_bands_of_shares_and_distances_stay_where_they_can_be(draw, record):
+    """Shares of 0 and 1 over two seeds have a t-interval of 0.5 ± 6; distances likewise."""
+    runs = record.runs.set_index("run_key")
+    seeds = record.metrics.run_key.map(runs.seed).astype(float)
+    rows = record.metrics.name.str.endswith("above_1") | record.metrics.name.eq("emd")
+    record.metrics.loc[rows, "value"] = seeds[rows]
+    shares = draw(norms).axes[3].collections
+    heights = np.concatenate([area.get_paths()[0].vertices[:, 1] for area in shares])
+    assert (heights.min(), heights.max()) == (0, 1)
+    exact = draw(transport).axes[0].collections[1].get_paths()[0].vertices[:, 1]
+    assert exact.min() == 0
+    assert exact.max() > 1
+
+
+@pytest.mark.parametrize("name", [*PAPERS, "6", "60"])
+def test_figures_are_as_wide_as_the_paper_and_their_text_as_large(name, record):
+    record.runs.loc[0, "status"] = "diverged"
+    width, points = paper(name)
+    plan = [item for item in drawings(Results(record)) if isinstance(item.block, Block)]
+    assert {f"scores-{POINTS}", f"slopes-{POINTS}", f"samples-{POINTS}", "profiles", "failures"} < {
+        item.block.name for item in plan
+    }
+    with drawing(points):
+        for item in plan:
+            figure = item.fitting(width)
+            own = item.block.name.startswith("pairs")
+            assert figure.get_figwidth() <= width if own else figure.get_figwidth() == width
+            texts = [text.get_fontsize() for text in figure.findobj(Text)]
+            assert min(texts) >= 6
+            assert max(texts) == pytest.approx(points, abs=0.05)
+
+
+@pytest.mark.parametrize("text", ["nature", "5.9", "61", "-8", "8,5", "NaN", "", "1e1", "١٠"])
+def test_a_width_that_no_paper_has_is_refused(text):
+    with pytest.raises(ValueError, match=r"expected neurips, icml, one-column, or centimetres from 6 to 60, got"):
+        paper(text)
+    assert paper("8.4").width == pytest.approx(3.307, abs=1e-3)
+
+
+def test_small_numbers_are_named_at_their_ticks():
+    with drawing():
+        axes = Figure().subplots()
+        scale(axes, [np.array([[1e-5, 2e-5, 3e-5], [0.0, 0.0, 0.0]])])
+        assert axes.yaxis.get_major_formatter()(2.5e-06, 0) == "2.5e-06"
+
+
 def test_the_matrix_says_ratios_and_who_is_better(record):
     """Ratios of exp(0), exp(1), exp(2) without spread: every pair is decided, and reads row against column."""
     runs = record.runs.set_index("run_key")
@@ -304,8 +366,11 @@ def test_each_band_of_the_critic_s_scores_has_its_shade_up_to_the_maximum(record
     with drawing():
         axes = sample_panels(Results(record).on(POINTS)).axes[0]
     filled = next(each for each in axes.collections if isinstance(each, QuadContourSet) and each.filled)
-    critic = record.samples[f"{record.runs.run_key[0]}/critic"][::2, ::2]
+    every_other = [*range(0, 128, 2), 127]
+    critic = record.samples[f"{record.runs.run_key[0]}/critic"][np.ix_(every_other, every_other)]
     assert (filled.levels[0], filled.levels[-1]) == (critic.min(), critic.max())
+    corners = np.concatenate([path.vertices for path in filled.get_paths()])
+    assert (corners.min(), corners.max()) == (-3, 3)  # no bare strip at an edge
     shades = filled.get_facecolors()[:, 0]
     assert len(shades) == len(filled.levels) - 1 == len(SHADES)
     assert (np.diff(shades) < 0).all()  # darker is more real, the maximum darkest

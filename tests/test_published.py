@@ -91,6 +91,24 @@ def test_other_choices_go_to_a_folder_of_their_own_which_is_named(
     assert {name.rpartition("/")[0] for name in after.keys() - before.keys()} == {f"views/{place}/tables"}
 
 
+def test_figures_are_made_for_a_paper_and_a_width_that_sets_nothing_is_refused(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(made, tmp_path / "synthetic")
+    call = ["report", "synthetic", "--from-export", "--results", tmp_path]
+    assert run(*call, "--width", "one-column", "--only", "final-8gaussians") == 0
+    figures = tmp_path / "synthetic" / "views" / "width-one-column" / "figures"
+    assert {path.name for path in figures.iterdir()} == {f"final-8gaussians{end}" for end in (".pdf", ".png", ".svg")}
+    assert b"MediaBox [ 0 0 234 " in (figures / "final-8gaussians.pdf").read_bytes()
+    capsys.readouterr()
+    assert run(*call, "--width", "icml", "--only", "losses") == 2
+    assert "--width icml: sets the width of figures, and there are none among what is made" in capsys.readouterr().err
+    assert run("report", made, made, "--width", "icml", "--out", tmp_path / "both") == 2
+    assert "--width: sets the width of figures, and two records side by side have none" in capsys.readouterr().err
+    assert run(*call, "--width", "nature") == 2
+    assert "--width: expected neurips, icml, one-column, or centimetres from 6 to 60" in capsys.readouterr().err
+
+
 def test_what_is_chosen_makes_different_folders_of_bearable_names() -> None:
     names = [view(Path("x"), {"rows": ["a" * 300, end]}, None).name for end in ("b", "c")]
     assert names[0] != names[1]

@@ -51,6 +51,13 @@ def add_commands(commands: "Commands") -> None:
         metavar="SHARE",
         help="the smallest difference of interest, as 0.1 for 10 %%, that verdicts are about (default: the suite's)",
     )
+    report.add_argument(
+        "--width",
+        type=_width,
+        metavar="PAPER",
+        help="figures for a paper, at the width and with the text that it prints: neurips (14.0 cm), icml (17.1 cm), "
+        "one-column (8.3 cm, of two), or centimetres",
+    )
     report.add_argument("--only", nargs="+", metavar="TABLE|FIGURE", help="make only these, into tables/ and figures/")
     report.set_defaults(command=_make_report)
 
@@ -59,6 +66,17 @@ def add_commands(commands: "Commands") -> None:
     diff.set_defaults(command=diff_runs)
     for command in (report, diff):
         add_results(command)
+
+
+def _width(text: str) -> str:
+    """The type of --width: the name of a paper, or centimetres."""
+    from benchmarks.report.figures.style import paper
+
+    try:
+        paper(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _make_report(options: argparse.Namespace) -> int:

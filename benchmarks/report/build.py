@@ -32,8 +32,8 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
     """Render the record in folder `export` into folder `out`; the files written, sorted.
 
     report.md and report.html, the tables for a paper as table.tex, table-siunitx.tex, table.md, table.html and
-    table.csv, and figures/. `choice` narrows it by the keys of a suite's `report` (see Results). Figures that an
-    earlier report left in `out/figures` and this one does not have are removed.
+    table.csv, and figures/. `choice` narrows it by the keys of a suite's `report` (see Results), and its `width` fits
+    the figures to a paper. Figures that an earlier report left in `out/figures` and this one does not have are removed.
 
     Raises: UserError where the export cannot be reported.
     """
@@ -42,7 +42,7 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
 
     results = Results(Record.read(export), choice)
     plan, blocks = contents(results, export)
-    earlier, written = _shown_figures(out), draw_all(plan, out / "figures")
+    earlier, written = _shown_figures(out), draw_all(plan, out / "figures", _paper_of(choice, plan))
     title = f"GAN losses {'tuned' if results.meta.get('search') else 'compared'}: {results.meta['suite']}"
     pages = {
         "report.md": markdown(title, blocks),
@@ -115,8 +115,22 @@ def build_parts(export: Path, out: Path, names: list[str], choice: Choice | None
     for part in chosen:
         if isinstance(part, Table):
             pages |= _renderings(part.name, [part], results) | {f"{part.name}.csv": table_csv(part)}
-    figures = draw_all([item for item in plan if item.block.name in names], out / "figures")
+    drawn = [item for item in plan if item.block.name in names]
+    figures = draw_all(drawn, out / "figures", _paper_of(choice, drawn))
     return sorted([*figures, *(write_pages(out / "tables", pages) if pages else [])])
+
+
+def _paper_of(choice: Choice | None, plan: "list[Drawing]") -> "style.Paper | None":
+    """The paper that figures are drawn for; None for none. Raises: UserError where there is no figure to be drawn."""
+    width = (choice or {}).get("width")
+    if width is None:
+        return None
+    if not plan:
+        raise UserError(f"--width {width}: sets the width of figures, and there are none among what is made")
+    try:
+        return style.paper(str(width))
+    except ValueError as error:
+        raise UserError(f"--width: {error}") from None
 
 
 def _named_parts(blocks: list[Block]) -> dict[str, list[Table | Figure | Slider]]:

@@ -14,7 +14,7 @@ from benchmarks.report.build import build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
 from gan_zoo.errors import UserError
 
-CHOICES = ("rows", "columns", "seeds", "metrics", "baseline", "checkpoint", "margin")
+CHOICES = ("rows", "columns", "seeds", "metrics", "baseline", "checkpoint", "margin", "width")
 LONGEST_NAME = 80
 
 
@@ -98,6 +98,8 @@ def source(suite: str, results: Path, out: Path, from_export: bool) -> Path:
 
 
 def compare(options: argparse.Namespace, choice: dict[str, Any]) -> int:
+    if "width" in choice:
+        raise UserError("--width: sets the width of figures, and two records side by side have none")
     first, second = (record_folder(suite, options.results) for suite in options.suites)
     out = refuse_unwritable(options.out or view(first, choice, None))
     pages = build_comparison(first / "export", second / "export", out, choice)

@@ -11,13 +11,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from benchmarks.markup.blocks import amount
-from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.figures.style import NARROW, columns_for, look
 from benchmarks.report.names import shown
 from benchmarks.report.statistics import Array
 from benchmarks.report.verdicts import Limits
 
 GREY = "#666666"
 SQUEEZED = 0.2  # of an axis
+TINY = 1e-3
 
 
 def wants_log(values: Array) -> bool:
@@ -59,6 +60,8 @@ def scale(axes: Axes, curves: list[Array], possible: Limits = (None, None)) -> N
         low, high = within(np.array([low - reach, high + reach]), possible)
         margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
         axes.set_ylim(low - margin, high + margin)
+        if max(abs(low), abs(high)) < TINY:
+            axes.yaxis.set_major_formatter(plain_number)  # matplotlib's own puts their power over the panel's name
 
 
 def counts(value: float, _position: float) -> str:
@@ -90,8 +93,11 @@ def symmetric(axes: Axes, low: float, high: float, linear: float) -> None:
 
 
 def plain_number(value: float, _position: float) -> str:
-    """A tick's label without mathematics: 0.01, -100, 1e+06."""
-    return f"{value:.6g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.0e}"
+    """A tick's label without mathematics: 0.01, -100, 1e+06, 2.5e-06."""
+    if value == 0 or TINY <= abs(value) < 1e5:
+        return f"{value:.6g}"
+    digits, _, power = f"{value:.2e}".partition("e")
+    return f"{float(digits):g}e{power}"
 
 
 def legend(figure: Figure, losses: list[str]) -> None:
@@ -132,15 +138,22 @@ def keys(figure: Figure, handles: list[Artist], absent: list[str] | None = None)
     legend.get_title().set_color(GREY)
 
 
-def loss_panels(losses: list[str], sharex: bool = False, sharey: bool = False) -> tuple[Figure, dict[str, Axes]]:
+def panel_columns(count: int, width: float) -> int:
+    """Columns of a grid of `count` panels in a figure of this width."""
+    return columns_for(count) if width >= NARROW else min(count, 2)
+
+
+def loss_panels(
+    losses: list[str], width: float, sharex: bool = False, sharey: bool = False
+) -> tuple[Figure, dict[str, Axes]]:
     """A figure with a panel for each loss, under its name."""
-    columns = columns_for(len(losses))
+    columns = panel_columns(len(losses), width)
     rows = -(-len(losses) // columns)
-    figure = Figure(figsize=(PAGE, 0.45 + 1.4 * rows))
+    figure = Figure(figsize=(width, 0.45 + 1.4 * rows))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey).flat)
     panels = dict(zip(losses, grid, strict=False))
     for loss, axes in panels.items():
-        axes.set_title(shown(loss, 96 // columns), loc="left")
+        axes.set_title(shown(loss, int(14 * width / columns)), loc="left")
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     return figure, panels

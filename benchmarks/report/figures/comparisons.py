@@ -22,44 +22,45 @@ from benchmarks.report.figures.axes import (
     legend,
     legend_height,
     logarithmic,
+    panel_columns,
     wants_log,
     within,
 )
-from benchmarks.report.figures.style import COLUMN, PAGE, columns_for, dashes, look, semantics
+from benchmarks.report.figures.style import COLUMN, PAGE, dashes, look, semantics
 from benchmarks.report.names import shown
 from benchmarks.report.results import Results
 from benchmarks.report.statistics import Array, comparable_scale, log_ratios, performance_profile
 from benchmarks.report.verdicts import Scores
 
 
-def final_scores(dataset: DatasetResults) -> Figure:
+def final_scores(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """A panel a metric, a line a loss: every seed's score as a dot, mean and t-interval over it."""
-    return _final(dataset, dataset.metrics, PAGE)
+    return _final(dataset, dataset.metrics, width)
 
 
-def final_column(dataset: DatasetResults) -> Figure:
+def final_column(dataset: DatasetResults, width: float = COLUMN) -> Figure:
     """The first metric of `final_scores` alone, as wide as a column."""
-    return _final(dataset, dataset.metrics[:1], COLUMN)
+    return _final(dataset, dataset.metrics[:1], width)
 
 
 def _final(dataset: DatasetResults, metrics: list[str], width: float) -> Figure:
     figure = Figure(figsize=(width, 0.55 + 0.24 * len(dataset.losses)))
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics, strict=True):
-        _dots(axes, dataset, metric)
+        _dots(axes, dataset, metric, width / len(metrics))
         axes.set_xlabel(dataset.results.metrics[metric].titled)
     primary = dataset.summary(metrics[0])
     names = []
     for row, loss in enumerate(dataset.losses):
         failed = f" ({primary.failed[row]}/{primary.attempted[row]} failed)" if primary.failed[row] else ""
         names.append(shown(loss) + failed)
-    figure.axes[0].set_yticks(range(len(names)), names, fontsize=7.5)
+    figure.axes[0].set_yticks(range(len(names)), names, fontsize="medium")
     figure.axes[0].set_ylabel("")
     figure.axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
 
-def _dots(axes: Axes, dataset: DatasetResults, metric: str) -> None:
-    """Every seed as a point, in the order of seeds from the top, and mean and interval over them."""
+def _dots(axes: Axes, dataset: DatasetResults, metric: str, room: float) -> None:
+    """Every seed as a point, in the order of seeds from the top, and mean and interval over them, in `room` inches."""
     summary = dataset.summary(metric)
     count = len(dataset.results.seeds)
     offsets = np.linspace(-0.2, 0.2, count) if count > 1 else np.zeros(1)
@@ -68,14 +69,18 @@ def _dots(axes: Axes, dataset: DatasetResults, metric: str) -> None:
     points["row"] = points.loss.map(dataset.losses.index) + offsets[points.seed.astype(int)]
     points = points[np.isfinite(points.score)]
     low, high = _ends(dataset, metric)
-    _horizontal(axes, points.score.to_numpy(dtype=float), summary.mean, low, high)
+    _horizontal(axes, points.score.to_numpy(dtype=float), summary.mean, low, high, room)
     seaborn.scatterplot(points, x="score", y="row", s=15, alpha=0.75, linewidth=0, ax=axes, **semantics(dataset.losses))
-    # an interval of hundreds of times the dots' span would squeeze them into one place: cut at the axis
     known = np.isfinite(low)
     rows = np.arange(len(dataset.losses))[known]
-    mean, left = summary.mean[known], np.maximum(low[known], axes.get_xlim()[0])
+    mean, left = summary.mean[known], np.maximum(low[known], _outside(axes))
     axes.errorbar(mean, rows, xerr=[mean - left, high[known] - mean], fmt="|", color="#222222", ms=8, lw=0.8, capsize=2)
     axes.grid(axis="y", visible=False)
+
+
+def _outside(axes: Axes) -> float:
+    """A place left of the axis, where an interval that goes on beyond it has its end, which is then not seen."""
+    return axes.get_xlim()[0] / 2 if axes.get_xscale() == "log" else -np.inf
 
 
 def _ends(dataset: DatasetResults, metric: str) -> tuple[Array, Array]:
@@ -85,13 +90,13 @@ def _ends(dataset: DatasetResults, metric: str) -> tuple[Array, Array]:
     return within(summary.mean - summary.half, possible), within(summary.mean + summary.half, possible)
 
 
-def _horizontal(axes: Axes, dots: Array, means: Array, low: Array, high: Array) -> None:
+def _horizontal(axes: Axes, dots: Array, means: Array, low: Array, high: Array, room: float) -> None:
     """Limits and scale of the axis of scores: logarithmic where most losses would be squeezed at one end."""
     if not len(dots):
         return
     if dots.min() > 0 and wants_log(means[np.isfinite(means)]):
         axes.set_xlim(dots.min() / 1.5, dots.max() * 1.5)
-        logarithmic(axes, "x")
+        logarithmic(axes, "x", decades=3 if room > 2 else 1.5)
     else:
         axes.set_xlim(*_limits(dots, low, high))
 
@@ -104,7 +109,7 @@ def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
     return left - 0.06 * span, right + 0.06 * span
 
 
-def pairwise_matrix(dataset: DatasetResults) -> Figure:
+def pairwise_matrix(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """Row against column on the primary metric: mean ratio (or difference) and the verdict on it, by type and mark."""
     metric = dataset.primary
     column = dataset.summary(metric).column
@@ -113,7 +118,7 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
     for reference in range(count):
         effect[:, reference] = column.contrast(reference).difference
     np.fill_diagonal(effect, np.nan)
-    size = min(PAGE, max(2.8, 0.42 * count + 1.7))
+    size = min(width, max(2.8, 0.42 * count + 1.7))
     figure = Figure(figsize=(size, size * (0.8 if count < 9 else 0.93)))
     axes = figure.subplots()
     sign = 1.0 if dataset.results.metrics[metric].direction == "min" else -1.0
@@ -129,7 +134,7 @@ def pairwise_matrix(dataset: DatasetResults) -> Figure:
         linewidths=0.6,
         annot=_numbers(np.exp(effect) if column.is_log else effect, marks),
         fmt="",
-        annot_kws={"fontsize": 6.5 if count < 9 else 6},
+        annot_kws={"fontsize": "small"},
         ax=axes,
     )
     drawn = marks[np.isfinite(effect)]
@@ -164,10 +169,10 @@ def _numbers(values: Array, marks: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array(texts).reshape(values.shape)
 
 
-def profiles(results: Results) -> Figure:
+def profiles(results: Results, width: float = COLUMN) -> Figure:
     """Share of runs whose primary score is within a factor of the baseline's, mean over data sets."""
     strata = ratio_strata(results)
-    figure = Figure(figsize=(COLUMN, 2.0 + legend_height(list(strata), COLUMN)))
+    figure = Figure(figsize=(width, 2.0 + legend_height(list(strata), width)))
     axes = figure.subplots()
     values = np.concatenate([*itertools.chain(*strata.values())])
     finite = values[np.isfinite(values)]
@@ -220,14 +225,14 @@ def ratio_strata(results: Results) -> dict[str, list[Array]]:
 ENDS = {"diverged": "x", "failed": "s", "missing": "o"}  # a run that is recorded as missing has not ended
 
 
-def timeline(results: Results) -> Figure:
+def timeline(results: Results, width: float = PAGE) -> Figure:
     """How far every run came of what was planned, a line a run, and how it ended if it did not finish."""
     failed = results.failed_runs()
     losses = [loss for loss in results.losses if loss in set(failed.loss)]
-    columns = columns_for(len(results.datasets))
+    columns = panel_columns(len(results.datasets), width)
     rows = -(-len(results.datasets) // columns)
     band = max(0.3, 0.08 * len(results.seeds))
-    figure = Figure(figsize=(PAGE, 0.35 + rows * (0.35 + band * len(losses))))
+    figure = Figure(figsize=(width, 0.35 + rows * (0.35 + band * len(losses))))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
     for axes, dataset in zip(grid, results.each_dataset, strict=False):
         for row, loss in enumerate(losses):
@@ -238,7 +243,7 @@ def timeline(results: Results) -> Figure:
         axes.grid(axis="y", visible=False)
     for axes in grid[len(results.datasets) :]:
         axes.set_axis_off()
-    grid[0].set_yticks(range(len(losses)), [shown(loss) for loss in losses], fontsize=7.5)
+    grid[0].set_yticks(range(len(losses)), [shown(loss) for loss in losses], fontsize="medium")
     grid[0].set_ylim(len(losses) - 0.5, -0.5)
     label_below(grid, columns, "generator steps")
     handles: list[Artist] = []

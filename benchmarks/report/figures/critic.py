@@ -34,35 +34,40 @@ from benchmarks.report.figures.axes import (
     logarithmic,
     loss_panels,
     not_measured,
+    panel_columns,
     plain_number,
     scale,
+    within,
 )
-from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.figures.style import NARROW, PAGE, look
 from benchmarks.report.names import shown
 from benchmarks.report.statistics import Array, t_interval
+from benchmarks.report.verdicts import Limits
 
 BLACK = "#222222"
 PROBED = {"real": "-", "between": "--", "fake": ":"}
 
 
-def norms(dataset: DatasetResults) -> Figure:
-    """A row a loss: quantiles of ‖∇f‖ on real points, between and on fakes, and the share of points above 1."""
+def norms(dataset: DatasetResults, width: float = PAGE) -> Figure:
+    """A row a loss: quantiles of ‖∇f‖ on real points, between and on fakes, and the share of points above 1; in a
+    column those between alone, and the share."""
+    probed = [*PROBED] if width >= NARROW else ["between"]
     losses, absent = _with(dataset, *(gradient_norms(points, "q50") for points in PROBED))
     height = 0.85 if len(losses) < 9 else 0.58
-    figure = Figure(figsize=(PAGE, 0.75 + height * len(losses)))
-    grid = figure.subplots(len(losses), 4, squeeze=False, sharex="all" if _one_length(dataset) else "row")
+    figure = Figure(figsize=(width, 0.75 + height * len(losses)))
+    grid = figure.subplots(len(losses), len(probed) + 1, squeeze=False, sharex="all" if _one_length(dataset) else "row")
     for row, loss in zip(grid, losses, strict=True):
         bands = []
-        for axes, points in zip(row, PROBED, strict=False):
+        for axes, points in zip(row, probed, strict=False):
             bands.append(_band(axes, dataset, loss, points))
-        _around_one(list(row[:3]), np.concatenate(bands))
-        _shares(row[3], dataset, loss)
+        _around_one(list(row[:-1]), np.concatenate(bands))
+        _shares(row[-1], dataset, loss)
         for axes in row:
             axes.xaxis.set_major_formatter(counts)
         row[0].text(-0.4, 0.5, shown(loss, 18), transform=row[0].transAxes, ha="right", va="center")
-    for axes, title in zip(grid[0], ("real", "between", "fake", "share above 1"), strict=True):
+    for axes, title in zip(grid[0], (*probed, "share above 1"), strict=True):
         axes.set_title(title)
-    label_below(list(grid.flat), 4, "generator steps")
+    label_below(list(grid.flat), len(probed) + 1, "generator steps")
     handles: list[Artist] = [Line2D([], [], color=BLACK, label="median"), Patch(color="#bbbbbb", label="5 % to 95 %")]
     for points, dash in PROBED.items():
         handles.append(Line2D([], [], color=BLACK, ls=dash, label=f"share: {points}"))
@@ -91,7 +96,7 @@ def _shares(axes: Axes, dataset: DatasetResults, loss: str) -> None:
     colour = look(loss).colour
     drawn = 0
     for points, dash in PROBED.items():
-        drawn += _line(axes, _values(dataset, loss, gradient_norms(points, "above_1")), colour, dash).size
+        drawn += _line(axes, _values(dataset, loss, gradient_norms(points, "above_1")), colour, dash, (0, 1)).size
     axes.set(ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
     if not drawn:
         not_measured(axes)
@@ -109,11 +114,11 @@ def _around_one(panels: list[Axes], values: Array) -> None:
         axes.tick_params(labelleft=axes is panels[0])
 
 
-def layers(dataset: DatasetResults) -> Figure:
+def layers(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """Panels of E ‖∂f/∂h‖ against the layer with output h, from the input on, at the first and last evaluation."""
     names = layer_names(dataset)
     losses, absent = _with(dataset, *names)
-    figure, panels = loss_panels(losses, sharex=True, sharey=True)
+    figure, panels = loss_panels(losses, width, sharex=True, sharey=True)
     drawn = []
     for loss, axes in panels.items():
         frames = {}
@@ -128,15 +133,15 @@ def layers(dataset: DatasetResults) -> Figure:
                 rows.append(t_interval(frame.iloc[position].to_numpy(dtype=float)))
             mean, half = np.array(rows, dtype=float).T
             line = axes.plot(depths, mean, color=look(loss).colour, ls=dash, marker="o", ms=3, mfc=face)[0]
-            axes.vlines(depths, mean - half, mean + half, color=line.get_color(), lw=0.8)
+            axes.vlines(depths, np.maximum(mean - half, 0), mean + half, color=line.get_color(), lw=0.8)
             drawn.append(mean[mean > 0])
     values = np.concatenate([*drawn, np.ones(1)])
     for axes in panels.values():
         axes.set_ylim(values.min() / 2, values.max() * 2)
         logarithmic(axes, "y", decades=2)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    figure.supylabel("mean gradient norm", fontsize=7.5)
-    _below(panels, "layer")
+    figure.supylabel("mean gradient norm", fontsize="medium")
+    _below(panels, width, "layer")
     first = Line2D([], [], color=BLACK, ls="--", marker="o", ms=3, mfc="white", label="first evaluation")
     keys(figure, [first, Line2D([], [], color=BLACK, marker="o", ms=3, label="last evaluation")], absent)
     return figure
@@ -151,7 +156,7 @@ def layer_names(dataset: DatasetResults) -> list[str]:
     return known
 
 
-def weights(dataset: DatasetResults) -> Figure:
+def weights(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """Panels of the last critics' weights: the share of them in each bin, a line a seed."""
     histograms, absent = {}, []
     for loss in dataset.losses:
@@ -160,7 +165,7 @@ def weights(dataset: DatasetResults) -> Figure:
             histograms[loss] = found
         else:
             absent.append(loss)
-    figure, panels = loss_panels(list(histograms))
+    figure, panels = loss_panels(list(histograms), width)
     for loss, axes in panels.items():
         found = histograms[loss]
         for centres, shares in found:
@@ -176,8 +181,8 @@ def weights(dataset: DatasetResults) -> Figure:
             share, c = bound.iloc[-1].mean(), max(_outer_edges(centres)[1] for centres, _ in found)
             text = f"{100 * share:.0f} % exactly at ±{c:.3g}"
             axes.text(0.5, 0.93, text, transform=axes.transAxes, ha="center", va="top")
-    _below(panels, "weight")
-    figure.supylabel("share of weights in a bin", fontsize=7.5)
+    _below(panels, width, "weight")
+    figure.supylabel("share of weights in a bin", fontsize="medium")
     if absent:
         keys(figure, [], absent)
     return figure
@@ -196,29 +201,31 @@ def _outer_edges(centres: Array) -> tuple[float, float]:
     return float(centres[0] - half), float(centres[-1] + half)
 
 
-def overfitting(dataset: DatasetResults) -> Figure:
+def overfitting(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """Panels of the critic's objective on samples that it was trained on and on held-out ones."""
     names = {CRITIC_LOSS_TRAIN: "on training data", CRITIC_LOSS_HELD_OUT: "on held-out data"}
-    return _two_lines(dataset, names)
+    return _two_lines(dataset, names, width)
 
 
-def transport(dataset: DatasetResults) -> Figure:
+def transport(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """Panels of the critic's Wasserstein estimate and the exact earth mover's distance."""
     names = {WASSERSTEIN_ESTIMATE: "critic's estimate (colour of the loss)", EARTH_MOVER: "exact distance"}
-    return _two_lines(dataset, names)
+    return _two_lines(dataset, names, width)
 
 
-def _two_lines(dataset: DatasetResults, names: dict[str, str]) -> Figure:
+def _two_lines(dataset: DatasetResults, names: dict[str, str], width: float) -> Figure:
     """The first quantity in the loss's colour, the second in black and dashed, on one scale."""
     losses, absent = _with(dataset, *names)
-    figure, panels = loss_panels(losses, sharex=_one_length(dataset))
+    figure, panels = loss_panels(losses, width, sharex=_one_length(dataset))
     for loss, axes in panels.items():
         axes.xaxis.set_major_formatter(counts)
         lines = []
         for name, colour, dash in zip(names, (look(loss).colour, BLACK), ("-", "--"), strict=True):
-            lines.append(_line(axes, _values(dataset, loss, name), colour, dash))
+            known = dataset.results.metrics.get(name)
+            possible = known.possible if known else (None, None)
+            lines.append(_line(axes, _values(dataset, loss, name), colour, dash, possible))
         scale(axes, lines)
-    _below(panels, "generator steps")
+    _below(panels, width, "generator steps")
     handles: list[Artist] = []
     for label, colour, dash in zip(names.values(), ("#888888", BLACK), ("-", "--"), strict=True):
         handles.append(Line2D([], [], color=colour, ls=dash, label=label))
@@ -238,18 +245,19 @@ def _with(dataset: DatasetResults, *names: str) -> tuple[list[str], list[str]]:
     return known, absent
 
 
-def _below(panels: dict[str, Axes], text: str) -> None:
-    label_below(list(panels.values()), columns_for(len(panels)), text)
+def _below(panels: dict[str, Axes], width: float, text: str) -> None:
+    label_below(list(panels.values()), panel_columns(len(panels), width), text)
 
 
-def _line(axes: Axes, frame: pd.DataFrame, colour: str, dash: str) -> Array:
-    """Mean and t-interval over seeds; both (2, n)."""
+def _line(axes: Axes, frame: pd.DataFrame, colour: str, dash: str, possible: Limits) -> Array:
+    """Mean and t-interval over seeds, drawn within the possible range; both (2, n)."""
     if frame.empty:
         return np.empty((2, 0))
     mean, half = t_interval(frame.to_numpy(dtype=float))
     steps, half = frame.index.to_numpy(dtype=float), np.nan_to_num(half)
     axes.plot(steps, mean, color=colour, ls=dash, marker="o", ms=1.8)
-    axes.fill_between(steps, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    low, high = within(mean - half, possible), within(mean + half, possible)
+    axes.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)
     return np.stack([mean, half])
 
 

@@ -16,6 +16,7 @@ from benchmarks.report.figures.axes import (
     label_below,
     legend,
     legend_height,
+    panel_columns,
     scale,
     within,
 )
@@ -29,7 +30,7 @@ BANDS = 8  # losses
 POINTS = 160  # a curve is thinned to so many steps: more cannot be seen at this size
 
 
-def score_curves(dataset: DatasetResults) -> Figure:
+def score_curves(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """A row a metric; columns: generator steps, real images seen by the critic, seconds of training."""
     metrics = [metric for metric in dataset.metrics if _curves(dataset, metric, _steps_at)]
     axes_of = {"generator steps": _steps_at, "images seen": images_at, "training seconds": seconds_at}
@@ -37,7 +38,7 @@ def score_curves(dataset: DatasetResults) -> Figure:
     for title, x in axes_of.items():
         if any(_curves(dataset, metric, x) for metric in metrics):
             known[title] = x
-    figure = Figure(figsize=(PAGE, 0.3 + 1.55 * len(metrics) + legend_height(dataset.losses, PAGE)))
+    figure = Figure(figsize=(width, 0.3 + 1.55 * len(metrics) + legend_height(dataset.losses, width)))
     grid = figure.subplots(len(metrics), len(known), squeeze=False, sharex="col", sharey="row")
     for row, metric in zip(grid, metrics, strict=True):
         for axes, (title, horizontal) in zip(row, known.items(), strict=True):
@@ -49,10 +50,10 @@ def score_curves(dataset: DatasetResults) -> Figure:
     return figure
 
 
-def score_column(dataset: DatasetResults) -> Figure:
+def score_column(dataset: DatasetResults, width: float = COLUMN) -> Figure:
     """The first metric against generator steps alone, as wide as a column."""
     metric = dataset.metrics[0]
-    figure = Figure(figsize=(COLUMN, 2.0 + legend_height(dataset.losses, COLUMN)))
+    figure = Figure(figsize=(width, 2.0 + legend_height(dataset.losses, width)))
     axes = figure.subplots()
     _score_panel(axes, dataset, metric, _steps_at)
     axes.set_ylabel(dataset.results.metrics[metric].titled)
@@ -99,12 +100,12 @@ def seconds_at(dataset: DatasetResults, loss: str, steps: Array) -> Array | None
     return dataset.results.clock.at(dataset, loss, steps)
 
 
-def term_curves(dataset: DatasetResults) -> Figure:
+def term_curves(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """A panel for every logged term: both losses, the Wasserstein estimate, penalties, gradient norms."""
     names = term_names(dataset)
-    columns = 2 if len(names) in (2, 4) else min(3, len(names))
+    columns = 2 if len(names) in (2, 4) else min(3, panel_columns(len(names), width))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(PAGE, 0.3 + 1.6 * rows + legend_height(dataset.losses, PAGE)))
+    figure = Figure(figsize=(width, 0.3 + 1.6 * rows + legend_height(dataset.losses, width)))
     grid = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
     for axes, name in zip(grid, names, strict=False):
         _draw(axes, dataset, _term_curves(dataset, name), (None, None), markersize=0)

@@ -27,7 +27,7 @@ class Diagnostic:
     caption: str
     alt: str
     has_data: Callable[[DatasetResults], bool]
-    draw: Callable[[DatasetResults], Figure]
+    draw: Callable[..., Figure]
 
 
 DIAGNOSTICS = (

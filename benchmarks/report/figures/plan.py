@@ -24,7 +24,7 @@ from benchmarks.report.figures.comparisons import (
 from benchmarks.report.figures.curves import banded, score_column, score_curves, term_curves, term_names
 from benchmarks.report.figures.diagnostics import DIAGNOSTICS
 from benchmarks.report.figures.samples import Shown, common_seed, sample_panels, sample_steps, shown_runs
-from benchmarks.report.figures.style import COLUMN, drawing, save
+from benchmarks.report.figures.style import COLUMN, NARROW, PAGE, Paper, drawing, save
 from benchmarks.report.live.charts import final_chart, score_chart, term_chart
 from benchmarks.report.live.samples import sample_player
 from benchmarks.report.names import display, shown
@@ -35,25 +35,33 @@ from benchmarks.report.results import Results
 class Drawing:
     """One figure: its block in the document, the data set it belongs to (None: all), and how to draw it.
 
-    `column` draws what a paper has room for in one column. A slider has a drawing for each of its frames, as PNG only;
-    samples have no SVG, in which thousands of points take several times what they take in a PDF.
+    Both draw at a width in inches, `column` what a paper has room for in one column. A slider has a drawing for each of
+    its frames, as PNG only; samples have no SVG, in which thousands of points take several times what they take in a
+    PDF.
     """
 
     block: Figure | Slider
     dataset: str | None
     draw: Callable[..., Any]
-    column: Callable[[], Any] | None = None
+    column: Callable[[float], Any] | None = None
     endings: tuple[str, ...] = (".pdf", ".png", ".svg")
 
-    def save(self, folder: Path) -> list[Path]:
-        """Draw it into `folder`; the files written: NAME with each ending, and NAME-column.pdf."""
+    def save(self, folder: Path, width: float | None = None) -> list[Path]:
+        """Draw it into `folder`; the files written: NAME with each ending, and NAME-column.pdf where no `width` is
+        given."""
+        files: list[Path] = []
         if isinstance(self.block, Slider):
-            pictures: list[Path] = []
             for step, name in self.block.frames:
-                pictures += save(self.draw(step), folder, name, (".png",))
-            return pictures
-        narrow = save(self.column(), folder, f"{self.block.name}-column", (".pdf",)) if self.column else []
-        return [*save(self.draw(), folder, self.block.name, self.endings), *narrow]
+                files += save(self.draw(step, width or PAGE), folder, name, (".png",))
+            return files
+        files += save(self.fitting(width or PAGE), folder, self.block.name, self.endings)
+        if self.column and width is None:
+            files += save(self.column(COLUMN), folder, f"{self.block.name}-column", (".pdf",))
+        return files
+
+    def fitting(self, width: float) -> Any:
+        """What there is room for at this width."""
+        return self.column(width) if self.column and width < NARROW else self.draw(width)
 
 
 def drawings(results: Results) -> Iterator[Drawing]:
@@ -66,7 +74,7 @@ def drawings(results: Results) -> Iterator[Drawing]:
             f"Performance profile: the share of runs whose primary score is within a factor of {baseline}'s "
             "geometric mean, averaged over data sets; failed runs never are (Agarwal et al. 2021). Left is better."
         )
-        yield Drawing(Figure("profiles", text, "Step curves, one a loss."), None, lambda: profiles(results))
+        yield Drawing(Figure("profiles", text, "Step curves, one a loss."), None, partial(profiles, results))
     failed = results.failed_runs()
     if len(failed[failed.status != "missing"]):
         text = (
@@ -74,7 +82,7 @@ def drawings(results: Results) -> Iterator[Drawing]:
             "cross where it diverged, a square where it failed, a circle where it has not ended."
         )
         yield Drawing(
-            Figure("failures", text, "Lines of runs against generator steps."), None, lambda: timeline(results)
+            Figure("failures", text, "Lines of runs against generator steps."), None, partial(timeline, results)
         )
 
 
@@ -87,7 +95,7 @@ def _of_dataset(dataset: DatasetResults) -> Iterator[Drawing]:
         text = f"{name}: what training logged: terms of both losses, estimates, penalties, gradient norms. "
         alt = "Curves of each logged term over generator steps, one a loss."
         block = Figure(f"terms-{dataset.slug}", text + _interval(dataset.results), alt, live=term_chart(dataset))
-        yield Drawing(block, dataset.name, lambda: term_curves(dataset))
+        yield Drawing(block, dataset.name, partial(term_curves, dataset))
     for diagnostic in DIAGNOSTICS:
         if diagnostic.has_data(dataset):
             block = Figure(f"{diagnostic.name}-{dataset.slug}", f"{name}: {diagnostic.caption}", diagnostic.alt)
@@ -111,7 +119,7 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     alt = f"Dot plot of {metrics} by loss; the numbers are in the table of {name}."
     block = Figure(f"final-{dataset.slug}", text, alt, live=final_chart(dataset))
     column = partial(final_column, dataset)
-    yield Drawing(block, dataset.name, lambda: final_scores(dataset), column)
+    yield Drawing(block, dataset.name, partial(final_scores, dataset), column)
     text = (
         f"{name}: scores against generator steps, real images seen by the critic, and training seconds. "
         f"{dataset.results.clock.caption} {_interval(dataset.results)} "
@@ -119,7 +127,7 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
     )
     alt = f"Curves of {metrics}, one a loss, over training."
     block = Figure(f"scores-{dataset.slug}", text, alt, live=score_chart(dataset))
-    yield Drawing(block, dataset.name, lambda: score_curves(dataset), partial(score_column, dataset))
+    yield Drawing(block, dataset.name, partial(score_curves, dataset), partial(score_column, dataset))
     primary = dataset.primary
     if len(dataset.losses) > 1 and np.isfinite(dataset.scores(primary)).sum(1).max() > 1:
         titled = dataset.results.metrics[primary].titled
@@ -130,7 +138,7 @@ def _of_scores(dataset: DatasetResults) -> Iterator[Drawing]:
             f"{100 * dataset.results.margin:g} %, as in the table against the baseline. Orange is worse, purple better."
         )
         block = Figure(f"pairs-{dataset.slug}", text, "Matrix of pairwise ratios between losses.")
-        yield Drawing(block, dataset.name, lambda: pairwise_matrix(dataset))
+        yield Drawing(block, dataset.name, partial(pairwise_matrix, dataset))
 
 
 def _interval(results: Results) -> str:
@@ -142,14 +150,14 @@ def _of_samples(dataset: DatasetResults) -> Iterator[Drawing]:
     runs = shown_runs(dataset)
     if runs:
         block = _samples_block(dataset, runs)
-        column = partial(sample_panels, dataset, width=COLUMN)
-        yield Drawing(block, dataset.name, lambda: sample_panels(dataset), column, (".pdf", ".png"))
+        draw = partial(sample_panels, dataset, None)
+        yield Drawing(block, dataset.name, draw, draw, (".pdf", ".png"))
     steps = sample_steps(dataset)
     if len(steps) > 1:
         frames = [(str(step), f"samples-{dataset.slug}-{step}") for step in steps]
         text = f"{shown(dataset.name, 40)}: the same runs' samples at each generator step, or the latest before it."
         slider = Slider(f"slider-{dataset.slug}", text, frames, sample_player(dataset))
-        yield Drawing(slider, dataset.name, lambda step: sample_panels(dataset, int(step)))
+        yield Drawing(slider, dataset.name, lambda step, width: sample_panels(dataset, int(step), width))
 
 
 def _samples_block(dataset: DatasetResults, runs: dict[str, Shown]) -> Figure:
@@ -174,10 +182,10 @@ def _any_score(results: Results) -> bool:
     return any(np.isfinite(dataset.scores(dataset.primary)).any() for dataset in results.each_dataset)
 
 
-def draw_all(plan: list[Drawing], folder: Path) -> list[Path]:
-    """Draw every figure into `folder`; the files written."""
-    with drawing():
+def draw_all(plan: list[Drawing], folder: Path, paper: Paper | None = None) -> list[Path]:
+    """Draw every figure into `folder`, as a report has them, or for a paper; the files written."""
+    with drawing(*([paper.points] if paper else [])):
         written: list[Path] = []
         for item in plan:
-            written += item.save(folder)
+            written += item.save(folder, paper.width if paper else None)
         return written

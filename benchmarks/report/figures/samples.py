@@ -16,7 +16,7 @@ from benchmarks.markup.blocks import shortened
 from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, real_data, sample_step, samples_at
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import GREY, keys
-from benchmarks.report.figures.style import PAGE, columns_for, look
+from benchmarks.report.figures.style import NARROW, PAGE, columns_for, look
 from benchmarks.report.names import display
 from benchmarks.report.results import Results
 
@@ -89,7 +89,7 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
     panels: list[str | None] = list(runs)
     if not is_points and real is not None:
         panels.insert(0, None)
-    columns = columns_for(len(panels)) if width == PAGE else min(len(panels), 3)
+    columns = columns_for(len(panels)) if width >= NARROW else min(len(panels), 3)
     rows = -(-len(panels) // columns)
     side = width / columns
     figure = Figure(figsize=(width, rows * (side + 0.12) + (0.3 if is_points else 0)))
@@ -97,7 +97,7 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
         axes.set_axis_off()
     for axes, loss in zip(figure.axes, panels, strict=False):
         if loss is not None:
-            _panel(axes, dataset.results, shown.get(loss), real, loss, 1 if width == PAGE else 2)
+            _panel(axes, dataset.results, shown.get(loss), real, loss, 1 if width >= NARROW else 2)
             older = _older_step(dataset, loss, runs, step) if loss in shown else []
             axes.set_title(shortened(_title(dataset, loss, runs, older), int(14 * side)), loc="left")
         elif real is not None:
@@ -203,8 +203,10 @@ def draw_points(
 
 def _contours(axes: Axes, critic: NDArray, every: int) -> None:
     """A shade for each band of scores between the least and the largest on the grid, and a line between two bands."""
-    side = np.linspace(-EXTENT, EXTENT, critic.shape[0])[::every]
-    scores = critic[::every, ::every].astype(float)
+    count = critic.shape[0]
+    at = np.unique([*range(0, count, every), count - 1])  # the last, too: else a strip at the edge is bare
+    side = np.linspace(-EXTENT, EXTENT, count)[at]
+    scores = critic[np.ix_(at, at)].astype(float)
     levels = np.linspace(scores.min(), scores.max(), len(SHADES) + 1)
     axes.contourf(side, side, scores, levels=levels, colors=SHADES, antialiased=False)
     axes.contour(side, side, scores, levels=levels[1:-1], colors="#a0a0a0", linewidths=0.4, linestyles="solid")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.markup.blocks import Figure as Block
 from benchmarks.report.figures.axes import legend, legend_height, logarithmic, wants_log
 from benchmarks.report.figures.plan import Drawing
-from benchmarks.report.figures.style import COLUMN, PAGE, look
+from benchmarks.report.figures.style import PAGE, look
 from benchmarks.report.names import shown
 from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
@@ -34,7 +34,7 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
         block = Block(
             f"search-{dataset.slug}", _curves_caption(search), "Curves, one a loss, over the number of trials."
         )
-        yield Drawing(block, dataset.name, partial(curves, search, PAGE), partial(curves, search, COLUMN))
+        yield Drawing(block, dataset.name, partial(curves, search), partial(curves, search))
         text = (
             f"{dataset.title}: {label} of every trial against each number that was searched; a row a loss. Crosses at "
             "the edge failed or lie beyond it. A number that matters has a slope, one that does not has none."
@@ -54,7 +54,7 @@ def _curves_caption(search: DatasetSearch) -> str:
     )
 
 
-def curves(search: DatasetSearch, width: float) -> Figure:
+def curves(search: DatasetSearch, width: float = PAGE) -> Figure:
     """The expected best of k trials for each loss, with intervals; the best so far of an adaptive search."""
     losses = [each.loss for each in search.losses]
     figure = Figure(figsize=(width, 2.6 + legend_height(losses, width)))
@@ -113,7 +113,7 @@ def _vertical(axes: Axes, means: Array) -> None:
         axes.set_ylim(low - margin, high + margin)
 
 
-def marginals(search: DatasetSearch) -> Figure:
+def marginals(search: DatasetSearch, width: float = PAGE) -> Figure:
     """Every trial's score against each number: a row a loss; a column for each number of all, then the loss's own."""
     searched = [each.searched() for each in search.losses]
     shared = set.intersection(*map(set, searched))
@@ -122,7 +122,7 @@ def marginals(search: DatasetSearch) -> Figure:
     for numbers in searched:
         own.append([number for number in numbers if number not in shared])
     columns = len(common) + max(map(len, own))
-    figure = Figure(figsize=(PAGE, 0.5 + 1.3 * len(search.losses)))
+    figure = Figure(figsize=(width, 0.5 + 1.3 * len(search.losses)))
     grid = figure.subplots(len(search.losses), columns, squeeze=False, sharey=True)
     limits = _limits(search)
     for row, each, others in zip(grid, search.losses, own, strict=True):
@@ -130,10 +130,10 @@ def marginals(search: DatasetSearch) -> Figure:
             _panel(axes, search, each, number, limits)
             axes.tick_params(labelbottom=number not in common or each is search.losses[-1])
         for axes, number in zip(row[len(common) :], others, strict=False):
-            axes.set_title(_named(number), loc="left", fontsize=6.5)
+            axes.set_title(_named(number), loc="left", fontsize="small")
         for axes in row[len(common) + len(others) :]:
             axes.set_axis_off()
-        row[0].set_ylabel(shown(each.loss, 16), fontsize=6.5)
+        row[0].set_ylabel(shown(each.loss, 16), fontsize="small")
     for axes, number in zip(grid[-1], common, strict=False):
         axes.set_xlabel(_named(number))
     return figure
@@ -171,7 +171,7 @@ def _panel(axes: Axes, search: DatasetSearch, each: LossTrials, number: str, lim
     shown = search.sign * np.array([low, high])
     if low > 0 and search.sign > 0 and high > 4 * low:
         axes.set_ylim(low / 1.2, high * 1.05)
-        logarithmic(axes, "y", decades=1.3)
+        logarithmic(axes, "y", decades=2)
     elif high > low:
         margin = 0.05 * (high - low)
         axes.set_ylim(shown.min() - margin, shown.max() + margin)

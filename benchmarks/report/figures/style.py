@@ -3,21 +3,51 @@
 import hashlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from gan_zoo.errors import brief
 from gan_zoo.files import replacing
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
 PAGE, COLUMN = 6.75, 3.25  # inches: the text width of a two-column paper, and one of its columns
+NARROW = 4.5
+"""Inches below which a figure has room for fewer panels side by side."""
+POINTS = 7.5  # of text; tick labels are a little smaller
+
+
+class Paper(NamedTuple):
+    """The width of a paper's figures in inches, and of their text in points, at the size that they are printed at."""
+
+    width: float
+    points: float
+
+
+PAPERS = {"neurips": Paper(5.5, 8.0), "icml": Paper(PAGE, 8.0), "one-column": Paper(COLUMN, POINTS)}
+"""What `--width` knows by name: the text of NeurIPS, both columns of ICML, one of them."""
+LEAST, MOST = 6.0, 60.0  # centimetres
+
+
+def paper(text: str) -> Paper:
+    """The paper of a name, or of a width in centimetres. Raises: ValueError in words for any other text."""
+    if text in PAPERS:
+        return PAPERS[text]
+    known = re.fullmatch(r"\d{1,3}(\.\d{1,3})?", text, re.ASCII)
+    if not known or not LEAST <= float(text) <= MOST:
+        raise ValueError(f"expected {', '.join(PAPERS)}, or centimetres from {LEAST:g} to {MOST:g}, got {brief(text)}")
+    width = float(text) / 2.54
+    return Paper(width, 8.0 if width >= NARROW else POINTS)
+
+
 # Petroff 2021 (arXiv 2107.02270): chosen to be told apart with colour-vision deficiencies, too.
 PETROFF10 = (
     "#3f90da",
@@ -59,8 +89,7 @@ KNOWN = {
     "wgan-sn": (4, 1, 5),
     "wgan-ct": (1, 3, 7),
 }
-FONT_SCALE = 0.78
-"""Of seaborn's context for papers: text of 7.5 points, tick labels of 6.9, at the width that figures are printed at."""
+SEABORN = 9.6  # points of text in its context for papers
 RC = {
     "figure.dpi": 200,
     "savefig.dpi": 200,
@@ -131,8 +160,9 @@ def colour(loss: str) -> str:
 
 
 @contextmanager
-def drawing(**settings: Any) -> Iterator[None]:
-    """Matplotlib with seaborn's theme, this project's settings and these, and nobody else's, while the block lasts."""
+def drawing(points: float = POINTS, /, **settings: Any) -> Iterator[None]:
+    """Matplotlib with seaborn's theme, text of so many points, this project's settings and these, and nobody else's,
+    while the block lasts."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written to
     import matplotlib
     import seaborn
@@ -141,7 +171,7 @@ def drawing(**settings: Any) -> Iterator[None]:
         warnings.filterwarnings("ignore", "Glyph")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(seaborn.axes_style("ticks"))
-        matplotlib.rcParams.update(seaborn.plotting_context("paper", font_scale=FONT_SCALE))
+        matplotlib.rcParams.update(seaborn.plotting_context("paper", font_scale=points / SEABORN))
         matplotlib.rcParams.update(RC | settings)
         yield
 
