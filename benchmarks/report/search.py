@@ -14,7 +14,7 @@ from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.order_statistics import all_fail, chance_of_best, expected_best, interval, share_within
 from benchmarks.report.statistics import Array
 
-SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+SHOWN = (1, 5, 20, 50, 200, 1000)
 """The numbers of trials that tables show."""
 
 
