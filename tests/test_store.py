@@ -470,18 +470,6 @@ def test_a_fresh_folder_survives_a_race(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["mlflow.db"]
 
 
-def test_a_moved_record_is_read_but_not_written(results: Path) -> None:
-    store = Store(results)
-    log = open_cell(store, start(store, {"k1": described("wgan-gp")}))
-    log.samples({"samples": np.zeros((1, 2))})
-    log.finish("done")
-    results.rename(results.with_name("moved"))
-    moved = Store(results.with_name("moved"))
-    assert set(moved.record("toy").samples) == {"k1/samples"}
-    with pytest.raises(UserError, match="move the results back"):
-        moved.experiment("toy")
-
-
 def test_looking_for_a_record_makes_none(tmp_path: Path) -> None:
     store = Store(tmp_path / "none")
     assert store.cells("toy") == []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote, unquote
 
 from benchmarks.record.client import mlflow_error, one_line, open_client, other_place
+from benchmarks.record.moved import FILES, follow, was_moved
 from benchmarks.record.notes import NOTE
 from benchmarks.record.patience import Patience, without_password
 from gan_zoo.errors import UserError
@@ -83,6 +84,7 @@ class Experiments:
                 self._make(suite, cells)
                 found = self._client.get_experiment_by_name(suite)
             self._check(found, suite)
+            self._follow(found, suite)
             if description:
                 self._client.set_experiment_tag(found.experiment_id, NOTE, description)
         return found.experiment_id
@@ -130,15 +132,34 @@ class Experiments:
 
     def _folder(self, suite: str) -> Path:
         beside = self.database.parent if self.database is not None else self.results
-        return beside / "mlartifacts" / re.sub(r"[^\w.-]", "_", suite)
+        return beside / FILES / re.sub(r"[^\w.-]", "_", suite)
 
     def _check(self, experiment: Any, suite: str) -> None:
         if experiment.lifecycle_stage != "active":
             raise UserError(f"{self.place}: experiment {suite!r} is deleted: restore it or rename the suite")
-        here = self._artifacts(suite)
-        if here is not None and experiment.artifact_location.rstrip("/") != here:
-            place = experiment.artifact_location
+        here, place = self._artifacts(suite), experiment.artifact_location
+        if here is not None and self.database is None and place.rstrip("/") != here:
             raise UserError(f"{self.place}: its files belong at {place}: move the results back, or {other_place()}")
+
+    def _follow(self, experiment: Any, suite: str) -> None:
+        """Has the files of a suite's runs found where they are now, where the results were moved or copied."""
+        folder, before = self._folder(suite), experiment.artifact_location.rstrip("/")
+        if self.database is not None and was_moved(self.database, before, folder):
+            follow(self.database, experiment.experiment_id, before, folder.as_uri())
+
+    def follow_moved(self) -> None:
+        """Has the files of all runs found where they are now, where the results were moved or copied."""
+        if self.database is not None and self.database.exists() and not is_read_only(self.database):
+            for experiment in self.experiments():
+                self._follow(experiment, experiment.name)
+
+    def experiments(self) -> list[Any]:
+        """All experiments that are not deleted, as MLflow has them, by name. None where there is no record yet."""
+        if self.database is not None and not self.database.exists():
+            return []
+        with one_line(self.uri, self.database):
+            found = list(self._client.search_experiments(order_by=["name ASC"]))
+        return [experiment for experiment in found if experiment.experiment_id != DEFAULT]
 
     def _existing(self, suite: str) -> str | None:
         """The id of the suite's experiment; makes nothing."""
