@@ -303,7 +303,7 @@ def test_an_adaptive_search_goes_on_as_if_never_broken_off(
         assert adaptive.extend({place: each[:known] for place, each in scores.items()})
     assert found == list(adaptive.suite().search["trials"].values())
     (sweep,) = store._runs(store.experiment("care-adaptive-search"), "sweep")[-1:]
-    assert sweep.info.run_name == "sweep 4 cells"
+    assert sweep.info.run_name == "wgan-gp on 8gaussians, 4 trials"
     tuned = load_suite(str(tmp_path / "care-tuned.yaml"))
     assert tuned.name == "care-adaptive-tuned"
     assert tuned.tuned["adaptive"].startswith("Optuna ")

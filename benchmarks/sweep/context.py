@@ -151,6 +151,11 @@ class Sweep:
         """The run of the record under which a cell's own run is."""
         return self.parents.get(spec.loss_name, self.run_id)
 
+    def name_of(self, spec: RunSpec) -> str:
+        """The name of a cell's run in the record, with its trial's number in a search."""
+        trial = self.trials.get(spec.key)
+        return spec.label if trial is None else f"{spec.label} / trial {trial['trial']}"
+
     def setting_of(self, spec: RunSpec) -> dict[str, Any]:
         """The number of a cell's trial and its setting, as the record names them; empty outside of a search."""
         trial = self.trials.get(spec.key)

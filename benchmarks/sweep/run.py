@@ -105,7 +105,7 @@ def run_suite(
             plan = _run_what_is_free(more, sweep, listener, train)
             more = following(plan)
             if more is not None:
-                store.extend_sweep(run_id, _name_of_sweep(more), {**describe(more), **notes}, _described_cells(more))
+                store.extend_sweep(run_id, name_of_sweep(more), {**describe(more), **notes}, _described_cells(more))
         return plan
 
 
@@ -146,7 +146,7 @@ def _sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[s
     suite, meta = plan.suite, {**describe(plan), **notes}
     run_id = store.start_sweep(
         suite.name,
-        name=_name_of_sweep(plan),
+        name=name_of_sweep(plan),
         params={
             "losses": ", ".join(suite.losses),
             "datasets": ", ".join(suite.datasets),
@@ -166,8 +166,18 @@ def _sweep_run(plan: Plan, store: Store, notes: Mapping[str, Any]) -> Iterator[s
     store.finish_sweep(run_id, "finished")
 
 
-def _name_of_sweep(plan: Plan) -> str:
-    return f"sweep {len(plan.suite.cells)} cells" + ("" if plan.shard == WHOLE else f", {plan.shard}")
+def name_of_sweep(plan: Plan) -> str:
+    """What is swept: losses, data sets, and seeds or trials."""
+    suite = plan.suite
+    losses, datasets = _named(suite.losses, "losses"), _named(suite.datasets, "data sets")
+    trials, seeds = len(suite.search.get("trials", ())), len(suite.seeds)
+    count = f"{trials} trials" if trials else f"{seeds} seed{'s' * (seeds > 1)}"
+    return f"{losses} on {datasets}, {count}" + ("" if plan.shard == WHOLE else f", {plan.shard}")
+
+
+def _named(names: Sequence[str], kind: str) -> str:
+    """Up to two names, or how many there are."""
+    return ", ".join(names) if len(names) <= 2 else f"{len(names)} {kind}"
 
 
 def _described_cells(plan: Plan) -> dict[str, dict[str, Any]]:
