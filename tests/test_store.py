@@ -24,6 +24,7 @@ from mlflow.server import app
 from mlflow.utils.rest_utils import verify_rest_response
 
 from benchmarks.record import remote, run_log
+from benchmarks.record.batches import TEXT_LIMIT
 from benchmarks.record.cells import RecordedCell
 from benchmarks.record.export import Record
 from benchmarks.record.notes import LIMIT, NOTE, report_note
@@ -127,7 +128,7 @@ def test_tables_and_servers_tell_the_history_that_the_client_tells(
     client = store._client
     said = []
     for log in logs:
-        for name in ("emd", "fid_digits"):
+        for name in ("scores/emd", "scores/fid_digits"):
             history = client.get_metric_history(log.run_id, name)
             said += [(log.run_id, name, each.step, each.timestamp, each.value) for each in history]
     by_client = in_order(pd.DataFrame(said, columns=HISTORY))
@@ -146,7 +147,9 @@ def test_tables_and_servers_tell_the_history_that_the_client_tells(
     monkeypatch.setattr("mlflow.server.handlers._get_tracking_store", lambda: tables)
     monkeypatch.setattr("mlflow.utils.rest_utils.http_request_safe", ask)
     monkeypatch.setattr(remote, "ROWS", rows)
-    asked = [remote.history_of(client, name, [log.run_id for log in logs]) for name in ("emd", "fid_digits")]
+    asked = [
+        remote.history_of(client, name, [log.run_id for log in logs]) for name in ("scores/emd", "scores/fid_digits")
+    ]
     assert in_order(pd.DataFrame(asked[0] + asked[1], columns=HISTORY)).equals(by_client)
 
 
@@ -349,7 +352,7 @@ def test_batches_keep_mlflows_limits(results: Path) -> None:
     assert max(size[2] for size in sizes) == 100
     run = store._client.get_run(log.run_id)
     assert (len(run.data.metrics), len(run.data.params)) == (2345, 233)
-    assert run.data.tags["t149"] == "x" * run_log.TEXT_LIMIT
+    assert run.data.tags["t149"] == "x" * TEXT_LIMIT
 
 
 def test_the_latest_sweep_says_which_cells_count(results: Path) -> None:
@@ -372,7 +375,9 @@ def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
     log.finish("done")
     client = store._client
     names = [entry.path for entry in client.list_artifacts(log.run_id, "images")]
-    assert sum(name.startswith("images/samples+step+50+") and name.endswith(".png") for name in names) == 1
+    assert (
+        sum(name.startswith("images/samples~over training+step+50+") and name.endswith(".png") for name in names) == 1
+    )
     assert {entry.path for entry in client.list_artifacts(log.run_id)} >= {"images", "weights", "spec.json"}
     models = client.search_logged_models([store.experiment("toy")], order_by=[{"field_name": "metrics.emd"}])
     assert [model.source_run_id for model in models] == [log.run_id]
@@ -430,10 +435,11 @@ def test_a_report_is_attached_and_its_summary_noted(results: Path) -> None:
     assert kept == {"report/report.html", "report/report.md", "report/figures", "report/export"}
     assert [entry.path for entry in client.list_artifacts(sweeps[1], "report/figures")] == ["report/figures/a.png"]
     assert client.list_artifacts(sweeps[0], "report") == []
-    assert client.get_run(sweeps[1]).data.tags[NOTE] == "About.\n\n## Summary\n\n- a won"
     note = client.get_experiment(experiment).tags[NOTE]
+    assert client.get_run(sweeps[1]).data.tags[NOTE] == note
     assert note.startswith("About.\n\n## Summary\n\n- a won\n\n## Looking around\n")
     assert f"(#/experiments/{experiment}/runs/{sweeps[1]}/artifacts/report/report.html?" in note
+    assert f"[scores by loss](#/experiments/{experiment}/runs?viewStateShareKey=gan-zoo-scores-8gaussians&" in note
 
 
 def test_a_long_note_ends_with_a_whole_line_and_keeps_its_guide() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from benchmarks.record.batches import Values
 from benchmarks.record.lease import Holder, Leases
-from benchmarks.record.run_log import Values
 from benchmarks.record.table import run_row
 
 if TYPE_CHECKING:

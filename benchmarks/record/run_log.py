@@ -1,6 +1,5 @@
 """The log of a cell: all that it writes to the record while it runs."""
 
-import hashlib
 import json
 import math
 import os
@@ -16,9 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from benchmarks.record import checkpoints
+from benchmarks.record.batches import BATCH, Values, log_dataset, log_in_batches, texts
 from benchmarks.record.lease import Kept
+from benchmarks.record.notes import NOTE, cell_note
 from benchmarks.record.patience import Away, Patience, at_most_once, impatient
-from benchmarks.record.vocabulary import is_score
+from benchmarks.record.shown import PICTURES, shown, told
+from benchmarks.record.vocabulary import CLOCKS, is_score
 from gan_zoo.errors import UserError
 from gan_zoo.files import read_array, read_text, write_array
 
@@ -26,12 +28,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits of one log_batch
 UNSENT = "unsent.json"  # in a run's folder: metrics that wait for a record that is away
 LARGEST_UNSENT = 2**30  # bytes
-TEXT_LIMIT = 5000  # characters of a tag or parameter; MLflow refuses more than 6000
-
-Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,8 @@ class Opening:
 class CellLog:
     """The log of one cell. Metrics are buffered until `flush`, so call it outside the timed region.
 
-    `run_id`: its run in the record; `empty`: nothing was recorded there by an earlier process.
+    `run_id`: its run in the record; `empty`: nothing was recorded there by an earlier process; `primary`: the score
+    that MLflow is to show first, which whoever trains the cell says before it is scored.
     """
 
     def __init__(
@@ -79,11 +78,14 @@ class CellLog:
         self._buffer: dict[tuple[str, int], tuple[float, int]] = {}
         self._tags: dict[str, str] = {}
         self._sent: str = earlier.data.tags.get(checkpoints.TAG, "") if earlier else ""
+        self._scores = _scores({told(name): value for name, value in earlier.data.metrics.items()} if earlier else {})
+        self.primary = ""
 
     def start_anew(self) -> None:
         """Take a new run in the record; the one of before, and all that it says, is deleted."""
         self._client.delete_run(self.run_id)
         self.run_id, self.empty, self._sent = self._opening.new_run(self._client), True, ""
+        self._scores = {}
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Note `values` at a generator step. MLflow has no infinity: it becomes NaN, and the tag `infinite` tells."""
@@ -94,6 +96,7 @@ class CellLog:
                 self._tags.setdefault("infinite", f"{name} = {value} at step {step}")
                 value = math.nan
             self._buffer[name, step] = value, now
+        self._scores |= _scores(values)
         self._tags["step"] = str(step)
         if len(self._buffer) >= BATCH["metrics"]:
             self.flush()
@@ -112,13 +115,14 @@ class CellLog:
                 self._keep_unsent()
 
     def _send(self) -> None:
-        log_in_batches(self._client, self.run_id, metrics=self._buffer, tags=self._tags)
+        rows = {(shown(name, self.primary), step): row for (name, step), row in self._buffer.items()}
+        log_in_batches(self._client, self.run_id, metrics=rows, tags=self._tags)
         self._buffer, self._tags = {}, {}
         for path in sorted(self._folder.glob("unsent-*@*.npy")):
             key, step = path.stem.removeprefix("unsent-").rsplit("@", 1)
             pixels = read_array(path)
             if pixels is not None:
-                self._client.log_image(self.run_id, pixels, key=key, step=int(step))
+                self._client.log_image(self.run_id, pixels, key=PICTURES[key], step=int(step))
             path.unlink()
         with suppress(OSError):  # where it was never there, or cannot go: it is sent twice rather than not at all
             (self._folder / UNSENT).unlink()
@@ -155,10 +159,10 @@ class CellLog:
         self._files(action)
 
     def image(self, key: str, pixels: np.ndarray, step: int) -> None:
-        """An image (H, W, C) uint8 on the step slider of the UI."""
+        """An image (H, W, C) uint8 on the step slider of the UI; `key`: one of PICTURES."""
         try:
             with impatient(self._patience):
-                self._client.log_image(self.run_id, pixels, key=key, step=step)
+                self._client.log_image(self.run_id, pixels, key=PICTURES[key], step=step)
         except Away:
             with suppress(OSError):
                 write_array(self._folder / f"unsent-{key}@{step}.npy", pixels)
@@ -226,7 +230,8 @@ class CellLog:
         self, status: Literal["done", "diverged", "failed"], tags: Values | None = None, error: str = ""
     ) -> None:
         """Send all that is left, then close the run; its status is the last word."""
-        self._tags |= texts({**(tags or {}), "error": " ".join(error.split())})
+        note = cell_note(self._opening.experiment, self._opening.tags, status, self.primary, self._scores)
+        self._tags |= texts({**(tags or {}), "error": " ".join(error.split()), NOTE: note})
         self._lease.check()
         self._send()
         self._client.set_terminated(self.run_id, "FINISHED" if status == "done" else "FAILED")
@@ -237,25 +242,9 @@ class CellLog:
         self._lease.give_up()
 
 
-def log_in_batches(
-    client: "MlflowClient",
-    run_id: str,
-    metrics: Mapping[tuple[str, int], tuple[float, int]] | None = None,
-    params: Mapping[str, str] | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> None:
-    """Send in as few batches as MLflow's limits allow. metrics: (name, step) -> (value, milliseconds)."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    rows: dict[str, list[Any]] = {
-        "metrics": [Metric(name, value, now, step) for (name, step), (value, now) in (metrics or {}).items()],
-        "params": [Param(name, value) for name, value in (params or {}).items()],
-        "tags": [RunTag(name, value) for name, value in (tags or {}).items()],
-    }
-    batches = max(math.ceil(len(rows[kind]) / size) for kind, size in BATCH.items())
-    for i in range(batches):
-        part = {kind: rows[kind][i * size : (i + 1) * size] for kind, size in BATCH.items()}
-        client.log_batch(run_id, **part)
+def _scores(values: Mapping[str, float]) -> dict[str, float]:
+    """Those of `values` that are scores."""
+    return {name: value for name, value in values.items() if is_score(name) and name not in CLOCKS}
 
 
 def check_names(metrics: Iterable[str]) -> None:
@@ -267,31 +256,3 @@ def check_names(metrics: Iterable[str]) -> None:
         if not re.fullmatch(r"[\w.\- :]+", name):
             allowed = "letters, digits, spaces and _ - . : alone"
             raise UserError(f"metric {name!r}: the record takes {allowed}: give the data set another name")
-
-
-def texts(values: Values) -> dict[str, str]:
-    return {name: str(value)[:TEXT_LIMIT] for name, value in values.items()}
-
-
-def log_dataset(client: "MlflowClient", run_id: str, dataset: Values) -> None:
-    """Note what a run trains on.
-
-    MLflow looks whether an experiment knows a data set and then writes it down: of two workers that come with the same
-    new one in one moment, the second is refused. It finds it there at its next try.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.log_inputs(run_id, [_dataset_input(dataset)])
-    except MlflowException:
-        client.log_inputs(run_id, [_dataset_input(dataset)])
-
-
-def _dataset_input(dataset: Values) -> Any:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    source = json.dumps({"tags": {"mlflow.source.name": "gan_zoo.datasets"}})
-    profile = json.dumps(texts(dataset), sort_keys=True)
-    digest = dataset.get("digest") or hashlib.sha256(profile.encode()).hexdigest()
-    data = Dataset(dataset["name"], digest[:36], "code", source, profile=profile)
-    return DatasetInput(data, [InputTag("mlflow.data.context", "training")])

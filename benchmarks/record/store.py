@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from benchmarks.record.batches import Values, log_in_batches, texts
 from benchmarks.record.cells import (
     ENDED,
     SETTLED,
@@ -23,13 +24,15 @@ from benchmarks.record.experiments import Experiments
 from benchmarks.record.export import RUN_COLUMNS, Record
 from benchmarks.record.lease import Held, Keeper, Leases, take
 from benchmarks.record.machine import watch
-from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note
+from benchmarks.record.notes import GUIDE, NOTE, REPORT, report_note, view_links
 from benchmarks.record.owner import end_process, owner_is_dead, owner_tags, user_name
+from benchmarks.record.pages import is_current, save_views, tell_current
 from benchmarks.record.patience import at_most_once
 from benchmarks.record.remote import artifact, at_once, histories
-from benchmarks.record.run_log import CellLog, Opening, Values, check_names, log_in_batches, texts
+from benchmarks.record.run_log import CellLog, Opening, check_names
 from benchmarks.record.table import latest_metrics, named_samples, sqlite_histories, table_of
-from benchmarks.record.timings import Timing, configuration, log_timing, standing, timing_table
+from benchmarks.record.timings import Timing, configurations, log_timing, standing, timing_table
+from benchmarks.record.views import CURRENT, saved, views_of
 from gan_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,17 +90,29 @@ class Store(Experiments):
         identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}
         run = self._client.create_run(experiment, run_name=name, tags=texts(identity))
         log_in_batches(self._client, run.info.run_id, params=texts(params))
-        self._keep_plan(run.info.run_id, meta, cells)
+        self._keep_plan(experiment, run.info.run_id, meta, cells)
         self._monitor = watch(self._client.tracking_uri, run.info.run_id)
         return run.info.run_id
 
     def extend_sweep(self, run_id: str, name: str, meta: dict[str, Any], cells: Mapping[str, Values]) -> None:
         """What a sweep is asked for from now on, in place of what it was asked for when it began."""
         self._client.set_tag(run_id, "mlflow.runName", name)
-        self._keep_plan(run_id, meta, cells)
+        self._keep_plan(self.experiment(meta["suite"]), run_id, meta, cells)
 
-    def _keep_plan(self, run_id: str, meta: dict[str, Any], cells: Mapping[str, Values]) -> None:
+    def _keep_plan(self, experiment: str, run_id: str, meta: dict[str, Any], cells: Mapping[str, Values]) -> None:
+        """Keeps what is asked for, and has the pages of MLflow show that."""
         self._client.log_dict(run_id, {"meta": meta, "cells": cells}, PLAN)
+        save_views(self._client, experiment, views_of(meta, cells.values()))
+        runs = self._runs(experiment, "cell")
+        asked = (latest_run(runs, key, described.get("identity", {})) for key, described in cells.items())
+        tell_current(self._client, runs, asked)
+        self._tell_timings(experiment, cells.values())
+
+    def _tell_timings(self, experiment: str, cells: Iterable[Values]) -> None:
+        """Says of each timing whether it is what a report of these cells shows."""
+        runs = self._runs(experiment, "timing")
+        timed = configurations(cells)
+        tell_current(self._client, runs, [run for (known, *_), run in standing(runs).items() if known in timed])
 
     def start_group(self, suite: str, parent: str, name: str, tags: Values) -> str:
         """A run between the sweep `parent` and some of its cells, whose parent it is to be."""
@@ -134,9 +149,9 @@ class Store(Experiments):
         for path in sorted(files):
             client.log_artifact(run_id, str(path), (Path("report") / path.relative_to(folder).parent).as_posix())
         report = (folder / "report.md").read_text(encoding="utf-8")
-        dataset = sweep.data.params["datasets"].partition(", ")[0]
-        guide = GUIDE.format(report=REPORT.format(experiment=experiment, run=run_id), dataset=dataset)
-        client.set_tag(run_id, NOTE, report_note(report))
+        views = view_links(experiment, saved(client.get_experiment(experiment).tags))
+        guide = GUIDE.format(report=REPORT.format(experiment=experiment, run=run_id), views=views)
+        client.set_tag(run_id, NOTE, report_note(report, guide))
         client.set_experiment_tag(experiment, NOTE, report_note(report, guide))
 
     def cells(self, suite: str) -> list[RecordedCell]:
@@ -198,7 +213,7 @@ class Store(Experiments):
         experiment = self.experiment(suite)
         name_of_cell = name_of_lease(key, identity)
         lease = take(self._client, self._ledger(suite, experiment, name_of_cell), name_of_cell)
-        said = {"kind": "cell", **tags, **identity, "run_key": key, "status": "running", "error": ""}
+        said = {"kind": "cell", CURRENT: "true", **tags, **identity, "run_key": key, "status": "running", "error": ""}
         said |= {"mlflow.parentRunId": parent, **_writer()}
         if "commit" in tags:
             said["mlflow.source.git.commit"] = tags["commit"]
@@ -219,8 +234,10 @@ class Store(Experiments):
         """Keep a measurement, a child of the latest sweep where there is one; `tags` say by which code it is."""
         experiment = self.experiment(suite)
         parents = [{"mlflow.parentRunId": run.info.run_id} for run in self._runs(experiment, "sweep")[-1:]]
-        said = {**tags, **_writer(), **(parents[0] if parents else {})}
+        said = {**tags, CURRENT: "true", **_writer(), **(parents[0] if parents else {})}
         log_timing(self._client, experiment, timing, said)
+        runs = self._runs(experiment, "timing")
+        tell_current(self._client, [run for run in runs if is_current(run)], standing(runs).values())
 
     def timed(self, suite: str) -> set[tuple[str, ...]]:
         """The timings that stand: the configuration and the circumstances of each."""
@@ -255,8 +272,7 @@ class Store(Experiments):
         for key, content in zip(ended, arrays, strict=True):
             samples |= named_samples(key, content)
         rows = [row_of(key, described, ended.get(key)) for key, described in cells.items()]
-        timed = {configuration(described["spec"]) for described in cells.values() if described.get("spec")}
-        timings = timing_table(self._runs(experiment, "timing"), timed)
+        timings = timing_table(self._runs(experiment, "timing"), configurations(cells.values()))
         runs_of_sweep, metrics = table_of(rows, RUN_COLUMNS), self._metrics(experiment, ended)
         return Record(meta or plan["meta"], runs_of_sweep, metrics, samples, timings)
 

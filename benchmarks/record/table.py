@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record.export import METRIC_COLUMNS, RUN_COLUMNS
+from benchmarks.record.shown import told
 from benchmarks.record.vocabulary import of_run
 
 HISTORY = ["run_id", "name", "step", "timestamp", "value"]
@@ -61,9 +62,11 @@ def table_of(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> p
 def latest_metrics(histories: pd.DataFrame, keys: Mapping[str, str]) -> pd.DataFrame:
     """One row for each (run key, name, step), the latest written; a resumed run repeats steps.
 
-    histories: the columns HISTORY. keys: run id -> run key; other runs are left out.
+    histories: the columns HISTORY, with names as MLflow has them. keys: run id -> run key; other runs are left out.
     """
-    rows = histories.assign(run_key=histories["run_id"].map(keys)).dropna(subset="run_key")
+    names = {name: told(name) for name in histories["name"].unique()}
+    rows = histories.assign(run_key=histories["run_id"].map(keys), name=histories["name"].map(names))
+    rows = rows.dropna(subset="run_key")
     rows = rows.sort_values("timestamp", kind="stable").drop_duplicates(["run_key", "name", "step"], keep="last")
     rows = rows.sort_values(["run_key", "name", "step"], ignore_index=True)
     return rows[list(METRIC_COLUMNS)].astype(METRIC_COLUMNS)

@@ -8,15 +8,15 @@ how it was measured. Its tag `status` is written last: a run without it was brok
 import hashlib
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from benchmarks.record.batches import log_in_batches, texts
 from benchmarks.record.export import TIMING_COLUMNS
-from benchmarks.record.run_log import log_in_batches, texts
 from benchmarks.record.table import table_of, typed_row
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ def configuration(spec: str) -> str:
     """16 hexadecimal digits of what an iteration depends on: a cell's canonical spec without seed and evaluation."""
     content = {name: value for name, value in json.loads(spec).items() if name not in ASIDE}
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def configurations(cells: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Those of described cells, where their specs are known."""
+    return {configuration(described["spec"]) for described in cells if described.get("spec")}
 
 
 def log_timing(client: "MlflowClient", experiment: str, timing: Timing, tags: Mapping[str, Any]) -> None:

@@ -13,12 +13,15 @@ run, `<run key>/samples@<step>` before, `<run key>/critic` (and `critic@<step>`)
 `<run key>/weights` for the histogram of its weights.
 
 `gan_zoo.evaluation`, `gan_zoo.diagnostics` and the engines write the names; they are spelled in old records too, so
-none is ever changed.
+none is ever changed. MLflow has some of them under other sections: see `benchmarks.record.shown`.
 """
 
 from collections.abc import Iterable
 
 PLAYERS = ("critic/", "generator/")
+DIAGNOSTICS = "diagnostics/"
+VALIDATION = "apart/"
+REDRAWN = "sampling/"
 REAL_DATA = "data/"
 
 GRADIENT_NORM = "critic/grad_norm"
@@ -31,6 +34,8 @@ EARTH_MOVER = "emd"
 """The exact earth mover's distance, a score of data sets of points."""
 
 TRAIN_SECONDS = "train_seconds"
+CLOCKS = (TRAIN_SECONDS, "evaluate_seconds", "record_seconds", "iterations_per_second")
+"""Of a cell that shares its machine with others."""
 
 
 def is_player_term(name: str) -> bool:
@@ -45,12 +50,12 @@ def is_score(name: str) -> bool:
 
 def validation(metric: str) -> str:
     """The score on the validation split, by which a best checkpoint is chosen."""
-    return f"apart/{metric}"
+    return f"{VALIDATION}{metric}"
 
 
 def redrawn(metric: str, repeat: int) -> str:
     """The score of the final weights on the latents of one more draw, counted from 0."""
-    return f"sampling/{metric}/{repeat}"
+    return f"{REDRAWN}{metric}/{repeat}"
 
 
 def gradient_norms(where: str, statistic: str) -> str:

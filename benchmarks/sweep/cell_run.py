@@ -61,7 +61,7 @@ class OpenCell:
             sweep.suite,
             sweep.parent_of(spec),
             key=spec.key,
-            name=spec.label,
+            name=sweep.name_of(spec),
             params={**sweep.setting_of(spec), **flat(spec.to_dict())},
             tags={
                 **columns(spec),
@@ -121,6 +121,7 @@ class CellRun:
     @classmethod
     def start(cls, cell: OpenCell, data: Any, evaluator: AnyEvaluator, validation: AnyEvaluator | None) -> "CellRun":
         """The cell at the state of its checkpoint, or at that before the first step."""
+        cell.log.primary = next(iter(evaluator.metrics))
         run = prepare(cell.spec, data, cell.context.device, cell.context.numerics)
         own = cls(cell, run, initial_state(run), Evaluation(run, data, evaluator, validation), evaluator)
         try:
@@ -243,7 +244,9 @@ class CellRun:
                 array = read_array(kept)
                 if array is not None:
                     arrays[kept.stem] = array
-        arrays |= {"samples": evaluation.samples(self.state), "weights": evaluation.weight_histogram(self.state)}
+        samples = evaluation.samples(self.state)
+        self.cell.log.image("last", thumbnail(samples), 0)
+        arrays |= {"samples": samples, "weights": evaluation.weight_histogram(self.state)}
         if evaluation.on_plane:
             arrays["critic"] = evaluation.critic_contour(self.state)
         self.cell.log.samples({**arrays, real_data(self.cell.spec.dataset.name): evaluation.real_samples()})
