@@ -9,11 +9,8 @@ project's metadata or its Python changed.
 import hashlib
 import os
 import shutil
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 import nox
 
@@ -144,18 +141,5 @@ def speed(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def ui(session: nox.Session) -> None:
-    """Open the MLflow UI on the record: `nox -s ui -- [results folder] [options of mlflow server, as --port 5001]`."""
-    words = list(session.posargs)
-    results = Path(words.pop(0) if words and not words[0].startswith("-") else "results").resolve()
-    database = results / "mlflow.db"
-    if not database.exists():
-        session.error(f"{database}: no record here; run `nox -s benchmark` first or name another results folder")
-    port = words[words.index("--port") + 1] if "--port" in words else "5000"
-    programs = environment(session, "light")
-    with closing(sqlite3.connect(database)) as connection:
-        suites = connection.execute("SELECT name, experiment_id FROM experiments WHERE name != 'Default'").fetchall()
-    for suite, number in suites:  # the link opens the pages for training runs, not those for chat models
-        page = f"#/experiments/{number}/runs?workflowType=machine_learning"
-        session.log(f"{suite}: http://127.0.0.1:{port}/{page} (in some seconds; Ctrl-C ends it)")
-    server = ["--backend-store-uri", f"sqlite:///{quote(str(database))}", "--host", "127.0.0.1", "--workers", "1"]
-    run(session, programs, "mlflow", "server", *server, "--uvicorn-opts", "--log-level warning", *words)
+    """Open the MLflow UI on the record: `nox -s ui -- [results folder] [options of gan-zoo ui, as --port 5001]`."""
+    run(session, environment(session, "light"), "gan-zoo", "ui", *session.posargs)

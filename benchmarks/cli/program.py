@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from benchmarks.cli import checking, claims, publishing, reporting, scoring, training, tuning
+from benchmarks.cli import browsing, checking, claims, publishing, reporting, scoring, training, tuning
 from benchmarks.cli.options import Parser, oneline, plugins_of
 from benchmarks.record.environment import version
 from gan_zoo.errors import UserError, printable, suggestion
@@ -115,6 +115,6 @@ def parser() -> tuple[Parser, list[str]]:
     top = Parser(prog="gan-zoo", description="A reproducible benchmark of GAN losses.", epilog=EXAMPLES)
     top.add_argument("--version", action="version", version=f"gan-zoo {version('gan-zoo')}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for group in (training, tuning, claims, reporting, publishing, checking, scoring):
+    for group in (training, tuning, claims, reporting, browsing, publishing, checking, scoring):
         group.add_commands(commands)
     return top, list(commands.choices)
