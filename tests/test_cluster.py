@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from servers import Server, postgres, served
 from tiny import CLOCKS, SUITE, tiny_suite
 
 from benchmarks.record.lease import Held, take
 from benchmarks.record.store import Store
+from benchmarks.record.views import saved
 from benchmarks.speed.cluster import ray_cluster
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep.listener import Listener
@@ -144,6 +146,42 @@ def test_a_database_is_a_record_without_a_server(database: str, tmp_path: Path) 
         results.append(result(store, suite.name))
         assert len(store.record(suite.name).samples) > 2
     assert results[0] == results[1]
+
+
+def test_views_names_and_notes_are_kept_by_server_and_in_the_database(
+    server: Server, database: str, tmp_path: Path
+) -> None:
+    for place in (server.uri, database):
+        store = Store(tmp_path, place)
+        suite = f"seen by {place[:4]}"
+        for dataset in ("ring", "8gaussians"):
+            meta = {"suite": suite, "datasets": [dataset], "primary": {dataset: "emd"}, "metrics": {"emd": {}}}
+            run = store.start_sweep(suite, name="s", params={}, tags={}, meta=meta, cells={"k1": {"dataset": dataset}})
+        cell = {"key": "k1", "name": "c", "params": {}, "identity": {}, "folder": tmp_path / suite}
+        log = store.open_cell(suite, run, tags={"dataset": "8gaussians"}, dataset={"name": "8gaussians"}, **cell)
+        log.primary = "emd"
+        log.metrics(1, {"emd": 0.5, "apart/emd": 0.25, "critic/real": 1.0})
+        log.image("last", np.zeros((8, 8, 3), np.uint8), 0)
+        log.finish("done")
+        experiment = store.experiment(suite)
+        tags = store._client.get_experiment(experiment).tags
+        assert [view.name for view in saved(tags)][:3] == [
+            "8gaussians: scores by loss",
+            "8gaussians: samples of seed 0",
+            "8gaussians: runs by emd",
+        ]
+        assert not any("ring" in name for name in tags)
+        (shown,) = store._client.search_runs([experiment], saved(tags)[0].state["searchFilter"])
+        assert shown.data.metrics == {
+            "primary score/emd": 0.5,
+            "validation/emd_validation": 0.25,
+            "training/critic/real": 1.0,
+        }
+        assert "- `emd`: 0.5 (primary score)" in shown.data.tags["mlflow.note.content"]
+        pictures = store._client.list_artifacts(log.run_id, "images")
+        assert all(picture.path.startswith("images/samples~last+step+0+") for picture in pictures)
+        found = store.record(suite).metrics
+        assert dict(zip(found.name, found.value, strict=True)) == {"apart/emd": 0.25, "critic/real": 1.0, "emd": 0.5}
 
 
 @pytest.mark.parametrize(

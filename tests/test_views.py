@@ -94,6 +94,16 @@ def test_views_are_tags_in_the_form_of_mlflows_pages(results: Path) -> None:
     ]
 
 
+def test_a_sweep_that_runs_links_to_its_views(results: Path) -> None:
+    store = Store(results)
+    sweep = store.start_sweep("toy", name="s", params={}, tags={}, meta=META, cells={}, description="About.")
+    said, _, links_to_views = store._client.get_run(sweep).data.tags["mlflow.note.content"].partition("\n\n")
+    assert said == "About."
+    assert links_to_views.startswith(
+        "- 8gaussians: [scores by loss](#/experiments/1/runs?viewStateShareKey=gan-zoo-scores-8gaussians&"
+    )
+
+
 def test_views_follow_the_latest_sweep_and_leave_those_of_people(results: Path) -> None:
     store = Store(results)
     start(store)

@@ -30,7 +30,7 @@ def view_links(experiment: str, views: Iterable[View]) -> str:
         rows.setdefault(dataset, []).append(f"[{name}]({address(experiment, view.id)})")
     others = rows.pop("", [])
     lines = [f"- {dataset}: {', '.join(links)}" for dataset, links in list(rows.items())[:MOST_ROWS]]
-    return "\n".join([*lines, f"- {', '.join(others)}"])
+    return "\n".join(lines + ([f"- {', '.join(others)}"] if others else []))
 
 
 def cell_note(experiment: str, tags: Mapping[str, Any], status: str, primary: str, scores: Mapping[str, float]) -> str:

@@ -79,7 +79,7 @@ class Store(Experiments):
         cells: Mapping[str, Values],
         description: str = "",
     ) -> str:
-        """A new parent run; its `description` is Markdown.
+        """A new parent run; its `description` is Markdown, which links to views follow.
 
         What was asked is kept with it, for `record`: `meta` as in Record, and in `cells` for each run key what is
         known beforehand, as columns of the run table. Raises: UserError where MLflow cannot name a metric.
@@ -87,7 +87,8 @@ class Store(Experiments):
         check_names(meta["metrics"])  # before anything trains: MLflow would refuse them at the first evaluation
         experiment = self.experiment(suite)
         self._close_dead(experiment)
-        identity = {"kind": "sweep", "status": "running", NOTE: description, **_writer(), **tags}
+        note = f"{description}\n\n{view_links(experiment, views_of(meta, cells.values()))}".strip()
+        identity = {"kind": "sweep", "status": "running", NOTE: note, **_writer(), **tags}
         run = self._client.create_run(experiment, run_name=name, tags=texts(identity))
         log_in_batches(self._client, run.info.run_id, params=texts(params))
         self._keep_plan(experiment, run.info.run_id, meta, cells)

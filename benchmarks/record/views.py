@@ -115,14 +115,14 @@ def _views_of_dataset(dataset: str, meta: Mapping[str, Any], cells: list[Mapping
             _state(filter_, [*columns, "tags.`loss`"], _score_charts(names), group="loss", **order),
         ),
         View(
-            view_id("runs", dataset),
-            f"{dataset}{OF}runs by {primary}{more}",
-            _state(filter_, [*columns, "tags.`loss`", "tags.`seed`", "tags.`status`", "tags.`step`"], **order),
-        ),
-        View(
             view_id("samples", dataset),
             f"{dataset}{OF}samples of seed {seed}",
             _state(f"{filter_} and tags.seed = '{seed}'", columns[:1], _sample_charts(last, names[0]), **order),
+        ),
+        View(
+            view_id("runs", dataset),
+            f"{dataset}{OF}runs by {primary}{more}",
+            _state(filter_, [*columns, "tags.`loss`", "tags.`seed`", "tags.`status`", "tags.`step`"], **order),
         ),
     ]
 
