@@ -63,7 +63,8 @@ def configure_process(device: str, threads: int, numerics: Numerics = "reference
     """
     os.environ.setdefault(WORKSPACE, ":4096:8")  # read when cuBLAS starts
     compute_in(numerics, threads)
-    torch.use_deterministic_algorithms(device == "cpu" or numerics != "fast")
+    # as `use_deterministic_algorithms`, which loads torch's compiler for a second to tell it: `compiled` does that
+    torch.set_deterministic_debug_mode("error" if device == "cpu" or numerics != "fast" else "default")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.deterministic = numerics != "fast"
     torch.backends.cudnn.benchmark = False

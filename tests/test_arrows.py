@@ -44,6 +44,8 @@ ONLY_IN = {
     "seaborn": {"benchmarks/report/figures", "benchmarks/speed/figure.py"},
     "ray": {"benchmarks/sweep/cluster.py", "benchmarks/speed/cluster.py"},
     "optuna": {"benchmarks/tools/adaptive.py"},
+    "datasets": {"gan_zoo/datasets/huggingface.py"},
+    "huggingface_hub": {"gan_zoo/datasets/huggingface.py"},
 }
 
 

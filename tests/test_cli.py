@@ -15,7 +15,8 @@ from PIL import Image
 
 from benchmarks.cli import main, program
 from benchmarks.cli.options import folder
-from gan_zoo.errors import suggestion
+from benchmarks.tools import suite_run
+from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import LOSSES
 
 SUITE = """\
@@ -395,3 +396,25 @@ def test_a_shell_completes_commands_suites_and_options(typed: str, answers: list
     }
     subprocess.run([sys.executable, "-m", "benchmarks.cli"], env=asked, cwd=tmp_path, check=True)
     assert (tmp_path / "answer").read_text().splitlines() == answers
+
+
+def test_a_first_look_has_a_report_of_its_own_and_alone_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another loss, seed or setting is another folder; one run waits for no other process to load everything again."""
+    seen: list[tuple[str, int | None]] = []
+
+    def noted(suite: Any, how: Any, watch: Any, say: Any) -> None:
+        seen.append((suite_run.look_name(suite), how.workers))
+        raise UserError("enough")
+
+    monkeypatch.setattr(suite_run, "first_look", noted)
+    look = ["train", "--dataset", "8gaussians", "--loss"]
+    for words in (["hinge"], ["hinge"], ["hinge", "--seed", "1"], ["hinge", "--set", "train.batch_size=9"]):
+        assert main([*look, *words]) == 2
+    assert main([*look, "hinge", "lsgan", "--seeds", "0", "1"]) == 2
+    assert main([*look, "hinge", "--workers", "2"]) == 2
+    names = [name for name, _ in seen]
+    assert [workers for _, workers in seen] == [0, 0, 0, 0, None, 2]
+    assert names[0] == names[1] == names[5]
+    assert len(set(names)) == 4
+    assert names[0].startswith("hinge_8gaussians_")
+    assert names[4].startswith("hinge+lsgan_8gaussians_")

@@ -104,8 +104,14 @@ def test_a_plugin_of_the_command_line_trains_and_is_listed(
     settings = [word for setting in small for word in ("--set", setting)]
     places = ["--results", str(results), "--data", str(tmp_path)]
     assert main(["train", "--loss", "smoothed", "--dataset", "ring", *given, *settings, *places, "--workers", "0"]) == 0
-    assert "smoothed" in (results / "train" / "report.md").read_text()
-    capsys.readouterr()
+    (page,) = results.glob("train/smoothed_ring_*/report.md")
+    assert "smoothed" in page.read_text()
+    assert not [path for path in page.parent.rglob("*") if path.suffix == ".pdf"]
+    said = capsys.readouterr().out
+    assert "earth mover's distance ↓" in said
+    assert "failed / n" in said
+    assert said.endswith(f"report: {page.with_suffix('.html')}\n")
+    assert "* best" not in said
     everything = [word for path in sorted(EXAMPLES.glob("*.py")) for word in ("--plugin", str(path))]
     assert main(["list", *everything]) == 0
     listed = capsys.readouterr().out

@@ -151,7 +151,7 @@ def test_cells_of_a_folder_are_reproduced_from_the_same_images_wherever_they_lie
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "which no export brings along: say in which folder or file you have them, --folder cats=PATH"),
+        ([], "no export brings along: say in which folder or file you have them, --folder cats=PATH"),
         (["--folder", "cats=/nowhere"], "/nowhere"),
         (["--folder", "cats=ALTERED"], "such scores are not compared"),
         (["--folder", "dogs=/nowhere"], "--folder dogs: no cell of "),

@@ -150,7 +150,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--images", "few.npy", "--reference", "digits", "--samples", "2"], "--samples 2: few.npy holds 1 images"),
         (["--images", "few.npy", "--reference", "digits", "--samples", "0"], "--samples: expected a whole number"),
         (["--images", "few.npy", "--reference", "digit"], "unknown data set 'digit' (did you mean 'digits'?)"),
-        (["--images", "few.npy"], "--reference: name a data set or a folder"),
+        (["--images", "few.npy"], "--reference: name a data set, or a folder"),
         (["--images", "few.npy", "--reference", "swissroll"], "is of points, not of images"),
         (["--images", "large.npy", "--reference", "digits"], "(1, 9, 9) (channels, height, width); the reference has"),
         (["--images", "float.npy", "--reference", "digits"], "float64 values; give whole numbers 0..255"),

@@ -113,7 +113,7 @@ def add_commands(commands: "Commands") -> None:
     for command in (run, timing):
         command.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
         command.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
-    add_workers(train, 1, "1")
+    add_workers(train, None, "none for a single run, else one per core, or up to four per GPU")
     add_workers(run, None, "one per core, or up to four per GPU")
     for command in (train, run):
         add_talk(command)
@@ -190,14 +190,24 @@ def _greet(options: argparse.Namespace) -> None:
 
 
 def _train_some(options: argparse.Namespace) -> int:
-    """Runs with the settings that a suite has for their losses and data sets; recorded as the suite `train`."""
+    """Runs with the settings that a suite has for their losses and data sets; recorded as the suite `train`, each
+    command's with a report of its own."""
     _greet(options)
+    from benchmarks.report.terminal import look_text
     from benchmarks.suites.suite import load_first_look
+    from benchmarks.sweep.progress import Progress, say
+    from benchmarks.tools import suite_run
 
     settings = parse_settings(options.settings)
     asked = options.losses, options.datasets, options.seeds, options.image_size
     suite = load_first_look(options.suite, settings, *asked)
-    return run_and_report(suite, options, timed=False)
+    alone = len(suite.cells) == 1  # which another process would only keep waiting while it loads everything again
+    workers = 0 if alone and options.workers is None else options.workers
+    done = suite_run.first_look(suite, runner_options(options, workers), partial(Progress, talk=options.talk), say)
+    print(f"\n{look_text(done.folder / 'export')}\n\nreport: {done.folder / 'report.html'}")
+    for line in done.missing:
+        print(line, file=sys.stderr)
+    return UNFINISHED if done.missing else 0
 
 
 def run_suite(options: argparse.Namespace) -> int:

@@ -25,15 +25,19 @@ if TYPE_CHECKING:
     from benchmarks.report.figures.plan import Drawing
 
 Choice = dict[str, Any]
-FORMS = (".png", ".pdf", ".svg")
+ON_SCREEN = (".png", ".svg")
+"""The forms of figures that pages show."""
 
 
-def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[Path]:
+def build_report(
+    export: Path, out: Path, choice: Choice | None = None, forms: tuple[str, ...] = style.FORMS
+) -> list[Path]:
     """Render the record in folder `export` into folder `out`; the files written, sorted.
 
     report.md and report.html, the tables for a paper as table.tex, table-siunitx.tex, table.md, table.html and
     table.csv, and figures/. `choice` narrows it by the keys of a suite's `report` (see Results), and its `width` fits
-    the figures to a paper. Figures that an earlier report left in `out/figures` and this one does not have are removed.
+    the figures, which are saved in these `forms`, to a paper. Figures that an earlier report left in `out/figures` and
+    this one does not have are removed.
 
     Raises: UserError where the export cannot be reported.
     """
@@ -42,7 +46,7 @@ def build_report(export: Path, out: Path, choice: Choice | None = None) -> list[
 
     results = Results(Record.read(export), choice)
     plan, blocks = contents(results, export)
-    earlier, written = _shown_figures(out), draw_all(plan, out / "figures", _paper_of(choice, plan))
+    earlier, written = _shown_figures(out), draw_all(plan, out / "figures", _paper_of(choice, plan), forms)
     title = f"GAN losses {'tuned' if results.meta.get('search') else 'compared'}: {results.meta['suite']}"
     pages = {
         "report.md": markdown(title, blocks),
@@ -84,7 +88,7 @@ def _shown_figures(out: Path) -> set[Path]:
     text = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""
     names = set(re.findall(r"figures/([\w.+-]+)\.png", text))
     files = (out / "figures").glob("*.*")
-    return {path for path in files if path.suffix in FORMS and path.stem.removesuffix("-column") in names}
+    return {path for path in files if path.suffix in style.FORMS and path.stem.removesuffix("-column") in names}
 
 
 def colour(row: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.record.export import Record
 from benchmarks.record.places import VIEWS, own_folder, record_folder, refuse_unwritable, suite_at
 from benchmarks.record.store import Store
-from benchmarks.report.build import build_parts, build_report, check_report
+from benchmarks.report.build import ON_SCREEN, build_parts, build_report, check_report
 from benchmarks.report.versus import build_comparison, diff_runs
 from gan_zoo.errors import UserError
 
@@ -24,6 +24,12 @@ def write_report(suite: str, store: Store, results: Path) -> tuple[Path, list[Pa
     exported = store.record(suite).write(folder / "export")
     handed_on = [path for path in (folder / "export" / "extractors").glob("*") if path.is_file()]
     return folder, [*exported, *handed_on, *build_report(folder / "export", folder)]
+
+
+def write_look(suite: str, store: Store, folder: Path) -> list[Path]:
+    """A report of the suite's latest sweep in `folder`, without what is for a paper; all files that it is."""
+    exported = store.record(suite).write(folder / "export")
+    return [*exported, *build_report(folder / "export", folder, forms=ON_SCREEN)]
 
 
 def report(options: argparse.Namespace) -> int:

@@ -20,6 +20,14 @@ def scores_text(export: Path) -> str:
     return "\n\n".join([*tables, LEGEND])
 
 
+def look_text(export: Path) -> str:
+    """The scores of a first look, and how long its runs trained; what the marks mean only where there are any."""
+    results = Results(Record.read(export))
+    tables = [f"{dataset.name}\n{plain(narrow(dataset))}" for dataset in results.each_dataset]
+    legend = [LEGEND] if len(results.losses) > 1 else []
+    return "\n\n".join([*tables, *legend, f"trained for {results.runs.train_seconds.sum():.0f} s"])
+
+
 def narrow(dataset: DatasetResults) -> Table:
     """The table of scores without what the losses cost and what others published."""
     table = scores_table(dataset)

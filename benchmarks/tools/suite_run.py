@@ -1,12 +1,15 @@
 """A suite from its first cell to its report, as `gan-zoo run`, `gan-zoo train` and the Python API have it."""
 
+import hashlib
+import re
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.record.store import Store
-from benchmarks.report.commands import write_report
+from benchmarks.report.commands import write_look, write_report
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.budget import within_seconds
 from benchmarks.sweep.listener import Listener
@@ -17,6 +20,7 @@ from benchmarks.sweep.shard import Shard
 from benchmarks.sweep.timing import time_suite
 from benchmarks.sweep.workers import run_cells
 
+LONGEST_NAME = 60
 Say = Callable[[str], None]
 Watch = Callable[[Plan], AbstractContextManager[Listener]]
 
@@ -48,6 +52,41 @@ def run_and_report(
     folder, files = write_report(suite.name, store, how.results)
     store.log_report(suite.name, folder, files)
     return Finished(folder, [*unfinished_text(plan), *untimed])
+
+
+def first_look(suite: Suite, how: Options, watch: Watch, say: Say) -> Finished:
+    """Runs what is not done of `suite`, a few cells, and writes a report of these alone beside those of other looks.
+
+    Nothing is timed, and figures for a paper are left out: `gan-zoo report` makes them.
+
+    Raises: UserError before anything runs, for what cannot be had.
+    """
+    store = Store(how.results)
+    suite = within_seconds(suite, how, store, say)
+    plan = make_plan(suite, how, store, say)
+    with watch(plan) as listener:
+        plan = run_suite(plan, store, listener)
+    folder = how.results / suite.name / look_name(suite)
+    files = write_look(suite.name, store, folder)
+    store.log_report(suite.name, folder, [*files, *_handed_on(suite, how, folder / "export" / "extractors")])
+    return Finished(folder, unfinished_text(plan))
+
+
+def _handed_on(suite: Suite, how: Options, folder: Path) -> list[Path]:
+    """The classifiers of the suite's data sets that are not the package's, copied into `folder` for whoever gets it."""
+    copies = []
+    for name in suite.datasets:
+        for path in how.context(suite.name).handed_on.glob(f"{name}-*"):
+            folder.mkdir(exist_ok=True)
+            copies.append(Path(shutil.copy(path, folder)))
+    return copies
+
+
+def look_name(suite: Suite) -> str:
+    """The folder of the report of a first look, by its cells: wgan-gp_8gaussians_3f2a1b."""
+    words = re.sub(r"[^\w.+-]", "-", "_".join(["+".join(suite.losses), "+".join(suite.datasets)]))[:LONGEST_NAME]
+    keys = " ".join(spec.key for spec in suite.cells)
+    return f"{words}_{hashlib.blake2b(keys.encode(), digest_size=3).hexdigest()}"
 
 
 def run_shard(suite: Suite, how: Options, shard: Shard, watch: Watch, say: Say) -> Plan:

@@ -43,6 +43,7 @@ def compiled(players: Players, state: TrainState, backend: str | Callable[..., A
     `backend` is one of torch's, or a function as `torch.compile` takes it: what generates code from the traced steps.
     """
     _private_folder()
+    torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())  # tells the compiler as well
     torch.compiler.reset()  # torch compiles one function a few times only; every run of a process is one more
     pure = pure_steps(players, state)
     # a break in the graph would be an engine half plain: an error instead; shapes never change within a run

@@ -24,7 +24,7 @@ from benchmarks.report.figures.comparisons import (
 from benchmarks.report.figures.curves import banded, score_column, score_curves, term_curves, term_names
 from benchmarks.report.figures.diagnostics import DIAGNOSTICS
 from benchmarks.report.figures.samples import Shown, common_seed, sample_panels, sample_steps, shown_runs
-from benchmarks.report.figures.style import COLUMN, NARROW, PAGE, Paper, drawing, save
+from benchmarks.report.figures.style import COLUMN, FORMS, NARROW, PAGE, Paper, drawing, save
 from benchmarks.report.live.charts import final_chart, score_chart, term_chart
 from benchmarks.report.live.samples import sample_player
 from benchmarks.report.names import display, shown
@@ -44,18 +44,19 @@ class Drawing:
     dataset: str | None
     draw: Callable[..., Any]
     column: Callable[[float], Any] | None = None
-    endings: tuple[str, ...] = (".pdf", ".png", ".svg")
+    endings: tuple[str, ...] = FORMS
 
-    def save(self, folder: Path, width: float | None = None) -> list[Path]:
-        """Draw it into `folder`; the files written: NAME with each ending, and NAME-column.pdf where no `width` is
-        given."""
+    def save(self, folder: Path, width: float | None = None, forms: tuple[str, ...] = FORMS) -> list[Path]:
+        """Draw it into `folder`; the files written: NAME with each ending among `forms`, and NAME-column.pdf where no
+        `width` is given."""
         files: list[Path] = []
         if isinstance(self.block, Slider):
             for step, name in self.block.frames:
                 files += save(self.draw(step, width or PAGE), folder, name, (".png",))
             return files
-        files += save(self.fitting(width or PAGE), folder, self.block.name, self.endings)
-        if self.column and width is None:
+        endings = tuple(ending for ending in self.endings if ending in forms)
+        files += save(self.fitting(width or PAGE), folder, self.block.name, endings)
+        if self.column and width is None and ".pdf" in forms:
             files += save(self.column(COLUMN), folder, f"{self.block.name}-column", (".pdf",))
         return files
 
@@ -182,10 +183,12 @@ def _any_score(results: Results) -> bool:
     return any(np.isfinite(dataset.scores(dataset.primary)).any() for dataset in results.each_dataset)
 
 
-def draw_all(plan: list[Drawing], folder: Path, paper: Paper | None = None) -> list[Path]:
-    """Draw every figure into `folder`, as a report has them, or for a paper; the files written."""
+def draw_all(
+    plan: list[Drawing], folder: Path, paper: Paper | None = None, forms: tuple[str, ...] = FORMS
+) -> list[Path]:
+    """Draw every figure into `folder` in these `forms`, as a report has them, or for a paper; the files written."""
     with drawing(*([paper.points] if paper else [])):
         written: list[Path] = []
         for item in plan:
-            written += item.save(folder, paper.width if paper else None)
+            written += item.save(folder, paper.width if paper else None, forms)
         return written

@@ -19,6 +19,8 @@ from gan_zoo.files import replacing
 if TYPE_CHECKING:
     import matplotlib.figure
 
+FORMS = (".pdf", ".png", ".svg")
+"""In which a figure is saved."""
 PAGE, COLUMN = 6.75, 3.25  # inches: the text width of a two-column paper, and one of its columns
 NARROW = 4.5
 """Inches below which a figure has room for fewer panels side by side."""
@@ -181,9 +183,7 @@ def columns_for(count: int) -> int:
     return min(count, 3 if count < 10 and -count % 3 < -count % 4 else 4)
 
 
-def save(
-    figure: "matplotlib.figure.Figure", folder: Path, name: str, endings: tuple[str, ...] = (".pdf", ".png", ".svg")
-) -> list[Path]:
+def save(figure: "matplotlib.figure.Figure", folder: Path, name: str, endings: tuple[str, ...] = FORMS) -> list[Path]:
     """The figure as `name` with each ending in `folder`, without a date or a version in the files.
 
     Each is printed by its own canvas: `savefig` draws twice wherever a layout engine was at work. A canvas leaves its
