@@ -200,7 +200,7 @@ def test_the_traced_steps_equal_plain(net: str, loss: Any) -> None:
     ("net", "architecture"),
     [
         pytest.param("mlp", TINY | {"depth": 2}, id="mlp"),
-        pytest.param("dcgan", None, id="dcgan"),
+        pytest.param("dcgan", None, id="dcgan", marks=pytest.mark.long),
         pytest.param("resnet", None, id="resnet", marks=pytest.mark.long),
     ],
 )
