@@ -54,9 +54,10 @@ def test_no_second_derivative_is_carried(function: Callable[[Tensor], Tensor]) -
     assert carried(F.relu)
 
 
-def test_gate_and_float32_stay_in_type() -> None:
+def test_gate_elu_and_float32_stay_in_type() -> None:
     x = normal(2, 6, 3, 3)
     torch.testing.assert_close(functions.gated(x), torch.sigmoid(x[:, :3]) * torch.tanh(x[:, 3:]))
+    torch.testing.assert_close(functions.ACTIVATIONS["elu"].function(x), torch.where(x > 0, x, x.exp() - 1))
     for activation in functions.ACTIVATIONS.values():
         assert activation.function(x.float()).dtype == torch.float32
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Activation = Literal["relu", "leaky_relu", "softplus", "tanh", "gated"]
+Activation = Literal["relu", "leaky_relu", "softplus", "tanh", "elu", "gated"]
 
 
 def relu(x: Tensor) -> Tensor:
@@ -72,6 +72,7 @@ ACTIVATIONS: Mapping[str, Nonlinearity] = {
     "leaky_relu": Nonlinearity(leaky_relu),
     "softplus": Nonlinearity(softplus),
     "tanh": Nonlinearity(torch.tanh),
+    "elu": Nonlinearity(F.elu),
     "gated": Nonlinearity(gated, inputs=2),
 }
 

@@ -31,6 +31,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "softplus": F.softplus,
     "softplus of table 1": functions.softplus,
+    "elu": F.elu,
     "root": lambda x: root(x.abs()),
     "sixth power": lambda x: x.pow(6.0),
     "sine": torch.sin,
