@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.func import vmap
 
@@ -281,8 +282,9 @@ def _rows_sampler(runs: Sequence[Run], states: Sequence[TrainState]) -> Callable
 
 
 def showable(samples: Tensor) -> np.ndarray:
-    """Samples as arrays: points as float32 by their first two coordinates, images from [-1, 1] to uint8."""
+    """Samples as arrays: points as float32 by their first two coordinates (numbers as points of the first axis), images
+    from [-1, 1] to uint8."""
     samples = samples.detach().cpu()
     if samples.ndim == 2:
-        return samples[:, :2].float().numpy()
+        return F.pad(samples, (0, 1))[:, :2].float().numpy()
     return ((samples.nan_to_num(-1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()

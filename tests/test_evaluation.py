@@ -19,7 +19,7 @@ from gan_zoo.datasets import load_dataset
 from gan_zoo.diagnostics import Probes, bound_share, diagnose, gradient_norms, norm_summary, objective, weight_histogram
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
-from gan_zoo.evaluation import Evaluation, at_once, picture, see
+from gan_zoo.evaluation import Evaluation, at_once, picture, see, showable
 from gan_zoo.losses import LOSSES
 from gan_zoo.metrics import Evaluator
 from gan_zoo.rng import Rng
@@ -316,3 +316,10 @@ def test_on_a_cpu_rows_are_seen_one_by_one_and_on_a_gpu_as_many_as_memory_is_bou
     assert at_once(replace(run, device=torch.device("cuda"))) == 2**22 // 1000
     images = prepare(make_spec("resnet", "hinge"), HeldOut((3, 32, 32)))
     assert at_once(replace(images, device=torch.device("cuda"))) == 2
+
+
+def test_points_are_shown_by_their_first_two_coordinates() -> None:
+    line, plane, space = torch.ones(4, 1), torch.rand(4, 2), torch.rand(4, 3)
+    assert showable(line).tolist() == [[1, 0]] * 4
+    assert showable(plane).tolist() == plane.tolist()
+    assert showable(space).tolist() == space[:, :2].tolist()

@@ -28,6 +28,7 @@ DISPLAY = {
     "8gaussians": "8 Gaussians",
     "25gaussians": "25 Gaussians",
     "swissroll": "Swiss roll",
+    "dirac": "Dirac",
     "digits": "Digits",
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",

@@ -16,6 +16,7 @@ from torch import nn
 
 from gan_zoo.architectures import figure2
 from gan_zoo.architectures.dcgan import Dcgan
+from gan_zoo.architectures.dirac import Dirac
 from gan_zoo.architectures.layers import Critic, calibrate, initialise
 from gan_zoo.architectures.mlp import Mlp
 from gan_zoo.architectures.resnet import ResNet
@@ -75,6 +76,7 @@ OWN: dict[str, type[Architecture]] = {
     "figure2-tanh": figure2.Tanh,
     "figure2-resnet101": ResNet101,
     "table1": Table1,
+    "dirac": Dirac,
 }
 ARCHITECTURES: Registry[type[Architecture]] = Registry("ARCHITECTURES", "architecture", OWN, complaint)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gan_zoo.datasets.dirac import PointMass
 from gan_zoo.datasets.downloads import load_cifar10, load_digits, load_fashion_mnist, load_mnist
 from gan_zoo.datasets.file import ENDINGS, load_file
 from gan_zoo.datasets.folder import load_folder
@@ -42,6 +43,7 @@ OWN: dict[str, Points | Load] = {
     "8gaussians": eight_gaussians(),
     "25gaussians": twenty_five_gaussians(),
     "swissroll": SwissRoll(),
+    "dirac": PointMass(),
     **pairs(),
     "digits": load_digits,
     "mnist": load_mnist,
