@@ -367,6 +367,7 @@ def test_the_latest_sweep_says_which_cells_count(results: Path) -> None:
 def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
     store = Store(results)
     log = open_cell(store, start(store))
+    log.primary = "emd"
     for step in (50, 100):
         log.image("samples", np.full((8, 8, 3), step, np.uint8), step)
     (results / "generator.safetensors").write_bytes(b"weights")
@@ -379,11 +380,14 @@ def test_pictures_and_weights_are_where_the_ui_looks(results: Path) -> None:
         sum(name.startswith("images/samples~over training+step+50+") and name.endswith(".png") for name in names) == 1
     )
     assert {entry.path for entry in client.list_artifacts(log.run_id)} >= {"images", "weights", "spec.json"}
-    models = client.search_logged_models([store.experiment("toy")], order_by=[{"field_name": "metrics.emd"}])
+    models = client.search_logged_models(
+        [store.experiment("toy")], order_by=[{"field_name": "metrics.`primary score/emd`"}]
+    )
     assert [model.source_run_id for model in models] == [log.run_id]
     assert models[0].params == {"loss": "wgan-gp", "dataset": "8gaussians", "seed": "0"}
     ranked = [(metric.key, metric.value, metric.dataset_name, metric.dataset_digest) for metric in models[0].metrics]
-    assert ranked == [("emd", 0.25, "8gaussians", "d1")]
+    assert ranked == [("primary score/emd", 0.25, "8gaussians", "d1")]
+    assert set(client.get_run(log.run_id).data.metrics) == {"primary score/emd"}  # and not by a second name
 
 
 def test_names_that_mlflow_refuses_are_told_before_anything_runs(results: Path) -> None:

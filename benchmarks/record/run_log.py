@@ -206,7 +206,7 @@ class CellLog:
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step)])
         now = time.time_ns() // 1_000_000
         rows = [
-            Metric(score, value, now, step, model.model_id, data.name, data.digest, self.run_id)
+            Metric(shown(score, self.primary), value, now, step, model.model_id, data.name, data.digest, self.run_id)
             for score, value in scores.items()
             if is_score(score) and math.isfinite(value)
         ]
