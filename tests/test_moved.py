@@ -1,6 +1,8 @@
 """A record that was moved or copied: its pictures are found where they are now, and nothing else is changed."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from mlflow.server import app
 from test_store import described, open_cell, start
 
 from benchmarks.record.store import Store
+from gan_zoo.errors import UserError
 
 STRANGE = "100%20 why?x=1 #1 it's ä"
 """A folder whose name has what addresses have a meaning for."""
@@ -91,6 +94,23 @@ def test_a_record_at_its_place_is_left_as_it_is(results: Path) -> None:
         store.follow_moved()
         assert picture(store, run)
     assert (results / "mlflow.db").read_bytes() == before
+
+
+def test_a_moved_record_that_is_locked_is_one_line(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_with_a_picture(results)
+    place = tmp_path / "moved"
+    results.rename(place)
+    moved = Store(place)
+    (found,) = moved.experiments()
+    monkeypatch.setattr("benchmarks.record.moved.WAIT", 0)
+    with closing(sqlite3.connect(place / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match=r"mlflow\.db: was moved, and .* \(database is locked\): end what else"):
+            moved._follow(found, "toy")
+    moved.follow_moved()
+    assert moved.experiments()[0].artifact_location == (place / "mlartifacts" / "toy").as_uri()
 
 
 def test_files_that_lie_elsewhere_stay_there(results: Path, tmp_path: Path) -> None:

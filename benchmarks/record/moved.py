@@ -9,21 +9,32 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from gan_zoo.errors import UserError
+
 FILES = "mlartifacts"
 """The folder beside the database that has the files of all runs, in one folder a suite."""
 LOCATED = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"))
 """MLflow's tables that have addresses of files."""
+WAIT = 20.0  # seconds for a database that another process writes to
 
 
 def follow(database: Path, experiment: str, before: str, now: str) -> None:
-    """Writes the addresses of an experiment's files anew: what begins with `before` begins with `now` from then on."""
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=60)) as connection, connection:
-        for table, column in LOCATED:
-            connection.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                f"WHERE experiment_id = ? AND substr({column}, 1, ?) = ?",
-                (now, len(before) + 1, int(experiment), len(before), before),
-            )
+    """Writes the addresses of an experiment's files anew: what begins with `before` begins with `now` from then on.
+
+    Raises: UserError where the database cannot be written to now.
+    """
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=WAIT)) as connection, connection:
+            for table, column in LOCATED:
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                    f"WHERE experiment_id = ? AND substr({column}, 1, ?) = ?",
+                    (now, len(before) + 1, int(experiment), len(before), before),
+                )
+    except sqlite3.Error as failure:
+        raise UserError(
+            f"{database}: was moved, and where its files are cannot be written ({failure}): end what else uses it"
+        ) from None
 
 
 def was_moved(database: Path, before: str, folder: Path) -> bool:
