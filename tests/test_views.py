@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from test_store import META, described, open_cell, start
@@ -174,3 +175,16 @@ def test_where_there_is_no_record_there_are_no_pages(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no record here: run `gan-zoo run` first"):
         open_pages(tmp_path / "none", "127.0.0.1", 5000)
     assert not (tmp_path / "none").exists()
+
+
+def test_of_a_server_links_alone_are_printed_without_user_and_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (timing,) = (each for each in views_of(META, []) if each.id == "gan-zoo-timing")
+    known = SimpleNamespace(name="toy", experiment_id="7", tags={f"{TAG}{timing.id}": timing.tag(0)})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@record.example:5000")
+    monkeypatch.setattr(Experiments, "experiments", lambda self: [known])
+    assert open_pages(tmp_path, "127.0.0.1", 5000) == 0
+    toy, view = capsys.readouterr().out.splitlines()
+    assert toy == "toy: http://record.example:5000/#/experiments/7/runs?workflowType=machine_learning"
+    assert view.startswith("  Timing by loss: http://record.example:5000/#/experiments/7/runs?viewStateShareKey=")

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from benchmarks.record.client import QUIET
 from benchmarks.record.experiments import DATABASES, Experiments, is_read_only
-from benchmarks.record.patience import without_password
 from benchmarks.record.views import TRAINING_RUNS, address, saved
 from gan_zoo.errors import UserError
 
@@ -25,7 +25,8 @@ def open_pages(results: Path, host: str, port: int) -> int:
     refuse_unshown(record)
     record.follow_moved()
     if not record.uri.startswith(DATABASES):
-        print(*links(record, without_password(record.uri)), sep="\n")
+        server = urlsplit(record.uri)
+        print(*links(record, server._replace(netloc=server.netloc.rpartition("@")[2]).geturl()), sep="\n")
         return 0
     for line in links(record, f"http://{host}:{port}"):
         print(line)
