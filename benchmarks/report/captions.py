@@ -33,18 +33,16 @@ def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
         if floor is not None:
             counts[dataset.floor_name(metric)].add(len(floor[0]))
         is_unhealthy |= bool(unhealthy_losses(dataset))
-    draws = {name: " or ".join(map(str, sorted(found))) for name, found in counts.items()}
     texts = []
     if counts[FLOOR]:
         texts.append(
-            f"{FLOOR.capitalize()}: held-out real data scored as if generated, mean ± half-width of the 95 % "
-            f"t-interval over {draws[FLOOR]} draws: what a score means is its distance from it; no part of any ranking."
+            f"{FLOOR.capitalize()}: held-out real data scored as if generated, {_over_draws(counts[FLOOR])}: what a "
+            "score means is its distance from it; no part of any ranking."
         )
     if counts[TRANSPORT]:
         texts.append(
             f"{TRANSPORT.capitalize()}: what the optimal transport between samples of both distributions has in a "
-            f"critic's place, mean ± half-width of the 95 % t-interval over {draws[TRANSPORT]} draws; no part of any "
-            "ranking."
+            f"critic's place, {_over_draws(counts[TRANSPORT])}; no part of any ranking."
         )
     if is_unhealthy:
         texts.append(
@@ -52,6 +50,13 @@ def remarks(scored: list[tuple[DatasetResults, str]]) -> list[str]:
             f"or whose estimate is over {TOLERANCE:g} times the exact distance (medians over seeds, last checkpoint)."
         )
     return texts
+
+
+def _over_draws(counts: set[int]) -> str:
+    """What is shown of so many draws."""
+    if counts == {1}:
+        return "one draw"
+    return f"mean ± half-width of the 95 % t-interval over {' or '.join(map(str, sorted(counts)))} draws"
 
 
 def health_sentence(dataset: DatasetResults) -> str:
