@@ -272,6 +272,11 @@ def test_a_validation_split_is_held_out_or_named(folder: Path) -> None:
         (["train/0.png", "train/1.png", "bus/2.png"], "train/ beside bus: a split or a class?"),
         (["data/train/0.png", "data/test/1.png"], "data holds splits (test, train)"),
         (["a/Train/0.png", "a/val/1.png", "b/train/2.png"], "a holds splits (Train, val)"),
+        (["a/b/train/0.png", "a/b/test/x/1.png"], "a/b holds splits (test, train)"),
+        (["a/trainA/0.png", "a/testA/1.png"], "a holds splits (testA, trainA)"),
+        (["cats_train/0.png", "cats_test/1.png"], "cats_test, cats_train in"),
+        (["trainA/0.png", "trainB/1.png", "testA/2.png"], "splits or classes? Call splits train/ and "),
+        (["TRAIN2017/0.png", "val2017/1.png", "2.png"], "splits or classes?"),
         (["train/a/0.png", "train/b/1.png", "test/c/2.png"], "none of the class folders a, b"),
         (["a/0.png", "b/1.png", "2.png"], "2.png is in none of the class folders a, b"),
         (["train/0.png"], "holds 1 image"),
@@ -281,6 +286,12 @@ def test_a_validation_split_is_held_out_or_named(folder: Path) -> None:
 def test_what_can_be_meant_in_two_ways_is_refused(places: list[str], message: str, folder: Path) -> None:
     fill(folder, *places)
     assert message in refusal(folder)
+
+
+def test_classes_may_be_called_like_one_split(folder: Path) -> None:
+    """Without a second one nothing is merged, nor where a name is of both."""
+    fill(folder, "trained/0.png", "steam-train/1.png", "train_or_test/2.png", "contest/3.png")
+    assert load(folder).classes == 4
 
 
 def test_class_folders_may_be_links(folder: Path) -> None:

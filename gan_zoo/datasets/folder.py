@@ -9,7 +9,9 @@ folders may agree in names, sizes and times and differ in their pixels.
 """
 
 import hashlib
+import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +102,7 @@ def _find_layout(name: str, folder: Path) -> Layout:
     """Which image is of which split and class. Raises: UserError where that cannot be told, or images are too few."""
     listing = list_images(folder)
     tops = _by_subfolder(folder, listing.images)
-    _refuse_inner_splits(name, folder, tops)
+    _refuse_inner_splits(name, folder, listing.images)
     splits, notes = _find_splits(name, folder, tops)
     train_base, train = folder, listing.images
     held_base, held_out = folder, list[Path]()
@@ -127,16 +129,30 @@ def _by_subfolder(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
     return dict(tops)
 
 
-def _refuse_inner_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> None:
+def _refuse_inner_splits(name: str, folder: Path, files: list[Path]) -> None:
     """Raises: UserError where the splits lie below another folder: as classes they would be merged."""
-    for top in tops.keys() - {LOOSE}:
-        inner = _by_subfolder(folder / top, tops[top])
-        roles = {SPLITS.get(each.lower()) for each in inner}
-        if "train" in roles and roles & {"test", "val"}:
+    inside = defaultdict(set)
+    for parent in {file.parent for file in files}:
+        parts = parent.relative_to(folder).parts
+        for depth in range(1, len(parts)):
+            inside[parts[:depth]].add(parts[depth])
+    for above in sorted(inside):
+        if _look_like_splits(inside[above]):
             raise UserError(
-                f"data set '{name}': {shown(folder / top)} holds splits ({examples(inner)}); "
+                f"data set '{name}': {shown(folder.joinpath(*above))} holds splits ({examples(inside[above])}); "
                 "give that folder, or put the splits above the classes"
             )
+
+
+def _look_like_splits(folders: Iterable[str]) -> bool:
+    """Whether a training and a held-out split are among folders of these names: train and val, trainA and testA,
+    cats_train and cats_test, train2017 and val2017."""
+    found = set()
+    for each in folders:
+        words = map(str.lower, re.findall("[A-Z]?[a-z]+|[A-Z]+", each))
+        roles = {SPLITS[word] for word in words if word in SPLITS}
+        found |= roles if len(roles) == 1 else set()
+    return "train" in found and len(found) > 1
 
 
 @dataclass(frozen=True)
@@ -158,6 +174,11 @@ def _find_splits(name: str, folder: Path, tops: dict[str, list[Path]]) -> tuple[
         if role is not None:
             roles[role] = top
     if not roles:
+        if _look_like_splits(tops):
+            raise UserError(
+                f"data set '{name}': {examples(tops)} in {shown(folder)}: splits or classes? Call splits train/ and "
+                "test/, or rename the classes"
+            )
         return Splits(), []
     if "train" not in roles:
         given = next(iter(roles.values()))
