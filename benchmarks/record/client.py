@@ -199,14 +199,22 @@ def _refuse_no_address(uri: str) -> None:
 
 
 def _checked(uri: str) -> Any:
+    """SQLAlchemy's form of a database's address.
+
+    Raises: UserError where there is none, and where a password in plain would end too early: of its rest a driver would
+    make a host or a database, and show it.
+    """
     from sqlalchemy import make_url
 
     try:
-        return make_url(uri)
+        url = make_url(uri)
     except ValueError:
         raise UserError(
             f"{without_password(uri)}: no address of a database: write postgresql://USER:PASSWORD@HOST:PORT/NAME"
         ) from None
+    if "@" in f"{url.host}{url.database}":
+        raise UserError(f"{without_password(uri)}: no address of a database: write @ in a password as %40, / as %2F")
+    return url
 
 
 def mlflow_error() -> type[Exception]:

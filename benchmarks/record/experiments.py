@@ -47,6 +47,8 @@ class Experiments:
                 raise UserError(f"{database}: a link to nothing, so not a record: mend or remove it")
             self.database = database.resolve()
             uri = f"sqlite:///{quote(str(self.database))}"
+        elif re.search(r"\s", uri):  # which ends an address wherever it is shown, and a password's rest would be seen
+            raise UserError("MLFLOW_TRACKING_URI: has a space: write it as %20")
         self.uri = uri
         self.known = known
         self.say: Callable[[str], None] = _print_line

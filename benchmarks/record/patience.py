@@ -18,12 +18,15 @@ T = TypeVar("T")
 SECONDS, VARIABLE = 1800.0, "GAN_ZOO_PATIENCE"
 """How long is waited, where this environment variable, in seconds, does not say otherwise."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds
-USER_INFO = re.compile(r"(://[^\s/@:]*:)(?!\d+/)\S*@")
+USER_INFO = re.compile(r"(://[^\s/@:]*:)\S*@")
+"""What begins as a user with a password; of host:5000/a@b nobody can tell that it is none."""
 QUERY = re.compile(r"([?&][a-z]*(?:password|passwd|token|secret)=)[^&\s]*", re.IGNORECASE)
 TRANSIENT = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED")
 """MLflow's codes of what may succeed when it is tried again."""
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED")
 """Those of what no waiting changes."""
+MISSING = "RESOURCE_DOES_NOT_EXIST"
+ANOTHER = "deleted there, or another record is in its place: bring it back, or give the same command again"
 KEEP_FILES = ("log_artifact", "log_dict", "log_text")
 """Calls that ask the record nothing; `log_image` tells it that there are pictures."""
 
