@@ -10,6 +10,7 @@ import pytest
 from servers import Server, postgres, served
 from tiny import CLOCKS, SUITE, tiny_suite
 
+from benchmarks.record.client import has_tables
 from benchmarks.record.lease import Held, take
 from benchmarks.record.store import Store
 from benchmarks.record.views import saved
@@ -192,6 +193,21 @@ def test_views_names_and_notes_are_kept_by_server_and_in_the_database(
         ("127.0.0.1:", "127.0.0.1:x"),
     ],
 )
+def test_who_only_asks_a_database_makes_no_record_of_it(database: str, tmp_path: Path) -> None:
+    import psycopg
+
+    fresh = database.replace("/postgres", "/fresh")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE fresh")
+    for ask in (Store.cells, Store.timed, Store.paces):
+        assert not ask(Store(tmp_path, fresh), "tiny")
+    with psycopg.connect(fresh) as connection:
+        count = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+        assert connection.execute(count).fetchone() == (0,)
+    Store(tmp_path, fresh).experiment("tiny")
+    assert has_tables(fresh)
+
+
 def test_a_database_that_cannot_be_had_is_one_line_without_the_password(
     database: str, tmp_path: Path, wrong: str, right: str
 ) -> None:

@@ -26,6 +26,7 @@ from mlflow.utils.rest_utils import verify_rest_response
 from benchmarks.record import remote, run_log
 from benchmarks.record.batches import TEXT_LIMIT
 from benchmarks.record.cells import RecordedCell
+from benchmarks.record.client import has_tables
 from benchmarks.record.export import Record
 from benchmarks.record.notes import LIMIT, NOTE, report_note
 from benchmarks.record.owner import owner_is_dead
@@ -557,6 +558,8 @@ def test_a_file_without_a_record_is_refused_and_left_as_it_is(
         ("http://me:secret@127.0.0.1:9", "start the tracking server, or correct or unset MLFLOW_TRACKING_URI"),
         ("postgresql+nodriver://me:secret@127.0.0.1:9/db", "correct or unset MLFLOW_TRACKING_URI"),
         ("foo://me:secret@127.0.0.1", "correct or unset MLFLOW_TRACKING_URI"),
+        ("postgresql://me:1/0@sec@127.0.0.1:9/db", "write @ in a password as %40, / as %2F"),
+        ("postgresql://me:1@sec/ret@127.0.0.1:9/db", "write @ in a password as %40, / as %2F"),
     ],
 )
 def test_a_wrong_address_gets_its_remedy_and_shows_no_password(
@@ -568,6 +571,17 @@ def test_a_wrong_address_gets_its_remedy_and_shows_no_password(
     assert str(error.value).endswith(remedy)
     assert "sec" not in str(error.value)
     assert "me:***@127" in str(error.value)
+
+
+def test_a_database_has_tables_or_not(tmp_path: Path, migrated_database: Path) -> None:
+    assert has_tables(f"sqlite:///{migrated_database}")
+    assert not has_tables(f"sqlite:///{tmp_path / 'other.db'}")
+
+
+def test_an_address_with_a_space_is_refused_unseen(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI: has a space: write it as %20$"):
+        Store(tmp_path, "postgresql://me:sec ret@127.0.0.1:9/db")
+    assert Store(tmp_path, "sqlite:///a record.db").database == Path("a record.db").resolve()
 
 
 @pytest.mark.parametrize(
@@ -603,7 +617,9 @@ def test_why_a_server_does_not_answer_is_said_without_what_is_around_it() -> Non
     [
         ("postgresql://127.0.0.1/x?user=me&password=secret", "postgresql://127.0.0.1/x?user=me&password=***"),
         ("postgresql://me:a/b@c@host/x?sslpassword=b&a=1", "postgresql://me:***@host/x?sslpassword=***&a=1"),
-        ("http://host:5000/a@b", "http://host:5000/a@b"),
+        ("postgresql://me:12/secret@host/db", "postgresql://me:***@host/db"),
+        ("http://me:8080/pa@ss@host:5000", "http://me:***@host:5000"),
+        ("http://host:5000/a", "http://host:5000/a"),
         ("sqlite:///C:/a@b.db", "sqlite:///C:/a@b.db"),
         ("https://me@host:5000", "https://me@host:5000"),
     ],

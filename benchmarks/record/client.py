@@ -59,6 +59,17 @@ def open_client(uri: str, database: Path | None, say: Callable[[str], None], kno
     return patient
 
 
+def has_tables(uri: str) -> bool:
+    """Whether the database at `uri` has MLflow's tables, which whoever opens it as a record puts there.
+
+    Raises: UserError where that cannot be told now.
+    """
+    from sqlalchemy import NullPool, create_engine, inspect
+
+    with one_line(uri, None):
+        return inspect(create_engine(_checked(uri), poolclass=NullPool)).has_table("experiments")
+
+
 def _opened(uri: str, database: Path | None, make: bool = False) -> "MlflowClient":
     """MLflow's client of a record that has answered; the sqlite file is made where it is not there and may be."""
     from mlflow import MlflowClient

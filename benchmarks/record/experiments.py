@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote, unquote
 
-from benchmarks.record.client import mlflow_error, one_line, open_client, other_place
+from benchmarks.record.client import has_tables, mlflow_error, one_line, open_client, other_place
 from benchmarks.record.moved import FILES, follow, was_moved
 from benchmarks.record.notes import NOTE
 from benchmarks.record.patience import Patience, without_password
@@ -157,7 +157,7 @@ class Experiments:
 
     def experiments(self) -> list[Any]:
         """All experiments that are not deleted, as MLflow has them, by name. None where there is no record yet."""
-        if self.database is not None and not self.database.exists():
+        if not self._is_begun():
             return []
         with one_line(self.uri, self.database):
             found = list(self._client.search_experiments(order_by=["name ASC"]))
@@ -165,11 +165,18 @@ class Experiments:
 
     def _existing(self, suite: str) -> str | None:
         """The id of the suite's experiment; makes nothing."""
-        if self.database is not None and not self.database.exists():
+        if not self._is_begun():
             return None
         with one_line(self.uri, self.database):
             found = self._client.get_experiment_by_name(suite)
         return found.experiment_id if found is not None and found.lifecycle_stage == "active" else None
+
+    def _is_begun(self) -> bool:
+        """Whether the record is there: to open one makes it."""
+        if self.database is not None:
+            return self.database.exists()
+        is_database = self.uri.startswith(DATABASES)
+        return not is_database or "_client" in self.__dict__ or has_tables(self.uri)
 
     def _runs(self, experiment: str, kind: Literal["sweep", "group", "cell", "timing"]) -> list["Run"]:
         """All runs of a kind, oldest first."""
