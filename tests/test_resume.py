@@ -14,9 +14,11 @@ from tiny import result, tiny_suite
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite
 from benchmarks.sweep.listener import Listener
+from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.progress import opening_text
 from benchmarks.sweep.run import run_suite
+from gan_zoo.errors import UserError
 from gan_zoo.spec import RunSpec
 
 pytestmark = pytest.mark.usefixtures("saves_often")
@@ -28,14 +30,21 @@ def suite(tmp_path: Path) -> Suite:
 
 
 class Stopping(Listener):
-    """Interrupts a sweep at the given step of the given seed, and keeps what was said."""
+    """Interrupts a sweep at the given step of the given seed, and keeps what was said, also of cells that failed."""
 
     def __init__(self, stop_at: int | None = None, seed: int = 1) -> None:
         self.stop_at, self.seed, self.said = stop_at, seed, list[str]()
 
+    def end(self, spec: RunSpec, outcome: Outcome) -> None:
+        if outcome.status == "failed":
+            self.said.append(outcome.reason)
+
     def step(self, spec: RunSpec, step: int) -> None:
         if spec.seed == self.seed and step == self.stop_at:
-            raise KeyboardInterrupt
+            self.stop()
+
+    def stop(self) -> None:
+        raise KeyboardInterrupt
 
     def say(self, line: str) -> None:
         self.said.append(line)
@@ -206,5 +215,75 @@ def test_another_record_means_starting_anew(
     store = Store(results)
     (line,) = sweep(suite, store)
     assert "its run is not in this record" in line
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+
+
+def test_an_older_copy_of_the_record_means_starting_anew(
+    suite: Suite, results: Path, undisturbed: Any, tmp_path: Path
+) -> None:
+    """Its run is there, and what was sent between the copy and the checkpoint is not."""
+    sweep(suite, Store(results), stop_at=7)
+    shutil.copy(results / "mlflow.db", tmp_path / "copy.db")
+    sweep(suite, Store(results), stop_at=12)
+    shutil.copy(tmp_path / "copy.db", results / "mlflow.db")
+    store = Store(results)
+    (line,) = sweep(suite, store)
+    assert line.startswith("wgan-gp / 8gaussians / seed 1 starts anew: ")
+    assert line.endswith("and the record is an older copy")
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+
+
+class Replacing(Stopping):
+    """Puts a file in the record's place at the given step, by its content or by its name, and goes on."""
+
+    def __init__(self, record: Path, other: Path, moved: bool) -> None:
+        super().__init__(12)
+        self.record, self.other, self.moved = record, other, moved
+
+    def stop(self) -> None:
+        if self.moved:
+            shutil.copy(self.other, self.record.with_suffix(".new"))
+            self.record.with_suffix(".new").replace(self.record)
+        else:
+            self.record.write_bytes(self.other.read_bytes())
+
+
+def run_while_replaced(suite: Suite, results: Path, other: Path, moved: bool) -> list[str]:
+    """Runs the suite while another file takes the record's place; what was said, cells that failed included."""
+    store, listener = Store(results), Replacing(results / "mlflow.db", other, moved)
+    plan = make_plan(suite, Options(results, results / "data", "cpu", workers=0), store, listener.say)
+    try:
+        run_suite(plan, store, listener)
+    except UserError as error:
+        listener.say(str(error))
+    return listener.said
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["content", "file"])
+def test_an_older_copy_in_the_middle_of_a_sweep_leaves_no_gap(
+    suite: Suite, results: Path, undisturbed: Any, tmp_path: Path, moved: bool
+) -> None:
+    sweep(suite, Store(results), stop_at=7)
+    shutil.copy(results / "mlflow.db", tmp_path / "copy.db")
+    said = run_while_replaced(suite, results, tmp_path / "copy.db", moved)
+    assert any("an older copy is in its place (this run ends there at step " in line for line in said)
+    store = Store(results)
+    assert [line for line in sweep(suite, store) if "starts anew" in line]
+    assert result(store) == undisturbed[0]
+    assert rows(store) == undisturbed[1]
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["content", "file"])
+def test_another_record_in_the_middle_of_a_sweep_ends_it_with_a_line(
+    suite: Suite, results: Path, undisturbed: Any, migrated_database: Path, moved: bool
+) -> None:
+    Store(results)._client  # noqa: B018
+    *_, line = run_while_replaced(suite, results, migrated_database, moved)
+    assert line.startswith(f"{results / 'mlflow.db'}: Run with id=")
+    assert line.endswith("another record is in its place: bring it back, or give the same command again")
+    store = Store(results)
+    sweep(suite, store)
     assert result(store) == undisturbed[0]
     assert rows(store) == undisturbed[1]

@@ -44,6 +44,10 @@ class Away(UserError):
     """Storage that did not come back in time. What was not sent waits in the folders of the runs."""
 
 
+class Gone(UserError):
+    """A record that has no longer what was written to it: another one, or an older copy, is in its place."""
+
+
 class Patience:
     """Tries what fails because storage is away again, until it is back.
 
@@ -100,7 +104,16 @@ class PatientClient:
         if not callable(attribute):
             return attribute
         patience = self._files if name in KEEP_FILES else self._patience
-        return lambda *words, **named: patience(lambda: attribute(*words, **named))
+
+        def ask(*words: Any, **named: Any) -> Any:
+            try:
+                return patience(lambda: attribute(*words, **named))
+            except Exception as failure:
+                if getattr(failure, "error_code", "") != MISSING:
+                    raise
+                raise Gone(f"{patience.place}: {first_line(failure)}: {ANOTHER}") from None
+
+        return ask
 
 
 def is_away(failure: BaseException) -> bool:
@@ -137,8 +150,8 @@ def impatient(patience: Patience) -> Iterator[None]:
 
 @contextmanager
 def at_most_once(patience: Patience) -> Iterator[None]:
-    """Within it, what cannot be sent because storage is away is left out, without waiting."""
-    with suppress(Away), impatient(patience):
+    """Within it, what cannot be sent because storage is away, or is another one, is left out, without waiting."""
+    with suppress(Away, Gone), impatient(patience):
         yield
 
 

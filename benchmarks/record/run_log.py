@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from benchmarks.record import checkpoints
 from benchmarks.record.batches import BATCH, Values, log_dataset, log_in_batches, texts
 from benchmarks.record.lease import Kept
 from benchmarks.record.notes import NOTE, cell_note
-from benchmarks.record.patience import Away, Patience, at_most_once, impatient
+from benchmarks.record.patience import Away, Gone, Patience, at_most_once, impatient
 from benchmarks.record.shown import PICTURES, shown, told
 from benchmarks.record.vocabulary import CLOCKS, is_score
 from gan_zoo.errors import UserError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 UNSENT = "unsent.json"  # in a run's folder: metrics that wait for a record that is away
 LARGEST_UNSENT = 2**30  # bytes
+NOWHERE = -1  # the step of a run that has no metrics yet
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ class Opening:
         return str(run.info.run_id)
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """Metrics that wait for a record that is away, (name, step) -> (value, milliseconds), and tags: of steps from one
+    `after` which all is in the record, up to `step`."""
+
+    metrics: dict[tuple[str, int], tuple[float, int]]
+    tags: dict[str, str]
+    after: int
+    step: int
+
+    @classmethod
+    def of(cls, content: Any) -> Self:
+        """From its JSON. Raises: ValueError, KeyError or TypeError for anything else."""
+        metrics = {(str(name), int(step)): (float(value), int(now)) for name, step, value, now in content["metrics"]}
+        tags = {str(name): str(value) for name, value in dict(content["tags"]).items()}
+        return cls(metrics, tags, int(content.get("after", NOWHERE)), int(tags.get("step", NOWHERE)))
+
+
 class CellLog:
     """The log of one cell. Metrics are buffered until `flush`, so call it outside the timed region.
 
@@ -80,12 +99,14 @@ class CellLog:
         self._sent: str = earlier.data.tags.get(checkpoints.TAG, "") if earlier else ""
         self._scores = _scores({told(name): value for name, value in earlier.data.metrics.items()} if earlier else {})
         self.primary = ""
+        self._reached = int(earlier.data.tags.get("step", NOWHERE)) if earlier else NOWHERE
 
     def start_anew(self) -> None:
         """Take a new run in the record; the one of before, and all that it says, is deleted."""
         self._client.delete_run(self.run_id)
         self.run_id, self.empty, self._sent = self._opening.new_run(self._client), True, ""
         self._scores = {}
+        self._reached = NOWHERE
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Note `values` at a generator step. MLflow has no infinity: it becomes NaN, and the tag `infinite` tells."""
@@ -115,8 +136,10 @@ class CellLog:
                 self._keep_unsent()
 
     def _send(self) -> None:
+        self._refuse_older_copy()
         rows = {(shown(name, self.primary), step): row for (name, step), row in self._buffer.items()}
         log_in_batches(self._client, self.run_id, metrics=rows, tags=self._tags)
+        self._reached = int(self._tags.get("step", self._reached))
         self._buffer, self._tags = {}, {}
         for path in sorted(self._folder.glob("unsent-*@*.npy")):
             key, step = path.stem.removeprefix("unsent-").rsplit("@", 1)
@@ -127,23 +150,45 @@ class CellLog:
         with suppress(OSError):  # where it was never there, or cannot go: it is sent twice rather than not at all
             (self._folder / UNSENT).unlink()
 
+    def _refuse_older_copy(self) -> None:
+        """Raises: Gone where the record has no longer what was sent to it, and so would have a gap."""
+        if self._reached == NOWHERE:
+            return
+        step = int(self._client.get_run(self.run_id).data.tags.get("step", NOWHERE))
+        if step < self._reached:
+            lost = f"this run ends there at step {max(0, step)}, not {self._reached}"
+            raise Gone(f"{self._patience.place}: an older copy is in its place ({lost}): give the same command again")
+
     def _keep_unsent(self) -> None:
         rows = [[name, step, value, now] for (name, step), (value, now) in self._buffer.items()]
-        content = json.dumps({"record": self.run_id, "tags": self._tags, "metrics": rows})
+        about = {"record": self.run_id, "after": self._reached}
+        content = json.dumps({**about, "tags": self._tags, "metrics": rows})
         partial = self._folder / f"{UNSENT}.partial"
         partial.write_text(content, encoding="utf-8")
         os.replace(partial, self._folder / UNSENT)
 
+    def holds(self, step: int) -> bool:
+        """Whether the metrics of all steps up to `step` are in the record, or wait in the run's folder to follow on
+        those that are: an older copy of a record has lost some."""
+        waiting = self._unsent()
+        if waiting is None or waiting.after > self._reached:
+            return step <= self._reached
+        return step <= max(self._reached, waiting.step)
+
     def take_unsent(self, until: int) -> None:
         """Send with the next metrics what an earlier process could not, up to step `until`, from where it goes on."""
+        waiting = self._unsent()
+        if waiting is not None:
+            self._tags = waiting.tags
+            self._buffer = {(name, step): known for (name, step), known in waiting.metrics.items() if step <= until}
+
+    def _unsent(self) -> "Unsent | None":
+        """What waits in the run's folder; None where nothing does, or it is of another run or damaged."""
         try:
             content = json.loads(read_text(self._folder / UNSENT, LARGEST_UNSENT))
-            rows = {(name, step): (value, now) for name, step, value, now in content["metrics"] if step <= until}
-            record, tags = content["record"], dict(content["tags"])
+            return Unsent.of(content) if content["record"] == self.run_id else None
         except (UserError, ValueError, KeyError, TypeError, RecursionError):
-            return
-        if record == self.run_id:
-            self._buffer, self._tags = rows, tags
+            return None
 
     def send_checkpoint(self) -> None:
         """Keep the run's folder in the record; where that is away it is left out, for the next one takes its place."""
@@ -223,7 +268,7 @@ class CellLog:
         """Give up the cell whose run could not be ended, as far as the record is there to hear of it."""
         with at_most_once(self._patience), suppress(Exception):
             self._client.set_terminated(self.run_id, "FAILED")
-        with at_most_once(self._patience):
+        with at_most_once(self._patience), suppress(Exception):
             self._lease.give_up()
 
     def finish(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmarks.record.patience import Away, first_line
+from benchmarks.record.patience import Away, Gone, first_line
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.record.vocabulary import critic_at, real_data, samples_at
 from benchmarks.sweep.columns import circumstances, columns, flat, results
@@ -27,7 +27,7 @@ from gan_zoo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
 from gan_zoo.evaluation import Evaluation, Picture
-from gan_zoo.files import make_folder, read_array, write_array
+from gan_zoo.files import make_folder, read_array, shown, write_array
 from gan_zoo.metrics import AnyEvaluator
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import Run, initial_state, prepare
@@ -98,7 +98,8 @@ class OpenCell:
             self.log.text("".join(traceback.format_exception(error)), "traceback.txt")
             self.log.finish("failed", error=reason)
         except Exception as second:  # the run is gone from the record: the sweep goes on all the same
-            self.outcome = Outcome("failed", f"{reason} (and the record refuses it: {first_line(second)})")
+            more = "" if isinstance(error, Gone) else f" (and the record refuses it: {first_line(second)})"
+            self.outcome = Outcome("failed", reason + more)
             self.log.leave()
         return self.outcome
 
@@ -140,6 +141,8 @@ class CellRun:
                 path, self.state, self.cell.spec.key, self.cell.log.run_id, self.cell.spec.train.steps
             )
             self.history = History.from_dict(extra)
+            if not self.cell.log.holds(self.state.step):
+                raise CheckpointError(f"{shown(path)}: of step {self.state.step}, and the record is an older copy")
             self.cell.log.take_unsent(self.state.step)
             if fetched:
                 text = f"goes on from step {self.state.step}, by the checkpoint in the record"
