@@ -183,6 +183,18 @@ def test_a_setting_that_overrides_overrule_is_refused_or_said(tmp_path: Path) ->
     assert load(tmp_path, **{lr: "1e-3"}).only(datasets=["8gaussians"], losses=["minimax"]).notes == []
 
 
+def test_as_many_evaluations_as_before_are_blamed_on_no_override(tmp_path: Path) -> None:
+    """That many are what `every` says already, where nothing overrides it."""
+    load(tmp_path)
+    path = str(tmp_path / "small.yaml")
+    spec = load_first_look(path, {}, ["minimax"], ["8gaussians"]).cells[0]
+    times = spec.train.steps // spec.evaluate.every
+    with pytest.raises(UserError, match=r"^--set evaluate\.times=\.\.\.: does nothing for these losses and data sets"):
+        load_first_look(path, {"evaluate.times": str(times)}, ["minimax"], ["8gaussians"])
+    (more,) = load_first_look(path, {"evaluate.times": str(spec.train.steps)}, ["minimax"], ["8gaussians"]).cells
+    assert more.evaluate.every == 1
+
+
 def test_a_setting_for_what_is_not_in_play_is_refused(tmp_path: Path) -> None:
     load(tmp_path)
     setting = {"overrides.swissroll.train.steps": "5"}

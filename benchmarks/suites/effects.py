@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 from benchmarks.suites.blame import Settings, WithSettings, parsed_or_none
 from benchmarks.suites.document import value_at
+from benchmarks.suites.evaluations import PATH as TIMES
+from benchmarks.suites.evaluations import evaluated
 from gan_zoo.errors import UserError, printable
 from gan_zoo.spec import RunSpec
 
@@ -57,7 +59,16 @@ def _overruled_in(key: str, value: Any, before: Sequence[RunSpec], after: Sequen
     if key.split(".")[0] not in SEEN_IN_CELLS:
         return frozenset()
     unchanged = set(before).intersection(after)
-    return frozenset(_pairs_of([spec for spec in after if spec in unchanged and not _has(spec.to_dict(), key, value)]))
+    return frozenset(_pairs_of([spec for spec in after if spec in unchanged and not _is_met(spec, key, value)]))
+
+
+def _is_met(spec: RunSpec, key: str, value: Any) -> bool:
+    """Whether a cell has what a setting asks for. Of a recipe, which a cell does not name, nobody can tell."""
+    if key == "train.recipe":
+        return True
+    if key == ".".join(TIMES):
+        return evaluated(spec, value) == spec
+    return _has(spec.to_dict(), key, value)
 
 
 def _has(cell: Any, key: str, value: Any) -> bool:
