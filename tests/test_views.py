@@ -63,10 +63,14 @@ def test_samples_are_those_of_the_first_seed_at_the_end() -> None:
     assert pictures == [(["samples/last"], 0), (["samples/over training"], 500)]
 
 
-def test_a_view_of_more_runs_than_a_page_loads_says_so() -> None:
+def test_a_view_of_more_runs_than_a_page_loads_says_so_and_takes_no_mean_of_the_best() -> None:
     many = [{**CELLS[0], "seed": seed} for seed in range(101)]
-    names = [each.name for each in views_of({**TWO, "datasets": ["8gaussians"]}, many)]
-    assert "8gaussians: scores by loss (the best 100 of 101 runs; Load more)" in names
+    found = views_of({**TWO, "datasets": ["8gaussians"]}, many)
+    scores, runs = view(found, "scores-8gaussians"), view(found, "runs-8gaussians")
+    assert scores.name == "8gaussians: scores by loss (100 of 101 runs; Load more)"
+    assert scores.state["orderByKey"] == "attributes.start_time"
+    assert runs.name == "8gaussians: runs by modes_covered (the best 100 of 101 runs; Load more)"
+    assert runs.state["orderByKey"] == "metrics.`primary score/modes_covered`"
 
 
 def test_each_search_of_a_view_is_one_that_mlflow_takes(results: Path) -> None:

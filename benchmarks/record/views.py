@@ -105,14 +105,16 @@ def _views_of_dataset(dataset: str, meta: Mapping[str, Any], cells: list[Mapping
     filter_ = f"tags.kind = 'cell' and tags.{CURRENT} = 'true' and tags.dataset = {_quoted(dataset)}"
     ascending = meta["metrics"][primary].get("direction", "min") == "min"
     order: dict[str, Any] = {"orderByKey": columns[0], "orderByAsc": ascending}
-    more = "" if len(cells) <= PAGE else f" (the best {PAGE} of {len(cells)} runs; Load more)"
+    many = len(cells) > PAGE
+    part = f"{PAGE} of {len(cells)} runs; Load more"
     seed = min((int(cell["seed"]) for cell in cells if "seed" in cell), default=0)
     last = max((int(cell["steps"]) for cell in cells if "steps" in cell), default=0)
     return [
         View(
             view_id("scores", dataset),
-            f"{dataset}{OF}scores by loss{more}",
-            _state(filter_, [*columns, "tags.`loss`"], _score_charts(names), group="loss", **order),
+            f"{dataset}{OF}scores by loss" + (f" ({part})" if many else ""),
+            # means over the best runs alone would flatter: of many the latest are loaded
+            _state(filter_, [*columns, "tags.`loss`"], _score_charts(names), group="loss", **({} if many else order)),
         ),
         View(
             view_id("samples", dataset),
@@ -121,7 +123,7 @@ def _views_of_dataset(dataset: str, meta: Mapping[str, Any], cells: list[Mapping
         ),
         View(
             view_id("runs", dataset),
-            f"{dataset}{OF}runs by {primary}{more}",
+            f"{dataset}{OF}runs by {primary}" + (f" (the best {part})" if many else ""),
             _state(filter_, [*columns, "tags.`loss`", "tags.`seed`", "tags.`status`", "tags.`step`"], **order),
         ),
     ]
