@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 LONGEST = 60
 """Characters of a value in a message; what is longer is cut."""
@@ -14,6 +15,14 @@ LONGEST_LIST = 500
 
 class UserError(Exception):
     """Bad input. The message is one line that names the place, the key and the remedy."""
+
+
+class Unwritable(UserError):
+    """A file that cannot be written, at `path`."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import Unwritable, UserError
 
 LARGEST_ARRAY = 2**32
 """Bytes of an array that is kept in a file of its own."""
@@ -24,7 +24,7 @@ LARGEST_ARRAY = 2**32
 def replacing(path: Path) -> Iterator[Path]:
     """A place to write a file that takes `path` at the end, or vanishes if that is not reached.
 
-    Of several writers at once, the last one stays. Raises: UserError where nothing can be written there.
+    Of several writers at once, the last one stays. Raises: Unwritable where that cannot be.
     """
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -35,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     except OSError as failure:
         why = reason(failure)
-        raise UserError(f"cannot write {shown(path)} ({why}); choose a folder that can be written") from None
+        raise Unwritable(f"cannot write {shown(path)} ({why}); choose a folder that can be written", path) from None
     finally:
         with suppress(OSError):  # it took its place, or was never there
             partial.unlink()

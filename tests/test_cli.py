@@ -216,6 +216,24 @@ def test_a_missing_data_set_is_told_before_anything_runs(
     assert not (results / "tiny" / "runs").exists()
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["by --data", "by the environment"])
+def test_a_data_folder_that_cannot_be_written_is_blamed_on_its_option(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "data"  # a folder below a file, which root may not write to either
+    monkeypatch.setenv("GAN_ZOO_DATA", str(tmp_path if named else place))
+    (tmp_path / "images").mkdir()
+    for number in range(4):
+        Image.new("L", (8, 8), number).save(tmp_path / "images" / f"{number}.png")
+    images = str(tmp_path / "images")
+    words = ["score", "--images", images, "--reference", images, *(["--data", str(place)] if named else [])]
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"gan-zoo: cannot write {place}")
+    assert line.endswith("choose a folder that can be written with --data")
+
+
 def test_help_loads_no_heavy_library() -> None:
     heavy = "{'torch', 'mlflow', 'pandas', 'matplotlib', 'ruamel', 'pydantic', 'sklearn'} & set(sys.modules)"
     code = f"import sys, benchmarks.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nprint({heavy})"

@@ -178,6 +178,20 @@ def data_root(options: argparse.Namespace) -> Path:
     return place
 
 
+def option_of(path: Path, options: argparse.Namespace | None) -> str:
+    """The option that says in which folder `path` lies, or "": of several the one for the innermost."""
+    known = vars(options) if options else {}
+    places = {"--out": known.get("out"), "--results": known.get("results")}
+    if "data" in known:
+        places["--data"] = known["data"] or data_folder()
+    inside = {
+        option: len(place.absolute().parts)
+        for option, place in places.items()
+        if place and path.absolute().is_relative_to(place.absolute())
+    }
+    return max(inside, key=inside.__getitem__, default="")
+
+
 def add_device(command: argparse.ArgumentParser, threads: str) -> None:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     command.add_argument(

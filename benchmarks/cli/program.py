@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.cli import browsing, checking, claims, publishing, reporting, scoring, training, tuning
-from benchmarks.cli.options import Parser, oneline, plugins_of
+from benchmarks.cli.options import Parser, oneline, option_of, plugins_of
 from benchmarks.record.environment import version
-from gan_zoo.errors import UserError, printable, suggestion
+from gan_zoo.errors import Unwritable, UserError, printable, suggestion
 from gan_zoo.numerics.environment import settle
 
 USAGE_ERROR, UNWRITTEN = 2, 1  # the former is argparse's
@@ -29,6 +29,7 @@ examples:
 
 def run(words: Sequence[str]) -> int:
     """Runs one command; its exit code. Ctrl-C passes through."""
+    options = None
     try:
         _open_what_is_closed()
         _print_what_cannot_be_printed()
@@ -40,7 +41,8 @@ def run(words: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except UserError as error:
-        print(f"gan-zoo: {_with_flag(str(error))}", file=sys.stderr)
+        option = option_of(error.path, options) if isinstance(error, Unwritable) else ""
+        print(f"gan-zoo: {_with_flag(str(error))}{option and f' with {option}'}", file=sys.stderr)
         return USAGE_ERROR
     except OSError as failure:
         return told(failure)

@@ -82,6 +82,8 @@ class Shelf:
             try:
                 loaded = load_dataset(wanted.name, root=root, download=here, **wanted.options)
             except UserError as error:
+                if here:
+                    raise
                 raise UserError(str(error).replace(str(root), str(context.data))) from None
             self._data[wanted] = loaded.to("cpu" if context.numerics == "exact" else context.device)
         return self._data[wanted]
