@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +15,8 @@ from gan_zoo.engine.state import new_optimizer
 from gan_zoo.engine.weights import Weights
 from gan_zoo.fingerprints.hashing import fingerprint, numbers
 from gan_zoo.numerics.roots import root
+from gan_zoo.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RAdam, RMSprop
 from gan_zoo.rng import Rng
-from gan_zoo.spec import Adam, RMSprop
 
 Compute = Callable[[], str]
 
@@ -95,7 +96,7 @@ def layer(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> str:
     return fingerprint([out, gradient, *first, *second])
 
 
-def optimiser(spec: Adam | RMSprop) -> str:
+def optimiser(spec: Any) -> str:
     """Three steps on a vector."""
     weights = Weights.copy_of({"w": numbers(1003)})
     optimizer = new_optimizer(weights, spec)
@@ -129,6 +130,8 @@ def operations() -> Iterator[tuple[str, Compute]]:
         yield name, partial(layer, make, shape)
     yield "Adam", partial(optimiser, Adam(1e-3, (0.5, 0.9)))
     yield "RMSProp", partial(optimiser, RMSprop(1e-3))
+    for settings in (AdamW(1e-3), SGD(1e-3, momentum=0.9), NAdam(1e-3), RAdam(1e-3), Adagrad(1e-3), Adadelta()):
+        yield type(settings).__name__, partial(optimiser, settings)
     yield "draws", draws
 
 
