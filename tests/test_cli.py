@@ -56,8 +56,8 @@ def test_list_names_everything_in_text_and_json(capsys: pytest.CaptureFixture[st
     text = capsys.readouterr().out
     assert main(["list", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    kinds = ["losses", "adversarial", "penalties", "architectures", "datasets", "metrics", "suites", "recipes"]
-    assert list(content) == kinds
+    parts = ["losses", "adversarial", "penalties", "architectures", "datasets", "metrics", "optimizers"]
+    assert list(content) == [*parts, "suites", "recipes"]
     assert content["penalties"]["r1"]["options"] == {"gamma": 10.0}
     assert list(content["losses"]) == list(LOSSES)
     assert "quickstart" in content["suites"]
