@@ -90,7 +90,7 @@ def test_a_first_look_takes_any_registered_loss_and_data_set(tmp_path: Path) -> 
     ("name", "digest"),
     [
         ("mnist", "f12149c1c231d2b8"),
-        ("quickstart", "a20d6f54f665e02e"),
+        ("quickstart", "0b26f39531c750ca"),
         ("transport", "a6a0050503d2c120"),
         ("zoo", "975cb3e0f0e7e231"),
     ],
