@@ -24,7 +24,7 @@ def content(path: Path) -> object:
         with Image.open(path) as image:
             return image.size, image.mode, image.tobytes()
     if path.suffix == ".pdf":
-        return [zlib.decompress(stream) for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)]
+        return [zlib.decompress(stream) for stream in re.findall(rb"stream\n(.*?)\nendstream", data, re.DOTALL)]
     return re.sub(rb"data:image/png;base64,[^\"]*", b"", data) if path.suffix == ".html" else data
 
 
