@@ -71,6 +71,3 @@ class Cloud(Points):
     def trained_on(self, rng: Rng, n: int) -> Tensor:
         """`n` training points, or all if there are fewer, in random order; (n, D)."""
         return self.train[rng.permutation(len(self.train))[:n]]
-
-    def log_density(self, x: Tensor) -> Tensor:
-        raise NotImplementedError(f"{self.name} has no density")

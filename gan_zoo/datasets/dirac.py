@@ -33,6 +33,3 @@ class PointMass(Points):
     def sample(self, rng: Rng, n: int) -> Tensor:
         """`n` zeros, (n, 1)."""
         return torch.zeros(n, 1, device=self.device)
-
-    def log_density(self, x: Tensor) -> Tensor:
-        raise NotImplementedError("a point mass has no density")

@@ -69,9 +69,6 @@ class Pair(Points):
         """`n` independent points of Q (n, D), float32."""
         return self.origins(rng, n).float()
 
-    def log_density(self, x: Tensor) -> Tensor:
-        raise NotImplementedError(f"{self.name} has no density")
-
     def optimal_gradient(self, x: Tensor) -> Tensor:
         """∇f*(x), (n, D)."""
         with torch.enable_grad():

@@ -60,9 +60,9 @@ class Points(ABC):
     def sample(self, rng: Rng, n: int) -> Tensor:
         """`n` independent points (n, 2), drawn from `rng`, whose device must be the distribution's."""
 
-    @abstractmethod
     def log_density(self, x: Tensor) -> Tensor:
-        """log p(x) in nats for points x (n, 2). Shape (n,)."""
+        """log p(x) in nats for points x (n, D), where it `has_density`. Shape (n,)."""
+        raise NotImplementedError(f"{self.name} has no density")
 
     def stream(self, seed: int, block: int, count: int) -> Tensor:
         """The `count` training points of one block of steps: fresh draws keyed (seed, "data", block)."""
