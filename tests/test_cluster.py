@@ -185,14 +185,6 @@ def test_views_names_and_notes_are_kept_by_server_and_in_the_database(
         assert dict(zip(found.name, found.value, strict=True)) == {"apart/emd": 0.25, "critic/real": 1.0, "emd": 0.5}
 
 
-@pytest.mark.parametrize(
-    ("wrong", "right"),
-    [
-        (":secret@", ":secret@nowhere.invalid@"),
-        ("/postgres", "/missing"),
-        ("127.0.0.1:", "127.0.0.1:x"),
-    ],
-)
 def test_who_only_asks_a_database_makes_no_record_of_it(database: str, tmp_path: Path) -> None:
     import psycopg
 
@@ -208,6 +200,14 @@ def test_who_only_asks_a_database_makes_no_record_of_it(database: str, tmp_path:
     assert has_tables(fresh)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (":secret@", ":secret@nowhere.invalid@"),
+        ("/postgres", "/missing"),
+        ("127.0.0.1:", "127.0.0.1:x"),
+    ],
+)
 def test_a_database_that_cannot_be_had_is_one_line_without_the_password(
     database: str, tmp_path: Path, wrong: str, right: str
 ) -> None:
