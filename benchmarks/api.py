@@ -242,7 +242,7 @@ def sweep(
     _load(plugins)
     chosen = load_suite(str(suite), _texts(settings)).only(losses, datasets, seeds)
     how = Options(Path(results), _folder(data), device, workers, threads, engine, numerics)
-    done = run_and_report(chosen, how, lambda plan: _watched(plan, progress), say, timed=True)
+    done = run_and_report(chosen, how, lambda plan: _watched(plan, progress), say)
     return Report(done.folder, tuple(done.missing))
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.sweep.plan import Options
 
 SEND_MINUTES = 10
+SEED = whole_number(0, 2**63 - 1)
 UNFINISHED = 1
 TRAIN_EXAMPLES = """\
 examples:
@@ -54,7 +55,19 @@ examples:
 
 
 def add_commands(commands: "Commands") -> None:
-    seed = whole_number(0, 2**63 - 1)
+    train, run, timing = _add_train(commands), _add_run(commands), _add_timing(commands)
+    for command in (run, timing):
+        command.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
+        command.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
+    add_workers(train, None, "none for a single run, else one per core, or up to four per GPU")
+    add_workers(run, None, "one per core, or up to four per GPU")
+    for command in (train, run):
+        add_talk(command)
+    for command in (train, run, timing):
+        add_how(command)
+
+
+def _add_train(commands: "Commands") -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train one run, or a few, for a first look", epilog=TRAIN_EXAMPLES)
     train.add_argument("--loss", "--losses", nargs="+", required=True, dest="losses", metavar="NAME")
     train.add_argument(
@@ -69,13 +82,16 @@ def add_commands(commands: "Commands") -> None:
     train.add_argument(
         "--image-size", type=whole_number(1, LARGEST_IMAGE), metavar="N", help="resize images to N x N pixels"
     )
-    train.add_argument("--seed", "--seeds", nargs="+", type=seed, default=[0], dest="seeds", metavar="N")
+    train.add_argument("--seed", "--seeds", nargs="+", type=SEED, default=[0], dest="seeds", metavar="N")
     train.add_argument("--suite", default="quickstart", help="the suite whose settings are used (default: %(default)s)")
     train.set_defaults(command=_train_some)
+    return train
 
+
+def _add_run(commands: "Commands") -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run what is not done of a suite, then report", epilog=RUN_EXAMPLES)
     add_suite(run, nargs="?", default="quickstart", help="a suite's name or a YAML file (default: %(default)s)")
-    run.add_argument("--seeds", nargs="+", type=seed, default=[], metavar="N", help="only these seeds of the suite")
+    run.add_argument("--seeds", nargs="+", type=SEED, default=[], metavar="N", help="only these seeds of the suite")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done of them and a time estimate")
     run.add_argument(
         "--shard",
@@ -105,20 +121,14 @@ def add_commands(commands: "Commands") -> None:
         f"moves goes on from it (default, where this is given: {SEND_MINUTES})",
     )
     run.set_defaults(command=run_suite)
+    return run
 
+
+def _add_timing(commands: "Commands") -> argparse.ArgumentParser:
     timing = commands.add_parser("timing", help="time each loss of a suite alone on the device", epilog=TIMING_EXAMPLES)
     add_suite(timing)
     timing.set_defaults(command=time_suite)
-
-    for command in (run, timing):
-        command.add_argument("--losses", nargs="+", default=[], metavar="NAME", help="only these losses of the suite")
-        command.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these data sets")
-    add_workers(train, None, "none for a single run, else one per core, or up to four per GPU")
-    add_workers(run, None, "one per core, or up to four per GPU")
-    for command in (train, run):
-        add_talk(command)
-    for command in (train, run, timing):
-        add_how(command)
+    return timing
 
 
 def add_how(command: argparse.ArgumentParser) -> None:
@@ -245,8 +255,8 @@ def run_suite(options: argparse.Namespace) -> int:
         from benchmarks.sweep.cluster import connected
 
         with connected(options.ray, options.workers, options.threads) as crew:
-            return run_and_report(suite, options, timed=True, train=crew.run_cells)
-    return run_shard(suite, options) if options.shard else run_and_report(suite, options, timed=True)
+            return run_and_report(suite, options, train=crew.run_cells)
+    return run_shard(suite, options) if options.shard else run_and_report(suite, options)
 
 
 def run_shard(suite: "Suite", options: argparse.Namespace) -> int:
@@ -276,14 +286,14 @@ def time_suite(options: argparse.Namespace) -> int:
     return UNFINISHED if problems else 0
 
 
-def run_and_report(suite: "Suite", options: argparse.Namespace, timed: bool, **how: Any) -> int:
+def run_and_report(suite: "Suite", options: argparse.Namespace, **how: Any) -> int:
     from benchmarks.report.against import against_text
     from benchmarks.report.terminal import scores_text
     from benchmarks.sweep.progress import Progress, say
     from benchmarks.tools import suite_run
 
     watch = partial(Progress, talk=options.talk)
-    done = suite_run.run_and_report(suite, runner_options(options, options.workers), watch, say, timed, **how)
+    done = suite_run.run_and_report(suite, runner_options(options, options.workers), watch, say, **how)
     print(f"\n{scores_text(done.folder / 'export')}\n")
     held = against_text(done.folder / "export")
     print(*([f"{held}\n"] if held else []), f"report: {done.folder / 'report.html'}", sep="\n")

@@ -37,8 +37,6 @@ PICTURES_HEIGHT = 640  # pixels
 COLUMN_WIDTH = 6, 60, 120
 """Pixels of a column of a table: for each letter of its name, besides, and at least."""
 PACE = "seconds_per_iteration"
-
-
 TABLES = (f"{OURS}runs-", f"{OURS}sweeps")
 """The beginnings of the ids of views that are tables; all others are charts."""
 
@@ -177,13 +175,8 @@ def _section_of(name: str) -> str:
 def _section(name: str, display: bool = True, **more: Any) -> dict[str, Any]:
     """A section of charts; `display`: whether it is open."""
     named = {"uuid": name, "name": name, "display": display}
-    return {
-        **named,
-        "isReordered": True,
-        "deleted": False,
-        "isGenerated": True,
-        **more,
-    }  # so that our charts come first
+    # isReordered, so that our charts come first
+    return {**named, "isReordered": True, "deleted": False, "isGenerated": True, **more}
 
 
 def _folded(name: str) -> dict[str, Any]:

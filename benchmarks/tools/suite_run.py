@@ -33,10 +33,8 @@ class Finished:
     missing: list[str]
 
 
-def run_and_report(
-    suite: Suite, how: Options, watch: Watch, say: Say, timed: bool, train: Train = run_cells
-) -> Finished:
-    """Runs what is not done of `suite`, times its losses where `timed`, and writes the report.
+def run_and_report(suite: Suite, how: Options, watch: Watch, say: Say, train: Train = run_cells) -> Finished:
+    """Runs what is not done of `suite`, times its losses, and writes the report.
 
     `watch` gives who hears of the cells of a plan, `say` hears what a person should know of the rest; `train` runs the
     cells.
@@ -44,11 +42,8 @@ def run_and_report(
     Raises: UserError before anything runs, for what cannot be had.
     """
     store = Store(how.results)
-    suite = within_seconds(suite, how, store, say)
-    plan = make_plan(suite, how, store, say)
-    with watch(plan) as listener:
-        plan = run_suite(plan, store, listener, train=train)
-    untimed = time_suite(suite, how, store, say) if timed else []
+    plan = _trained(suite, how, store, watch, say, train)
+    untimed = time_suite(plan.suite, how, store, say)
     folder, files = write_report(suite.name, store, how.results)
     store.log_report(suite.name, folder, files)
     return Finished(folder, [*unfinished_text(plan), *untimed])
@@ -62,14 +57,18 @@ def first_look(suite: Suite, how: Options, watch: Watch, say: Say) -> Finished:
     Raises: UserError before anything runs, for what cannot be had.
     """
     store = Store(how.results)
-    suite = within_seconds(suite, how, store, say)
-    plan = make_plan(suite, how, store, say)
-    with watch(plan) as listener:
-        plan = run_suite(plan, store, listener)
-    folder = how.results / suite.name / look_name(suite)
+    plan = _trained(suite, how, store, watch, say)
+    folder = how.results / suite.name / look_name(plan.suite)
     files = write_look(suite.name, store, folder)
     store.log_report(suite.name, folder, [*files, *_handed_on(suite, how, folder / "export" / "extractors")])
     return Finished(folder, unfinished_text(plan))
+
+
+def _trained(suite: Suite, how: Options, store: Store, watch: Watch, say: Say, train: Train = run_cells) -> Plan:
+    """The plan of `suite` after what was not done of it was run, with steps for its budget."""
+    plan = make_plan(within_seconds(suite, how, store, say), how, store, say)
+    with watch(plan) as listener:
+        return run_suite(plan, store, listener, train=train)
 
 
 def _handed_on(suite: Suite, how: Options, folder: Path) -> list[Path]:
