@@ -12,7 +12,7 @@ from benchmarks.claims import records
 from benchmarks.claims.claim import Criterion, Quantity
 from benchmarks.claims.ledger import Ledger
 from benchmarks.claims.statistics import STATISTICS
-from benchmarks.claims.verdicts import CANNOT_TELL, REFUTED, REPRODUCED, judge, verdict_of, visible
+from benchmarks.claims.verdicts import CANNOT_TELL, REFUTED, REPRODUCED, finding_of, judge, verdict_of, visible
 from benchmarks.cli import claims as command
 from benchmarks.cli import main
 from benchmarks.record import places
@@ -75,6 +75,36 @@ def test_a_ratio_is_held_to_its_range_on_the_scale_of_logarithms() -> None:
     assert verdict_of(math.log(1.2), math.log(1.3), criterion("ratio", at_most=1.1)) == REFUTED
 
 
+NOTHING = -math.inf
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([NOTHING] * 5, REPRODUCED),  # all the same
+        ([NOTHING] * 4 + [math.nan], CANNOT_TELL),  # a seed without a value
+        ([NOTHING] * 5 + [-3.0], REPRODUCED),  # six values: the median's interval has a level of 0.969
+        ([NOTHING] * 4 + [-3.0], CANNOT_TELL),  # five: 0.9375
+        ([NOTHING] * 5 + [0.1], CANNOT_TELL),  # crosses the end
+        ([0.1, 0.2, 0.3, 0.4, 0.5, math.inf], REFUTED),
+    ],
+)
+def test_ratios_of_nothing_are_settled_by_the_median(values: list[float], verdict: str) -> None:
+    found = finding_of(criterion("ratio", at_most=0.9), np.array(values), 0.95)
+    assert found.verdict == verdict
+    assert math.isnan(found.seen)
+    known = [value for value in values if not math.isnan(value)]
+    shown = [0 if value == NOTHING else math.exp(value) for value in (min(known), max(known))]
+    assert [found.low, found.high] == pytest.approx(shown)
+    assert (found.n, found.planned) == (len(known), len(values))
+
+
+def test_the_interval_of_the_median_covers_it_as_often_as_is_said() -> None:
+    sample = np.random.default_rng(0).standard_normal((40_000, 6))
+    covered = (sample.min(1) < 0) & (sample.max(1) > 0)
+    assert covered.mean() == pytest.approx(1 - 2**-5, abs=0.004)
+
+
 def test_without_a_value_nothing_can_be_told() -> None:
     assert verdict_of(math.nan, math.nan, criterion("value", at_least=1)) == CANNOT_TELL
 
@@ -106,9 +136,16 @@ def test_statistics_of_known_curves() -> None:
     assert of("rebound") == [8, 1]
 
 
-def test_a_ratio_to_nothing_has_no_value() -> None:
-    one, zero = pd.DataFrame({0: [1.0]}), pd.DataFrame({0: [0.0]})
-    assert np.isnan(STATISTICS["ratio"].values(one, zero)).all()
+@pytest.mark.parametrize(
+    ("ours", "theirs", "logarithm"),
+    [(0, 2, -math.inf), (1, 0, math.nan), (0, 0, math.nan), (-1, 2, math.nan), (0, math.nan, math.nan), (2, 2, 0)],
+)
+def test_a_ratio_of_nothing_is_nothing_and_one_to_nothing_has_no_value(
+    ours: float, theirs: float, logarithm: float
+) -> None:
+    curves = pd.DataFrame({0: [float(ours)]}), pd.DataFrame({0: [float(theirs)]})
+    assert STATISTICS["ratio"].values(*curves).tolist() == pytest.approx([logarithm], nan_ok=True)
+    assert STATISTICS["decades"].values(*curves).tolist() == pytest.approx([abs(logarithm)], nan_ok=True)
 
 
 WRONG = {

@@ -5,6 +5,7 @@
     place: section 3, figure 1b
     printed: two bars at ±c in a histogram of weights
     smaller: a width of 128 in place of 512             (where the setting is smaller than the paper's)
+    note: how a value of 0 counts was decided later     (what a reader of the verdict has to know)
     suite: {losses: [wgan-clip], ...}                   (or the name of a suite, or of a claim that has one)
     criteria:
       - says: most weights lie at a bound
@@ -96,6 +97,7 @@ class Content:
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
     printed: str = ""
     smaller: str = ""
+    note: str = ""
 
 
 CRITERIA = TypeAdapter(tuple[Criterion, ...])

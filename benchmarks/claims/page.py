@@ -28,7 +28,8 @@ from benchmarks.report.names import write_pages
 TITLE = "Claims of the literature, held to runs"
 RULE = (
     "A claim is about the true value of a statistic over training seeds. It is reproduced where the simultaneous 95 % "
-    "interval (Student's, corrected for the criteria of a claim) lies in the range that its criterion gives, refuted "
+    "interval (Student's, corrected for the criteria of a claim; of the median, from the least value to the greatest, "
+    "where a ratio reads exactly 0 in some seed) lies in the range that its criterion gives, refuted "
     "where it lies outside, and cannot be told where it crosses an end or a run has no value. Ends of ranges are "
     "where effects of interest begin; they were written before the runs, and every sweep records them. `seen` is the "
     "effect beyond the range's end that as many seeds show with a probability of 0.8."
@@ -96,6 +97,7 @@ def details(judgement: Judgement) -> list[Block]:
     facts = [f"Source: {content.paper}, {content.place}."]
     facts += [f"The paper printed: {content.printed}."] if content.printed else []
     facts += [f"At a smaller setting than the paper's: {content.smaller}."] if content.smaller else []
+    facts += [f"Note: {content.note}."] if content.note else []
     facts += [f"Criteria: digest {claim.digest}."]
     blocks: list[Block] = [
         Heading(claim.name),

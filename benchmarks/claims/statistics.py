@@ -18,7 +18,8 @@ from benchmarks.report.statistics import Array
 
 @dataclass(frozen=True)
 class Statistic:
-    """`values` maps as many curves as there are `quantities` to a number a seed, NaN where it has none."""
+    """`values` maps as many curves as there are `quantities` to a number a seed, NaN where it has none. An infinite
+    number is one: verdicts say how it counts."""
 
     values: Callable[..., Array]
     about: str
@@ -45,10 +46,12 @@ def difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> Array:
 
 
 def ratio(ours: pd.DataFrame, theirs: pd.DataFrame) -> Array:
-    """log(ours / theirs); NaN unless both are positive."""
+    """log(ours / theirs); -inf where ours is exactly 0, as what is too small for float32 reads. NaN where theirs is not
+    positive, or ours is negative or infinite."""
+    above, below = last(ours), last(theirs)
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.log(last(ours)) - np.log(last(theirs))
-    return np.where(np.isfinite(logs), logs, np.nan)
+        logs = np.log(above) - np.log(below)
+    return np.where(np.isfinite(logs) | ((above == 0) & (below > 0)), logs, np.nan)
 
 
 def decades(ours: pd.DataFrame, theirs: pd.DataFrame) -> Array:

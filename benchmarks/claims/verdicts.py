@@ -10,6 +10,11 @@ refuted where one is.
 
     mean ± t_{n-1, 1 - alpha / (2 K)} s / sqrt(n)
 
+A ratio whose numerator reads exactly 0 has the logarithm -inf. Where some of the n values are infinite there is no
+mean; then the interval is the one of the median that needs no distribution, from the least value to the greatest
+(Thompson 1936). Its level is 1 - 2^(1 - n): where that is less than the criterion's it settles nothing, unless all
+values are one and the same.
+
 So many seeds could have seen an effect of (t_{n-1, 1 - alpha / (2 K)} + t_{n-1, 0.8}) s / sqrt(n) beyond the end of the
 range with a probability of about 0.8 (Lachin 1981, eq. 1, with t in place of z).
 """
@@ -108,15 +113,29 @@ def _remark_on(claim: Claim, record: Record) -> str:
 
 def finding(criterion: Criterion, claim: Claim, results: Results) -> Finding:
     """The answer of a record to one criterion of a claim."""
-    values, planned = _values_of(criterion, claim, results), len(claim.suite.seeds)
     level = 1 - (1 - LEVEL) / len(claim.criteria)
-    n = int(np.isfinite(values).sum())
-    mean, half = (float(each) for each in t_interval(values, level))
-    low, high = mean - half, mean + half
-    verdict = verdict_of(low, high, criterion) if n == planned else CANNOT_TELL
+    return finding_of(criterion, _values_of(criterion, claim, results), level)
+
+
+def finding_of(criterion: Criterion, values: Array, level: float) -> Finding:
+    """The answer of a number a planned seed, NaN where it has none, to a criterion at this level."""
+    n = int((~np.isnan(values)).sum())
+    if np.isinf(values).any():
+        low, middle, high = median_interval(values)
+        settled, seen = low == high or 1 - 2.0 ** (1 - n) >= level, math.nan
+    else:
+        middle, half = (float(each) for each in t_interval(values, level))
+        low, high = middle - half, middle + half
+        settled, seen = True, visible(half, n, level)
+    verdict = verdict_of(low, high, criterion) if settled and n == len(values) else CANNOT_TELL
     shown = criterion.kind.shown
-    seen = shown(visible(half, n, level))
-    return Finding(criterion, n, planned, shown(mean), shown(low), shown(high), seen, verdict)
+    return Finding(criterion, n, len(values), shown(middle), shown(low), shown(high), shown(seen), verdict)
+
+
+def median_interval(values: Array) -> tuple[float, float, float]:
+    """The least value, the lower one of the two in the middle, and the greatest, of those that are not NaN."""
+    ordered = np.sort(values[~np.isnan(values)])
+    return float(ordered[0]), float(ordered[(len(ordered) - 1) // 2]), float(ordered[-1])
 
 
 def visible(half: float, n: int, level: float) -> float:
