@@ -33,9 +33,10 @@ SMALL: dict[str, Architecture] = {
     "figure2-resnet101": ARCHITECTURES["figure2-resnet101"](z_dim=3, dim=4),
     **{name: kind(z_dim=3, dim=2) for name, kind in ARCHITECTURES.items() if issubclass(kind, Baseline)},
 }
-SMALL = {name: SMALL[name] if name in SMALL else kind() for name, kind in ARCHITECTURES.items() if name != "dirac"}
-"""A net that is not named here is tested with its defaults, on the shapes that its own check takes; `dirac`, which
-makes one point of all latents, in test_dirac.py."""
+OF_THEIR_OWN = ("dirac", "line")
+SMALL = {name: SMALL.get(name) or kind() for name, kind in ARCHITECTURES.items() if name not in OF_THEIR_OWN}
+"""A net that is not named here is tested with its defaults, on the shapes that its own check takes; generators of one
+point or line, which are no nets, are tested in test_dirac.py and test_line.py."""
 SHAPES = [(2,), (1, 8, 8), (1, 28, 28), (3, 28, 28), (1, 32, 32), (3, 32, 32), (1, 64, 64), (3, 64, 64)]
 CLAIMED = {
     "mlp": SHAPES,

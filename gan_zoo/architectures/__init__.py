@@ -18,6 +18,7 @@ from gan_zoo.architectures import figure2
 from gan_zoo.architectures.dcgan import Dcgan
 from gan_zoo.architectures.dirac import Dirac
 from gan_zoo.architectures.layers import Critic, calibrate, initialise
+from gan_zoo.architectures.line import Line
 from gan_zoo.architectures.mlp import Mlp
 from gan_zoo.architectures.resnet import ResNet
 from gan_zoo.architectures.resnet101 import ResNet101
@@ -77,6 +78,7 @@ OWN: dict[str, type[Architecture]] = {
     "figure2-resnet101": ResNet101,
     "table1": Table1,
     "dirac": Dirac,
+    "line": Line,
 }
 ARCHITECTURES: Registry[type[Architecture]] = Registry("ARCHITECTURES", "architecture", OWN, complaint)
 
