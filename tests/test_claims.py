@@ -11,6 +11,7 @@ from scipy.stats import t as student
 from benchmarks.claims import records
 from benchmarks.claims.claim import Criterion, Quantity
 from benchmarks.claims.ledger import Ledger
+from benchmarks.claims.page import write_ledger
 from benchmarks.claims.statistics import STATISTICS
 from benchmarks.claims.verdicts import CANNOT_TELL, REFUTED, REPRODUCED, finding_of, judge, verdict_of, visible
 from benchmarks.cli import claims as command
@@ -236,6 +237,9 @@ def test_a_claim_is_run_judged_published_and_held_to_its_first_criteria(
     assert run("claims", "publish", "better", "--results", results) == 0
     assert run("claims", "report", "--check") == 0
     page = checkout / "claims" / "report.md"
+    assert f"| **{REPRODUCED}** |" in page.read_text()
+    (checkout / "claims" / "better").rename(checkout / "published" / "better")  # as a suite
+    assert run("claims", "report", "--check") == 0
     page.write_text(page.read_text() + "more\n")
     capsys.readouterr()
     assert run("claims", "report", "--check") == 1
@@ -256,7 +260,10 @@ def test_a_claim_is_run_judged_published_and_held_to_its_first_criteria(
         judge(unlogged, record)
     record.meta.pop("claims")
     claim = ledger(tmp_path / "ledger").claim("better")
-    assert judge(claim, record).remark == "criteria written after the runs: no sweep recorded them"
+    judged = judge(claim, record)
+    assert judged.remark == "criteria written after the runs: no sweep recorded them"
+    write_ledger([judged], tmp_path / "unrecorded")
+    assert "†" in (tmp_path / "unrecorded" / "report.md").read_text().partition("Each claim with")[0]
     record.runs.loc[0, "status"] = "diverged"
     assert judge(claim, record).verdict == CANNOT_TELL
     record.runs["dirty"] = True

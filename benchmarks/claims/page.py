@@ -68,7 +68,8 @@ def _overview(judgements: Sequence[Judgement]) -> Table:
     titles = ["claim", "what is claimed", "verdict", "decided by", "effect [interval]", "holds if", "seeds", "seconds"]
     caption = (
         "Each claim with the finding that decides it. Runs at a smaller setting than the paper's are marked *; the "
-        "sections below say what is smaller, and give the source. Seconds: of training, all runs of the suite together."
+        "sections below say what is smaller, and give the source. †: the section has a note or a warning without which "
+        "the verdict is not to be read. Seconds: of training, all runs of the suite together."
     )
     rows = [_overview_row(judgement) for judgement in judgements]
     return Table("claims", caption, columns_of(titles, ("seeds", "seconds")), rows, paper=True)
@@ -77,7 +78,8 @@ def _overview(judgements: Sequence[Judgement]) -> Table:
 def _overview_row(judgement: Judgement) -> list[Entry]:
     """A claim: name, statement, verdict, and what it rests on."""
     content, finding, verdict = judgement.claim.content, judgement.deciding, judgement.verdict
-    mark = Mark(verdict, "*" if content.smaller else "", bold=verdict in (REPRODUCED, REFUTED))
+    signs = ("*" if content.smaller else "") + ("†" if judgement.remark or content.note else "")
+    mark = Mark(verdict, signs, bold=verdict in (REPRODUCED, REFUTED))
     rests_on = [DASH] * 4
     if finding is not None:
         rests_on = [

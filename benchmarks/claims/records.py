@@ -22,9 +22,11 @@ def published() -> Path:
 
 
 def _export_of(suite: str, results: Path | None) -> Path | None:
-    """One's own export of a suite where there is one, else the published one, else None."""
-    own = [results / suite / "export"] if results else []
-    for folder in (*own, published() / suite / "export"):
+    """One's own export of a suite where there is one, else the published ledger's, else that of the published suite of
+    this name, else None."""
+    own = [results] if results else []
+    for place in (*own, published(), places.PUBLISHED):
+        folder = place / suite / "export"
         if (folder / "meta.json").is_file():
             return folder
     return None
