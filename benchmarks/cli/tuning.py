@@ -14,7 +14,7 @@ MOST_SETTINGS = 4096
 EXAMPLES = """\
 Every loss gets as many settings of the same space, each run once, with one training budget for all. The best score on
 the validation split chooses; SUITE-tuned.yaml has what was chosen, for `gan-zoo run`. The same command goes on where it
-was broken off, and a larger --budget keeps the settings of a smaller one. Ranges: see `search:` in the README.
+was broken off, and a larger --budget keeps the settings of a smaller one. Ranges: see docs/method.md.
 
 examples:
   gan-zoo tune quickstart --budget 50 --datasets digits --dry-run
