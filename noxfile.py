@@ -1,9 +1,9 @@
-"""What one command does: `nox` tests and lints, `nox -s benchmark` runs a suite, `nox -s ui` opens its record.
+"""What one command does: `nox` tests, lints and writes the documentation, `nox -s benchmark` runs a suite.
 
-Four environments under .nox serve all sessions: `full` has torch (tests, benchmark), `cluster` Ray and PostgreSQL's
-driver as well, `light` has what reports and the MLflow UI need, `lint` the linters. nox ties an environment to one
-session, so they are made here, with uv where it is present. An environment is installed again only when the lock, the
-project's metadata or its Python changed.
+Five environments under .nox serve all sessions: `full` has torch (tests, benchmark), `cluster` Ray and PostgreSQL's
+driver as well, `light` has what reports and the MLflow UI need, `lint` the linters, `docs` what makes the site.
+nox ties an environment to one session, so they are made here, with uv where it is present. An environment is installed
+again only when the lock, the project's metadata or its Python changed.
 """
 
 import hashlib
@@ -16,14 +16,18 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["tests", "lint"]
+nox.options.sessions = ["tests", "lint", "docs"]
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
 PROJECT = ROOT / "pyproject.toml"
 BIN = "Scripts" if os.name == "nt" else "bin"
 UV = shutil.which("uv")
-QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "NO_MKDOCS_2_WARNING": "true",  # what a later MkDocs will do is no matter of the one in the lock
+}
 
 
 def group(name: str) -> list[str]:
@@ -37,6 +41,7 @@ def installs(name: str) -> list[list[str]]:
         "light": [group("report"), ["--no-deps", "--editable", str(ROOT)]],
         "cluster": [["--editable", f"{ROOT}[server,ray]", *group("tests")]],
         "lint": [group("lint")],
+        "docs": [group("docs")],
     }[name]
 
 
@@ -61,7 +66,7 @@ def environment(session: nox.Session, name: str) -> Path:
 
 
 def run(session: nox.Session, programs: Path, program: str, *arguments: str) -> None:
-    session.run(str(programs / program), *arguments, env=QUIET_MLFLOW, external=True)
+    session.run(str(programs / program), *arguments, env=QUIET, external=True)
 
 
 def suite_and_options(session: nox.Session) -> list[str]:
@@ -113,6 +118,12 @@ def lint(session: nox.Session) -> None:
     programs = environment(session, "lint")
     run(session, programs, "ruff", "check", ".")
     run(session, programs, "mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write the documentation as a site to build/docs, without torch; fails on a link that leads nowhere."""
+    run(session, environment(session, "docs"), "mkdocs", "build", *session.posargs)
 
 
 @nox.session(default=False)
