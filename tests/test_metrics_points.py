@@ -11,8 +11,43 @@ from gan_zoo.datasets import GaussianMixture, load_dataset
 from gan_zoo.errors import UserError
 from gan_zoo.metrics import Evaluator, default_metrics, metric_names
 from gan_zoo.metrics.modes import good_samples, mode_kl, modes_captured, modes_covered
+from gan_zoo.metrics.sinkhorn import regularised
 from gan_zoo.metrics.transport import emd
 from gan_zoo.rng import Rng
+
+# regularised transport
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 2.0])
+def test_regularised_transport_of_two_points_is_known(temperature: float) -> None:
+    """Of 0 and 1 to themselves at T = temperature / 2: a share of 1 / (1 + exp(1 / T)) goes the way of length 1."""
+    x = torch.tensor([[0.0], [1.0]])
+    expected = 1 / (1 + math.exp(2 / temperature))
+    assert regularised(x, x, temperature) == pytest.approx(expected, rel=1e-9)
+
+
+def test_regularised_transport_lies_between_the_exact_plan_and_that_of_all_pairs() -> None:
+    x, y = Rng(0, "x").normal(200, 3).double(), Rng(0, "y").normal(200, 3).double() + 1
+    exact, free = emd(x, y), torch.cdist(x, y).mean().item()
+    found = [regularised(x, y, temperature) for temperature in (0.01, 0.1, 1.0, 1000.0)]
+    assert exact < found[0] < found[1] < found[2] < found[3] < free * 1.0001
+    assert found[0] == pytest.approx(exact, rel=0.02)
+    assert found[3] == pytest.approx(free, rel=1e-3)
+
+
+def test_regularised_transport_of_far_points_does_not_underflow() -> None:
+    x = torch.cat([torch.zeros(99, 2), torch.full((1, 2), 1e6)])
+    assert regularised(x, x) == pytest.approx(0, abs=1e-6)
+    assert regularised(torch.ones(5, 2), torch.ones(5, 2)) == 0
+
+
+def test_regularised_transport_agrees_with_pot() -> None:
+    ot = pytest.importorskip("ot")
+    x, y = Rng(0, "x").normal(150, 4).double(), 2 * Rng(0, "y").normal(150, 4).double()
+    cost = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").numpy()
+    plan = ot.sinkhorn([], [], cost, 0.02 * cost.mean(), method="sinkhorn_log", numItermax=5000, stopThr=1e-12)
+    assert regularised(x, y, 0.02, 5000) == pytest.approx(float((plan * cost).sum()), rel=1e-6)
+
 
 # earth mover's distance
 

@@ -15,6 +15,7 @@ from gan_zoo.datasets.pairs import Funnels, Lines
 from gan_zoo.errors import UserError
 from gan_zoo.metrics import CriticEvaluator
 from gan_zoo.metrics.on_critics import default_names, names
+from gan_zoo.metrics.sinkhorn import regularised
 from gan_zoo.metrics.transport import emd
 from gan_zoo.rng import Rng
 
@@ -135,7 +136,11 @@ def test_exact_transport_of_batches_is_the_baseline() -> None:
     assert evaluator.truth.distance is not None
     error = emd(*batches) / evaluator.truth.distance - 1
     assert baseline["w1_error"]["values"][0] == pytest.approx(error)
-    assert evaluator.of_batches(0) == {"truth/batch": pytest.approx(1 + error)}
+    points = [batch.double() for batch in batches]
+    assert evaluator.of_batches(0) == {
+        "truth/batch": pytest.approx(1 + error),
+        "truth/sinkhorn_error": pytest.approx(regularised(points[0], points[1]) / evaluator.truth.distance - 1),
+    }
     # the paper has 3.98 for a true 1.554, and a cosine of 0.06
     assert 1 < error < 2.2
     assert abs(sum(baseline["gradient_cosine"]["values"]) / 5) < 0.15

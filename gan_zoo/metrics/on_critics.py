@@ -12,6 +12,7 @@ from gan_zoo.metrics.critics import Critic, Truth
 from gan_zoo.metrics.measure import CriticMeasure
 from gan_zoo.metrics.metric import Metric, unknown
 from gan_zoo.metrics.registry import critic_measures
+from gan_zoo.metrics.sinkhorn import regularised
 from gan_zoo.metrics.transport import assigned
 from gan_zoo.rng import Rng
 
@@ -66,11 +67,15 @@ class CriticEvaluator:
         return scores
 
     def of_batches(self, seed: int) -> dict[str, float]:
-        """Between a pair `truth/batch`, the exact W1 of two batches drawn by `seed` as a share of the true W1; else
-        nothing."""
+        """Of two batches drawn by `seed` between a pair, `truth/batch`, their exact W1 as a share of the true W1, and
+        `truth/sinkhorn_error`, the relative error of their regularised W1; else nothing."""
         if self.truth.distance is None:
             return {}
-        return {"truth/batch": self._transport(seed).distance / self.truth.distance}
+        real, fake = self._batches(seed)
+        return {
+            "truth/batch": Transport.of(real, fake).distance / self.truth.distance,
+            "truth/sinkhorn_error": abs(regularised(real, fake) / self.truth.distance - 1),
+        }
 
     def baseline(self) -> dict[str, dict[str, Any]]:
         """The scores of exact transport of batches in place of a critic, in the form of `metrics.floor.Floor`."""
@@ -81,17 +86,18 @@ class CriticEvaluator:
             if measure.needs == "distance":
                 found[name] = {"values": [], "n": BATCH, "of": "exact transport of batches"}
         for seed in range(BATCHES):
-            transport = self._transport(seed)
-            real = transport.real
+            real, fake = self._batches(seed)
+            transport = Transport.of(real, fake)
             truth = Truth(real, real, self.truth.distance, self.data.optimal_gradient(real))
             for name, entry in found.items():
                 entry["values"].append(self.measures[name].value(transport, truth))
         return found
 
-    def _transport(self, seed: int) -> "Transport":
+    def _batches(self, seed: int) -> tuple[Tensor, Tensor]:
+        """A batch of either distribution, drawn by `seed`, each (BATCH, D)."""
         rng = Rng(seed, "evaluation", "batch")
         real, fake = self.data.sample(rng.child("real"), BATCH), self.fakes.sample(self.data, rng.child("fake"), BATCH)
-        return Transport.of(real.double(), fake.double())
+        return real.double(), fake.double()
 
     def _described(self, name: str, measure: CriticMeasure, samples: int) -> Metric:
         protocol = {
