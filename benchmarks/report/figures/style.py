@@ -218,8 +218,10 @@ def as_svg(figure: "matplotlib.figure.Figure") -> str:
 
 
 def _lay_out(figure: "matplotlib.figure.Figure") -> None:
-    """Place everything once and for all."""
-    figure.draw_without_rendering()
+    """Place everything once and for all, by the layout engine alone: a drawing in vain takes as long again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")
 
 
