@@ -72,20 +72,21 @@ def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
     assert "done      wgan-gp / 8gaussians / seed 0" in printed
     assert "earth mover's distance ↓" in printed
     assert (results / "tiny" / "report.html").is_file()
-    assert main(["report", "tiny", "--check", "--results", str(results)]) == 0
-    before = (results / "tiny" / "report.html").read_bytes()
+    made = {path: path.read_bytes() for path in (results / "tiny").rglob("*") if path.is_file()}
     figures = results / "tiny" / "figures"
-    (figures / "my-own.png").write_bytes(b"")
     (figures / "scores-digits-column.pdf").write_bytes(b"")
     with (results / "tiny" / "report.md").open("a") as earlier:
         earlier.write("![of an earlier report](figures/scores-digits.png)\n")
-    assert main(["report", "tiny", "--results", str(results)]) == 0
-    assert (results / "tiny" / "report.html").read_bytes() == before
-    assert not (figures / "scores-digits-column.pdf").exists()
-    (figures / "my-own.png").unlink()
     (results / "tiny" / "table.tex").write_text("changed")
+    (results / "tiny" / "table.csv").unlink()
     assert main(["report", "tiny", "--check", "--results", str(results)]) == 1
-    assert "table.tex: differs" in capsys.readouterr().err
+    told = [line.split(": ")[0] for line in capsys.readouterr().err.splitlines()]
+    names = ["figures/scores-digits-column.pdf", "report.md", "table.csv", "table.tex"]
+    assert told == [str(results / "tiny" / name) for name in names]
+    (figures / "my-own.png").write_bytes(b"")
+    assert main(["report", "tiny", "--results", str(results)]) == 0
+    (figures / "my-own.png").unlink()
+    assert {path: path.read_bytes() for path in (results / "tiny").rglob("*") if path.is_file()} == made
     file = results / "tiny" / "report.md"
     assert main(["report", "tiny", "--results", str(results), "--out", str(file)]) == 2
     assert capsys.readouterr().err == f"gan-zoo: {file}: a file, where a folder belongs: move it away, or mend it\n"

@@ -215,6 +215,7 @@ def test_a_compiled_step_in_float32_equals_plain() -> None:
     assert_same_gradients(finish(run, compiled), finish(run), FLOAT32["mlp"])
 
 
+@pytest.mark.long
 def test_a_process_compiles_as_many_runs_as_a_sweep_has() -> None:
     """torch gives up on a function that it has compiled eight times."""
     for seed in range(10):

@@ -12,7 +12,7 @@ from synthetic import FEW, synthetic
 
 from benchmarks.markup.vector import inlined
 from benchmarks.record.export import Record
-from benchmarks.report.build import build_report
+from benchmarks.report.build import ON_SCREEN, build_report
 from benchmarks.report.live.charts import BUDGET, final_chart, score_chart
 from benchmarks.report.live.runs import record_of
 from benchmarks.report.live.samples import LARGEST, sample_player
@@ -43,7 +43,7 @@ def record() -> Record:
 def file(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("live")
     record.write(folder / "export")
-    build_report(folder / "export", folder)
+    build_report(folder / "export", folder, forms=ON_SCREEN)
     return folder / "report.html"
 
 
