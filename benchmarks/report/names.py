@@ -33,6 +33,7 @@ DISPLAY = {
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
     "cifar10": "CIFAR-10",
+    "stacked-mnist": "StackedMNIST",
 }
 
 

@@ -20,6 +20,10 @@ def train(name: str, root: Path, image_size: int | None, out: Path | None) -> tu
     data = load_reference(Request(Path(), root, reference=name, image_size=image_size), None)
     if data.kind == "points":
         raise UserError(f"data set '{data.name}': is of points, which are scored without a classifier")
+    if data.channels is not None:
+        raise UserError(
+            f"data set '{data.name}': is scored by the classifier of '{data.channels.name}': train that one"
+        )
     new = classifier.trained(data)
     about = f"{data.name}: test accuracy {new.test_accuracy:.2%}, weights={new.weights[:12]}"
     if out is not None:

@@ -18,6 +18,7 @@ from gan_zoo.datasets.pairs import Pair, pairs, pairs_of_images
 from gan_zoo.datasets.pictures import Pictures
 from gan_zoo.datasets.points import GaussianMixture, Points, SwissRoll, eight_gaussians, twenty_five_gaussians
 from gan_zoo.datasets.samples import read_images
+from gan_zoo.datasets.stacked import stacks_of
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.files import expanded
 from gan_zoo.registry import Registry
@@ -49,6 +50,7 @@ OWN: dict[str, Points | Load] = {
     "mnist": load_mnist,
     "fashion-mnist": load_fashion_mnist,
     "cifar10": load_cifar10,
+    "stacked-mnist": stacks_of(load_mnist, "stacked-mnist"),
     **pairs_of_images({"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}),
 }
 DATASETS: Registry[Points | Load] = Registry("DATASETS", "data set", OWN, complaint)

@@ -34,6 +34,8 @@ class Images:
     test_labels: Tensor | None
     fingerprint: str
     notes: tuple[str, ...] = ()
+    channels: Self | None = None
+    """The data set of which each channel is an image (gan_zoo/datasets/stacked.py), by whose classifier scores are"""
 
     @classmethod
     def of(
@@ -90,7 +92,8 @@ class Images:
     def resized(self, size: int) -> Self:
         """The same images at `size` x `size` pixels (see `square`)."""
         train, test = _resize_all(self.train, size), _resize_all(self.test, size)
-        return self.of(self.name, train, test, self.train_labels, self.test_labels, self.notes)
+        smaller = self.of(self.name, train, test, self.train_labels, self.test_labels, self.notes)
+        return replace(smaller, channels=self.channels and self.channels.resized(size))
 
 
 def epochs(n: int, seed: int, start: int, count: int, device: torch.device) -> Tensor:

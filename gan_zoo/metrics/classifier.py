@@ -8,11 +8,11 @@ cache, or brought there from someone else's; titles and protocols name it by its
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_zoo.errors import UserError
 from gan_zoo.files import replacing, shown
@@ -52,10 +52,13 @@ class Classifier:
 
 
 def classifier_extractor(data: ImageData, cache: Path) -> Extractor:
-    """The extractor that scores under the name of `data` are computed by (see `classifier_of`).
+    """The extractor that scores under the name of `data` are computed by (see `classifier_of`): where its channels are
+    images of another data set, that one's, on each of them.
 
     Raises: UserError where the data set has no labels, or its classifier's file is damaged.
     """
+    if data.channels is not None:
+        return by_channel(classifier_extractor(data.channels, cache), data)
     found = classifier_of(data, cache)
     assert data.classes is not None
     whose = "of the package" if found.shipped else "of its own"
@@ -73,6 +76,36 @@ def classifier_extractor(data: ImageData, cache: Path) -> Extractor:
         kid_subsets=KID_SUBSETS,
         batch_size=500,
     )
+
+
+def by_channel(extractor: Extractor, data: ImageData) -> Extractor:
+    """The extractor of images whose channels are images that this one is of."""
+    assert data.classes is not None
+    protocol = {
+        **extractor.protocol,
+        "extractor": f"on each of {data.shape[0]} channels {extractor.protocol['extractor']}",
+    }
+    net, title = ByChannel(extractor.net), f"{extractor.title} by channel"
+    return replace(extractor, net=net, name=data.name, title=title, protocol=protocol, classes=data.classes)
+
+
+class ByChannel(nn.Module):
+    """uint8 images (n, C, H, W) -> what `net` says of each channel: features (n, C d) and logits (n, K^C).
+
+    log p(k_1, ..., k_C) = sum over c of log p_c(k_c)
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        n = len(images)
+        values, logits = self.net(images.flatten(0, 1)[:, None])
+        first, *others = logits.log_softmax(dim=1).view(n, -1, logits.shape[1]).unbind(1)
+        for other in others:
+            first = (first[:, :, None] + other[:, None, :]).flatten(1)
+        return values.view(n, -1), first
 
 
 def classifier_of(data: ImageData, cache: Path) -> Classifier:
@@ -159,6 +192,8 @@ def ship(classifier: Classifier, folder: Path) -> Path:
 
 def hand_on(data: ImageData, cache: Path, folder: Path) -> Path | None:
     """Copy the classifier that is kept of `data`, if there is one, into `folder`, for others to bring in; its file."""
+    if data.channels is not None:
+        return hand_on(data.channels, cache, folder)
     path = _classifier_path(cache, data.fingerprint)
     if not path.exists():
         return None

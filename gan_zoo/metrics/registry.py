@@ -16,6 +16,7 @@ FAMILIES = (  # in the order of the reports
     "cross_entropy",
     "frechet",
     "inception_score",
+    "classes",
     "kernel",
     "neighbours",
     "critics",
