@@ -11,9 +11,19 @@ from scipy.stats import t as student
 from benchmarks.claims import records
 from benchmarks.claims.claim import Criterion, Quantity
 from benchmarks.claims.ledger import Ledger
-from benchmarks.claims.page import write_ledger
+from benchmarks.claims.page import line, write_ledger
 from benchmarks.claims.statistics import STATISTICS
-from benchmarks.claims.verdicts import CANNOT_TELL, REFUTED, REPRODUCED, finding_of, judge, verdict_of, visible
+from benchmarks.claims.verdicts import (
+    CANNOT_TELL,
+    REFUTED,
+    REPRODUCED,
+    Finding,
+    Judgement,
+    finding_of,
+    judge,
+    verdict_of,
+    visible,
+)
 from benchmarks.cli import claims as command
 from benchmarks.cli import main
 from benchmarks.record import places
@@ -187,6 +197,21 @@ def test_a_suite_is_named_by_who_has_it(tmp_path: Path) -> None:
     assert [claim.name for claim in ledger(tmp_path / "ledger").sharing("better")] == ["better", "distance"]
     with pytest.raises(UserError, match=r"distance.yaml:4: suite: no suite of this name, nor a claim that has one"):
         ledger(tmp_path / "ledger", sharing=SHARING.replace("suite: better", "suite: distance")).claims()
+
+
+def test_a_claim_that_was_not_run_says_what_it_takes_apart_from_the_verdicts(tmp_path: Path) -> None:
+    waiting = CLAIM.replace("place: table 1", "place: table 1\ntakes: a day on two cores")
+    claim = ledger(tmp_path / "ledger", waiting).claim("better")
+    assert line(Judgement(claim)) == "better: not run, takes a day on two cores\n    The one-sided penalty is better."
+    found = Finding(claim.criteria[0], 3, 3, 0.5, 0.4, 0.6, 1.1, REPRODUCED)
+    write_ledger(
+        [Judgement(claim), Judgement(ledger(tmp_path / "ledger").claim("distance"), [found])], tmp_path / "out"
+    )
+    table, _, rest = (tmp_path / "out" / "report.md").read_text().partition("## Ready to run")
+    assert "| distance |" in table
+    assert "| better |" not in table
+    assert "| better | The one-sided penalty is better. | a day on two cores | gan-zoo claims run better |" in rest
+    assert "| its distance is shorter |" in rest  # its criterion, in its section
 
 
 def test_every_claim_of_the_package_can_be_run_and_settled() -> None:

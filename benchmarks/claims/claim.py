@@ -6,6 +6,7 @@
     printed: two bars at ±c in a histogram of weights
     smaller: a width of 128 in place of 512             (where the setting is smaller than the paper's)
     note: how a value of 0 counts was decided later     (what a reader of the verdict has to know)
+    takes: up to 3 hours on two processor cores         (where that is why it is not run yet)
     suite: {losses: [wgan-clip], ...}                   (or the name of a suite, or of a claim that has one)
     criteria:
       - says: most weights lie at a bound
@@ -98,6 +99,7 @@ class Content:
     printed: str = ""
     smaller: str = ""
     note: str = ""
+    takes: str = ""
 
 
 CRITERIA = TypeAdapter(tuple[Criterion, ...])

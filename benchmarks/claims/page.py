@@ -50,7 +50,12 @@ def write_ledger(judgements: Sequence[Judgement], out: Path) -> list[Path]:
 
 def _ledger_blocks(judgements: Sequence[Judgement]) -> list[Block]:
     """All of the page."""
-    blocks: list[Block] = [Text(counts(judgements)), _overview(judgements), Heading("The rule"), Text(RULE)]
+    judged = [judgement for judgement in judgements if judgement.findings]
+    left = [judgement for judgement in judgements if not judgement.findings]
+    blocks: list[Block] = [Text(counts(judgements)), _overview(judged)]
+    if left:
+        blocks += [Heading("Ready to run"), _not_run(left)]
+    blocks += [Heading("The rule"), Text(RULE)]
     for judgement in judgements:
         blocks += details(judgement)
     return blocks
@@ -78,19 +83,24 @@ def _overview(judgements: Sequence[Judgement]) -> Table:
 def _overview_row(judgement: Judgement) -> list[Entry]:
     """A claim: name, statement, verdict, and what it rests on."""
     content, finding, verdict = judgement.claim.content, judgement.deciding, judgement.verdict
+    assert finding is not None
     signs = ("*" if content.smaller else "") + ("†" if judgement.remark or content.note else "")
     mark = Mark(verdict, signs, bold=verdict in (REPRODUCED, REFUTED))
-    rests_on = [DASH] * 4
-    if finding is not None:
-        rests_on = [
-            finding.criterion.says,
-            _effect_text(finding),
-            _range_text(finding.criterion),
-            _seeds_text(finding),
-        ]
+    rests_on = [finding.criterion.says, _effect_text(finding), _range_text(finding.criterion), _seeds_text(finding)]
     seconds = Entry(_seconds_text(judgement.seconds), judgement.seconds)
     name = Entry(judgement.claim.name)
     return [name, Entry(content.statement), Entry(verdict, mark=mark), *entries_of(rests_on), seconds]
+
+
+def _not_run(judgements: Sequence[Judgement]) -> Table:
+    """One row a claim that waits for a machine."""
+    rows = []
+    for judgement in judgements:
+        claim = judgement.claim
+        takes = claim.content.takes or DASH
+        rows.append(entries_of([claim.name, claim.content.statement, takes, f"gan-zoo claims run {claim.name}"]))
+    caption = "Claims whose criteria are written and whose runs wait for a machine."
+    return Table("not-run", caption, columns_of(["claim", "what is claimed", "takes", "command"]), rows)
 
 
 def details(judgement: Judgement) -> list[Block]:
@@ -178,4 +188,6 @@ def line(judgement: Judgement) -> str:
     """A claim with its verdict for a terminal."""
     found = judgement.deciding
     effect = f": {_effect_text(found)}, holds if {_range_text(found.criterion)}" if found else ""
+    if not found and judgement.claim.content.takes:
+        effect = f", takes {judgement.claim.content.takes}"
     return f"{judgement.claim.name}: {judgement.verdict}{effect}\n    {judgement.claim.content.statement}"
