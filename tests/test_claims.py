@@ -10,6 +10,7 @@ from scipy.stats import t as student
 
 from benchmarks.claims import records
 from benchmarks.claims.claim import Criterion, Quantity
+from benchmarks.claims.figures import drawings
 from benchmarks.claims.ledger import Ledger
 from benchmarks.claims.page import line, write_ledger
 from benchmarks.claims.statistics import STATISTICS
@@ -26,6 +27,7 @@ from benchmarks.claims.verdicts import (
 )
 from benchmarks.cli import claims as command
 from benchmarks.cli import main
+from benchmarks.markup.blocks import Figure
 from benchmarks.record import places
 from benchmarks.record.export import Record
 from gan_zoo.errors import UserError
@@ -293,6 +295,32 @@ def test_a_claim_is_run_judged_published_and_held_to_its_first_criteria(
     assert judge(claim, record).verdict == CANNOT_TELL
     record.runs["dirty"] = True
     assert records.refusals(record) == ["runs were made with uncommitted changes: commit, and run them again"]
+
+
+def test_figures_show_what_the_verdicts_rest_on() -> None:
+    names = ["clip-gradients-by-layer", "dirac-gan", "penalty-weight-lp"]
+    judged = records.judgements(Ledger().claims(names), None)
+    axes = {}
+    for item, judgement in zip(drawings(judged), judged, strict=True):
+        assert isinstance(item.block, Figure)
+        assert item.block.name == judgement.claim.name
+        axes[item.block.name] = item.draw(6.0).axes
+
+    def line(name: str, position: int) -> np.ndarray:
+        return np.asarray(axes[name][0].lines[position].get_ydata())
+
+    layers, dirac, weights = ([found.estimate for found in judgement.findings] for judgement in judged)
+    growing, vanishing, cut, level = (line(names[0], position) for position in range(4))
+    assert growing[0] / growing[-1] == pytest.approx(layers[0])
+    assert vanishing[0] / vanishing[-1] == pytest.approx(layers[1])
+    assert len(cut) < len(level) == 12  # the first layers read 0
+    for panel, estimate in zip(axes[names[1]][: len(dirac)], dirac, strict=True):
+        *_, last, equilibrium = panel.lines
+        assert np.mean(last.get_xdata()) == pytest.approx(estimate)
+        assert (*equilibrium.get_xdata(), *equilibrium.get_ydata()) == (0, 0)
+    for position, estimate in enumerate(weights):
+        light, heavy = line(names[2], position)
+        assert heavy / light == pytest.approx(estimate)
 
 
 def test_the_published_ledger_is_what_its_exports_give() -> None:

@@ -1,7 +1,7 @@
 """The page of the ledger: every claim with its verdict in one table, and below what each rests on."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.claims.claim import Criterion
@@ -37,18 +37,24 @@ RULE = (
 
 
 def write_ledger(judgements: Sequence[Judgement], out: Path) -> list[Path]:
-    """Writes report.md, report.html and table.tex into `out`; the files."""
-    blocks = _ledger_blocks(judgements)
+    """Writes report.md, report.html, table.tex and figures/ into `out`; the files."""
+    from benchmarks.claims.figures import drawings
+    from benchmarks.report.figures.plan import draw_all
+
+    plan = drawings(judgements)
+    figures = {item.block.name: item.block for item in plan}
+    drawn = draw_all(plan, out / "figures")
+    blocks = _ledger_blocks(judgements, figures)
     tables = [block for block in blocks if isinstance(block, Table) and block.paper]
     pages = {
         "report.md": markdown(TITLE, blocks),
         "report.html": page(TITLE, blocks, out / "figures"),
         "table.tex": latex(tables, "claims"),
     }
-    return write_pages(out, pages)
+    return [*write_pages(out, pages), *drawn]
 
 
-def _ledger_blocks(judgements: Sequence[Judgement]) -> list[Block]:
+def _ledger_blocks(judgements: Sequence[Judgement], figures: Mapping[str, Block]) -> list[Block]:
     """All of the page."""
     judged = [judgement for judgement in judgements if judgement.findings]
     left = [judgement for judgement in judgements if not judgement.findings]
@@ -57,7 +63,7 @@ def _ledger_blocks(judgements: Sequence[Judgement]) -> list[Block]:
         blocks += [Heading("Ready to run"), _not_run(left)]
     blocks += [Heading("The rule"), Text(RULE)]
     for judgement in judgements:
-        blocks += details(judgement)
+        blocks += details(judgement, figures.get(judgement.claim.name))
     return blocks
 
 
@@ -103,8 +109,8 @@ def _not_run(judgements: Sequence[Judgement]) -> Table:
     return Table("not-run", caption, columns_of(["claim", "what is claimed", "takes", "command"]), rows)
 
 
-def details(judgement: Judgement) -> list[Block]:
-    """The section of a claim."""
+def details(judgement: Judgement, figure: Block | None) -> list[Block]:
+    """The section of a claim, with its figure where it has one."""
     claim, content = judgement.claim, judgement.claim.content
     facts = [f"Source: {content.paper}, {content.place}."]
     facts += [f"The paper printed: {content.printed}."] if content.printed else []
@@ -119,6 +125,7 @@ def details(judgement: Judgement) -> list[Block]:
     if judgement.remark:
         blocks.append(Items([judgement.remark], alert=True))
     blocks.append(_findings_table(judgement) if judgement.findings else _criteria_table(judgement))
+    blocks += [figure] if figure else []
     return [*blocks, Code(f"gan-zoo claims run {claim.name}")]
 
 

@@ -79,12 +79,13 @@ def rebuild(ledger: Ledger) -> Path:
 
 
 def check(ledger: Ledger) -> list[str]:
-    """The names of the published pages that a rebuild from the exports changes; none where all agree."""
+    """The names of the published pages and figures that a rebuild from the exports changes; none where all agree."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = write_ledger(judgements(ledger.claims(), None), Path(folder))
         changed = []
         for path in fresh:
-            kept = published() / path.name
+            name = path.relative_to(folder)
+            kept = published() / name
             if not kept.is_file() or kept.read_bytes() != path.read_bytes():
-                changed.append(path.name)
+                changed.append(name.as_posix())
     return changed

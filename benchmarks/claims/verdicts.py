@@ -56,13 +56,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim with its findings, one a criterion (none before it was run), what the runs cost, and a remark where its
-    criteria were not those that the runs were begun with."""
+    """A claim with its findings, one a criterion (none before it was run), what the runs cost, a remark where its
+    criteria were not those that the runs were begun with, and the runs' results, which figures are drawn from."""
 
     claim: Claim
     findings: Sequence[Finding] = ()
     seconds: float = math.nan
     remark: str = ""
+    results: Results | None = None
 
     @property
     def verdict(self) -> str:
@@ -87,7 +88,8 @@ def judge(claim: Claim, record: Record) -> Judgement:
     _check_record(claim, record)
     results = Results(record)
     findings = [finding(criterion, claim, results) for criterion in claim.criteria]
-    return Judgement(claim, findings, float(record.runs.train_seconds.sum()), _remark_on(claim, record))
+    seconds = float(record.runs.train_seconds.sum())
+    return Judgement(claim, findings, seconds, _remark_on(claim, record), results)
 
 
 def _check_record(claim: Claim, record: Record) -> None:

@@ -1,0 +1,55 @@
+"""The figures of claims whose papers argue with one, drawn from the runs that settle them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from benchmarks.claims.verdicts import Judgement
+from benchmarks.markup.blocks import Figure
+from benchmarks.report.figures import papers
+from benchmarks.report.figures.plan import Drawing
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the figure of a claim shows, the same for who cannot see it, and the function of the results on its data set
+    and a width in inches that draws it."""
+
+    caption: str
+    alt: str
+    draw: Callable[..., Any]
+
+
+def drawings(judgements: Sequence[Judgement]) -> list[Drawing]:
+    """The figures of those claims that were run and have one, each under its claim's name."""
+    found = []
+    for judgement in judgements:
+        name, results = judgement.claim.name, judgement.results
+        if results is not None and name in PICTURES:
+            picture = PICTURES[name]
+            block = Figure(name, picture.caption, picture.alt)
+            found.append(Drawing(block, None, partial(picture.draw, results.each_dataset[0])))
+    return found
+
+
+PICTURES = {
+    "clip-gradients-by-layer": Picture(
+        "Figure 1b of Gulrajani et al. 2017 from our runs: the critic's gradient by the output of each hidden layer, "
+        "geometric means with 95 % intervals over seeds. A line ends where norms read 0.",
+        "Lines over twelve layers: level under the penalty, rising or falling by decades under clipping.",
+        papers.layers,
+    ),
+    "dirac-gan": Picture(
+        "Where 20 starts of the Dirac-GAN are after 100 (light) to 500 (black) steps; the cross is the equilibrium. "
+        "Mescheder et al. 2018 draw one trajectory each.",
+        "Dots in a plane, a panel a loss: near the equilibrium under R1 alone.",
+        papers.states,
+    ),
+    "penalty-weight-lp": Picture(
+        "The distance from the data at the end against the weight of the penalty, geometric means with 95 % intervals "
+        "over seeds.",
+        "A line for each of the two penalties over their weights.",
+        papers.sensitivity,
+    ),
+}

@@ -1,0 +1,77 @@
+"""Figures that papers argue with, drawn from runs, with intervals over seeds."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, layer_depth
+from benchmarks.report.dataset_results import DatasetResults
+from benchmarks.report.figures.axes import legend, legend_height, logarithmic, loss_panels
+from benchmarks.report.figures.critic import layer_names
+from benchmarks.report.figures.style import NARROW, look
+from benchmarks.report.statistics import Array, t_interval
+
+
+def layers(dataset: DatasetResults, width: float) -> Figure:
+    """E ‖∂f/∂h‖ over the depth of the layer with output h, geometric means; a line ends where a norm reads 0."""
+    figure = Figure(figsize=(min(width, NARROW), 2.6 + legend_height(dataset.losses, width)))
+    axes = figure.subplots()
+    names = [name for name in layer_names(dataset) if not name.endswith("_output")]
+    for loss in dataset.losses:
+        depths, rows = [], []
+        for name in names:
+            values = dataset.finished_curve(loss, name).iloc[-1].to_numpy(dtype=float)
+            if (values > 0).all():
+                depths.append(layer_depth(name))
+                rows.append(np.log(values))
+        _line(axes, loss, np.array(depths), np.array(rows))
+    axes.set_xlabel("layer of the critic, from the input on")
+    axes.set_ylabel("mean gradient norm")
+    logarithmic(axes, "y")
+    legend(figure, dataset.losses)
+    return figure
+
+
+def _line(axes: Axes, loss: str, x: Array, logs: Array) -> None:
+    """Geometric means of logarithms (places, seeds) with their 95 % intervals."""
+    mean, half = t_interval(logs)
+    style = look(loss)
+    axes.plot(x, np.exp(mean), color=style.colour, ls=style.dash, marker=style.marker, ms=3.5)
+    axes.vlines(x, np.exp(mean - half), np.exp(mean + half), color=style.colour, lw=0.8)
+
+
+def states(dataset: DatasetResults, width: float) -> Figure:
+    """Panels of |psi| against |theta|, a dot a start and evaluation, the later the darker."""
+    figure, panels = loss_panels(dataset.losses, width, sharex=True, sharey=True)
+    for loss, axes in panels.items():
+        theta, psi = dataset.finished_curve(loss, EARTH_MOVER), dataset.finished_curve(loss, GRADIENT_NORM)
+        steps = theta.index.intersection(psi.index)
+        for place, step in enumerate(steps):
+            shade = str(0.75 * (1 - place / max(1, len(steps) - 1)))
+            axes.plot(theta.loc[step], psi.loc[step], ".", color=shade, ms=3)
+        axes.plot(0, 0, "+", color="#bd1f01", ms=7)
+        axes.set_aspect("equal")
+    figure.supxlabel("distance |θ| of the fake from the data", fontsize="medium")
+    figure.supylabel("slope |ψ| of the critic", fontsize="medium")
+    return figure
+
+
+def sensitivity(dataset: DatasetResults, width: float) -> Figure:
+    """The earth mover's distance at the end over the weight of the penalty, geometric means; a line a penalty."""
+    kinds: dict[str, dict[float, Array]] = {}
+    for loss in dataset.losses:
+        kind, _, weight = loss.removesuffix(")").partition("(weight=")
+        ends = dataset.finished_curve(loss, EARTH_MOVER).iloc[-1].to_numpy(dtype=float)
+        kinds.setdefault(kind, {})[float(weight)] = np.log(ends)
+    figure = Figure(figsize=(min(width, NARROW), 2.4 + legend_height([*kinds], width)))
+    axes = figure.subplots()
+    for place, (kind, ends_of) in enumerate(kinds.items()):
+        nudge = 1.06**place  # so that intervals lie beside each other
+        weights = np.array([*ends_of]) * nudge
+        _line(axes, kind, weights, np.array([*ends_of.values()]))
+    axes.set_xlabel("weight λ of the penalty")
+    axes.set_ylabel("earth mover's distance")
+    logarithmic(axes, "x")
+    logarithmic(axes, "y")
+    legend(figure, [*kinds])
+    return figure
