@@ -146,6 +146,15 @@ def test_exact_transport_of_batches_is_the_baseline() -> None:
     assert abs(sum(baseline["gradient_cosine"]["values"]) / 5) < 0.15
 
 
+def test_the_pull_of_a_linear_critic_is_known() -> None:
+    """f(x) = 3 x_1 - 2, at fakes with x_1 = 1: sigma(1) times the slope 3 by the minimax loss, else sigma(-1)."""
+    evaluator = CriticEvaluator(Lines(1.0), FAKES["pair"], ["minimax_pull", "non_saturating_pull"], 50)
+    found = evaluator(Known(lambda x: 3 * x[:, 0] - 2))
+    share = 1 / (1 + math.exp(-1))
+    assert found["minimax_pull"] == pytest.approx(3 * share)
+    assert found["non_saturating_pull"] == pytest.approx(3 * (1 - share))
+
+
 def test_the_best_discriminator_is_off_by_nothing() -> None:
     law: Any = load_dataset("8gaussians", root=Path())
     evaluator = CriticEvaluator(law, FAKES["normal"], default_names(law, FAKES["normal"]), 300)
@@ -174,7 +183,8 @@ def test_what_can_be_had_is_what_the_laws_allow() -> None:
     assert default_names(funnels, FAKES["pair"]) == OF_PAIRS
     assert default_names(funnels, FAKES["normal"]) == default_names(ring, FAKES["noisy"]) == ["transport_cosine"]
     assert default_names(roll, FAKES["normal"]) == ["discriminator_error"]
-    assert names(ring, FAKES["normal"]) == ["discriminator_error", "transport_cosine"]
+    pulls = ["minimax_pull", "non_saturating_pull"]
+    assert names(ring, FAKES["normal"]) == ["discriminator_error", "transport_cosine", *pulls]
     with pytest.raises(
         UserError, match=r"unknown metric 'w1_error' of data set '8gaussians' \(known: discriminator_er"
     ):

@@ -14,6 +14,11 @@ Between distributions of known densities p and q (Goodfellow et al. 2014, propos
 Between any two distributions of points, by the exact transport of a batch:
 
     transport_cosine     E cos(∇f(x~), x - x~), x the real sample that x~ is assigned to
+
+How strongly a critic would pull at fakes by either objective of a generator (Goodfellow et al. 2014, section 3):
+
+    minimax_pull         E ‖∇ log(1 - σ(f(x~)))‖ = E σ(f(x~)) ‖∇f(x~)‖
+    non_saturating_pull  E ‖∇ log σ(f(x~))‖ = E (1 - σ(f(x~))) ‖∇f(x~)‖
 """
 
 from dataclasses import dataclass
@@ -82,6 +87,16 @@ def transport_cosine(critic: Critic, truth: Truth) -> float:
     return float(cosine_similarity(gradient, truth.direction, dim=1).mean())
 
 
+def minimax_pull(critic: Critic, truth: Truth) -> float:
+    share = critic.scores(truth.fake).double().sigmoid()
+    return float((share * critic.gradient(truth.fake).double().norm(dim=1)).mean())
+
+
+def non_saturating_pull(critic: Critic, truth: Truth) -> float:
+    share = (-critic.scores(truth.fake).double()).sigmoid()
+    return float((share * critic.gradient(truth.fake).double().norm(dim=1)).mean())
+
+
 METRICS = {
     "w1_error": CriticMeasure(
         "min",
@@ -126,5 +141,9 @@ METRICS = {
         default=True,
         lowest=-1.0,
         highest=1.0,
+    ),
+    "minimax_pull": CriticMeasure("max", "pull of the minimax loss", "E ‖∇ log(1 - σ(f))‖ at {n} fakes", minimax_pull),
+    "non_saturating_pull": CriticMeasure(
+        "max", "pull of the non-saturating loss", "E ‖∇ log σ(f)‖ at {n} fakes", non_saturating_pull
     ),
 }
