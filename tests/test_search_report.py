@@ -12,7 +12,10 @@ from synthetic import Page, synthetic
 from benchmarks.markup.blocks import DASH, Table
 from benchmarks.markup.markdown import markdown
 from benchmarks.record.export import Record
+from benchmarks.record.places import PUBLISHED
 from benchmarks.report.build import build_report, contents
+from benchmarks.report.figures.search import marginals
+from benchmarks.report.figures.style import COLUMN, drawing
 from benchmarks.report.order_statistics import (
     all_fail,
     chance_of_best,
@@ -189,6 +192,23 @@ def test_the_report_and_the_page_have_curve_sensitivity_and_marginals(tmp_path: 
         assert wanted in text
         assert wanted in " ".join(page.words)
     assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} >= {"search-digits", "marginals-digits"}
+
+
+def test_in_one_column_the_panels_have_the_width_and_no_label_is_over_another() -> None:
+    """Six losses against five numbers: three quarters of the width are panels, no text is smaller than print allows."""
+    (dataset,) = Results(Record.read(PUBLISHED / "equal-search" / "export")).each_dataset
+    with drawing():
+        figure = marginals(DatasetSearch(dataset), COLUMN)
+        figure.draw_without_rendering()
+    panels = [axes for axes in figure.axes if axes.axison]
+    assert len(panels) == 28  # two losses have no number of their own
+    assert 5 * min(axes.get_position().width for axes in panels) > 0.75
+    ticks = [tick for axes in panels for tick in axes.xaxis.get_major_ticks() if tick.label1.get_visible()]
+    assert min(tick.label1.get_fontsize() for tick in ticks) >= 6
+    boxes = [tick.label1.get_window_extent() for tick in ticks]
+    assert len(boxes) == 3 * 2 + 3 + 4 * 2  # of three numbers, of the critic steps, and of what a loss has alone
+    assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    assert max(box.x1 for box in boxes) <= figure.bbox.x1
 
 
 def test_trials_that_have_not_ended_are_said_first() -> None:

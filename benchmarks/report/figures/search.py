@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.markup.blocks import Figure as Block
 from benchmarks.report.figures.axes import legend, legend_height, logarithmic, wants_log
 from benchmarks.report.figures.plan import Drawing
-from benchmarks.report.figures.style import PAGE, look
+from benchmarks.report.figures.style import NARROW, PAGE, look
 from benchmarks.report.names import shown
 from benchmarks.report.results import Results
 from benchmarks.report.search import DatasetSearch, LossTrials
@@ -20,6 +20,10 @@ SPREAD = 30.0
 """Times the best score, beyond which a trial is drawn at the edge."""
 FEW = 5
 """Values of a number that are all named at its axis, where trials share them."""
+LEAST_POINTS = 6.0
+"""Of text in one column."""
+ROOM = 8
+"""Letters of it below a panel there."""
 COMPLEMENTED = ("beta1", "beta2", "alpha")
 """Decay rates, drawn as what is missing to 1."""
 
@@ -40,7 +44,7 @@ def search_drawings(results: Results) -> Iterator[Drawing]:
             "the edge failed or lie beyond it. A number that matters has a slope, one that does not has none."
         )
         block = Block(f"marginals-{dataset.slug}", text, "Panels of dots, a row a loss and a column a number.")
-        yield Drawing(block, dataset.name, partial(marginals, search))
+        yield Drawing(block, dataset.name, partial(marginals, search), partial(marginals, search))
 
 
 def _curves_caption(search: DatasetSearch) -> str:
@@ -122,7 +126,8 @@ def marginals(search: DatasetSearch, width: float = PAGE) -> Figure:
     for numbers in searched:
         own.append([number for number in numbers if number not in shared])
     columns = len(common) + max(map(len, own))
-    figure = Figure(figsize=(width, 0.5 + 1.3 * len(search.losses)))
+    narrow = width < NARROW
+    figure = Figure(figsize=(width, 0.5 + (0.9 if narrow else 1.3) * len(search.losses)))
     grid = figure.subplots(len(search.losses), columns, squeeze=False, sharey=True)
     limits = _limits(search)
     for row, each, others in zip(grid, search.losses, own, strict=True):
@@ -130,13 +135,30 @@ def marginals(search: DatasetSearch, width: float = PAGE) -> Figure:
             _panel(axes, search, each, number, limits)
             axes.tick_params(labelbottom=number not in common or each is search.losses[-1])
         for axes, number in zip(row[len(common) :], others, strict=False):
-            axes.set_title(_named(number), loc="left", fontsize="small")
+            axes.set_title(_named(number), loc="right" if narrow else "left", fontsize="small")
         for axes in row[len(common) + len(others) :]:
             axes.set_axis_off()
         row[0].set_ylabel(shown(each.loss, 16), fontsize="small")
     for axes, number in zip(grid[-1], common, strict=False):
-        axes.set_xlabel(_named(number))
+        axes.set_xlabel(_named(number), fontsize="small" if narrow else None)
+    if narrow:
+        _squeeze(figure)
     return figure
+
+
+def _squeeze(figure: Figure) -> None:
+    """Panels as wide as one column allows: no more labels than each has room for, and none that reaches beyond it."""
+    figure.set_layout_engine("constrained", w_pad=0.015, h_pad=0.01, wspace=0, hspace=0)
+    for axes in figure.axes:
+        axes.tick_params(labelsize=LEAST_POINTS)
+        low, high = axes.get_xlim()
+        inside = [place for place in axes.get_xticks() if low <= place <= high]
+        if len("".join(axes.xaxis.get_major_formatter().format_ticks(inside))) > ROOM:
+            inside = [inside[0], inside[-1]]
+        axes.set_xticks(inside)
+        for tick, place in zip(axes.xaxis.get_major_ticks(), inside, strict=True):
+            share, _ = (axes.transScale + axes.transLimits).transform((place, axes.get_ylim()[0]))
+            tick.label1.set_horizontalalignment("left" if share < 0.2 else "right" if share > 0.8 else "center")
 
 
 def _named(number: str) -> str:
