@@ -28,18 +28,30 @@ def rows_of(table: str, text: str) -> list[list[str]]:
 def test_a_budget_is_called_the_same_only_where_it_is() -> None:
     """minimax takes one critic step, the others five: 2000 steps of 64 images."""
     unlike = record()
-    text = "Budgets differ: 8 Gaussians: 640k real images (2000 x 5 critic steps) for WGAN-GP and WGAN-LP; "
-    assert budget_sentence(Results(unlike)) == f"{text}128k real images (2000 x 1 critic steps) for Minimax GAN."
+    assert budget_sentence(Results(unlike)) == "Budgets differ: 128k to 640k real images (table recipes)."
     as_many = record()
     as_many.runs.loc[as_many.runs.loss == "minimax", ["steps", "images_seen"]] = [10_000, 640_000]
-    start = "As many real images for all losses, in unlike steps: 8 Gaussians:"
-    text = f"{start} 640k real images (2000 x 5 critic steps) for "
-    last = "640k real images (10000 x 1 critic steps) for Minimax GAN."
-    assert budget_sentence(Results(as_many)) == f"{text}WGAN-GP and WGAN-LP; {last}"
+    assert budget_sentence(Results(as_many)) == (
+        "All losses see 640k real images, in unlike steps: 1 to 5 critic steps to a generator step (table recipes)."
+    )
     unlike.runs["n_critic"], unlike.runs["images_seen"] = 5, 640_000
-    same = "The same budget for all losses: 8 Gaussians: 640k real images (2000 x 5 critic steps) for all."
+    same = "All losses see 640k real images, in as many steps (table recipes)."
     assert budget_sentence(Results(unlike)) == same
     assert same in texts(unlike)[0]
+
+
+def test_the_budgets_of_data_sets_are_told_apart_where_they_differ() -> None:
+    both = synthetic(FEW, seeds=3, failing=())
+    both.runs["n_critic"] = 5
+    both.runs.loc[both.runs.dataset == both.runs.dataset.iloc[-1], "steps"] = 1000
+    text = "640k real images on 8 Gaussians and 320k real images on Digits"
+    assert budget_sentence(Results(both)) == f"All losses see {text}, in as many steps (table recipes)."
+
+
+def test_without_runs_nothing_is_said_of_budgets() -> None:
+    none = record()
+    none.runs = none.runs[:0]
+    assert budget_sentence(Results(none)) == ""
 
 
 def test_images_seen_stand_in_every_table_of_scores() -> None:

@@ -72,29 +72,35 @@ def planned_images(run: Any) -> float:
 
 
 def budget_sentence(results: Results) -> str:
-    """How much each loss was trained on each data set, and in what that is the same for all."""
-    texts, same, same_images = [], True, True
+    """How much the losses were trained on each data set, and in what that is the same for all; empty without runs."""
+    images: dict[str, str] = {}
+    critic_steps: set[float] = set()
+    same = same_images = True
     for dataset in results.each_dataset:
-        groups: dict[str, list[str]] = {}
-        images: set[float] = set()
-        for loss in results.losses:
-            for run in dataset.cell_runs(loss)[:1].itertuples():
-                groups.setdefault(_budget(run), []).append(shown(loss, 48))
-                images.add(planned_images(run))
-        alone = len(groups) < 2
-        same &= alone
-        same_images &= len(images) < 2
-        parts = []
-        for budget, losses in sorted(groups.items(), key=lambda group: -len(group[1])):
-            parts.append(f"{budget} for {'all' if alone else listed(losses)}")
-        texts.append(f"{dataset.title}: {'; '.join(parts)}.")
-    if same_images and not same:
-        return " ".join(["As many real images for all losses, in unlike steps:", *texts])
-    return " ".join(["The same budget for all losses:" if same else "Budgets differ:", *texts])
+        runs = [run for loss in results.losses for run in dataset.cell_runs(loss)[:1].itertuples()]
+        if not runs:
+            continue
+        seen = [planned_images(run) for run in runs]
+        images[dataset.title] = _span(seen)
+        critic_steps |= {float(run.n_critic) for run in runs}
+        same_images &= len(set(seen)) < 2
+        same &= len({(run.steps, run.n_critic, run.batch_size) for run in runs}) < 2
+    if not images:
+        return ""
+    amounts = set(images.values())
+    each = [f"{amount} real images on {title}" for title, amount in images.items()]
+    text = f"{amounts.pop()} real images" if len(amounts) == 1 else listed(each)
+    if not same_images:
+        return f"Budgets differ: {text} (table recipes)."
+    if same:
+        return f"All losses see {text}, in as many steps (table recipes)."
+    ratio = f"{_span(list(critic_steps))} critic steps to a generator step"
+    return f"All losses see {text}, in unlike steps: {ratio} (table recipes)."
 
 
-def _budget(run: Any) -> str:
-    return f"{amount(planned_images(run))} real images ({run.steps} x {run.n_critic} critic steps)"
+def _span(values: list[float]) -> str:
+    """The least and the greatest of some counts; one where they are equal."""
+    return " to ".join(dict.fromkeys(amount(end) for end in (min(values), max(values))))
 
 
 def tuning_sentence(results: Results) -> str:
