@@ -354,17 +354,18 @@ def test_an_error_without_ctrl_c_passes_through(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "remedy"),
     [
-        ["train", "--loss", "hinge", "--dataset", "8gaussians", "--seed", "1", "--seeds", "2"],
-        ["run", "--device", "cpu", "--device", "cpu"],
-        ["report", "--losses", "hinge", "--rows", "lsgan"],
-        ["score", "--images", "a.npy", "--images", "b.npy"],
+        (["train", "--loss", "hinge", "--dataset", "8gaussians", "--seed", "1", "--seeds", "2"], "name all after one"),
+        (["run", "--device", "cpu", "--device", "cpu"], "keep one"),
+        (["report", "--losses", "hinge", "--rows", "lsgan"], "name all after one"),
+        (["report", "quickstart", "--only", "primary", "--only", "losses"], "name all after one"),
+        (["score", "--images", "a.npy", "--images", "b.npy"], "keep one"),
     ],
 )
-def test_an_option_given_twice_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_given_twice_is_refused(words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
-    assert "given twice; keep one; see gan-zoo " in capsys.readouterr().err
+    assert f"given twice; {remedy}; see gan-zoo " in capsys.readouterr().err
 
 
 def test_a_home_folder_is_put_in_full_where_the_shell_does_not(

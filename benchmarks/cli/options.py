@@ -43,7 +43,8 @@ class Once(argparse.Action):
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
         if option and self.given:
-            raise argparse.ArgumentError(self, "given twice; keep one")
+            remedy = "name all after one" if self.nargs == "+" else "keep one"
+            raise argparse.ArgumentError(self, f"given twice; {remedy}")
         self.given = True
         setattr(namespace, self.dest, values)
 
