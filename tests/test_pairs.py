@@ -19,7 +19,7 @@ from gan_zoo.metrics.sinkhorn import regularised
 from gan_zoo.metrics.transport import emd
 from gan_zoo.rng import Rng
 
-PAIRS = ["funnels-2-4", "funnels-16-64", "funnels-128-256", "digits-funnels-16", "lines-0.5"]
+PAIRS = ["funnels-2-4", "funnels-16-64", "funnels-128-256", "digits-funnels-16", "lines-0.5", "gaussians-4"]
 OF_PAIRS = ["w1_error", "gradient_error", "gradient_cosine"]
 
 
@@ -105,6 +105,13 @@ def test_images_are_what_is_moved() -> None:
 def test_lines_are_as_far_apart_as_they_say() -> None:
     law = Lines(0.5)
     assert emd(law.sample(Rng(0, "a"), 300), law.fakes(Rng(0, "b"), 300)) == pytest.approx(0.5, abs=0.02)
+
+
+def test_gaussians_have_the_moments_of_figure_2() -> None:
+    law = pair("gaussians-4")
+    for points, mean in ((law.sample(Rng(0, "a"), 100_000), -2), (law.fakes(Rng(0, "b"), 100_000), 2)):
+        assert points.mean().item() == pytest.approx(mean, abs=0.003)
+        assert points.std().item() == pytest.approx(0.2, abs=0.002)
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -11,6 +11,8 @@ T from Q to P. A critic can be trained alone between them (`train: {fakes: pair}
     NAME-funnels-N     the same where Q is the training images of NAME as vectors, with a_n ~ U([-1, 1]^D)
     lines-T            Arjovsky et al. 2017 (arXiv 1701.07875), example 1: P = (0, U[0, 1)), Q = (T, U[0, 1))
                        W1 = T,  f*(x) = -x_1
+    gaussians-T        Arjovsky et al. 2017, figure 2: P = N(-T/2, 0.2^2), Q = N(T/2, 0.2^2) on the line
+                       W1 = T,  f*(x) = -x
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -34,6 +36,8 @@ POWER, IMAGE_POWER = 8, 10
 """How far points are moved towards their funnels: p of the paper."""
 SPREAD = 0.1
 """The standard deviation of the b_n."""
+DEVIATION = 0.2
+"""The standard deviation of the Gaussians."""
 PART = 4096
 """Points that are moved at once, so that memory stays bounded."""
 
@@ -212,13 +216,42 @@ class Lines(Pair):
         return -x[:, 0]
 
 
+@dataclass(frozen=True, eq=False)
+class Gaussians(Pair):
+    """Two Gaussians on the line that hardly overlap."""
+
+    apart: float
+    device: torch.device = field(default=torch.device("cpu"))
+    shape: ClassVar[tuple[int, ...]] = (1,)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"gaussians-{self.apart:g}"
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(f"gaussians {self.apart} {DEVIATION}".encode()).hexdigest()
+
+    def to(self, device: torch.device | str) -> Self:
+        return type(self)(self.apart, torch.device(device))
+
+    def origins(self, rng: Rng, n: int) -> Tensor:
+        return self.apart / 2 + DEVIATION * rng.normal(n, 1, dtype=torch.float64)
+
+    def moved(self, y: Tensor) -> Tensor:
+        return y - self.apart
+
+    def optimal_score(self, x: Tensor) -> Tensor:
+        return -x[:, 0]
+
+
 DIMENSIONS, COUNTS, DISTANCES = (2, 16, 64, 128), (4, 64, 256), (0.1, 0.5, 1.0, 2.0)
 IMAGE_COUNT = 16
 
 
 def pairs() -> dict[str, Points]:
     """All pairs of points by name."""
-    found: list[Pair] = [Lines(apart) for apart in DISTANCES]
+    found: list[Pair] = [*(Lines(apart) for apart in DISTANCES), Gaussians(4.0)]
     found += [Funnels.uniform(dimension, count) for dimension, count in product(DIMENSIONS, COUNTS)]
     return {pair.name: pair for pair in found}
 
