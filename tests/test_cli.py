@@ -438,3 +438,10 @@ def test_a_first_look_has_a_report_of_its_own_and_alone_no_worker(monkeypatch: p
     assert len(set(names)) == 4
     assert names[0].startswith("hinge_8gaussians_")
     assert names[4].startswith("hinge+lsgan_8gaussians_")
+
+
+def test_a_report_asked_of_a_suite_file_is_asked_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rings.yaml"
+    path.write_text("name: rings\n")
+    assert main(["report", str(path), "--results", str(tmp_path)]) == 2
+    assert "is a suite file: give the suite's name" in capsys.readouterr().err

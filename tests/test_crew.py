@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tiny import tiny_suite
 
-from benchmarks.sweep.cluster import Crew, Task, refuse_address
+from benchmarks.sweep.cluster import Crew, Task, reason, refuse_address
 from benchmarks.sweep.cluster_worker import WorkerHost, versions
 from benchmarks.sweep.listener import Listener
 from gan_zoo.errors import UserError
@@ -31,6 +31,11 @@ def test_a_cell_fails_with_its_third_death_and_a_node_with_its_third_in_a_row(tm
     assert crew.in_a_row == {"n1": 3}
     assert lines.count("node n1 (h1 (process 1)): 3 in a row died: it gets no more") == 1
     assert lines[-1] == f"{first.label}: its node died"
+
+
+def test_why_a_node_died_is_a_whole_sentence() -> None:
+    says = "Task failed because the node it was running on is dead. Node IP: 10.0.0.2. " + 100 * "This may "
+    assert reason(RuntimeError(says)) == "RuntimeError: Task failed because the node it was running on is dead"
 
 
 def test_a_node_with_other_software_says_in_what() -> None:

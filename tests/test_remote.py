@@ -66,6 +66,13 @@ def test_who_is_not_let_in_hears_of_the_variables(
         assert NAMES_THEM in refusal(tmp_path, f"http://me:secret@{place}")
 
 
+def test_a_server_that_has_another_name_hears_that_option(tmp_path: Path) -> None:
+    with stub("3.17.0", 403, "Invalid Host header - possible DNS rebinding attack detected") as place:
+        said = refusal(tmp_path, f"http://me:secret@{place}")
+    assert NAMES_THEM not in said
+    assert said.endswith("start the server with --allowed-hosts '127.0.0.1:*', or call it by a name that it has there")
+
+
 def test_a_server_that_is_older_hears_its_version(tmp_path: Path) -> None:
     with stub(f"{OLDEST - 1}.22.1", 200, "{}") as place:
         said = refusal(tmp_path, f"http://me:secret@{place}")

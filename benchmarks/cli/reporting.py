@@ -92,6 +92,8 @@ def _make_report(options: argparse.Namespace) -> int:
 def _check_place(suite: str) -> None:
     """Raises: UserError unless `suite` may be a suite's name, or is a folder that is there."""
     folder = Path(suite)
+    if folder.suffix in (".yaml", ".yml") and folder.is_file():
+        raise UserError(f"{brief(suite)}: is a suite file: give the suite's name, which is the key `name` in it")
     is_report = suite.isprintable() and ((folder / "export").is_dir() or (folder / "meta.json").is_file())
     if not (NAME.fullmatch(suite) or is_report):
         raise UserError(f"{brief(suite)}: expected the name of a suite, or the folder of a report with its export")

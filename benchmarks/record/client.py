@@ -259,6 +259,9 @@ def remedy(uri: str, failure: Exception) -> str:
     if isinstance(failure, ImportError):
         package = "'gan-zoo[server]'" if uri.startswith("postgresql:") else failure.name
         return f"install the driver of this database: python -m pip install {package}"
+    if "Invalid Host header" in str(failure):
+        name = urlsplit(uri).hostname
+        return f"start the server with --allowed-hosts '{name}:*', or call it by a name that it has there"
     if getattr(failure, "error_code", "") in REFUSED:
         return "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, as the server asks"
     if uri.startswith(("http://", "https://")):

@@ -14,6 +14,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,12 +180,14 @@ def _csv(frame: pd.DataFrame, columns: dict[str, str], order: list[str]) -> byte
 
 def _typed(column: pd.Series, kind: str) -> pd.Series:
     if kind == "str":
-        return column.map(lambda value: "" if pd.isna(value) else _one_line(str(value))).astype("str")
+        once = lru_cache(None, typed=True)(_text)  # hundreds of thousands of rows have some dozens of texts
+        return column.map(once).astype("str")
     return column.astype(kind)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(line.strip() for line in text.splitlines())
+def _text(value: Any) -> str:
+    """A value as a text of one line; "" where there is none."""
+    return "" if pd.isna(value) else " ".join(line.strip() for line in str(value).splitlines())
 
 
 def _frame(content: bytes, columns: dict[str, str], path: Path) -> pd.DataFrame:

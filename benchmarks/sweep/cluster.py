@@ -191,9 +191,9 @@ def needs(sweep: Sweep) -> dict[str, int]:
 
 
 def reason(failure: Exception) -> str:
-    """Why a worker died, in one line: what it raised, or how it or its node ended."""
+    """Why a worker died, in one line: what it raised, or the first sentence of how it or its node ended."""
     cause = getattr(failure, "cause", None)
-    text = str(cause) if isinstance(cause, Exception) else str(failure)
+    text = str(cause) if isinstance(cause, Exception) else str(failure).partition(". ")[0]
     kind = "" if isinstance(cause, UserError) else f"{type(cause or failure).__name__}: "
     return kind + first_line(RuntimeError(text))
 
