@@ -104,12 +104,14 @@ def test_what_is_typed_takes_the_place_of_what_the_suite_says_otherwise(tmp_path
     typed = load_suite(str(path), {"train.steps": "40"})
     assert typed.budget is None
     assert steps(typed) == {"non-saturating": 40, "wgan-gp": 40}
-    path.write_text(SUITE.replace("budget: {images: 480k}\n", "").replace("train: {batch", "train: {steps: 50, batch"))
+    by_steps = SUITE.replace("budget: {images: 480k}\n", "").replace("train: {batch", "train: {steps: 50, batch")
+    path.write_text(by_steps)
     assert steps(load_suite(str(path), {"budget.generator_steps": "30"})) == {"non-saturating": 30, "wgan-gp": 30}
     with pytest.raises(UserError, match=r"--set train\.steps=40: given beside budget"):
         load_suite(str(path), {"train.steps": "40", "budget.generator_steps": "30"})
+    path.write_text(by_steps.replace("{n_critic: 1}", "{n_critic: 1, steps: 250}"))
     with pytest.raises(UserError, match=r"--set budget\.images=480k.*given beside budget"):  # its overrides have steps
-        load_suite("mnist", {"budget.images": "480k"})
+        load_suite(str(path), {"budget.images": "480k"})
 
 
 def test_evaluations_can_be_counted_over_runs_of_unlike_length(tmp_path: Path) -> None:
