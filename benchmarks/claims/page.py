@@ -76,7 +76,7 @@ def counts(judgements: Sequence[Judgement]) -> str:
 
 def _overview(judgements: Sequence[Judgement]) -> Table:
     """One row a claim: its verdict and the finding that decides it."""
-    titles = ["claim", "what is claimed", "verdict", "decided by", "effect [interval]", "holds if", "seeds", "seconds"]
+    titles = ["what is claimed", "verdict", "decided by", "effect [interval]", "holds if", "seeds", "seconds", "claim"]
     caption = (
         "Each claim with the finding that decides it. Runs at a smaller setting than the paper's are marked *; the "
         "sections below say what is smaller, and give the source. †: the section has a note or a warning without which "
@@ -87,7 +87,7 @@ def _overview(judgements: Sequence[Judgement]) -> Table:
 
 
 def _overview_row(judgement: Judgement) -> list[Entry]:
-    """A claim: name, statement, verdict, and what it rests on."""
+    """A claim: statement, verdict, what it rests on, and its name."""
     content, finding, verdict = judgement.claim.content, judgement.deciding, judgement.verdict
     assert finding is not None
     signs = ("*" if content.smaller else "") + ("†" if judgement.remark or content.note else "")
@@ -95,7 +95,7 @@ def _overview_row(judgement: Judgement) -> list[Entry]:
     rests_on = [finding.criterion.says, _effect_text(finding), _range_text(finding.criterion), _seeds_text(finding)]
     seconds = Entry(_seconds_text(judgement.seconds), judgement.seconds)
     name = Entry(judgement.claim.name)
-    return [name, Entry(content.statement), Entry(verdict, mark=mark), *entries_of(rests_on), seconds]
+    return [Entry(content.statement), Entry(verdict, mark=mark), *entries_of(rests_on), seconds, name]
 
 
 def _not_run(judgements: Sequence[Judgement]) -> Table:
@@ -104,9 +104,9 @@ def _not_run(judgements: Sequence[Judgement]) -> Table:
     for judgement in judgements:
         claim = judgement.claim
         takes = claim.content.takes or DASH
-        rows.append(entries_of([claim.name, claim.content.statement, takes, f"gan-zoo claims run {claim.name}"]))
+        rows.append(entries_of([claim.content.statement, takes, f"gan-zoo claims run {claim.name}"]))
     caption = "Claims whose criteria are written and whose runs wait for a machine."
-    return Table("not-run", caption, columns_of(["claim", "what is claimed", "takes", "command"]), rows)
+    return Table("not-run", caption, columns_of(["what is claimed", "takes", "command"]), rows)
 
 
 def details(judgement: Judgement, figure: Block | None) -> list[Block]:
