@@ -26,6 +26,7 @@ from benchmarks.report.provenance import rebuild_command
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
 from benchmarks.report.tables import scores_table
+from benchmarks.report.terminal import LEGEND, ONE_SEED, scores_text
 from gan_zoo.errors import UserError
 
 
@@ -287,6 +288,14 @@ def test_names_are_for_people_in_tables_and_those_of_commands_in_csv_and_in_a_te
     record = synthetic(["wgan-gp"], ("mnist",), seeds=2, failing=())
     record.meta["metrics"]["emd"]["label"] = "FID (mnist)"
     assert Results(record).metrics["emd"].titled == "FID (MNIST)\u00a0↓"
+
+
+@pytest.mark.parametrize(("losses", "seeds", "marks"), [(FEW, 2, LEGEND), (FEW, 1, ONE_SEED), (["wgan-gp"], 2, None)])
+def test_a_terminal_explains_marks_where_there_are_verdicts(losses, seeds, marks, tmp_path):
+    synthetic(losses, ("8gaussians",), seeds=seeds, failing=()).write(tmp_path)
+    text = scores_text(tmp_path)
+    assert text.split("\n\n")[1:] == ([marks] if marks else [])
+    assert ("worse" in text) == (marks == LEGEND)
 
 
 def test_a_look_belongs_to_a_name():

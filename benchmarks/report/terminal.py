@@ -10,6 +10,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables import FAILED, scores_table
 
 LEGEND = "* best   ≈ equivalent   ? undecided   † unhealthy critic   no mark: worse"
+ONE_SEED = "one seed: no interval and no verdict   † unhealthy critic"
 
 
 def scores_text(export: Path) -> str:
@@ -17,15 +18,21 @@ def scores_text(export: Path) -> str:
     marks are those of the report."""
     results = Results(Record.read(export))
     tables = [f"{dataset.name}\n{plain(narrow(dataset))}" for dataset in results.each_dataset]
-    return "\n\n".join([*tables, LEGEND])
+    return "\n\n".join([*tables, *legend(results)])
 
 
 def look_text(export: Path) -> str:
-    """The scores of a first look, and how long its runs trained; what the marks mean only where there are any."""
+    """The scores of a first look, and how long its runs trained."""
     results = Results(Record.read(export))
     tables = [f"{dataset.name}\n{plain(narrow(dataset))}" for dataset in results.each_dataset]
-    legend = [LEGEND] if len(results.losses) > 1 else []
-    return "\n\n".join([*tables, *legend, f"trained for {results.runs.train_seconds.sum():.0f} s"])
+    return "\n\n".join([*tables, *legend(results), f"trained for {results.runs.train_seconds.sum():.0f} s"])
+
+
+def legend(results: Results) -> list[str]:
+    """What the marks mean, where there is anything to compare; of one seed no verdict can be had."""
+    if len(results.losses) < 2:
+        return []
+    return [LEGEND if len(results.seeds) > 1 else ONE_SEED]
 
 
 def narrow(dataset: DatasetResults) -> Table:
