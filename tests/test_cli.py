@@ -95,7 +95,7 @@ def test_a_run_ends_in_a_report_that_its_export_rebuilds_byte_for_byte(
 def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", suite, "--dry-run", "--workers", "0", *places(tmp_path, results)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["missing", "wgan-gp", "/", "8gaussians", "/", "seed", "0"]
+    assert lines[0].split() == ["not", "run", "wgan-gp", "/", "8gaussians", "/", "seed", "0"]
     assert lines[1].startswith("1 of 1 cells to run, about ")
     assert not (results / "tiny").exists()
 
@@ -157,7 +157,7 @@ def test_a_dry_run_leaves_nothing_behind(
     images = f"datasets=[{{name: pairs, folder: {tmp_path / 'pairs'}}}]"
     asked = ["run", pairs, "--dry-run", *places(tmp_path, results)]
     assert main([*asked, "--set", images]) == 0
-    assert "missing     wgan-gp / pairs / seed 0" in capsys.readouterr().out
+    assert "not run     wgan-gp / pairs / seed 0" in capsys.readouterr().out
     assert main([*asked, "--set", "datasets=[mnist]"]) == 2
     message = capsys.readouterr().err
     assert "downloading is off" in message

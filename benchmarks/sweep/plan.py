@@ -74,11 +74,11 @@ class Plan:
         return self.identities[spec].differences(others[-1].identity) if others else ""
 
     def status(self, spec: RunSpec) -> str:
-        """done, diverged, failed, interrupted, running, stale or missing."""
+        """done, diverged, failed, interrupted, running, stale or not run."""
         found = self.found(spec)
         if found is not None:
             return found.status
-        return "stale" if self.stale(spec) else "missing"
+        return "stale" if self.stale(spec) else "not run"
 
     def why(self, spec: RunSpec) -> str:
         """The reason for the status, where that needs one."""
@@ -89,7 +89,7 @@ class Plan:
 
     @property
     def todo(self) -> list[RunSpec]:
-        """Cells to run: missing, stale, failed and interrupted ones, the last first.
+        """Cells to run: not run yet, stale, failed and interrupted ones, the last first.
 
         Of a shard its own come before all others; those of others that failed are left to the command that runs them.
         """
