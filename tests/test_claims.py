@@ -12,7 +12,7 @@ from benchmarks.claims import records
 from benchmarks.claims.claim import Criterion, Quantity
 from benchmarks.claims.figures import drawings
 from benchmarks.claims.ledger import Ledger
-from benchmarks.claims.page import line, write_ledger
+from benchmarks.claims.page import ROWS, line, write_ledger
 from benchmarks.claims.statistics import STATISTICS
 from benchmarks.claims.verdicts import (
     CANNOT_TELL,
@@ -214,6 +214,15 @@ def test_a_claim_that_was_not_run_says_what_it_takes_apart_from_the_verdicts(tmp
     assert "The one-sided penalty is better" not in table
     assert "| The one-sided penalty is better. | a day on two cores | gan-zoo claims run better |" in rest
     assert "| its distance is shorter |" in rest  # its criterion, in its section
+
+
+def test_tables_of_a_paper_fit_on_a_page(tmp_path: Path) -> None:
+    claim = ledger(tmp_path / "ledger").claim("better")
+    found = Finding(claim.criteria[0], 3, 3, 0.5, 0.4, 0.6, 1.1, REPRODUCED)
+    write_ledger([Judgement(claim, [found])] * (ROWS + 3), tmp_path / "out")
+    first, second = (tmp_path / "out" / "table.tex").read_text().split(r"\end{tabular}")[:2]
+    assert first.count("The one-sided penalty is better.") == ROWS
+    assert second.count("The one-sided penalty is better.") == 3
 
 
 def test_every_claim_of_the_package_can_be_run_and_settled() -> None:

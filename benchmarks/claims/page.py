@@ -25,6 +25,8 @@ from benchmarks.markup.markdown import markdown
 from benchmarks.markup.page import page
 from benchmarks.report.names import write_pages
 
+ROWS = 14
+"""Of a table that is a page of a paper."""
 TITLE = "Claims of the literature, held to runs"
 RULE = (
     "A claim is about the true value of a statistic over training seeds. It is reproduced where the simultaneous 95 % "
@@ -45,20 +47,18 @@ def write_ledger(judgements: Sequence[Judgement], out: Path) -> list[Path]:
     figures = {item.block.name: item.block for item in plan}
     drawn = draw_all(plan, out / "figures")
     blocks = _ledger_blocks(judgements, figures)
-    tables = [block for block in blocks if isinstance(block, Table) and block.paper]
     pages = {
         "report.md": markdown(TITLE, blocks),
         "report.html": page(TITLE, blocks, out / "figures"),
-        "table.tex": latex(tables, "claims"),
+        "table.tex": latex(_of_a_page(_judged(judgements)), "claims"),
     }
     return [*write_pages(out, pages), *drawn]
 
 
 def _ledger_blocks(judgements: Sequence[Judgement], figures: Mapping[str, Block]) -> list[Block]:
     """All of the page."""
-    judged = [judgement for judgement in judgements if judgement.findings]
     left = [judgement for judgement in judgements if not judgement.findings]
-    blocks: list[Block] = [Text(counts(judgements)), _overview(judged)]
+    blocks: list[Block] = [Text(counts(judgements)), _overview(_judged(judgements), "claims")]
     if left:
         blocks += [Heading("Ready to run"), _not_run(left)]
     blocks += [Heading("The rule"), Text(RULE)]
@@ -74,7 +74,18 @@ def counts(judgements: Sequence[Judgement]) -> str:
     return f"{len(judgements)} claims: {', '.join(said)}."
 
 
-def _overview(judgements: Sequence[Judgement]) -> Table:
+def _judged(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Those of claims that were run."""
+    return [judgement for judgement in judgements if judgement.findings]
+
+
+def _of_a_page(judgements: Sequence[Judgement]) -> list[Table]:
+    """The overview as tables that each fit on a page of a paper."""
+    parts = [judgements[first : first + ROWS] for first in range(0, len(judgements), ROWS)]
+    return [_overview(part, f"claims-{place}") for place, part in enumerate(parts, 1)]
+
+
+def _overview(judgements: Sequence[Judgement], name: str) -> Table:
     """One row a claim: its verdict and the finding that decides it."""
     titles = ["what is claimed", "verdict", "decided by", "effect [interval]", "holds if", "seeds", "seconds", "claim"]
     caption = (
@@ -83,7 +94,7 @@ def _overview(judgements: Sequence[Judgement]) -> Table:
         "the verdict is not to be read. Seconds: of training, all runs of the suite together."
     )
     rows = [_overview_row(judgement) for judgement in judgements]
-    return Table("claims", caption, columns_of(titles, ("seeds", "seconds")), rows, paper=True)
+    return Table(name, caption, columns_of(titles, ("seeds", "seconds")), rows, paper=True)
 
 
 def _overview_row(judgement: Judgement) -> list[Entry]:
