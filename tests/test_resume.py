@@ -13,11 +13,13 @@ from tiny import result, tiny_suite
 
 from benchmarks.record.store import Store
 from benchmarks.suites.suite import Suite
+from benchmarks.sweep.history import History
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
 from benchmarks.sweep.plan import Options, make_plan
 from benchmarks.sweep.progress import opening_text
 from benchmarks.sweep.run import run_suite
+from gan_zoo.checkpoint import CheckpointError
 from gan_zoo.errors import UserError
 from gan_zoo.spec import RunSpec
 
@@ -287,3 +289,11 @@ def test_another_record_in_the_middle_of_a_sweep_ends_it_with_a_line(
     sweep(suite, store)
     assert result(store) == undisturbed[0]
     assert rows(store) == undisturbed[1]
+
+
+@pytest.mark.parametrize("content", [[], None, "text", {}, {"engines": 3}, {"stacked": "two"}, {"train": 1}])
+def test_a_history_of_another_form_refuses_its_checkpoint(content: Any) -> None:
+    whole = History().to_dict()
+    assert History.from_dict(whole) == History()
+    with pytest.raises(CheckpointError, match="history cannot be read"):
+        History.from_dict({**whole, **content} if content and isinstance(content, dict) else content)

@@ -1,7 +1,7 @@
 """How a run has spent its time, from its first step on, whichever processes it was trained in."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,11 +35,11 @@ class History:
         return {**self.seconds, "engines": self.engines, "stacked": self.stacked}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "History":
+    def from_dict(cls, content: Any) -> "History":
         """From the content that `to_dict` gave. Raises: CheckpointError for anything else."""
         fresh = cls()
-        same_keys = content.keys() == fresh.to_dict().keys()
-        if not same_keys or not all(type(content[what]) is float for what in fresh.seconds):
+        same_keys = isinstance(content, dict) and content.keys() == fresh.to_dict().keys()
+        if not same_keys or not all(type(content[what]) is type(value) for what, value in fresh.to_dict().items()):
             raise CheckpointError("the checkpoint's history cannot be read")
         seconds = {what: content[what] for what in fresh.seconds}
-        return cls(seconds, list(content["engines"]), content["stacked"])
+        return cls(seconds, list(map(str, content["engines"])), content["stacked"])
