@@ -220,7 +220,7 @@ def as_svg(figure: "matplotlib.figure.Figure") -> str:
 def _lay_out(figure: "matplotlib.figure.Figure") -> None:
     """Place everything once and for all, by the layout engine alone: a drawing in vain takes as long again."""
     engine = figure.get_layout_engine()
-    if engine is not None:
+    if engine is not None and figure.axes:
         engine.execute(figure)
     figure.set_layout_engine("none")
 
