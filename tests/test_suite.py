@@ -89,7 +89,7 @@ def test_a_first_look_takes_any_registered_loss_and_data_set(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "digest"),
     [
-        ("mnist", "4a5493c7ac92fc90"),
+        ("mnist", "70c872b5b4b53703"),
         ("quickstart", "0b26f39531c750ca"),
         ("transport", "a6a0050503d2c120"),
         ("zoo", "975cb3e0f0e7e231"),
