@@ -19,6 +19,7 @@ from benchmarks.markup.page import page
 from benchmarks.markup.plain import plain
 from benchmarks.markup.spreadsheet import table_csv
 from benchmarks.record.export import Record
+from benchmarks.record.store import Store
 from benchmarks.report.build import build_report, check_report
 from benchmarks.report.figures.style import colour, look
 from benchmarks.report.names import display
@@ -123,6 +124,19 @@ def test_one_table_or_figure_is_made_again_by_the_command_that_the_report_names(
     assert "--only: makes parts of one report" in capsys.readouterr().err
     assert main([*call, "--only", "scores-digit"]) == 2
     assert "--only scores-digit: not in this report: choose from primary, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--only", "primry"], ["--losses", "wgan-pg"], ["--baseline", "wgan-pg"]])
+def test_a_refused_report_leaves_no_export(tmp_path, monkeypatch, words):
+    """Nor the folders around it, whether --out names them or the choice does; one that was there stays."""
+    monkeypatch.setattr(Store, "record", lambda *_: synthetic(FEW[:1], seeds=1, failing=()))
+    there = tmp_path / "there"
+    synthetic(FEW[:1], seeds=2, failing=()).write(there / "export")
+    call = ["report", "synthetic", "--results", str(tmp_path / "results"), *words]
+    for place in ([], ["--out", str(tmp_path / "a" / "b")], ["--out", str(there)]):
+        assert main([*call, *place]) == 2
+    assert list(tmp_path.iterdir()) == [there]
+    assert Record.read(there / "export").meta["seeds"] == [0]
 
 
 def test_a_rebuild_command_repeats_what_the_report_was_narrowed_to():

@@ -3,7 +3,10 @@
 import argparse
 import hashlib
 import re
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +49,8 @@ def report(options: argparse.Namespace) -> int:
         return check(record_folder(suite, options.results), options.out, choice)
     if options.only:
         out = _place_of(suite, options.results, options.out, choice, options.only)
-        export = source(suite, options.results, out, options.from_export)
-        print(*build_parts(export, out, options.only, choice), sep="\n")
+        with source(suite, options.results, out, options.from_export) as export:
+            print(*build_parts(export, out, options.only, choice), sep="\n")
         return 0
     out = rebuild(suite, options.results, options.out, choice, options.from_export)
     print(f"report: {out / 'report.html'}")
@@ -57,7 +60,8 @@ def report(options: argparse.Namespace) -> int:
 def rebuild(suite: str, results: Path, out: Path | None, choice: dict[str, Any], from_export: bool = False) -> Path:
     """Makes the report of a suite, narrowed by `choice`, anew; the folder that it is in."""
     out = _place_of(suite, results, out, choice)
-    build_report(source(suite, results, out, from_export), out, choice)
+    with source(suite, results, out, from_export) as export:
+        build_report(export, out, choice)
     return out
 
 
@@ -95,12 +99,27 @@ def view(folder: Path, choice: dict[str, Any], only: list[str] | None) -> Path:
     return folder / VIEWS / name
 
 
-def source(suite: str, results: Path, out: Path, from_export: bool) -> Path:
-    """The export that a report is made from: what the record gives now, written into `out`, or what is there."""
+@contextmanager
+def source(suite: str, results: Path, out: Path, from_export: bool) -> Iterator[Path]:
+    """The export that a report is made from: what the record gives now, written into `out`, or what is there.
+
+    Where the report is refused, an export that was written for it alone is removed again.
+    """
     if from_export or own_folder(Path(suite), results):
-        return record_folder(suite, results) / "export"
-    Store(results).record(suite_at(suite, results)).write(out / "export")
-    return out / "export"
+        yield record_folder(suite, results) / "export"
+        return
+    export = out / "export"
+    missing = [folder for folder in (export, *export.parents) if not folder.exists()]
+    try:
+        Store(results).record(suite_at(suite, results)).write(export)
+        yield export
+    except UserError:
+        if export in missing:
+            shutil.rmtree(export, ignore_errors=True)
+        with suppress(OSError):  # of what others put something into meanwhile
+            for folder in missing[1:]:
+                folder.rmdir()
+        raise
 
 
 def compare(options: argparse.Namespace, choice: dict[str, Any]) -> int:
