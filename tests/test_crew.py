@@ -1,13 +1,15 @@
 """Cells whose workers on a Ray cluster die: freed, run again, failed in the end; and nodes that get no more of them."""
 
+import sys
 from collections import deque
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from tiny import tiny_suite
 
+from benchmarks.cli import main
 from benchmarks.sweep.cluster import Crew, Task, reason, refuse_address
 from benchmarks.sweep.cluster_worker import WorkerHost, versions
 from benchmarks.sweep.listener import Listener
@@ -50,3 +52,22 @@ def test_a_node_with_other_software_says_in_what() -> None:
 def test_an_address_where_nothing_answers_is_one_line(address: str) -> None:
     with pytest.raises(UserError, match=r"^--ray .*: (give HOST:PORT|nothing answers there)"):
         refuse_address(address)
+
+
+def test_a_file_as_record_of_two_machines_is_refused_before_anything_is_said_or_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [{"NodeManagerHostname": name, "Alive": True} for name in ("one", "two")]
+    ray: Any = ModuleType("ray")
+    ray.init = ray.shutdown = lambda *_, **__: None
+    ray.nodes = lambda: nodes
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    tiny_suite(tmp_path, steps=4, every=4)
+    results = tmp_path / "results"
+    call = ["run", str(tmp_path / "tiny.yaml"), "--ray", "--take-over", "--results", str(results)]
+    assert main(call) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    refusal = "a file is no record for 2 machines: set MLFLOW_TRACKING_URI to a tracking server, see docs/cluster.md"
+    assert printed.err == f"gan-zoo: {results / 'mlflow.db'}: {refusal}\n"
+    assert not results.exists()

@@ -245,18 +245,26 @@ def run_suite(options: argparse.Namespace) -> int:
             suite = within_seconds(suite, how, store, say, may_time=False)
             print(plan_text(make_plan(suite, how, store, say, options.shard or WHOLE)))
         return 0
+    if options.ray:
+        from benchmarks.record.store import Store
+        from benchmarks.sweep.cluster import connected, refuse_file
+
+        with connected(options.ray, options.workers, options.threads) as crew:
+            refuse_file(Store(options.results))  # before anything is said, taken over or made
+            _take_over(suite, options)
+            return run_and_report(suite, options, train=crew.run_cells)
+    _take_over(suite, options)
+    return run_shard(suite, options) if options.shard else run_and_report(suite, options)
+
+
+def _take_over(suite: "Suite", options: argparse.Namespace) -> None:
+    """Ends the leases that other processes have, where --take-over says so."""
     if options.take_over:
         from benchmarks.record.store import Store
         from benchmarks.sweep.progress import say
         from benchmarks.tools.suite_run import take_over
 
         take_over(suite.name, Store(options.results), say)
-    if options.ray:
-        from benchmarks.sweep.cluster import connected
-
-        with connected(options.ray, options.workers, options.threads) as crew:
-            return run_and_report(suite, options, train=crew.run_cells)
-    return run_shard(suite, options) if options.shard else run_and_report(suite, options)
 
 
 def run_shard(suite: "Suite", options: argparse.Namespace) -> int:

@@ -62,7 +62,6 @@ class Crew:
         """Runs `cells` and yields each with its outcome as it ends, as `workers.run_cells` does on this machine."""
         import ray
 
-        _refuse_file(sweep.store)
         sweep = sweep.moved(absolute(sweep.context))
         together = sweep.context.engine == "stacked"
         parts = stacks(cells, self.room(sweep)) if together else [[spec] for spec in cells]
@@ -204,8 +203,8 @@ def absolute(context: Any) -> Any:
     return replace(context, runs=context.runs.resolve(), data=context.data.resolve(), device=device)
 
 
-def _refuse_file(store: Store) -> None:
-    """Raises: UserError where the record is a file and the cluster has more than one machine."""
+def refuse_file(store: Store) -> None:
+    """Raises: UserError where the record is a file and the cluster that is connected has more than one machine."""
     import ray
 
     machines = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
