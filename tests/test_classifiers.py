@@ -2,7 +2,7 @@
 
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +85,38 @@ def test_a_damaged_file_of_the_package_gets_one_line(
             classifier_extractor(digits, tmp_path)
     path.unlink()
     with pytest.raises(UserError, match="install gan-zoo again"):
+        classifier_extractor(digits, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text[:-40],
+        lambda text: "[]",
+        lambda text: "{}",
+        lambda text: text.replace('"digits": {', '"digit": {'),
+        lambda text: text.replace('"test_accuracy": 0.9932', '"test_accuracy": 0.9999'),
+        lambda text: text.replace('"data": "cf1a', '"date": "cf1a'),
+        lambda text: text.replace('"data": "cf1a', '"data": "cf1b'),
+        lambda text: text.replace('"weights": "03fb', '"weights": "03fc'),
+        lambda text: text.replace("0.9932659932659933", '"high"'),
+    ],
+)
+def test_an_edited_card_of_the_package_gets_one_line(
+    digits: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Callable[[str], str]
+) -> None:
+    """Also one whose edit would change no score, only what is said of it, or have another classifier trained."""
+    folder = tmp_path / "weights"
+    shutil.copytree(classifier.SHIPPED, folder)
+    monkeypatch.setattr(classifier, "SHIPPED", folder)
+    path = folder / "cards.json"
+    before = path.read_text()
+    path.write_text(edit(before))
+    assert path.read_text() != before
+    with pytest.raises(UserError, match=r"(cards\.json|digits\.safetensors): damaged or not what the package brought;"):
+        classifier_extractor(digits, tmp_path)
+    path.unlink()
+    with pytest.raises(UserError, match=r"cards\.json: damaged or not what the package brought; install gan-zoo again"):
         classifier_extractor(digits, tmp_path)
 
 
@@ -203,6 +235,8 @@ def test_cifar10_has_a_classifier_of_the_users_until_the_package_brings_one(
 ) -> None:
     write_cifar(tmp_path, monkeypatch)
     folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "cards.json").write_text("{}")
     monkeypatch.setattr(classifier, "SHIPPED", folder)
     asked = ["train-extractor", "cifar10", "--data", str(tmp_path)]
     assert main(asked) == 0

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gan_zoo.errors import UserError
-from gan_zoo.files import replacing, shown
+from gan_zoo.files import read_json, replacing, shown
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor
 from gan_zoo.metrics.training import FEATURES, accuracy, train
@@ -26,6 +26,10 @@ VERSION = 2
 KID_SUBSETS = 5
 SHIPPED = Path(__file__).parent / "weights"
 COMMAND = "gan-zoo train-extractor {name}"
+CARD = {"data": str, "weights": str, "test_accuracy": float}
+"""What a card says, and in which form, beside the name of its data set."""
+LARGEST_CARDS = 10**6  # bytes
+DAMAGED = "damaged or not what the package brought; install gan-zoo again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,20 +141,33 @@ def cards(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """The cards of the package, or of `folder`: by name of the data set its fingerprint, the hash of the weights, the
     test accuracy and the command that trains them again."""
     path = (folder or SHIPPED) / "cards.json"
-    content: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if folder and not path.exists():
+        return {}
+    try:
+        content = read_json(path, LARGEST_CARDS)
+    except UserError:
+        content = None
+    if not isinstance(content, dict) or not all(map(_is_card, content.values())):
+        raise UserError(f"{shown(path)}: {DAMAGED}")
     return content
 
 
+def _is_card(card: Any) -> bool:
+    """Whether a classifier is described as `Classifier.card` describes it, at least."""
+    return isinstance(card, dict) and all(isinstance(card.get(key), kind) for key, kind in CARD.items())
+
+
 def shipped(name: str) -> Classifier | None:
-    """The classifier that the package brings of the data set `name`, or None. Raises: UserError where it is damaged."""
-    card = cards().get(name)
-    if card is None:
+    """The classifier that the package brings of the data set `name`, or None. Raises: UserError where it, or its card,
+    is damaged or altered."""
+    card, path = cards().get(name), SHIPPED / f"{name}.safetensors"
+    if card is None and not path.exists():
         return None
-    path = SHIPPED / f"{name}.safetensors"
-    kept = read_tensors(path, about(card["data"]))
-    if kept is None or hash_tensors(kept[0]) != card["weights"]:
-        raise UserError(f"{shown(path)}: damaged or not what the package brought; install gan-zoo again")
-    return Classifier(name, card["data"], card["weights"], card["test_accuracy"], kept[0], path, True)
+    described = {"name": name, **{key: card[key] for key in CARD}} if card else {}
+    kept = read_tensors(path, about(described.get("data", "")))
+    if kept is None or kept[1] != described or hash_tensors(kept[0]) != described["weights"]:
+        raise UserError(f"{shown(path)}: {DAMAGED}")
+    return Classifier(**described, tensors=kept[0], path=path, shipped=True)
 
 
 def trained(data: ImageData) -> Classifier:
@@ -170,7 +187,8 @@ def read(path: Path, name: str | None = None) -> Classifier:
     """The classifier at `path`, under the name of its data set here. Raises: UserError where the file holds none."""
     subject = read_about(path)
     kept = read_tensors(path, subject) if subject else None
-    if kept is None or subject != about(kept[1].get("data", "")) or kept[1]["weights"] != hash_tensors(kept[0]):
+    whole = kept is not None and _is_card(kept[1]) and "name" in kept[1]
+    if not kept or not whole or subject != about(kept[1]["data"]) or kept[1]["weights"] != hash_tensors(kept[0]):
         raise UserError(
             f"{shown(path)}: holds no classifier (v{VERSION}), or a damaged one; train it again by "
             "gan-zoo train-extractor NAME|DIR, or bring it again by gan-zoo import-extractor FILE"
