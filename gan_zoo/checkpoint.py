@@ -88,7 +88,7 @@ def first_difference(own: Any, other: Any, place: str) -> str:
     if isinstance(own, Tensor):
         if not isinstance(other, Tensor):
             return f"{place} is no tensor"
-        ours, theirs = (f"{tuple(tensor.shape)} {tensor.dtype}" for tensor in (own, other))
+        ours, theirs = map(_form, (own, other))
         return "" if ours == theirs else f"{place} is {theirs}, not {ours}"
     if type(own) is not type(other):
         return f"{place} is {other!r:.50}, not a {type(own).__name__}"
@@ -104,3 +104,9 @@ def first_difference(own: Any, other: Any, place: str) -> str:
         changed = own != other and place.rpartition(".")[2] not in MAY_CHANGE
         return f"{place} is {other!r:.50}, not {own!r:.50}" if changed else ""
     return next(filter(None, (first_difference(*part) for part in parts)), "")
+
+
+def _form(tensor: Tensor) -> str:
+    """The shape and type of a tensor, and what keeps it from being copied: that it is sparse, or has no content."""
+    layout = "" if tensor.layout == torch.strided else f" {tensor.layout}"
+    return f"{tuple(tensor.shape)} {tensor.dtype}{layout}{' without content' * tensor.is_meta}"

@@ -148,6 +148,14 @@ ALTERED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
         lambda content: weight(content).update({name: w.double() for name, w in weight(content).items()}),
         "torch.float64, not",
     ),
+    "sparse": (
+        lambda content: weight(content).update({name: w.to_sparse() for name, w in weight(content).items()}),
+        r"is \(4, 2\) torch.float32 torch.sparse_coo, not \(4, 2\) torch.float32\)$",
+    ),
+    "no content": (
+        lambda content: weight(content).update({name: w.to("meta") for name, w in weight(content).items()}),
+        r"is \(4, 2\) torch.float32 without content, not \(4, 2\) torch.float32\)$",
+    ),
     "no net": (lambda content: content["state"].pop("critic"), "state has other entries"),
     "no tensor": (
         lambda content: weight(content).update(dict.fromkeys(weight(content), 1.0)),
