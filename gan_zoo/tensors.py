@@ -40,6 +40,8 @@ def write_tensors(path: Path, about: str, tensors: Mapping[str, Tensor], card: M
 
 def read_tensors(path: Path, about: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The tensors about `about` at `path`, on the CPU, and their card; None where no such file is whole."""
+    if not path.is_file():  # opening a pipe would wait for its other end
+        return None
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
@@ -54,6 +56,8 @@ def read_tensors(path: Path, about: str) -> tuple[dict[str, Tensor], dict[str, A
 
 def read_about(path: Path) -> str | None:
     """The description in the file of tensors at `path`, unverified; None where nothing is said."""
+    if not path.is_file():
+        return None
     try:
         with safe_open(path, framework="pt") as file:
             return (file.metadata() or {}).get("about")

@@ -1,10 +1,12 @@
 """The classifiers that images are scored by: those of the package, a user's own, and how they compute."""
 
+import os
 import pickle
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from gan_zoo.metrics.training import Classifier, accuracy
 from gan_zoo.metrics.whole_numbers import LARGEST, LOGIT_BITS, SUM_BITS, WholeNumberNet, fixed_point, to_whole_numbers
 from gan_zoo.numerics import environment
 from gan_zoo.rng import Rng
-from gan_zoo.tensors import hash_tensors
+from gan_zoo.tensors import hash_tensors, write_tensors
 
 
 def protocol(data: Images, cache: Path) -> Mapping[str, str]:
@@ -324,8 +326,31 @@ def test_the_classifier_has_few_weights_at_any_size() -> None:
 
 
 def test_a_file_of_another_kind_is_no_classifier(tmp_path: Path) -> None:
-    from gan_zoo.tensors import write_tensors
-
     write_tensors(tmp_path / "x", "a reference", {"x": torch.zeros(2)}, {})
     with pytest.raises(UserError, match="holds no classifier"):
         read(tmp_path / "x")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_no_classifier_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(UserError, match="holds no classifier"):
+        read(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"data": "/../../../../x"}, {"data": "0" * 16}, {"weights": ["0"]}, {"test_accuracy": "high"}, {"name": 1}],
+    ids=str,
+)
+def test_a_card_of_another_form_is_no_classifiers_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]
+) -> None:
+    """Its hashes are those of a whole file: somebody wrote it so. Where a classifier is kept its card says."""
+    tensors = {"x": torch.zeros(2)}
+    card = {"name": "x", "data": "0" * 64, "weights": hash_tensors(tensors), "test_accuracy": 0.5, **change}
+    brought = tmp_path / "brought.safetensors"
+    write_tensors(brought, classifier.about(str(card["data"])), tensors, card)
+    assert main(["import-extractor", str(brought), "--data", str(tmp_path / "data")]) == 2
+    assert "holds no classifier (v2)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [brought]

@@ -7,6 +7,7 @@ cache, or brought there from someone else's; titles and protocols name it by its
 """
 
 import json
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,9 @@ VERSION = 2
 KID_SUBSETS = 5
 SHIPPED = Path(__file__).parent / "weights"
 COMMAND = "gan-zoo train-extractor {name}"
-CARD = {"data": str, "weights": str, "test_accuracy": float}
-"""What a card says, and in which form, beside the name of its data set."""
+CARD = ("data", "weights", "test_accuracy")
+"""What a card says beside the name of its data set."""
+HASH = re.compile("[0-9a-f]{64}")
 LARGEST_CARDS = 10**6  # bytes
 DAMAGED = "damaged or not what the package brought; install gan-zoo again"
 
@@ -153,8 +155,10 @@ def cards(folder: Path | None = None) -> dict[str, dict[str, Any]]:
 
 
 def _is_card(card: Any) -> bool:
-    """Whether a classifier is described as `Classifier.card` describes it, at least."""
-    return isinstance(card, dict) and all(isinstance(card.get(key), kind) for key, kind in CARD.items())
+    """Whether a classifier is described as `Classifier.card` describes it: hashes too, of which file names are made."""
+    if not isinstance(card, dict) or not isinstance(card.get("test_accuracy"), float):
+        return False
+    return all(isinstance(card.get(key), str) and HASH.fullmatch(card[key]) for key in ("data", "weights"))
 
 
 def shipped(name: str) -> Classifier | None:
@@ -187,7 +191,7 @@ def read(path: Path, name: str | None = None) -> Classifier:
     """The classifier at `path`, under the name of its data set here. Raises: UserError where the file holds none."""
     subject = read_about(path)
     kept = read_tensors(path, subject) if subject else None
-    whole = kept is not None and _is_card(kept[1]) and "name" in kept[1]
+    whole = kept is not None and _is_card(kept[1]) and isinstance(kept[1].get("name"), str)
     if not kept or not whole or subject != about(kept[1]["data"]) or kept[1]["weights"] != hash_tensors(kept[0]):
         raise UserError(
             f"{shown(path)}: holds no classifier (v{VERSION}), or a damaged one; train it again by "
