@@ -77,7 +77,8 @@ def budget_sentence(results: Results) -> str:
     critic_steps: set[float] = set()
     same = same_images = True
     for dataset in results.each_dataset:
-        runs = [run for loss in results.losses for run in dataset.cell_runs(loss)[:1].itertuples()]
+        known = [dataset.cell_runs(loss).dropna(subset=["steps", "n_critic"]) for loss in results.losses]
+        runs = [run for each in known for run in each[:1].itertuples()]
         if not runs:
             continue
         seen = [planned_images(run) for run in runs]
