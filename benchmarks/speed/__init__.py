@@ -2,3 +2,5 @@
 
 `python -m benchmarks.speed` measures a CPU, `sh benchmarks/speed/gpu.sh` a GPU.
 """
+
+import gan_zoo as gan_zoo  # before NumPy and torch: it sets what makes bits portable
