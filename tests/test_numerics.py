@@ -166,3 +166,10 @@ def test_rmsprop_is_torchs() -> None:
         reference.step()
     torch.testing.assert_close(weights.vector, theirs)
     assert optimizer.state[weights.vector]["step"].item() == 5
+
+
+@portable
+@pytest.mark.parametrize("module", ["benchmarks.speed.cluster", "benchmarks.speed.record"])
+def test_a_speed_benchmark_sets_portable_numerics_before_numpy_is_loaded(module: str) -> None:
+    code = f"import {module}; from gan_zoo.numerics.process import fault; print(fault())"
+    assert python("-c", code).stdout == "None\n"
