@@ -33,8 +33,8 @@ RULE = (
     "interval (Student's, corrected for the criteria of a claim; of the median, from the least value to the greatest, "
     "where a ratio reads exactly 0 in some seed) lies in the range that its criterion gives, refuted "
     "where it lies outside, and cannot be told where it crosses an end or a run has no value. Ends of ranges are "
-    "where effects of interest begin; they were written before the runs, and every sweep records them. `seen` is the "
-    "effect beyond the range's end that as many seeds show with a probability of 0.8."
+    "where effects of interest begin; they were written before the runs, unless a note says otherwise, and sweeps "
+    "record them. `seen` is the effect beyond the range's end that as many seeds show with a probability of 0.8."
 )
 
 

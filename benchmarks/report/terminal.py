@@ -16,19 +16,22 @@ ONE_SEED = "one seed: no interval and no verdict   † unhealthy critic"
 def scores_text(export: Path) -> str:
     """A small table a data set: every metric, its direction, mean ± half-width of the 95 % interval, failures; the
     marks are those of the report."""
-    results = Results(Record.read(export))
-    tables = [f"{dataset.name}\n{plain(narrow(dataset))}" for dataset in results.each_dataset]
-    return "\n\n".join([*tables, *legend(results)])
+    return "\n\n".join(_scores(Results(Record.read(export))))
 
 
 def look_text(export: Path) -> str:
     """The scores of a first look, and how long its runs trained."""
     results = Results(Record.read(export))
+    return "\n\n".join([*_scores(results), f"trained for {results.runs.train_seconds.sum():.0f} s"])
+
+
+def _scores(results: Results) -> list[str]:
+    """A table for each data set, then the legend."""
     tables = [f"{dataset.name}\n{plain(narrow(dataset))}" for dataset in results.each_dataset]
-    return "\n\n".join([*tables, *legend(results), f"trained for {results.runs.train_seconds.sum():.0f} s"])
+    return [*tables, *_legend(results)]
 
 
-def legend(results: Results) -> list[str]:
+def _legend(results: Results) -> list[str]:
     """What the marks mean, where there is anything to compare; of one seed no verdict can be had."""
     if len(results.losses) < 2:
         return []

@@ -88,12 +88,15 @@ def transport_cosine(critic: Critic, truth: Truth) -> float:
 
 
 def minimax_pull(critic: Critic, truth: Truth) -> float:
-    share = critic.scores(truth.fake).double().sigmoid()
-    return float((share * critic.gradient(truth.fake).double().norm(dim=1)).mean())
+    return _pull(critic, truth, critic.scores(truth.fake).double().sigmoid())
 
 
 def non_saturating_pull(critic: Critic, truth: Truth) -> float:
-    share = (-critic.scores(truth.fake).double()).sigmoid()
+    return _pull(critic, truth, (-critic.scores(truth.fake).double()).sigmoid())
+
+
+def _pull(critic: Critic, truth: Truth, share: Tensor) -> float:
+    """E share ‖∇f(x~)‖"""
     return float((share * critic.gradient(truth.fake).double().norm(dim=1)).mean())
 
 
