@@ -30,7 +30,10 @@ from benchmarks.cli import main
 from benchmarks.markup.blocks import Figure
 from benchmarks.record import places
 from benchmarks.record.export import Record
+from gan_zoo.datasets import load_dataset
 from gan_zoo.errors import UserError
+from gan_zoo.metrics.batches import distances
+from gan_zoo.rng import Rng
 
 CLAIM = """\
 statement: The one-sided penalty is better.
@@ -63,6 +66,22 @@ criteria:
 """
 
 
+MEASURED = """\
+statement: Centres are nearer.
+paper: Somebody 2020
+place: table 3
+measure:
+  batches: {digits: [2, 4]}
+  repeats: 3
+criteria:
+  - says: of 4 digits the centres are nearer
+    statistic: ratio
+    of: {metric: w1_centres_4}
+    to: {metric: w1_another_batch_4}
+    at_most: 1
+"""
+
+
 def ledger(folder: Path, better: str = CLAIM, sharing: str = SHARING) -> Ledger:
     folder.mkdir(exist_ok=True)
     (folder / "better.yaml").write_text(better)
@@ -71,7 +90,7 @@ def ledger(folder: Path, better: str = CLAIM, sharing: str = SHARING) -> Ledger:
 
 
 def criterion(statistic: str, **edges: float) -> Criterion:
-    quantity = Quantity("wgan-gp", "emd")
+    quantity = Quantity("emd", "wgan-gp")
     return Criterion("says", statistic, quantity, quantity if STATISTICS[statistic].quantities == 2 else None, **edges)
 
 
@@ -193,6 +212,27 @@ def test_what_a_file_has_wrong_is_one_line(tmp_path: Path, change: tuple[str, st
     assert str(error.value) == f"better.yaml:{WRONG[change]}"
 
 
+MEASURED_WRONG = {
+    ("digits:", "digit:"): "5: measure.batches.digit: unknown data set 'digit' (did you mean 'digits'?)",
+    ("digits:", "swissroll:"): "5: measure.batches.swissroll: has points, not images",
+    ("[2, 4]", "[]"): "5: measure.batches.digits: expected at least one entry, got []",
+    ("[2, 4]", "[0, 4]"): "5: measure.batches.digits.0: expected at least 1, got 0",
+    ("[2, 4]", "[2, 3]"): ("10: criteria.0.of.metric: 'w1_centres_4' is not measured (did you mean 'w1_centres_3'?)"),
+    ("repeats: 3", "repeats: 2"): "6: measure.repeats: 2 repeats settle nothing: give at least 3",
+    ("{metric: w1_centres_4}", "{metric: w1_centres_4, loss: r1}"): (
+        "10: criteria.0.of.loss: nothing is trained: leave it out"
+    ),
+    ("repeats: 3", "repeats: 3\nsuite: quickstart"): " give one of suite and measure: what is to settle the claim",
+}
+
+
+@pytest.mark.parametrize("change", MEASURED_WRONG, ids=[new for _, new in MEASURED_WRONG])
+def test_what_a_measurement_has_wrong_is_one_line(tmp_path: Path, change: tuple[str, str]) -> None:
+    with pytest.raises(UserError) as error:
+        ledger(tmp_path / "ledger", MEASURED.replace(*change), MEASURED).claims()
+    assert str(error.value) == f"better.yaml:{MEASURED_WRONG[change]}"
+
+
 def test_a_suite_is_named_by_who_has_it(tmp_path: Path) -> None:
     first, second = ledger(tmp_path / "ledger").claims()
     assert second.suite is first.suite
@@ -289,7 +329,7 @@ def test_a_claim_is_run_judged_published_and_held_to_its_first_criteria(
 
     # records of something else
     other = ledger(tmp_path / "ledger", CLAIM.replace("batch_size: 4", "batch_size: 5")).claim("better")
-    with pytest.raises(UserError, match="better: the record of 'better' is of other settings than its suite has now"):
+    with pytest.raises(UserError, match="better: the record of 'better' is of other settings than it has now"):
         judge(other, record)
     unlogged = ledger(tmp_path / "ledger", CLAIM.replace("metric: emd", "metric: emt")).claim("better")
     with pytest.raises(UserError, match=r"better: 'emt' was not logged \(did you mean 'emd'\?\)"):
@@ -304,6 +344,48 @@ def test_a_claim_is_run_judged_published_and_held_to_its_first_criteria(
     assert judge(claim, record).verdict == CANNOT_TELL
     record.runs["dirty"] = True
     assert records.refusals(record) == ["runs were made with uncommitted changes: commit, and run them again"]
+
+
+def test_a_claim_without_training_is_measured_and_judged(
+    checkout: Path, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ledger(tmp_path / "ledger", MEASURED)
+    (own.folder / "distance.yaml").unlink()
+    claim, options = Ledger(own.folder).claim("better"), ["--results", results, "--data", tmp_path / "data"]
+    assert run("claims", "run", "better", *options, "--dry-run") == 0
+    assert capsys.readouterr().out == "better: 3 of 3 measurements to make, 0 done\n"
+    assert run("claims", "run", "better", *options) == 0
+    export = results / "better" / "export"
+    record = Record.read(export)
+    assert record.meta["claims"] == {"better": [claim.terms]}
+
+    digits = load_dataset("digits", root=tmp_path, download=False)
+    ratios = []
+    for repeat in range(3):
+        found = distances(digits, 4, Rng(repeat, "batches", "digits", 4))
+        ratios.append(math.log(found["w1_centres_4"] / found["w1_another_batch_4"]))
+    judged = judge(claim, record)
+    assert (judged.findings[0].n, judged.findings[0].planned) == (3, 3)
+    assert judged.findings[0].estimate == pytest.approx(math.exp(np.mean(ratios)))
+    assert judged.seconds == pytest.approx(record.runs.train_seconds.sum())
+
+    # what is missing is measured again, the rest stands
+    third = record.runs.run_key[record.runs.seed == 2].item()
+    record.runs.loc[record.runs.run_key != third, "train_seconds"] = 7.0
+    kept = record.runs[record.runs.run_key != third]
+    Record(record.meta, kept, record.metrics[record.metrics.run_key != third], {}).write(export)
+    assert run("claims", "run", "better", *options) == 0
+    again = Record.read(export)
+    assert again.runs.train_seconds.tolist().count(7.0) == 2
+    assert again.metrics.equals(record.metrics)
+
+    again.runs["dirty"] = False  # as at a clean commit
+    again.write(export)
+    assert run("claims", "publish", "better", "--results", results) == 0
+    assert run("claims", "report", "--check") == 0
+    page = (checkout / "claims" / "report.md").read_text()
+    assert "| ratio, w1\\_centres\\_4, to w1\\_another\\_batch\\_4 | ≤ 1 |" in page
+    assert "What the repeats say." in page
 
 
 def test_figures_show_what_the_verdicts_rest_on() -> None:

@@ -7,7 +7,8 @@
     smaller: a width of 128 in place of 512             (where the setting is smaller than the paper's)
     note: how a value of 0 counts was decided later     (what a reader of the verdict has to know)
     takes: up to 3 hours on two processor cores         (where that is why it is not run yet)
-    suite: {losses: [wgan-clip], ...}                   (or the name of a suite, or of a claim that has one)
+    suite: {losses: [wgan-clip], ...}                   (or the name of a suite, or of a claim that has one;
+                                                         where nothing is trained `measure`, see measure.py)
     criteria:
       - says: most weights lie at a bound
         statistic: value                                (see statistics.py)
@@ -24,6 +25,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from benchmarks.claims.measure import Measure, Measurement
 from benchmarks.claims.statistics import STATISTICS, Statistic
 from benchmarks.suites.suite import Suite
 from gan_zoo.errors import suggestion
@@ -33,14 +35,16 @@ from gan_zoo.validation import refusal, strict
 @strict
 @dataclass(frozen=True)
 class Quantity:
-    """A quantity that a loss logged on a data set, which need not be said where the suite has a single one."""
+    """A quantity that a loss logged on a data set, which need not be said where the suite has a single one. Where
+    nothing is trained it is of no loss."""
 
-    loss: str
     metric: str
+    loss: str = ""
     dataset: str = ""
 
     def __str__(self) -> str:
-        return f"{self.metric} of {self.loss}" + (f" on {self.dataset}" if self.dataset else "")
+        of_loss, on_dataset = (f" of {self.loss}" if self.loss else ""), (f" on {self.dataset}" if self.dataset else "")
+        return f"{self.metric}{of_loss}{on_dataset}"
 
 
 @strict
@@ -94,12 +98,17 @@ class Content:
     statement: str
     paper: str
     place: str
-    suite: Any
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
+    suite: Any = None
+    measure: Measure | None = None
     printed: str = ""
     smaller: str = ""
     note: str = ""
     takes: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.suite is None) == (self.measure is None):
+            raise refusal("give one of suite and measure: what is to settle the claim")
 
 
 CRITERIA = TypeAdapter(tuple[Criterion, ...])
@@ -107,11 +116,11 @@ CRITERIA = TypeAdapter(tuple[Criterion, ...])
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim by its name, and the suite that is to settle it, which may be that of several."""
+    """A claim by its name, and what is to settle it: a suite, which may be that of several, or a measurement."""
 
     name: str
     content: Content
-    suite: Suite
+    suite: Suite | Measurement
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:

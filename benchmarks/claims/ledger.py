@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from benchmarks.claims.claim import Claim, Content, Criterion
+from benchmarks.claims.measure import Measurement
 from benchmarks.suites.document import Document, read_document
 from benchmarks.suites.shipped import suite_names
 from benchmarks.suites.suite import Suite, load_suite, suite_in
@@ -57,8 +58,11 @@ class Ledger:
         contents = {name: read_document(self.folder / f"{name}.yaml").content for name in self.names}
         return [name for name, content in contents.items() if isinstance(content.get("suite"), Mapping)]
 
-    def _suite(self, name: str, document: Document, content: Content) -> Suite:
-        if not isinstance(content.suite, str):
+    def _suite(self, name: str, document: Document, content: Content) -> Suite | Measurement:
+        suite: Suite | Measurement
+        if content.measure is not None:
+            suite = Measurement(name, content.measure)
+        elif not isinstance(content.suite, str):
             suite = suite_in(document, "suite", name)
         elif content.suite in suite_names():
             suite = load_suite(content.suite)
@@ -68,27 +72,36 @@ class Ledger:
             hint = suggestion(content.suite, [*suite_names(), *self._homes])
             raise SpecError(("suite",), f"no suite of this name, nor a claim that has one ({hint})")
         if len(suite.seeds) < FEWEST_SEEDS:
-            reason = f"{len(suite.seeds)} seeds settle nothing: give at least {FEWEST_SEEDS}"
-            raise SpecError(("suite", "seeds"), reason)
+            key = ("measure", "repeats") if content.measure else ("suite", "seeds")
+            reason = f"{len(suite.seeds)} {key[1]} settle nothing: give at least {FEWEST_SEEDS}"
+            raise SpecError(key, reason)
         return suite
 
 
-def check(criterion: Criterion, suite: Suite, position: int) -> None:
-    """Raises: SpecError where the suite lacks a cell that the criterion needs."""
+def check(criterion: Criterion, suite: Suite | Measurement, position: int) -> None:
+    """Raises: SpecError where the suite lacks a cell that the criterion needs, or the measurement a quantity."""
     quantities = {"of": criterion.of, "to": criterion.to}
     for key, quantity in quantities.items():
         if quantity is None:
             continue
         path = ("criteria", position, key)
+        if quantity.loss and isinstance(suite, Measurement):
+            raise SpecError((*path, "loss"), "nothing is trained: leave it out")
         if quantity.loss not in suite.losses:
             hint = suggestion(quantity.loss, suite.losses)
-            raise SpecError((*path, "loss"), f"'{quantity.loss}' is not in the suite '{suite.name}' ({hint})")
+            said = f"'{quantity.loss}' is not in" if quantity.loss else "missing key: which loss of"
+            raise SpecError((*path, "loss"), f"{said} the suite '{suite.name}' ({hint})")
         if quantity.dataset and quantity.dataset not in suite.datasets:
             hint = suggestion(quantity.dataset, suite.datasets)
             raise SpecError((*path, "dataset"), f"'{quantity.dataset}' is not in the suite '{suite.name}' ({hint})")
         if not quantity.dataset and len(suite.datasets) > 1:
             known = ", ".join(suite.datasets)
             raise SpecError((*path, "dataset"), f"missing key: the suite '{suite.name}' has several ({known})")
+        if isinstance(suite, Measurement):
+            measured = suite.metrics(quantity.dataset or suite.datasets[0])
+            if quantity.metric not in measured:
+                hint = suggestion(quantity.metric, measured)
+                raise SpecError((*path, "metric"), f"'{quantity.metric}' is not measured ({hint})")
 
 
 def by_suite(claims: Sequence[Claim]) -> Mapping[str, list[Claim]]:

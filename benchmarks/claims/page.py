@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.claims.claim import Criterion
+from benchmarks.claims.measure import Measurement
 from benchmarks.claims.verdicts import CANNOT_TELL, OPEN, REFUTED, REPRODUCED, Finding, Judgement
 from benchmarks.markup.blocks import (
     DASH,
@@ -29,12 +30,13 @@ ROWS = 14
 """Of a table that is a page of a paper."""
 TITLE = "Claims of the literature, held to runs"
 RULE = (
-    "A claim is about the true value of a statistic over training seeds. It is reproduced where the simultaneous 95 % "
-    "interval (Student's, corrected for the criteria of a claim; of the median, from the least value to the greatest, "
-    "where a ratio reads exactly 0 in some seed) lies in the range that its criterion gives, refuted "
-    "where it lies outside, and cannot be told where it crosses an end or a run has no value. Ends of ranges are "
-    "where effects of interest begin; they were written before the runs, unless a note says otherwise, and sweeps "
-    "record them. `seen` is the effect beyond the range's end that as many seeds show with a probability of 0.8."
+    "A claim is about the true value of a statistic over training seeds, or over repeats where nothing is trained. It "
+    "is reproduced where the simultaneous 95 % interval (Student's, corrected for the criteria of a claim; of the "
+    "median, from the least value to the greatest, where a ratio reads exactly 0 in some seed) lies in the range that "
+    "its criterion gives, refuted where it lies outside, and cannot be told where it crosses an end or a run has no "
+    "value. Ends of ranges are where effects of interest begin; they were written before the runs, unless a note says "
+    "otherwise, and sweeps record them. `seen` is the effect beyond the range's end that as many seeds show with a "
+    "probability of 0.8."
 )
 
 
@@ -91,7 +93,8 @@ def _overview(judgements: Sequence[Judgement], name: str) -> Table:
     caption = (
         "Each claim with the finding that decides it. Runs at a smaller setting than the paper's are marked *; the "
         "sections below say what is smaller, and give the source. †: the section has a note or a warning without which "
-        "the verdict is not to be read. Seconds: of training, all runs of the suite together."
+        "the verdict is not to be read. Seconds: of training, all runs of the suite together, or of measuring where "
+        "nothing is trained."
     )
     rows = [_overview_row(judgement) for judgement in judgements]
     return Table(name, caption, columns_of(titles, ("seeds", "seconds")), rows, paper=True)
@@ -156,7 +159,9 @@ def _findings_table(judgement: Judgement) -> Table:
         )
         for found in judgement.findings
     ]
-    caption = f"What the runs of the suite {judgement.claim.suite.name} say."
+    suite = judgement.claim.suite
+    measured = isinstance(suite, Measurement)
+    caption = "What the repeats say." if measured else f"What the runs of the suite {suite.name} say."
     return Table(f"criteria-{judgement.claim.name}", caption, columns_of(titles), rows)
 
 

@@ -94,10 +94,10 @@ def judge(claim: Claim, record: Record) -> Judgement:
 
 def _check_record(claim: Claim, record: Record) -> None:
     """Raises: UserError unless the record has the very cells of the claim's suite."""
-    planned = {spec.key for spec in claim.suite.cells}
+    planned = {cell.key for cell in claim.suite.cells}
     if set(record.runs.run_key) != planned:
         raise UserError(
-            f"{claim.name}: the record of '{claim.suite.name}' is of other settings than its suite has now: "
+            f"{claim.name}: the record of '{claim.suite.name}' is of other settings than it has now: "
             f"run `gan-zoo claims run {claim.name}`"
         )
 
