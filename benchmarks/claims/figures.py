@@ -7,18 +7,21 @@ from typing import Any
 
 from benchmarks.claims.verdicts import Judgement
 from benchmarks.markup.blocks import Figure
+from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, TRAIN_SECONDS, WASSERSTEIN_ESTIMATE
 from benchmarks.report.figures import papers
+from benchmarks.report.figures.curves import score_curves
 from benchmarks.report.figures.plan import Drawing
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What the figure of a claim shows, the same for who cannot see it, and the function of the results on its data set
-    and a width in inches that draws it."""
+    """What the figure of a claim shows, the same for who cannot see it, the function of the results on its data set and
+    a width in inches that draws it, and the quantities that it draws over the whole of a run."""
 
     caption: str
     alt: str
     draw: Callable[..., Any]
+    curves: tuple[str, ...] = ()
 
 
 def drawings(judgements: Sequence[Judgement]) -> list[Drawing]:
@@ -41,15 +44,25 @@ PICTURES = {
         papers.layers,
     ),
     "dirac-gan": Picture(
-        "Where 20 starts of the Dirac-GAN are after 100 (light) to 500 (black) steps; the cross is the equilibrium. "
-        "Mescheder et al. 2018 draw one trajectory each.",
-        "Dots in a plane, a panel a loss: near the equilibrium under R1 alone.",
-        papers.states,
+        "Trajectories of the Dirac-GAN, as Mescheder et al. 2018 draw them: the way of one start from step 4 (circle), "
+        "every fourth of 500 steps; dots are where 20 starts end, and the cross is the equilibrium. Of a state and its "
+        "mirror image through the cross, which the losses do not tell apart, one is drawn.",
+        "Lines in the plane of fake and slope, a panel a loss, that circle about the equilibrium: under R1 alone lines "
+        "and dots end there.",
+        papers.trajectories,
+        (EARTH_MOVER, GRADIENT_NORM, WASSERSTEIN_ESTIMATE),
     ),
     "penalty-weight-lp": Picture(
         "The distance from the data at the end against the weight of the penalty, geometric means with 95 % intervals "
         "over seeds.",
         "A line for each of the two penalties over their weights.",
         papers.sensitivity,
+    ),
+    "penalty-wins-by-steps": Picture(
+        "Figure 3 of Gulrajani et al. 2017 from our runs: the FID against generator steps, real images that the critic "
+        "saw, and seconds, means with 95 % intervals over seeds.",
+        "Four curves in each of three panels: the gradient penalty with Adam and with RMSProp, weight clipping, DCGAN.",
+        score_curves,
+        ("fid_fashion-mnist_10k_train", TRAIN_SECONDS),
     ),
 }

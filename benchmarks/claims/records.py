@@ -1,8 +1,10 @@
 """Where the records of claims lie, and the judgements that follow from them."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from benchmarks.claims.claim import Claim
 from benchmarks.claims.ledger import Ledger, by_suite
@@ -44,7 +46,8 @@ def judgements(claims: Sequence[Claim], results: Path | None) -> list[Judgement]
 
 
 def publish(ledger: Ledger, names: Sequence[str], results: Path) -> Path:
-    """Puts the exports of these claims' suites into the published ledger and makes its page again; the page.
+    """Puts the exports of these claims' suites into the published ledger and makes its page again; the page. Of what no
+    claim draws or judges over the whole of a run, the last values alone are published.
 
     Raises: UserError where a suite is not finished, or was not run at one clean commit.
     """
@@ -57,8 +60,26 @@ def publish(ledger: Ledger, names: Sequence[str], results: Path) -> Path:
         if reasons:
             raise UserError(f"{source}: not published: {'; '.join(reasons)}")
         record.samples.clear()
+        record.metrics = cut(record.metrics, curves_of(ledger.sharing(suite)))
         record.write(published() / suite / "export")
     return rebuild(ledger)
+
+
+def curves_of(claims: Sequence[Claim]) -> set[str]:
+    """The quantities that the criteria and the figures of claims are about."""
+    from benchmarks.claims.figures import PICTURES
+
+    found: set[str] = set()
+    for claim in claims:
+        found.update(quantity.metric for criterion in claim.criteria for quantity in criterion.quantities)
+        found.update(PICTURES[claim.name].curves if claim.name in PICTURES else ())
+    return found
+
+
+def cut(metrics: pd.DataFrame, whole: Collection[str]) -> pd.DataFrame:
+    """The rows of the quantities in `whole`, and of any other the last one of each run."""
+    last = metrics.groupby(["run_key", "name"]).step.transform("max")
+    return metrics[metrics.name.isin(whole) | (metrics.step == last)]
 
 
 def refusals(record: Record) -> list[str]:
