@@ -354,3 +354,53 @@ def test_a_card_of_another_form_is_no_classifiers_and_nothing_is_written(
     assert main(["import-extractor", str(brought), "--data", str(tmp_path / "data")]) == 2
     assert "holds no classifier (v2)" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [brought]
+
+
+def leave_out(tensors: dict[str, torch.Tensor]) -> None:
+    del tensors["stage0.bias"]
+
+
+def misshape(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["head.weight"] = tensors["head.weight"][:-1].clone()
+
+
+def add(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["stage1.weight"] = tensors["stage0.weight"].clone()
+
+
+def make_floats(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["hidden.weight"] = tensors["hidden.weight"].float()
+
+
+def enlarge(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["hidden.bias"] = tensors["hidden.bias"] + 2**SUM_BITS
+
+
+def shift_far(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["stage0.shift"] = torch.tensor(-(10**6))
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (leave_out, "stage0.bias is missing, not int64 32"),
+        (misshape, "head.weight is int16 9x128x1x1, not int16 10x128x1x1"),
+        (add, "stage1.weight is int16 32x1x3x3, not missing"),
+        (make_floats, "hidden.weight is float32 128x32x4x4, not int16 128x32x4x4"),
+        (enlarge, "hidden is out of bounds"),
+        (shift_far, "stage0 is out of bounds"),
+    ],
+)
+def test_another_net_than_the_data_need_is_refused_though_its_hashes_hold(
+    small: Images, tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], None], wrong: str
+) -> None:
+    found = classifier_of(small, tmp_path)
+    tensors = dict(found.tensors)
+    change(tensors)
+    classifier.keep(found.path, replace(found, tensors=tensors, weights=hash_tensors(tensors)))
+    assert read(found.path).weights != found.weights
+    with pytest.raises(UserError) as refusal:
+        classifier_of(small, tmp_path)
+    line = f"{found.path}: no classifier of data set 'small' ({wrong}); {classifier.AGAIN}"
+    assert str(refusal.value) == line

@@ -19,8 +19,8 @@ from gan_zoo.errors import UserError
 from gan_zoo.files import read_json, replacing, shown
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor
-from gan_zoo.metrics.training import FEATURES, accuracy, train
-from gan_zoo.metrics.whole_numbers import WholeNumberNet
+from gan_zoo.metrics.training import FEATURES, accuracy, train, untrained
+from gan_zoo.metrics.whole_numbers import WholeNumberNet, misfit
 from gan_zoo.tensors import hash_tensors, read_about, read_tensors, write_tensors
 
 VERSION = 2
@@ -31,6 +31,7 @@ CARD = ("data", "weights", "test_accuracy")
 """What a card says beside the name of its data set."""
 HASH = re.compile("[0-9a-f]{64}")
 LARGEST_CARDS = 10**6  # bytes
+AGAIN = "train it again by gan-zoo train-extractor NAME|DIR, or bring it again by gan-zoo import-extractor FILE"
 DAMAGED = "damaged or not what the package brought; install gan-zoo again"
 
 
@@ -127,7 +128,11 @@ def classifier_of(data: ImageData, cache: Path) -> Classifier:
     path = _classifier_path(cache, data.fingerprint)
     if not path.exists():
         keep(path, trained(data))
-    return read(path, data.name)
+    kept = read(path, data.name)
+    assert data.classes is not None
+    if wrong := misfit(kept.tensors, untrained(data.shape, data.classes)):
+        raise UserError(f"{shown(path)}: no classifier of data set '{data.name}' ({wrong}); {AGAIN}")
+    return kept
 
 
 def _require_labels(data: ImageData) -> None:
@@ -193,10 +198,7 @@ def read(path: Path, name: str | None = None) -> Classifier:
     kept = read_tensors(path, subject) if subject else None
     whole = kept is not None and _is_card(kept[1]) and isinstance(kept[1].get("name"), str)
     if not kept or not whole or subject != about(kept[1]["data"]) or kept[1]["weights"] != hash_tensors(kept[0]):
-        raise UserError(
-            f"{shown(path)}: holds no classifier (v{VERSION}), or a damaged one; train it again by "
-            "gan-zoo train-extractor NAME|DIR, or bring it again by gan-zoo import-extractor FILE"
-        )
+        raise UserError(f"{shown(path)}: holds no classifier (v{VERSION}), or a damaged one; {AGAIN}")
     tensors, card = kept
     return Classifier(name or card["name"], card["data"], card["weights"], card["test_accuracy"], tensors, path, False)
 

@@ -76,11 +76,15 @@ def accuracy(tensors: dict[str, Tensor], data: ImageData) -> float:
     return (torch.cat(guesses) == data.test_labels.cpu()).double().mean().item()
 
 
+def untrained(shape: tuple[int, ...], classes: int) -> Classifier:
+    """The net for images (C, H, W) of so many classes, whose weights have a shape and no values."""
+    with torch.device("meta"):
+        return Classifier(shape, classes)
+
+
 def _initial(shape: tuple[int, ...], classes: int) -> Classifier:
     """The net with weights N(0, 2 / fan-in) (He et al. 2015) and biases 0; no shared random generator moves."""
-    with torch.device("meta"):
-        net = Classifier(shape, classes)
-    net = net.to_empty(device="cpu")
+    net = untrained(shape, classes).to_empty(device="cpu")
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             if parameter.dim() > 1:

@@ -24,6 +24,7 @@ PIXEL_BITS = 8
 LARGEST = 2**PIXEL_BITS - 1
 SUM_BITS, LOGIT_BITS = 24, 53  # up to which float32, and float64, hold every whole number
 WEIGHT_BITS = 15
+MOST_PLACES = 1000  # 2^-places is a float64
 Layer = tuple[Tensor, Tensor, int]
 """Whole weights, whole bias, and how many binary places the sum has (hidden, head) or loses (a stage)."""
 
@@ -109,10 +110,14 @@ def fixed_point(layer: nn.Conv2d, places: int, largest: int, sum_bits: int) -> L
     bits = WEIGHT_BITS - math.ceil(math.log2(max(weight.abs().max().item(), 2.0**-WEIGHT_BITS)))
     while True:
         whole, offset = (weight * 2.0**bits).round(), (bias * 2.0 ** (bits + places)).round()
-        most = whole.abs().flatten(1).sum(dim=1) * largest + offset.abs()
-        if whole.abs().max() < 2**WEIGHT_BITS and most.max() < 2**sum_bits:
+        if whole.abs().max() < 2**WEIGHT_BITS and most(whole, offset, largest) < 2**sum_bits:
             return whole, offset, bits
         bits -= 1
+
+
+def most(weight: Tensor, bias: Tensor, largest: int) -> Tensor:
+    """The largest sum, in absolute value, that inputs 0..largest can have."""
+    return (weight.abs().flatten(1).sum(dim=1) * largest + bias.abs()).max()
 
 
 def _entry(name: str, weight: Tensor, bias: Tensor, shift: int) -> dict[str, Tensor]:
@@ -121,3 +126,32 @@ def _entry(name: str, weight: Tensor, bias: Tensor, shift: int) -> dict[str, Ten
         f"{name}.bias": bias.to(torch.int64),
         f"{name}.shift": torch.tensor(shift, dtype=torch.int64),
     }
+
+
+def misfit(tensors: Mapping[str, Tensor], net: Trained) -> str:
+    """What keeps `tensors` from being `net` in whole numbers; "" where nothing does. Of `net` the shapes are read."""
+    layers = {**{f"stage{i}": stage for i, stage in enumerate(net.stages)}, "hidden": net.hidden, "head": net.head}
+    wanted: dict[str, Tensor] = {}
+    for name, layer in layers.items():
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
+        wanted |= _entry(name, layer.weight.detach(), layer.bias.detach(), 0)
+    for name in sorted(wanted.keys() | tensors.keys()):
+        found, asked = (_form(known.get(name)) for known in (tensors, wanted))
+        if found != asked:
+            return f"{name} is {found}, not {asked}"
+    return next((f"{name} is out of bounds" for name in layers if not _within_bounds(tensors, name)), "")
+
+
+def _form(tensor: Tensor | None) -> str:
+    """The shape and type of a tensor in words."""
+    if tensor is None:
+        return "missing"
+    return f"{str(tensor.dtype).removeprefix('torch.')} {'x'.join(map(str, tensor.shape)) or 'number'}"
+
+
+def _within_bounds(tensors: Mapping[str, Tensor], layer: str) -> bool:
+    """Whether no sum of a layer can round, and its shift is one that a float can have."""
+    weight, bias, shift = (tensors[f"{layer}.{part}"].double() for part in ("weight", "bias", "shift"))
+    largest, bits = (2**SUM_BITS, LOGIT_BITS) if layer == "head" else (LARGEST, SUM_BITS)
+    return bool(most(weight, bias, largest) < 2**bits and shift.abs() <= MOST_PLACES)
