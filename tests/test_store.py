@@ -610,6 +610,7 @@ def test_why_a_server_does_not_answer_is_said_without_what_is_around_it() -> Non
     assert (
         first_line(MlflowException(f"API request to http://h failed with exception {around}")) == f'NewError("{why}")'
     )
+    assert first_line(MlflowException(f"API request to http://h/a b failed with exception {why}")) == why
 
 
 @pytest.mark.parametrize(

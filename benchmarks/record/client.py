@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from benchmarks.record.answers import refuse_pages
 from benchmarks.record.patience import REFUSED, Patience, PatientClient, first_line, without_password
 from gan_zoo.errors import UserError
 
@@ -25,6 +26,7 @@ QUIET = {  # MLflow reads these when it is imported, or at each request
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # of its own accord it retries for twelve minutes, and says nothing
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",  # a page of maintenance may ask for an hour of silence
 }
 BUSY_MILLISECONDS = 5000  # how long a writer waits for the sqlite file before it is said that the file is locked
 OLDEST = 3  # the major version of MLflow on a server
@@ -80,6 +82,7 @@ def _opened(uri: str, database: Path | None, make: bool = False) -> "MlflowClien
                 _create(database)
             _refuse_other(database)
             uri = _sqlite_address(database)
+        refuse_pages()
         client = MlflowClient(uri, registry_uri=uri)
         engine = getattr(client._tracking_client.store, "engine", None)
         if engine is not None:

@@ -27,6 +27,8 @@ REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED")
 """Those of what no waiting changes."""
 MISSING = "RESOURCE_DOES_NOT_EXIST"
 ANOTHER = "deleted there, or another record is in its place: bring it back, or give the same command again"
+REQUEST = r"API request to .*? failed with exception (.*)"
+"""What MLflow puts around an error of `requests`, which puts `Caused by` around one of urllib3's."""
 KEEP_FILES = ("log_artifact", "log_dict", "log_text")
 """Calls that ask the record nothing; `log_image` tells it that there are pictures."""
 
@@ -133,7 +135,7 @@ def first_line(failure: BaseException) -> str:
     """The first line of an error that says something, without what SQLAlchemy puts around it."""
     cause = failure.__cause__ if failure.__cause__ is not None else failure
     text = str(getattr(cause, "orig", None) or getattr(cause, "strerror", None) or cause or type(cause).__name__)
-    if within := re.search(r"\(Caused by (.*)\)", text):  # by what urllib3 and then MLflow put around it
+    if within := re.search(r"\(Caused by (.*)\)", text) or re.match(REQUEST, text):
         text = within[1]
     return without_password(" ".join(text.strip().split("\n")[0].split())[:200])
 
