@@ -91,8 +91,8 @@ def test_a_file_is_not_taken_for_kept_or_fetched(tmp_path: Path, page: Any, name
     files._download_file("x", str(tmp_path / "y"))
     assert (tmp_path / "y").read_bytes() == b""
     page.answer, page.more = PAGES.get(name, (302, "text/html", b"")), {"Location": "/login"}
-    keep, fetch = (lambda: files.log_artifact(str(tmp_path / "x"))), (lambda: files._download_file("x", str(tmp_path)))
-    for ask in (keep, fetch):
+    place = str(tmp_path / "x")
+    for ask in (lambda: files.log_artifact(place), lambda: files._download_file("x", place)):
         with pytest.raises((MlflowException, OSError)) as failure:
             ask()
         assert is_away(failure.value)
