@@ -344,6 +344,26 @@ def test_ctrl_c_that_a_library_turns_into_another_error_is_one_line(
     assert capsys.readouterr().err == "gan-zoo: interrupted; the same command goes on from here\n"
 
 
+@pytest.mark.parametrize(("during", "code"), [(False, 0), (True, 130)])
+def test_ctrl_c_after_the_last_line_does_nothing(
+    during: bool, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(words: list[str]) -> int:
+        if during:
+            signal.raise_signal(signal.SIGINT)
+        return 0
+
+    monkeypatch.setattr(program, "run", run)
+    monkeypatch.setattr("sys.argv", ["gan-zoo", "list"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main() == code
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err.count("interrupted") == during
+
+
 def test_an_error_without_ctrl_c_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(words: list[str]) -> int:
         raise AttributeError("numpy has no attribute")

@@ -12,9 +12,10 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code: 0 done, 1 some cells failed or the output is lost, 2 bad input, 130 interrupted.
 
-    Nothing is imported before, so that Ctrl-C finds this handler in the first seconds too.
+    Nothing is imported before, so that Ctrl-C finds this handler in the first seconds too. Without `arguments` it is
+    all that this process does: afterwards Ctrl-C has nothing to stop, and is not heard.
     """
-    with noted_interrupts() as interrupts:
+    with noted_interrupts(last=arguments is None) as interrupts:
         try:
             from benchmarks.cli.program import run
 
@@ -29,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def noted_interrupts() -> Iterator[list[int]]:
-    """Ctrl-C as ever, and a list that has an entry for each."""
+def noted_interrupts(last: bool = False) -> Iterator[list[int]]:
+    """Ctrl-C as ever, and a list that has an entry for each; afterwards as before, or where this is the `last` that a
+    process does, not heard any more: libraries that are being left would end in a traceback, or by the signal."""
     interrupts: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -45,4 +47,4 @@ def noted_interrupts() -> Iterator[list[int]]:
     try:
         yield interrupts
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if last else before)
