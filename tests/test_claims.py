@@ -31,7 +31,7 @@ from benchmarks.cli import main
 from benchmarks.markup.blocks import Figure
 from benchmarks.record import places
 from benchmarks.record.export import Record
-from benchmarks.report.figures.papers import signed
+from benchmarks.report.figures.papers import distances_of_batches, signed
 from benchmarks.report.results import Results
 from gan_zoo.datasets import load_dataset
 from gan_zoo.errors import UserError
@@ -368,9 +368,16 @@ def test_a_claim_without_training_is_measured_and_judged(
         found = distances(digits, 4, Rng(repeat, "batches", "digits", 4))
         ratios.append(math.log(found["w1_centres_4"] / found["w1_another_batch_4"]))
     judged = judge(claim, record)
+    assert judged.results is not None
     assert (judged.findings[0].n, judged.findings[0].planned) == (3, 3)
     assert judged.findings[0].estimate == pytest.approx(math.exp(np.mean(ratios)))
     assert judged.seconds == pytest.approx(record.runs.train_seconds.sum())
+
+    (panel, *_) = distances_of_batches(judged.results.each_dataset[0], 6.0).axes
+    _, centres, _ = panel.lines
+    assert centres.get_xdata() == pytest.approx([2 * 1.06, 4 * 1.06])  # beside the other lines
+    distances_at_4 = record.metrics.value[record.metrics.name == "w1_centres_4"]
+    assert centres.get_ydata()[1] == pytest.approx(np.exp(np.log(distances_at_4).mean()))
 
     # what is missing is measured again, the rest stands
     third = record.runs.run_key[record.runs.seed == 2].item()

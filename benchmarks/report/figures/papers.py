@@ -1,5 +1,7 @@
 """Figures that papers argue with, drawn from runs, with intervals over seeds."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -76,17 +78,46 @@ def sensitivity(dataset: DatasetResults, width: float) -> Figure:
     kinds: dict[str, dict[float, Array]] = {}
     for loss in dataset.losses:
         kind, _, weight = loss.removesuffix(")").partition("(weight=")
-        ends = dataset.finished_curve(loss, EARTH_MOVER).iloc[-1].to_numpy(dtype=float)
-        kinds.setdefault(kind, {})[float(weight)] = np.log(ends)
+        kinds.setdefault(kind, {})[float(weight)] = dataset.finished_curve(loss, EARTH_MOVER).iloc[-1].to_numpy()
     figure = Figure(figsize=(min(width, NARROW), 2.4 + legend_height([*kinds], width)))
     axes = figure.subplots()
-    for place, (kind, ends_of) in enumerate(kinds.items()):
-        nudge = 1.06**place  # so that intervals lie beside each other
-        weights = np.array([*ends_of]) * nudge
-        _line(axes, kind, weights, np.array([*ends_of.values()]))
+    _lines(axes, kinds)
+    logarithmic(axes, "y")
     axes.set_xlabel("weight λ of the penalty")
     axes.set_ylabel("earth mover's distance")
-    logarithmic(axes, "x")
-    logarithmic(axes, "y")
     legend(figure, [*kinds])
     return figure
+
+
+def _lines(axes: Axes, kinds: Mapping[str, Mapping[float, Array]]) -> None:
+    """A line a kind, of its values by place on the horizontal axis, which is logarithmic."""
+    for position, (kind, values) in enumerate(kinds.items()):
+        nudge = 1.06**position  # so that intervals lie beside each other
+        _line(axes, kind, np.array([*values]) * nudge, np.log(np.array([*values.values()], dtype=float)))
+    logarithmic(axes, "x")
+
+
+def distances_of_batches(dataset: DatasetResults, width: float) -> Figure:
+    """W1 from a batch of real images over its size, geometric means; a panel a data set, a line what it is compared
+    with."""
+    each = {one.name: _by_size(one) for one in dataset.results.each_dataset}
+    figure, panels = loss_panels([*each], width)
+    kinds = list(dict.fromkeys(kind for known in each.values() for kind in known))
+    figure.set_figheight(figure.get_figheight() + 0.5 + legend_height(kinds, width))
+    for name, axes in panels.items():
+        _lines(axes, each[name])
+        axes.set_xlabel("images in a batch")
+    figure.supylabel("W1 to a batch of real images", fontsize="medium")
+    legend(figure, kinds)
+    return figure
+
+
+def _by_size(dataset: DatasetResults) -> dict[str, dict[float, Array]]:
+    """What batches were compared with -> their size -> the distances of all repeats."""
+    found: dict[str, dict[float, Array]] = {}
+    for name in dataset.results.metrics:
+        curve = dataset.finished_curve("", name)
+        kind, _, size = name.removeprefix("w1_").rpartition("_")
+        if not curve.empty:
+            found.setdefault(kind.replace("_", " "), {})[float(size)] = curve.iloc[-1].to_numpy()
+    return found
