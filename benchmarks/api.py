@@ -89,11 +89,13 @@ class Trained:
         """A matplotlib figure of samples: points over data with the critic's contours, or images beside the data's."""
         from benchmarks.report.figures.single import single_figure
 
-        samples, critic = self.evaluation.samples(self.state), None
-        if self.evaluation.on_plane:
-            critic = self.evaluation.critic_contour(self.state)
+        evaluation = self.evaluation
+        samples, critic = evaluation.samples(self.state), None
+        if evaluation.on_plane:
+            critic = evaluation.critic_contour(self.state)
         title = f"{self.spec.loss_name}, step {self.state.step}"
-        return single_figure(self.spec.loss_name, samples, self.evaluation.real_samples(), critic, title)
+        real = evaluation.real_samples()
+        return single_figure(self.spec.loss_name, samples, real, critic, evaluation.square, title)
 
 
 @dataclass(frozen=True)

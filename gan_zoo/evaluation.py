@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Protocol
+from functools import cached_property, partial
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -26,8 +26,13 @@ PROBE = 1000
 """Real and fake samples that the critic is probed on."""
 
 SHOWN_IMAGES, SHOWN_POINTS = 64, 2500
-CONTOUR_SIDE, CONTOUR_LIMIT = 128, 3.0
+CONTOUR_SIDE = 128
+Square = tuple[float, float, float]
+"""A square of the plane: the coordinates of its middle, and half of a side."""
+USUAL: Square = (0.0, 0.0, 3.0)
 """Critic contours are drawn from scores on a 128 x 128 grid over [-3, 3]^2, as in Gulrajani et al. 2017, figure 1."""
+LEAST_SPAN = 0.6  # of data in the usual square: of smaller ones nothing would be seen
+MARGIN = 1.5  # half a side of any other square, in lengths of half the data's larger span
 
 
 Scores = Callable[[Tensor], Mapping[str, float]]
@@ -42,6 +47,7 @@ class HeldOut(Protocol):
     kind: str
     shape: tuple[int, ...]
 
+    def to(self, device: torch.device | str) -> Self: ...
     def held_out(self, rng: Rng, n: int) -> Tensor: ...
     def trained_on(self, rng: Rng, n: int) -> Tensor: ...
 
@@ -149,8 +155,18 @@ class Evaluation:
         """Whether samples are points that the critic's scores can be drawn under."""
         return self.data.kind == "points" and self.data.shape == (2,)
 
+    @cached_property
+    def square(self) -> Square:
+        """The square of the plane that pictures of points show: [-3, 3]^2, or where data reach out of it, or are small
+        in it, one around them. It is of the data alone, whatever the device or the seed."""
+        if self.data.kind != "points":
+            return USUAL
+        rng = Rng(0, "evaluation", "square")
+        with arithmetic(self.run.numerics):
+            return square_around(showable(self.data.to("cpu").trained_on(rng, SHOWN_POINTS)))
+
     def critic_contour(self, state: TrainState, side: int = CONTOUR_SIDE) -> np.ndarray:
-        """The critic's scores on a grid over [-3, 3]^2: (side, side) float32, row = second coordinate, ascending."""
+        """The critic's scores on a grid over `square`: (side, side) float32, row = second coordinate, ascending."""
         with torch.no_grad(), arithmetic(self.run.numerics):
             scores = Bound(self.run.players.critic, state.critic)(self._grid(side))
         return scores.reshape(side, side).float().cpu().numpy()
@@ -160,8 +176,11 @@ class Evaluation:
         return weight_histogram(state.critic)
 
     def _grid(self, side: int) -> Tensor:
-        axis = torch.linspace(-CONTOUR_LIMIT, CONTOUR_LIMIT, side, device=self.run.device, dtype=self.run.dtype)
-        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        across, up, half = self.square
+        of = {"device": self.run.device, "dtype": self.run.dtype}
+        y = torch.linspace(up - half, up + half, side, **of)
+        x = torch.linspace(across - half, across + half, side, **of)
+        y, x = torch.meshgrid(y, x, indexing="ij")
         return torch.stack([x, y], -1).flatten(0, 1)
 
     @property
@@ -279,6 +298,21 @@ def _rows_sampler(runs: Sequence[Run], states: Sequence[TrainState]) -> Callable
         return sampler_of_rows(runs[0], states)
     sample = sampler(runs[0], states[0])
     return lambda z: sample(z)[None]
+
+
+def square_around(points: np.ndarray) -> Square:
+    """The square of the plane to show points (n, 2) in. Numbers of it have two digits, so that a difference of rounding
+    between devices moves it nowhere."""
+    low, high = points.min(0).astype(float), points.max(0).astype(float)
+    span = float((high - low).max())
+    is_seen = span == 0 or span >= LEAST_SPAN
+    if not math.isfinite(span) or (is_seen and np.abs([low, high]).max() <= USUAL[2]):
+        return USUAL
+    middle = (low + high) / 2
+    half = max(MARGIN * span / 2, 1e-4 * float(np.abs(middle).max()))  # more than numbers that large can tell apart
+    unit = 10.0 ** (math.floor(math.log10(half)) - 1)
+    across, up = (round(float(part) / unit) * unit for part in middle)
+    return across, up, math.ceil(half / unit - 1e-3) * unit
 
 
 def showable(samples: Tensor) -> np.ndarray:

@@ -16,10 +16,11 @@ from torch.func import functional_call
 from gan_zoo.architectures import ARCHITECTURES
 from gan_zoo.architectures.layers import BatchNorm, Critic, Linear
 from gan_zoo.datasets import load_dataset
+from gan_zoo.datasets.cloud import Cloud
 from gan_zoo.diagnostics import Probes, bound_share, diagnose, gradient_norms, norm_summary, objective, weight_histogram
 from gan_zoo.engine import TrainState
 from gan_zoo.errors import UserError
-from gan_zoo.evaluation import Evaluation, at_once, picture, see, showable
+from gan_zoo.evaluation import Evaluation, at_once, picture, see, showable, square_around
 from gan_zoo.losses import LOSSES
 from gan_zoo.metrics import Evaluator
 from gan_zoo.rng import Rng
@@ -258,6 +259,46 @@ def test_repeats_change_the_key_of_a_run_and_their_default_does_not() -> None:
         make_run(evaluate={"repeats": 0})
 
 
+# the square of the plane that pictures of points show
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "square"),
+    [
+        ((-1.4, -1.4), (1.4, 1.4), (0, 0, 3)),  # as 25gaussians
+        ((-0.4, 0), (0.3, 0), (0, 0, 3)),
+        ((2, 2), (2, 2), (0, 0, 3)),  # a single point
+        ((-4, -4), (4, 4), (0, 0, 6)),
+        ((100, 0), (200, 60), (150, 30, 75)),  # a quarter of the data's larger span is left on each side
+        ((0.01, 0.02), (0.011, 0.02), (0.0105, 0.02, 0.00075)),
+        ((5000, 0), (5000, 0), (5000, 0, 0.5)),
+        ((-np.inf, 0), (1, 1), (0, 0, 3)),
+    ],
+)
+def test_the_square_that_is_shown_holds_the_data(
+    low: tuple[float, float], high: tuple[float, float], square: tuple[float, float, float]
+) -> None:
+    points = np.array([low, high, low], np.float32)
+    assert square_around(points) == pytest.approx(square, rel=1e-6, abs=1e-12)
+
+
+def test_contours_of_data_of_another_scale_lie_on_a_square_around_them(tmp_path: Path) -> None:
+    """A linear critic's scores in the corners of the grid are its values in the corners of that square."""
+    cloud = Cloud("far", torch.tensor([[100.0, 0.0], [200.0, 60.0]]), torch.tensor([[150.0, 30.0]]))
+    run = make_run()
+    usual = Evaluation(run, load_dataset("8gaussians", root=tmp_path), moments)
+    far = Evaluation(run, cloud, moments)
+    assert usual.square == (0, 0, 3)
+    assert far.square == (150, 30, 75)
+    state = initial_state(run)
+    for measure in (usual, far):
+        x, y, half = measure.square
+        corners = [[x - half, y - half], [x + half, y - half], [x - half, y + half], [x + half, y + half]]
+        known = Bound(run.players.critic, state.critic)(torch.tensor(corners)).numpy()
+        scores = measure.critic_contour(state, 5)
+        np.testing.assert_allclose(scores[[0, 0, -1, -1], [0, -1, 0, -1]], known, rtol=1e-5, atol=1e-6)
+
+
 # several rows in one pass
 
 
@@ -272,6 +313,9 @@ class HeldOut(Noise):
         return rng.normal(n, *self.shape)
 
     trained_on = held_out
+
+    def to(self, device: torch.device | str) -> "HeldOut":
+        return self
 
 
 def moments(x: Tensor) -> dict[str, float]:

@@ -378,6 +378,28 @@ def test_each_band_of_the_critic_s_scores_has_its_shade_up_to_the_maximum(record
     assert named[2:] == ["critic: least real", "critic: most real"]
 
 
+def test_points_are_shown_in_the_square_of_the_record_and_contours_only_where_they_lie_on_it(record):
+    """Of a record from before squares were recorded, and of one in which such a run stands beside a new one."""
+    keys = {run.loss: run.run_key for run in record.runs.query("seed == 0").itertuples()}
+    keys = {loss: key for loss, key in keys.items() if f"{key}/critic" in record.samples}
+    new, old = list(keys)[:2]
+    record.samples[f"{keys[new]}/square"] = np.array([150.0, 30.0, 75.0])
+    with drawing():
+        panels = sample_panels(Results(record).on(POINTS)).axes
+    shown = {axes.get_title(loc="left"): axes for axes in panels}
+    has_contours = {
+        loss: any(isinstance(each, QuadContourSet) for each in axes.collections) for loss, axes in shown.items()
+    }
+    assert has_contours[display(new)]
+    assert not has_contours[display(old)]
+    for loss in (new, old):
+        assert shown[display(loss)].get_xlim() == (75, 225)
+        assert shown[display(loss)].get_ylim() == (-45, 105)
+    filled = next(each for each in shown[display(new)].collections if isinstance(each, QuadContourSet) and each.filled)
+    corners = np.concatenate([path.vertices for path in filled.get_paths()])
+    np.testing.assert_allclose([corners.min(0), corners.max(0)], [(75, -45), (225, 105)])
+
+
 def test_data_lies_over_samples_as_smaller_dots(record):
     with drawing():
         axes = sample_panels(Results(record).on(POINTS)).axes[0]

@@ -153,6 +153,29 @@ def test_the_player_plays_pauses_and_steps_through_two_losses(shown: Page) -> No
 
 
 @in_browser
+def test_a_field_says_the_critics_score_at_a_point_of_its_own_square(tab: Page, record: Record, tmp_path: Path) -> None:
+    """0 to 1 from left to right, over a square of middle (150, 30) and half a side of 75: the middle scores a half."""
+    far = Record(record.meta, record.runs, record.metrics, dict(record.samples))
+    for key in far.runs.query(f"dataset == '{POINTS}'").run_key:
+        far.samples[f"{key}/square"] = np.array([150.0, 30.0, 75.0])
+    far.write(tmp_path / "export")
+    build_report(tmp_path / "export", tmp_path, forms=ON_SCREEN)
+    tab.look()
+    tab.open(tmp_path / "report.html")
+    said = tab.run(
+        f"""(() => {{
+          const canvas = document.querySelector('#slider-{POINTS} canvas'), box = canvas.getBoundingClientRect();
+          const at = {{ clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 }};
+          canvas.dispatchEvent(new PointerEvent('pointermove', at));
+          return document.querySelector('#slider-{POINTS} .note').textContent;
+        }})()"""
+    )
+    place, score = re.fullmatch(r"critic at \((.*)\): (.*)", said).groups()
+    assert place == "150, 30"
+    assert float(score) == pytest.approx(0.5, abs=0.02)
+
+
+@in_browser
 def test_the_field_is_darker_where_the_critic_scores_higher(shown: Page) -> None:
     pixels = shown.run(
         f"""(() => {{

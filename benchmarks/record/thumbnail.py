@@ -3,10 +3,11 @@
 import numpy as np
 
 
-def thumbnail(samples: np.ndarray) -> np.ndarray:
-    """Samples as one image (H, W, 3) uint8: a grid of images, or points as dark dots over [-3, 3]^2."""
+def thumbnail(samples: np.ndarray, square: tuple[float, float, float]) -> np.ndarray:
+    """Samples as one image (H, W, 3) uint8: a grid of images, or points as dark dots over a `square` of the plane, by
+    its middle and half of a side."""
     if samples.ndim == 2:
-        return dots(samples)
+        return dots(samples, square)
     n, channels, height, width = samples.shape
     side = int(n**0.5)
     grid = samples[: side * side].reshape(side, side, channels, height, width).transpose(0, 3, 1, 4, 2)
@@ -15,9 +16,11 @@ def thumbnail(samples: np.ndarray) -> np.ndarray:
     return image.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
-def dots(points: np.ndarray, side: int = 256, limit: float = 3.0) -> np.ndarray:
-    inside = points[np.isfinite(points).all(1) & (np.abs(points) < limit).all(1)]
-    column, row = ((inside + limit) * side / (2 * limit)).astype(int).T
+def dots(points: np.ndarray, square: tuple[float, float, float], side: int = 256) -> np.ndarray:
+    half = square[2]
+    points = points - np.array(square[:2])
+    inside = points[np.isfinite(points).all(1) & (np.abs(points) < half).all(1)]
+    column, row = ((inside + half) * side / (2 * half)).astype(int).T
     image = np.full((side, side, 3), 255, np.uint8)
     image[side - 1 - row, column] = (20, 60, 140)
     return image

@@ -10,7 +10,9 @@
 
 and the arrays of `samples.npz`: `data/<data set>` for real data, `<run key>/samples` for generated ones at the end of a
 run, `<run key>/samples@<step>` before, `<run key>/critic` (and `critic@<step>`) for the critic's scores on a grid,
-`<run key>/weights` for the histogram of its weights.
+`<run key>/square` for the square of the plane that this grid and pictures of points lie on (the coordinates of its
+middle and half of a side; records of before have none, and theirs is [-3, 3]^2), `<run key>/weights` for the histogram
+of its weights.
 
 `gan_zoo.evaluation`, `gan_zoo.diagnostics` and the engines write the names; they are spelled in old records too, so
 none is ever changed. MLflow has some of them under other sections: see `benchmarks.record.shown`.
@@ -102,6 +104,11 @@ def sample_step(name: str, run_key: str) -> int | None:
 def critic_scores(samples: str) -> str:
     """The array of the critic's scores that belongs to an array of samples."""
     return samples.replace("/samples", "/critic")
+
+
+def square_shown(run_key: str) -> str:
+    """The array of the square that pictures of a run's points show."""
+    return f"{run_key}/square"
 
 
 def weight_histogram(run_key: str) -> str:

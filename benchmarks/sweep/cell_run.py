@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from benchmarks.record.patience import Away, Gone, first_line
 from benchmarks.record.thumbnail import thumbnail
 from benchmarks.record.vocabulary import critic_at, real_data, samples_at
@@ -227,7 +229,7 @@ class CellRun:
         checkpoint for the report's, with the critic's scores where they can be drawn under them."""
         samples, path = picture.samples, self.cell.folder / f"{samples_at(step)}.npy"
         if not path.exists():
-            self.cell.log.image("samples", thumbnail(samples), step)
+            self.cell.log.image("samples", thumbnail(samples, self.evaluation.square), step)
         self.cell.log.patiently(lambda: write_array(path, samples[:SHOWN_OVER_STEPS]))
         scores = picture.critic
         if scores is not None:
@@ -248,8 +250,10 @@ class CellRun:
                 if array is not None:
                     arrays[kept.stem] = array
         samples = evaluation.samples(self.state)
-        self.cell.log.image("last", thumbnail(samples), 0)
+        self.cell.log.image("last", thumbnail(samples, evaluation.square), 0)
         arrays |= {"samples": samples, "weights": evaluation.weight_histogram(self.state)}
+        if samples.ndim == 2:
+            arrays["square"] = np.array(evaluation.square)
         if evaluation.on_plane:
             arrays["critic"] = evaluation.critic_contour(self.state)
         self.cell.log.samples({**arrays, real_data(self.cell.spec.dataset.name): evaluation.real_samples()})

@@ -89,7 +89,8 @@ zoo.player = (() => {
       const box = own.canvas.getBoundingClientRect(), levels = bytes(frame.field), side = Math.sqrt(levels.length);
       const x = (event.clientX - box.left) / box.width, y = 1 - (event.clientY - box.top) / box.height;
       const level = levels[Math.round(y * (side - 1)) * side + Math.round(x * (side - 1))];
-      const place = [x, y].map((part) => number(Number((2 * live.extent * part - live.extent).toFixed(1)))).join(", ");
+      const [across, up, half] = live.square, digits = Math.max(0, 1 - Math.floor(Math.log10(half)));
+      const place = [across - half + 2 * half * x, up - half + 2 * half * y].map((part) => Number(part.toFixed(digits)).toString().replace("-", "\u2212")).join(", ");
       note.textContent = `critic at (${place}): ${number(frame.least + (level / 255) * (frame.most - frame.least))}`;
     });
     own.canvas.addEventListener("pointerleave", () => own.refresh());

@@ -13,17 +13,36 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from benchmarks.markup.blocks import shortened
-from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, real_data, sample_step, samples_at
+from benchmarks.record.vocabulary import (
+    critic_scores,
+    final_samples,
+    of_run,
+    real_data,
+    sample_step,
+    samples_at,
+    square_shown,
+)
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import GREY, keys
 from benchmarks.report.figures.style import NARROW, PAGE, columns_for, look
 from benchmarks.report.names import display
 from benchmarks.report.results import Results
 
-EXTENT = 3.0  # critic scores lie on a grid over [-3, 3]^2, row = y ascending
 SHADES = [str(round(float(shade), 4)) for shade in np.linspace(1.0, 0.78, 12)]
 """Of the critic's scores, from the least real on: each band between two contours has its own."""
 SHOWN = 6  # images a side in a grid
+
+
+class Square(NamedTuple):
+    """A square of the plane: the coordinates of its middle, and half of a side."""
+
+    x: float
+    y: float
+    half: float
+
+
+USUAL = Square(0.0, 0.0, 3.0)
+"""That of records that name none: [-3, 3]^2."""
 
 
 class Shown(NamedTuple):
@@ -52,6 +71,29 @@ def common_seed(runs: Mapping[str, Shown]) -> int:
     """The seed of most of the shown runs, the least of several: losses without samples of it show another."""
     seeds = pd.Series([run.seed for run in runs.values()])
     return int(seeds.mode()[0])
+
+
+def square_of(dataset: DatasetResults) -> Square:
+    """The square of the plane that pictures of a data set's points show: that of the first run that is shown."""
+    keys = [run.key for run in shown_runs(dataset).values()]
+    return _square_of_run(dataset.results, keys[0]) if keys else USUAL
+
+
+def _square_of_run(results: Results, run_key: str) -> Square:
+    return Square(*map(float, results.record.samples.get(square_shown(run_key), USUAL)))
+
+
+def field_of(results: Results, run_key: str, name: str, square: Square) -> NDArray | None:
+    """A run's critic's scores of this name on a grid over `square`, row = y ascending; None where the record has none,
+    or of another square, as it may of a run of before, or where nothing can be drawn of them."""
+    critic = results.record.samples.get(name)
+    if critic is None or not _is_drawable(critic):
+        return None
+    return critic if _square_of_run(results, run_key) == square else None
+
+
+def _is_drawable(critic: NDArray) -> bool:
+    return bool(np.isfinite(critic).all() and np.ptp(critic) > 0)
 
 
 def sample_steps(dataset: DatasetResults) -> list[int]:
@@ -97,7 +139,7 @@ def sample_panels(dataset: DatasetResults, step: int | None = None, width: float
         axes.set_axis_off()
     for axes, loss in zip(figure.axes, panels, strict=False):
         if loss is not None:
-            _panel(axes, dataset.results, shown.get(loss), real, loss, 1 if width >= NARROW else 2)
+            _panel(axes, dataset, runs.get(loss), shown.get(loss), real, loss, 1 if width >= NARROW else 2)
             older = _older_step(dataset, loss, runs, step) if loss in shown else []
             axes.set_title(shortened(_title(dataset, loss, runs, older), int(14 * side)), loc="left")
         elif real is not None:
@@ -169,47 +211,63 @@ def _title(dataset: DatasetResults, loss: str, runs: Mapping[str, Shown], remark
     return f"{display(loss)} ({', '.join(notes)})" if notes else display(loss)
 
 
-def _panel(axes: Axes, results: Results, name: str | None, real: NDArray | None, loss: str, coarseness: int) -> None:
-    if name is None:
+def _panel(
+    axes: Axes,
+    dataset: DatasetResults,
+    run: Shown | None,
+    name: str | None,
+    real: NDArray | None,
+    loss: str,
+    coarseness: int,
+) -> None:
+    if run is None or name is None:
         axes.text(0.5, 0.5, "no samples", transform=axes.transAxes, ha="center", va="center", color="#666666")
         return
-    samples = results.record.samples[name]
+    samples = dataset.results.record.samples[name]
     if samples.ndim == 2:
-        critic = results.record.samples.get(critic_scores(name))
-        draw_points(axes, samples, real, critic, loss, coarseness)
+        square = square_of(dataset)
+        critic = field_of(dataset.results, run.key, critic_scores(name), square)
+        draw_points(axes, samples, real, critic, loss, square, coarseness)
     else:
         draw_images(axes, samples)
 
 
 def draw_points(
-    axes: Axes, samples: NDArray, real: NDArray | None, critic: NDArray | None, loss: str, coarseness: int
+    axes: Axes,
+    samples: NDArray,
+    real: NDArray | None,
+    critic: NDArray | None,
+    loss: str,
+    square: Square,
+    coarseness: int = 1,
 ) -> None:
-    """Contours, samples, and data over them as smaller dots, so that neither hides the other.
+    """Contours on `square`, samples, and data over them as smaller dots, so that neither hides the other.
 
     With coarseness 2, half as many points, smaller, and half as many contour cells.
     """
-    if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
-        _contours(axes, critic, max(1, critic.shape[0] // 64 * coarseness))
+    if critic is not None and _is_drawable(critic):
+        _contours(axes, critic, square, max(1, critic.shape[0] // 64 * coarseness))
     count = 800 // coarseness
     size = 3.2 - 0.8 * (coarseness - 1)
     axes.plot(*samples[:count].T, ".", ms=size, color=look(loss).colour, mew=0, zorder=2)
     if real is not None:
         axes.plot(*real[: count // 2].T, ".", ms=size / 2.2, color="black", mew=0, zorder=2.5)
-    axes.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
+    x, y, half = square
+    axes.set(xlim=(x - half, x + half), ylim=(y - half, y + half), aspect="equal")
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(True)
 
 
-def _contours(axes: Axes, critic: NDArray, every: int) -> None:
+def _contours(axes: Axes, critic: NDArray, square: Square, every: int) -> None:
     """A shade for each band of scores between the least and the largest on the grid, and a line between two bands."""
     count = critic.shape[0]
     at = np.unique([*range(0, count, every), count - 1])  # the last, too: else a strip at the edge is bare
-    side = np.linspace(-EXTENT, EXTENT, count)[at]
+    across, up = (np.linspace(middle - square.half, middle + square.half, count)[at] for middle in square[:2])
     scores = critic[np.ix_(at, at)].astype(float)
     levels = np.linspace(scores.min(), scores.max(), len(SHADES) + 1)
-    axes.contourf(side, side, scores, levels=levels, colors=SHADES, antialiased=False)
-    axes.contour(side, side, scores, levels=levels[1:-1], colors="#a0a0a0", linewidths=0.4, linestyles="solid")
+    axes.contourf(across, up, scores, levels=levels, colors=SHADES, antialiased=False)
+    axes.contour(across, up, scores, levels=levels[1:-1], colors="#a0a0a0", linewidths=0.4, linestyles="solid")
 
 
 def draw_images(axes: Axes, images: NDArray) -> None:

@@ -7,14 +7,16 @@ from benchmarks.report.figures import samples as panels
 from benchmarks.report.figures.style import COLUMN, drawing
 
 
-def single_figure(loss: str, samples: NDArray, real: NDArray, critic: NDArray | None, title: str) -> Figure:
-    """Points (N, 2) over `real` ones, with the `critic`'s scores on the grid of reports, or images (N, C, H, W) uint8
-    beside real ones."""
+def single_figure(
+    loss: str, samples: NDArray, real: NDArray, critic: NDArray | None, square: tuple[float, float, float], title: str
+) -> Figure:
+    """Points (N, 2) over `real` ones, with the `critic`'s scores on a grid over a `square` of the plane, or images
+    (N, C, H, W) uint8 beside real ones."""
     with drawing():
         if samples.ndim == 2:
             figure = Figure(figsize=(COLUMN, COLUMN))
             axes = figure.subplots()
-            panels.draw_points(axes, samples, real, critic, loss, coarseness=1)
+            panels.draw_points(axes, samples, real, critic, loss, panels.Square(*square))
             axes.set_title(title, loc="left")
             return figure
         figure = Figure(figsize=(2 * COLUMN, COLUMN))

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.markup.blocks import Live
 from benchmarks.record.vocabulary import final_samples
-from benchmarks.report.figures.samples import EXTENT
+from benchmarks.report.figures.samples import square_of
 from benchmarks.report.figures.style import look
 from benchmarks.report.live.charts import plain
 from benchmarks.report.live.samples import points_of, sheet
@@ -27,7 +27,7 @@ def record_of(results: Results) -> Live:
         losses[loss] = {"name": display(loss), "colour": look(loss).colour, "dash": _dash(loss)}
     for dataset in results.each_dataset:
         datasets[dataset.name] = {"name": display(dataset.name), "curves": f"scores-{dataset.slug}"}
-    return {"losses": losses, "datasets": datasets, "extent": EXTENT, "runs": _runs(results)}
+    return {"losses": losses, "datasets": datasets, "runs": _runs(results)}
 
 
 def _dash(loss: str) -> str:
@@ -40,8 +40,9 @@ def _runs(results: Results) -> dict[str, Any]:
     """Run key -> what its panel says."""
     runs, room = {}, LARGEST
     samples = results.record.samples
-    scores = {}
+    scores, squares = {}, {}
     for dataset in results.each_dataset:
+        squares[dataset.name] = square_of(dataset)
         for metric in dataset.metrics:
             scores[dataset.name, metric] = dataset.scores(metric)
     for run in results.runs.sort_values("seed", kind="stable").itertuples():
@@ -58,7 +59,9 @@ def _runs(results: Results) -> dict[str, Any]:
         }
         drawn = samples.get(final_samples(run.run_key))
         if drawn is not None:
-            picture = {"points": points_of(drawn)} if drawn.ndim == 2 else {"png": sheet(drawn, SIDE)}
+            picture = (
+                {"points": points_of(drawn, squares[run.dataset])} if drawn.ndim == 2 else {"png": sheet(drawn, SIDE)}
+            )
             room -= len(next(iter(picture.values())))
             panel |= picture if room > 0 else {"without": "the page has no room for this run's samples"}
         runs[run.run_key] = panel

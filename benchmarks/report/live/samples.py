@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.markup.blocks import Live
 from benchmarks.record.vocabulary import critic_scores, final_samples, of_run, real_data, samples_at
 from benchmarks.report.dataset_results import DatasetResults
-from benchmarks.report.figures.samples import EXTENT, kept_steps, mosaic, shown_runs
+from benchmarks.report.figures.samples import Square, field_of, kept_steps, mosaic, shown_runs, square_of
 from benchmarks.report.live.charts import plain
 
 POINTS = 500  # of a frame
@@ -24,7 +24,7 @@ LARGEST = 1_500_000
 
 def sample_player(dataset: DatasetResults) -> Live | None:
     """The frames of the runs whose samples the figures show; None where the record has none over training."""
-    runs = shown_runs(dataset)
+    runs, square = shown_runs(dataset), square_of(dataset)
     kept = {loss: kept_steps(dataset, run.key) for loss, run in runs.items()}
     steps = _chosen(sorted(set().union(*kept.values())))
     if len(steps) < 2:
@@ -32,13 +32,13 @@ def sample_player(dataset: DatasetResults) -> Live | None:
     losses = {}
     for loss, run in runs.items():
         own = [step for step in kept[loss] if step in steps]
-        frames = [_frame(dataset, run.key, step) for step in own]
+        frames = [_frame(dataset, run.key, step, square) for step in own]
         losses[loss] = {"seed": run.seed, "run": run.key, "frames": frames}
     _fit(losses)
     arrays = dataset.results.record.samples
     first = next(arrays[of_run(runs[loss].key, samples_at(own[0]))] for loss, own in kept.items() if own)
-    what = {"kind": "points", "extent": EXTENT} if first.ndim == 2 else {"kind": "images", "size": _size(first)}
-    real = _picture(arrays.get(real_data(dataset.name)))
+    what = {"kind": "points", "square": square} if first.ndim == 2 else {"kind": "images", "size": _size(first)}
+    real = _picture(arrays.get(real_data(dataset.name)), square)
     return {**what, "dataset": dataset.name, "steps": steps, "losses": losses, "real": real}
 
 
@@ -60,34 +60,33 @@ def _fit(losses: dict[str, Any]) -> None:
             loss["frames"] = loss["frames"][::-1][::2][::-1]
 
 
-def _frame(dataset: DatasetResults, key: str, step: int) -> dict[str, Any]:
+def _frame(dataset: DatasetResults, key: str, step: int, square: Square) -> dict[str, Any]:
     """The samples of a run at a step, and on points the critic's field under it where the record has it."""
     arrays = dataset.results.record.samples
     name = of_run(key, samples_at(step))
-    frame: dict[str, Any] = {"step": step, **_picture(arrays[name])}
-    critic = arrays.get(critic_scores(name))
+    frame: dict[str, Any] = {"step": step, **_picture(arrays[name], square)}
+    scores = critic_scores(name)
     ended = dataset.runs.set_index("run_key").step[key]
-    if critic is None and step == ended:
-        critic = arrays.get(critic_scores(final_samples(key)))
-    if critic is not None and np.isfinite(critic).all() and np.ptp(critic) > 0:
-        frame |= _field(critic)
-    return frame
+    if scores not in arrays and step == ended:
+        scores = critic_scores(final_samples(key))
+    critic = field_of(dataset.results, key, scores, square)
+    return frame if critic is None else frame | _field(critic)
 
 
-def _picture(samples: NDArray | None) -> dict[str, Any]:
+def _picture(samples: NDArray | None, square: Square) -> dict[str, Any]:
     """Points as pairs of bytes over the square that figures show, or images as one PNG."""
     if samples is None:
         return {}
     if samples.ndim > 2:
         return {"png": sheet(samples, SIDE)}
-    return {"points": points_of(samples)}
+    return {"points": points_of(samples, square)}
 
 
-def points_of(samples: NDArray) -> str:
-    """Points in the square that figures show, each as two bytes, in base64."""
-    shown = samples[:POINTS]
-    inside = shown[(np.abs(shown) <= EXTENT).all(1)]
-    return _text(np.round(255 * (inside + EXTENT) / (2 * EXTENT)).astype(np.uint8))
+def points_of(samples: NDArray, square: Square) -> str:
+    """Points in a square of the plane, each as two bytes, in base64."""
+    shown = samples[:POINTS] - np.array(square[:2], samples.dtype)
+    inside = shown[(np.abs(shown) <= square.half).all(1)]
+    return _text(np.round(255 * (inside + square.half) / (2 * square.half)).astype(np.uint8))
 
 
 def sheet(images: NDArray, side: int) -> str:
