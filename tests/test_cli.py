@@ -3,6 +3,7 @@
 import builtins
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from PIL import Image
 
 from benchmarks.cli import main, program
 from benchmarks.cli.options import folder
+from benchmarks.suites.suite import look_name
+from benchmarks.sweep.run import commands_of
 from benchmarks.tools import suite_run
 from gan_zoo.errors import UserError, suggestion
 from gan_zoo.losses import LOSSES
@@ -438,12 +441,35 @@ def test_a_shell_completes_commands_suites_and_options(typed: str, answers: list
     assert (tmp_path / "answer").read_text().splitlines() == answers
 
 
+def test_the_command_that_a_page_names_makes_the_same_cells(monkeypatch: pytest.MonkeyPatch, suite: str) -> None:
+    """What is changed of a suite, and which part of it was run, are in the command; typed again it is the same one."""
+    seen: list[Any] = []
+
+    def noted(suite: Any, how: Any, watch: Any, say: Any) -> None:
+        seen.append(suite)
+        raise UserError("enough")
+
+    monkeypatch.setattr(suite_run, "first_look", noted)
+    monkeypatch.setattr(suite_run, "run_and_report", noted)
+    part = ["--losses", "wgan-gp", "--seeds", "1", "0", "--set", "seeds=[0, 1, 2]", "--set", "train.steps=6"]
+    look = ["--dataset", "digits", "8gaussians", "--loss", "hinge", "--set", "evaluate.samples=60"]
+    for words, report in ((["run", suite, *part], "tiny"), (["train", *look], None), (["run"], "quickstart")):
+        assert main(words) == 2
+        made, reported = commands_of(seen[-1])
+        known = seen[-1].cells
+        assert main(shlex.split(made)[1:]) == 2
+        assert seen[-1].cells == known
+        assert commands_of(seen[-1]) == [made, reported]
+        assert reported == f"gan-zoo report {report or f'results/train/{look_name(seen[-1])}'}"
+    assert made == "gan-zoo run quickstart"
+
+
 def test_a_first_look_has_a_report_of_its_own_and_alone_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another loss, seed or setting is another folder; one run waits for no other process to load everything again."""
     seen: list[tuple[str, int | None]] = []
 
     def noted(suite: Any, how: Any, watch: Any, say: Any) -> None:
-        seen.append((suite_run.look_name(suite), how.workers))
+        seen.append((look_name(suite), how.workers))
         raise UserError("enough")
 
     monkeypatch.setattr(suite_run, "first_look", noted)

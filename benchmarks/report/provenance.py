@@ -65,10 +65,19 @@ def _rebuilding(results: Results, parts: list[Block]) -> list[Block]:
 
 def rebuild_command(results: Results, name: str) -> str:
     """The command that makes one table or figure again, with whatever this report was narrowed to."""
-    words = ["gan-zoo", "report", str(results.meta["suite"]), "--from-export"]
+    words = ["gan-zoo", "report", _place_of(results), "--from-export"]
     for key, value in results.asked.items():
         words += [f"--{key}", *(map(str, value) if isinstance(value, list) else [str(value)])]
     return shlex.join([*words, "--only", name])
+
+
+def _place_of(results: Results) -> str:
+    """What `gan-zoo report` is to be given: the suite, or the folder that a first look has for itself."""
+    for command in results.meta.get("commands", []):
+        words = shlex.split(str(command))
+        if words[:2] == ["gan-zoo", "report"] and len(words) == 3:
+            return words[2]
+    return str(results.meta["suite"])
 
 
 def _plain(value: Any) -> str:

@@ -13,6 +13,8 @@ suite is read. Its paths, and those of `folder` and `file`, are from the suite's
 working directory.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -38,6 +40,7 @@ from gan_zoo.validation import KeyPath, SpecError, shown_name, validated
 
 CELL_KEYS = ("architecture", "train", "evaluate", "insist")
 MOST_CELLS = 100_000
+LONGEST_NAME = 60  # of a first look's losses and data sets in a folder's name
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Suite:
     """Of the suite of a search (see trials.py): whose it is, its ranges, and the setting of each trial by run key."""
     tuned: Mapping[str, Any] = field(default_factory=dict)
     """How a tuned suite came about (see tuned.py)."""
+    asked: tuple[str, ...] = field(default=(), compare=False)
+    """The words after `gan-zoo` that ask for it, with all that they change of its file; none where it is in no file."""
     overruled: Mapping[str, frozenset[Pair]] = field(default_factory=dict)
     """By the key of a setting that is meant for all cells the losses and data sets whose overrides say otherwise."""
 
@@ -81,8 +86,10 @@ class Suite:
         places = product(chosen_seeds, chosen_datasets, chosen_losses)
         cells = tuple(by_place[place] for place in places)
         notes_on(self.overruled, cells)
+        asked = self.asked and (*self.asked, *_options({"losses": losses, "datasets": datasets, "seeds": seeds}))
         return replace(
             self,
+            asked=asked,
             losses=chosen_losses,
             datasets=chosen_datasets,
             seeds=chosen_seeds,
@@ -135,7 +142,20 @@ def load_suite(
     def parse(content: Content) -> Suite:
         return _suite(in_file, content if change is None else change(content))
 
-    return _under_settings(parse, partial(with_settings, document), settings or {})
+    suite = _under_settings(parse, partial(with_settings, document), settings or {})
+    return replace(suite, asked=("run", name_or_path, *_settings_typed(settings or {})))
+
+
+def _options(named: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The words of a command line for the options that have values."""
+    words: list[str] = []
+    for name, values in named.items():
+        words += [f"--{name}", *map(str, values)] if values else []
+    return words
+
+
+def _settings_typed(settings: Settings) -> list[str]:
+    return [word for key, text in settings.items() for word in ("--set", f"{key}={text}")]
 
 
 def _under_settings(parse: Callable[[Content], Suite], with_settings: WithSettings, settings: Settings) -> Suite:
@@ -207,7 +227,17 @@ def load_first_look(
         content |= {"name": "first-look", "seeds": list(seeds), "description": about}
         return Document(changed.source, content, changed.lines, {**changed.typed, **typed})
 
-    return replace(_under_settings(partial(_suite, in_file), first_look, settings), name="train")
+    suite = _under_settings(partial(_suite, in_file), first_look, settings)
+    sizes = [] if image_size is None else [image_size]
+    options = {"loss": losses, "dataset": datasets, "image-size": sizes, "seed": seeds, "suite": [name_or_path]}
+    return replace(suite, name="train", asked=("train", *_options(options), *_settings_typed(settings)))
+
+
+def look_name(suite: Suite) -> str:
+    """The folder of the report of a first look, by its cells: wgan-gp_8gaussians_3f2a1b."""
+    words = re.sub(r"[^\w.+-]", "-", "_".join(["+".join(suite.losses), "+".join(suite.datasets)]))[:LONGEST_NAME]
+    keys = " ".join(spec.key for spec in suite.cells)
+    return f"{words}_{hashlib.blake2b(keys.encode(), digest_size=3).hexdigest()}"
 
 
 def _as_entry(name: Entry, known: Mapping[str, Entry]) -> Entry:

@@ -1,12 +1,13 @@
 """Runs what a plan says is to be done of a suite, and records the sweep and its end."""
 
+import shlex
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.record.environment import environment
 from benchmarks.record.store import Store
-from benchmarks.suites.suite import Suite
+from benchmarks.suites.suite import Suite, look_name
 from benchmarks.sweep.columns import columns
 from benchmarks.sweep.context import Sweep
 from benchmarks.sweep.listener import Listener
@@ -28,7 +29,7 @@ def describe(plan: Plan) -> dict[str, Any]:
     return {
         "suite": suite.name,
         "description": suite.description,
-        "commands": _commands_of(suite),
+        "commands": commands_of(suite),
         "losses": list(suite.losses),
         "datasets": list(suite.datasets),
         "seeds": list(suite.seeds),
@@ -44,13 +45,14 @@ def describe(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _commands_of(suite: Suite) -> list[str]:
-    """The commands that made a sweep and its report."""
-    made = f"gan-zoo run {suite.name}"
+def commands_of(suite: Suite) -> list[str]:
+    """The commands that made a sweep and its report, in this order."""
+    made = shlex.join(["gan-zoo", *(suite.asked or ("run", suite.name))])
     if suite.search:
         adaptive = " --adaptive" if suite.search.get("adaptive") else ""
         made = f"gan-zoo tune {suite.search['source']} --budget {suite.search['settings']}{adaptive}"
-    return [made, f"gan-zoo report {suite.name}"]
+    is_look = suite.asked[:1] == ("train",)
+    return [made, f"gan-zoo report {f'results/train/{look_name(suite)}' if is_look else suite.name}"]
 
 
 def formulas(cells: Iterable[RunSpec]) -> dict[str, dict[str, dict[str, str]]]:

@@ -1,7 +1,5 @@
 """A suite from its first cell to its report, as `gan-zoo run`, `gan-zoo train` and the Python API have it."""
 
-import hashlib
-import re
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.record.store import Store
 from benchmarks.report.commands import write_look, write_report
-from benchmarks.suites.suite import Suite
+from benchmarks.suites.suite import Suite, look_name
 from benchmarks.sweep.budget import within_seconds
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.plan import Options, Plan, make_plan
@@ -20,7 +18,6 @@ from benchmarks.sweep.shard import Shard
 from benchmarks.sweep.timing import time_suite
 from benchmarks.sweep.workers import run_cells
 
-LONGEST_NAME = 60
 Say = Callable[[str], None]
 Watch = Callable[[Plan], AbstractContextManager[Listener]]
 
@@ -79,13 +76,6 @@ def _handed_on(suite: Suite, how: Options, folder: Path) -> list[Path]:
             folder.mkdir(exist_ok=True)
             copies.append(Path(shutil.copy(path, folder)))
     return copies
-
-
-def look_name(suite: Suite) -> str:
-    """The folder of the report of a first look, by its cells: wgan-gp_8gaussians_3f2a1b."""
-    words = re.sub(r"[^\w.+-]", "-", "_".join(["+".join(suite.losses), "+".join(suite.datasets)]))[:LONGEST_NAME]
-    keys = " ".join(spec.key for spec in suite.cells)
-    return f"{words}_{hashlib.blake2b(keys.encode(), digest_size=3).hexdigest()}"
 
 
 def run_shard(suite: Suite, how: Options, shard: Shard, watch: Watch, say: Say) -> Plan:
