@@ -14,6 +14,7 @@ from synthetic import FEW, HOSTILE, synthetic
 
 from benchmarks.markup.blocks import Figure as Block
 from benchmarks.markup.blocks import number
+from benchmarks.markup.vector import INKS
 from benchmarks.report.figures.axes import label_below, scale, wants_log
 from benchmarks.report.figures.comparisons import final_column, final_scores, pairwise_matrix, timeline
 from benchmarks.report.figures.critic import layers, norms, overfitting, transport, weights
@@ -360,6 +361,14 @@ def test_the_matrix_says_ratios_and_who_is_better(record):
         (column, row): number(np.exp(row - column), 2) for row in range(3) for column in range(3) if row != column
     }
     assert {text.get_weight() for text in axes.texts} == {"bold"}
+
+
+def test_numbers_on_coloured_fields_keep_their_colour_in_the_dark(record):
+    with drawing():
+        (axes,) = pairwise_matrix(Results(record).on(POINTS)).axes
+    inks = {to_hex(text.get_color()) for text in axes.texts}
+    assert inks
+    assert not inks & set(INKS)
 
 
 def test_each_band_of_the_critic_s_scores_has_its_shade_up_to_the_maximum(record):

@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -109,6 +110,10 @@ def _limits(dots: Array, low: Array, high: Array) -> tuple[float, float]:
     return left - 0.06 * span, right + 0.06 * span
 
 
+ON_DARK, ON_LIGHT = "#fdfdfd", "#1c1c1c"
+"""Of text on a field of its own colour: not the white and black that a page in the dark exchanges."""
+
+
 def pairwise_matrix(dataset: DatasetResults, width: float = PAGE) -> Figure:
     """Row against column on the primary metric: mean ratio (or difference) and the verdict on it, by type and mark."""
     metric = dataset.primary
@@ -140,6 +145,7 @@ def pairwise_matrix(dataset: DatasetResults, width: float = PAGE) -> Figure:
     drawn = marks[np.isfinite(effect)]
     for text, mark in zip(axes.texts, drawn, strict=True):
         text.set_fontweight("normal" if mark else "bold")
+        text.set_color(ON_DARK if to_hex(text.get_color()) == "#ffffff" else ON_LIGHT)
     axes.set_xticks(np.arange(count) + 0.5, names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(np.arange(count) + 0.5, names, rotation=0)
     axes.grid(visible=False)
