@@ -88,12 +88,13 @@ class Trained:
     def plot(self) -> Any:
         """A matplotlib figure of samples: points over data with the critic's contours, or images beside the data's."""
         from benchmarks.report.figures.single import single_figure
+        from benchmarks.report.names import display
 
         evaluation = self.evaluation
         samples, critic = evaluation.samples(self.state), None
         if evaluation.on_plane:
             critic = evaluation.critic_contour(self.state)
-        title = f"{self.spec.loss_name}, step {self.state.step}"
+        title = f"{display(self.spec.loss_name)}, step {self.state.step}"
         real = evaluation.real_samples()
         return single_figure(self.spec.loss_name, samples, real, critic, evaluation.square, title)
 
