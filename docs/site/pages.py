@@ -10,6 +10,7 @@ import logging
 import re
 from pathlib import Path
 from posixpath import normpath
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -63,12 +64,24 @@ def placed_at(config: MkDocsConfig, name: str, path: Path) -> File:
 
 
 def notebook(text: str) -> str:
-    """A notebook's cells as Markdown, code in fences."""
+    """A notebook's cells as Markdown, code in fences, each with the outputs that were kept of it."""
     parts = []
     for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
         parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        parts += map(output, cell.get("outputs", []))
     return "\n\n".join(parts) + "\n"
+
+
+def output(kept: dict[str, Any]) -> str:
+    """What a cell printed or showed: Markdown below the headings of the page, a picture, or text."""
+    shown = kept.get("data", {})
+    if "image/png" in shown:
+        return f'<img alt="What the cell draws" src="data:image/png;base64,{shown["image/png"]}">'
+    if "text/markdown" in shown:
+        return re.sub(r"^#+ (.*)$", r"**\1**", "".join(shown["text/markdown"]), flags=re.M)
+    text = "".join(kept.get("text") or shown["text/plain"]).rstrip("\n")
+    return f"```text\n{text}\n```"
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
