@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from benchmarks.record.environment import data_folder
 from gan_zoo.errors import UserError, brief
+from gan_zoo.files import reason, shown
 
 if TYPE_CHECKING:
     from benchmarks.sweep.shard import Shard
@@ -172,22 +173,30 @@ def plugins_of(options: argparse.Namespace) -> Iterator[None]:
 
 
 def data_root(options: argparse.Namespace) -> Path:
-    """Where data sets are. Raises: UserError where nothing says it."""
+    """Where data sets are. Raises: UserError where nothing says it, or it is a folder that cannot be entered."""
     place: Path = options.data or data_folder()
     if str(place).startswith("~"):
         raise UserError("--data: there is no home folder to keep data sets in; give --data DIR or set GAN_ZOO_DATA")
+    try:
+        os.stat(os.path.join(place, "."))  # pathlib would leave the point out
+    except PermissionError as failure:
+        why = reason(failure)
+        raise UserError(f"{shown(place)}: cannot be entered ({why}); choose another folder with --data") from None
+    except OSError:  # it is not there yet, or said later to be no folder
+        pass
     return place
 
 
 def option_of(path: Path, options: argparse.Namespace | None) -> str:
     """The option that says in which folder `path` lies, or "": of several the one for the innermost."""
     known = vars(options) if options else {}
-    places = {"--out": known.get("out"), "--results": known.get("results")}
+    places = [(f"--{name}", known.get(name)) for name in ("out", "results", "images")]
+    places += [("--dataset", Path(name)) for name in known.get("datasets") or []]
     if "data" in known:
-        places["--data"] = known["data"] or data_folder()
+        places.append(("--data", known["data"] or data_folder()))
     inside = {
         option: len(place.absolute().parts)
-        for option, place in places.items()
+        for option, place in places
         if place and path.absolute().is_relative_to(place.absolute())
     }
     return max(inside, key=inside.__getitem__, default="")

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.cli import browsing, checking, claims, publishing, reporting, scoring, training, tuning
 from benchmarks.cli.options import Parser, oneline, option_of, plugins_of
@@ -41,14 +42,14 @@ def run(words: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except UserError as error:
-        option = option_of(error.path, options) if isinstance(error, Unwritable) else ""
-        print(f"gan-zoo: {_with_flag(str(error))}{option and f' with {option}'}", file=sys.stderr)
+        option = _with_option(error.path, options) if isinstance(error, Unwritable) else ""
+        print(f"gan-zoo: {_with_flag(str(error))}{option}", file=sys.stderr)
         return USAGE_ERROR
     except OSError as failure:
-        return told(failure)
+        return told(failure, options)
 
 
-def told(failure: OSError) -> int:
+def told(failure: OSError, options: argparse.Namespace | None) -> int:
     """The exit code after a line about a path, disk or output that cannot be used. Raises: any other `failure`."""
     if failure.filename is None and _output_is_lost():
         if not isinstance(failure, BrokenPipeError):  # whoever closed a pipe knows it
@@ -56,9 +57,16 @@ def told(failure: OSError) -> int:
         return UNWRITTEN
     if failure.filename is None and failure.errno not in NO_ROOM:
         raise failure
-    place = "" if failure.filename is None else f"{oneline(str(failure.filename))}: "
-    print(f"gan-zoo: {place}{failure.strerror}; choose another path", file=sys.stderr)
+    path = None if failure.filename is None else Path(os.fsdecode(failure.filename))
+    place, option = ("", "") if path is None else (f"{oneline(str(path))}: ", _with_option(path, options))
+    print(f"gan-zoo: {place}{failure.strerror}; choose another path{option}", file=sys.stderr)
     return USAGE_ERROR
+
+
+def _with_option(path: Path, options: argparse.Namespace | None) -> str:
+    """The end of a remedy: the option that says where `path` lies, or nothing."""
+    option = option_of(path, options)
+    return f" with {option}" if option else ""
 
 
 def _open_what_is_closed() -> None:
