@@ -1,12 +1,14 @@
 """The command line: what it prints, and how it ends."""
 
 import builtins
+import errno
 import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -319,6 +321,42 @@ def test_without_a_home_the_place_of_data_must_be_given(
     assert "--data: there is no home folder to keep data sets in; give --data DIR" in capsys.readouterr().err
 
 
+def test_a_place_of_data_that_cannot_be_entered_names_its_option(
+    suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = os.stat
+
+    def closed(path: Any, *rest: Any, **more: Any) -> os.stat_result:
+        if str(path).startswith(str(tmp_path / "closed")):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return original(path, *rest, **more)
+
+    monkeypatch.setattr(os, "stat", closed)
+    place = tmp_path / "closed" / "data"
+    assert main(["run", suite, "--dry-run", "--data", str(place)]) == 2
+    line = f"gan-zoo: {place}: cannot be entered (Permission denied); choose another folder with --data\n"
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "option"),
+    [
+        (["run", "--data", "a"], "a/b", " with --data"),
+        (["run", "--data", "a"], "b", ""),
+        (["run", "--data", "a", "--results", "a/b"], "a/b/c", " with --results"),
+        (["train", "--loss", "hinge", "--dataset", "a/cats", "--data", "a"], "a/cats/1.png", " with --dataset"),
+        (["score", "--images", "a/b", "--data", "a"], "a/b/1.png", " with --images"),
+        (["list"], "a", ""),
+    ],
+)
+def test_the_option_that_says_where_a_path_lies_is_named(
+    words: list[str], path: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = PermissionError(errno.EACCES, "Permission denied", path)
+    assert program.told(failure, program.parse(words)) == 2
+    assert capsys.readouterr().err == f"gan-zoo: {path}: Permission denied; choose another path{option}\n"
+
+
 def test_ctrl_c_while_the_program_loads_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -342,6 +380,26 @@ def test_ctrl_c_that_a_library_turns_into_another_error_is_one_line(
     try:
         assert main(["list"]) == 130
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "gan-zoo: interrupted; the same command goes on from here\n"
+
+
+def test_ctrl_c_in_a_finaliser_is_not_lost(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Last:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def run(words: list[str]) -> int:
+        Last()
+        threading.Event().wait(60)
+        return 0
+
+    monkeypatch.setattr(program, "run", run)
+    before, hook = signal.signal(signal.SIGINT, signal.default_int_handler), sys.unraisablehook
+    try:
+        assert main(["list"]) == 130
+        assert sys.unraisablehook is hook
     finally:
         signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "gan-zoo: interrupted; the same command goes on from here\n"

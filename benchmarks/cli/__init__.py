@@ -2,11 +2,12 @@
 
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+AGAIN = 0.05  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +45,26 @@ def noted_interrupts(last: bool = False) -> Iterator[list[int]]:
         yield interrupts
         return
     signal.signal(signal.SIGINT, interrupt)
+    hook, sys.unraisablehook = sys.unraisablehook, _raised_again(sys.unraisablehook)
     try:
         yield interrupts
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGINT, signal.SIG_IGN if last else before)
+
+
+def _raised_again(
+    otherwise: Callable[["sys.UnraisableHookArgs"], object],
+) -> Callable[["sys.UnraisableHookArgs"], None]:
+    """What hears of errors that Python lets out of no finaliser: a Ctrl-C among them comes again in a moment, and is
+    not lost; any other goes to `otherwise`."""
+
+    def hook(lost: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            otherwise(lost)
+            return
+        import threading
+
+        threading.Timer(AGAIN, signal.raise_signal, (signal.SIGINT,)).start()
+
+    return hook
