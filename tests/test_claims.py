@@ -1,6 +1,7 @@
 """The ledger of claims: what its files may say, what follows from runs by rule, and that its published pages do."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -254,9 +255,15 @@ def test_a_claim_that_was_not_run_says_what_it_takes_apart_from_the_verdicts(tmp
     )
     table, _, rest = (tmp_path / "out" / "report.md").read_text().partition("## Ready to run")
     assert "| The distance is a distance. | **reproduced** |" in table
+    assert table.count("| [distance](#distance) |") == rest.count("\n## distance\n") == 1
     assert "The one-sided penalty is better" not in table
-    assert "| The one-sided penalty is better. | a day on two cores | gan-zoo claims run better |" in rest
+    assert "| [The one-sided penalty is better.](#better) | a day on two cores | gan-zoo claims run better |" in rest
     assert "| its distance is shorter |" in rest  # its criterion, in its section
+    html = (tmp_path / "out" / "report.html").read_text()
+    for name in ("better", "distance"):
+        (place,) = re.findall(rf'<h2 id="([\w-]+)">{name}</h2>', html)
+        (linked,) = re.findall(rf'<t[dh][^>]*><a href="#{place}">([^<]+)</a>', html)
+        assert linked in (name, "The one-sided penalty is better.")
 
 
 def test_tables_of_a_paper_fit_on_a_page(tmp_path: Path) -> None:

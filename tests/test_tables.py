@@ -15,6 +15,7 @@ from synthetic import FEW, HOSTILE, Page, synthetic, texts
 from benchmarks.markup.blocks import Column, Entry, Table, amount, measured, number, shortened
 from benchmarks.markup.latex import escape as latex_escape
 from benchmarks.markup.latex import latex
+from benchmarks.markup.markdown import anchor
 from benchmarks.markup.markdown import escape as markdown_escape
 from benchmarks.markup.plain import plain
 from benchmarks.record.export import Record
@@ -24,6 +25,14 @@ from benchmarks.report.published import facts
 from benchmarks.report.results import Results
 from benchmarks.report.spreadsheet import scores_csv
 from gan_zoo.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("title", "place"),
+    [("dirac-gan", "dirac-gan"), ("Ready to run", "ready-to-run"), ("R1 & R2, tied?", "r1--r2-tied")],
+)
+def test_links_lead_to_what_github_calls_a_heading(title: str, place: str) -> None:
+    assert anchor(title) == place
 
 
 def test_published_numbers_name_registered_losses_and_their_sources():

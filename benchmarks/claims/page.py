@@ -92,9 +92,9 @@ def _overview(judgements: Sequence[Judgement], name: str) -> Table:
     titles = ["what is claimed", "verdict", "decided by", "effect [interval]", "holds if", "seeds", "seconds", "claim"]
     caption = (
         "Each claim with the finding that decides it. Runs at a smaller setting than the paper's are marked *; the "
-        "sections below say what is smaller, and give the source. †: the section has a note or a warning without which "
-        "the verdict is not to be read. Seconds: of training, all runs of the suite together, or of measuring where "
-        "nothing is trained."
+        "sections below, to which the names lead, say what is smaller, and give source, figure and command. †: the "
+        "section has a note or a warning without which the verdict is not to be read. Seconds: of training, all runs "
+        "of the suite together, or of measuring where nothing is trained."
     )
     rows = [_overview_row(judgement) for judgement in judgements]
     return Table(name, caption, columns_of(titles, ("seeds", "seconds")), rows, paper=True)
@@ -108,7 +108,7 @@ def _overview_row(judgement: Judgement) -> list[Entry]:
     mark = Mark(verdict, signs, bold=verdict in (REPRODUCED, REFUTED))
     rests_on = [finding.criterion.says, _effect_text(finding), _range_text(finding.criterion), _seeds_text(finding)]
     seconds = Entry(_seconds_text(judgement.seconds), judgement.seconds)
-    name = Entry(judgement.claim.name)
+    name = Entry(judgement.claim.name, section=judgement.claim.name)
     return [Entry(content.statement), Entry(verdict, mark=mark), *entries_of(rests_on), seconds, name]
 
 
@@ -118,7 +118,8 @@ def _not_run(judgements: Sequence[Judgement]) -> Table:
     for judgement in judgements:
         claim = judgement.claim
         takes = claim.content.takes or DASH
-        rows.append(entries_of([claim.content.statement, takes, f"gan-zoo claims run {claim.name}"]))
+        statement = Entry(claim.content.statement, section=claim.name)
+        rows.append([statement, *entries_of([takes, f"gan-zoo claims run {claim.name}"])])
     caption = "Claims whose criteria are written and whose runs wait for a machine."
     return Table("not-run", caption, columns_of(["what is claimed", "takes", "command"]), rows)
 

@@ -26,7 +26,7 @@ class Entry:
     """One field of a table: its text, the value to sort and export by, and its mark.
 
     A value of letters is the name that commands and exports have for what the text calls otherwise. `half` is the
-    half-width of the value's interval, which only exports give in full.
+    half-width of the value's interval, which only exports give in full. `section` is the heading that it leads to.
     """
 
     text: str
@@ -34,6 +34,7 @@ class Entry:
     mark: Mark = Mark("")
     note: str = ""
     half: float | None = None
+    section: str = ""
 
     @property
     def plain(self) -> str:

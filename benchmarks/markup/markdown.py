@@ -25,6 +25,11 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", safe).replace("\n", " ")
 
 
+def anchor(title: str) -> str:
+    """What a heading is called in links on GitHub and in MkDocs."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
 def markdown(title: str, blocks: list[Block]) -> str:
     """The whole report."""
     return "\n\n".join([f"# {escape(title)}", *map(render, blocks)]) + "\n"
@@ -105,5 +110,7 @@ def _table(block: Table) -> str:
 
 def _entry(entry: Entry, column: Column) -> str:
     text = escape(entry.text)
+    if entry.section:
+        text = f"[{text}](#{anchor(entry.section)})"
     marked = f"**{text}**" if entry.mark.bold else f"*{text}*" if column.quoted else text
     return " ".join(filter(None, (marked, escape(entry.mark.symbol), escape(entry.note))))

@@ -51,12 +51,14 @@ def page(
     rebuild: a table or figure -> the command that makes it again, which is then shown beneath it.
     record: what the script is told of losses, data sets and runs; with it, tables can be copied in other markups.
     """
+    sections = _sections(blocks)
     return (
         _environment()
         .get_template("page.html")
         .render(
             title=title,
-            sections=_sections(blocks),
+            sections=sections,
+            places={title: id for id, title, _ in sections},
             blocks=blocks,
             colour=colour,
             rebuild=rebuild,
