@@ -6,6 +6,7 @@ torch loads a flipped bit, and copying into a tensor broadcasts a wrong shape.
 
 import hashlib
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ def verified(path: Path) -> dict[str, Any]:
     if hashlib.sha256(content[start:]).digest() != content[len(MAGIC) : start]:
         raise CheckpointError(f"{shown(path)}: damaged or altered (its hash is another)")
     try:
-        loaded = torch.load(io.BytesIO(content[start:]), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # what torch says of what is refused below
+            loaded = torch.load(io.BytesIO(content[start:]), map_location="cpu", weights_only=True)
     except Exception as failure:
         raise CheckpointError(f"{shown(path)}: cannot be read ({type(failure).__name__})") from None
     missing = {"key", "record", "state", "extra"} - set(loaded if isinstance(loaded, dict) else ())

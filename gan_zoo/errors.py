@@ -55,3 +55,8 @@ def printable(text: str) -> str:
     """A text on one line, and not too long."""
     text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
+def plural(count: int, noun: str) -> str:
+    """3 images"""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def refused(path: Path, run: Run, **changes: Any) -> str:
     """Why the checkpoint is not taken; the state stays that before the first step, bit for bit."""
     state = initial_state(run)
     before = plain(state.to_dict())
-    with pytest.raises(CheckpointError) as refusal:
+    with warnings.catch_warnings(action="error"), pytest.raises(CheckpointError) as refusal:
         load_checkpoint(path, state, **{"key": "k", "record": "r", "steps": 9, **changes})
     assert plain(state.to_dict()) == before
     text = str(refusal.value)

@@ -184,16 +184,19 @@ def test_references_of_other_arithmetic_are_not_used(
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(("measure", "least"), [("precision", 4), ("recall", 4), ("density", 6), ("fid", 2)])
+@pytest.mark.parametrize
+    ("measure", "least", "there"),
+    [("precision", 4, "3 images"), ("recall", 4, "3 images"), ("density", 6, "5 images"), ("fid", 2, "1 image")],
+)
 def test_fewer_real_images_than_neighbours_get_one_line(
-    measure: str, least: int, digits: Images, tmp_path: Path
+    measure: str, least: int, there: str, digits: Images, tmp_path: Path
 ) -> None:
     def few(n: int) -> Images:
         test, labels = digits.test[:n], digits.test_labels[:n]
         return Images.of("few", digits.train[:64], test, digits.train_labels[:64], labels)
 
     asked = [f"{measure}_few_test"]
-    message = f"'{measure}_few_10_test': the test split of 'few' has {least - 1} images, and it needs {least}"
+    message = f"'{measure}_few_10_test': the test split of 'few' has {there}, and it needs {least}"
     with pytest.raises(UserError, match=message):
         Evaluator(few(least - 1), asked, 10, tmp_path, "cpu")
     (score,) = Evaluator(few(least), asked, 10, tmp_path, "cpu")(digits.train[:10]).values()

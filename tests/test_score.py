@@ -147,7 +147,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--images", "missing.npz", "--reference", "digits"], "cannot read images from missing.npz"),
         (["--images", __file__, "--reference", "digits"], "(not an array); give a folder, an .npy or an .npz"),
         (["--images", "few.npy", "--reference", "digits"], "1 are too few for 'fid_digits'"),
-        (["--images", "few.npy", "--reference", "digits", "--samples", "2"], "--samples 2: few.npy holds 1 images"),
+        (["--images", "few.npy", "--reference", "digits", "--samples", "2"], "--samples 2: few.npy holds 1 image"),
         (["--images", "few.npy", "--reference", "digits", "--samples", "0"], "--samples: expected a whole number"),
         (["--images", "few.npy", "--reference", "digit"], "unknown data set 'digit' (did you mean 'digits'?)"),
         (["--images", "few.npy"], "--reference: name a data set, or a folder"),

@@ -16,7 +16,7 @@ from benchmarks.suites.entries import own_entry
 from benchmarks.sweep.context import extractor_cache
 from gan_zoo.datasets import Dataset, Pictures, load_dataset, read_images
 from gan_zoo.device import choose_devices, configure_process, device_name
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, plural
 from gan_zoo.files import read_json, shown
 from gan_zoo.metrics import WEIGHTS_FILE, Evaluator, Metric, default_metrics, fetch_weights
 from gan_zoo.rng import Rng
@@ -131,7 +131,7 @@ def found(request: Request, data: Dataset) -> tuple[Pictures, dict[str, Any]]:
     images = pictures.pixels
     wanted = request.samples or len(images)
     if wanted > len(images):
-        raise UserError(f"--samples {wanted}: {shown(request.images)} holds {len(images)} images")
+        raise UserError(f"--samples {wanted}: {shown(request.images)} holds {plural(len(images), 'image')}")
     if wanted < len(images):
         images = images[Rng(request.seed or 0, "score").permutation(len(images))[:wanted]]
     return Pictures(images, pictures.notes), {"sha256": hash_tensors({"images": images})}

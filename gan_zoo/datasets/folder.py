@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from gan_zoo.datasets.images import Images, hold_out
-from gan_zoo.datasets.listing import examples, list_images, plural
+from gan_zoo.datasets.listing import examples, list_images
 from gan_zoo.datasets.pictures import content_hashes, read_pictures
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, plural
 from gan_zoo.files import expanded, shown
 from gan_zoo.tensors import read_tensors, write_tensors
 

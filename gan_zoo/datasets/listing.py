@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, plural
 from gan_zoo.files import reason, shown
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
@@ -139,11 +139,6 @@ def _is_hidden(name: str) -> bool:
 
 def identity(about: os.stat_result) -> tuple[int, int]:
     return about.st_dev, about.st_ino
-
-
-def plural(count: int, noun: str) -> str:
-    """3 images"""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def examples(names: Iterable[str]) -> str:

@@ -22,8 +22,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from gan_zoo.datasets.images import picture_to_tensor, square
-from gan_zoo.datasets.listing import plural
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, plural
 from gan_zoo.files import reason, shown
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")

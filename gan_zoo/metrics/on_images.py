@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan_zoo.errors import UserError
+from gan_zoo.errors import UserError, plural
 from gan_zoo.metrics.classifier import classifier_extractor
 from gan_zoo.metrics.data import ImageData
 from gan_zoo.metrics.features import Extractor, Features, to_uint8
@@ -141,8 +141,8 @@ def _require_real(text: str, name: Name, data: ImageData) -> None:
     there = {"train": len(data.train), "test": len(data.test), "": 0}[name.split]
     if there < (least := image_measures()[name.measure].fewest_real):
         raise UserError(
-            f"metric '{text}': the {name.split} split of '{data.name}' has {there} images, and it needs {least} to "
-            "compare with; add images, or leave the metric out"
+            f"metric '{text}': the {name.split} split of '{data.name}' has {plural(there, 'image')}, and it "
+            f"needs {least} to compare with; add images, or leave the metric out"
         )
 
 
