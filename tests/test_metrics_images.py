@@ -184,7 +184,7 @@ def test_references_of_other_arithmetic_are_not_used(
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize
+@pytest.mark.parametrize(
     ("measure", "least", "there"),
     [("precision", 4, "3 images"), ("recall", 4, "3 images"), ("density", 6, "5 images"), ("fid", 2, "1 image")],
 )
