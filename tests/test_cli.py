@@ -105,6 +105,23 @@ def test_a_dry_run_runs_nothing(suite: str, tmp_path: Path, results: Path, capsy
     assert not (results / "tiny").exists()
 
 
+def test_a_dry_run_foretells_training_and_evaluations(
+    suite: str, tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two evaluations of 20 s; each of three repeats takes half of one; two workers share all."""
+    monkeypatch.setattr("benchmarks.sweep.plan.trial_seconds", lambda spec, shelf: 80.0)
+    monkeypatch.setattr("benchmarks.sweep.plan.trial_evaluation", lambda spec, shelf: 20.0)
+    run = ["run", suite, "--dry-run", *places(tmp_path, results)]
+    for more, spent in (
+        (["--workers", "1"], "80 s of training and 40 s of evaluation with 1 workers"),
+        (["--workers", "1", "--set", "evaluate.repeats=3"], "80 s of training and 70 s of evaluation with 1 workers"),
+        (["--workers", "2", "--set", "seeds=2"], "80 s of training and 40 s of evaluation with 2 workers"),
+    ):
+        assert main([*run, *more]) == 0
+        said = capsys.readouterr().out.splitlines()[-1].partition("about ")[2]
+        assert said == spent
+
+
 def test_a_dry_run_of_what_cannot_be_trained_is_one_line(
     suite: str, tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

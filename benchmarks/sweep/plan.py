@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 
 from benchmarks.record.cells import SETTLED, RecordedCell
@@ -19,7 +20,7 @@ from benchmarks.sweep.identity import Identity, identity
 from benchmarks.sweep.messages import reason_of
 from benchmarks.sweep.shard import WHOLE, Shard
 from benchmarks.sweep.shared import Shared, prepare_shared
-from benchmarks.sweep.stack import trial_seconds
+from benchmarks.sweep.stack import trial_evaluation, trial_seconds
 from gan_zoo.device import choose_devices, core_count, ran_out_of_memory
 from gan_zoo.engine import ENGINE_NAMES, Numerics, check_engine, name_of_chosen
 from gan_zoo.errors import UserError, suggestion
@@ -148,7 +149,8 @@ class Plan:
         return replace(self, recorded=store.cells(self.suite.name))
 
     def seconds(self) -> float:
-        """An estimate for `todo`: the recorded time of like cells, or of a few trial iterations where there is none."""
+        """An estimate of training `todo`: the recorded time of like cells, or of a few trial iterations where there is
+        none."""
         known: dict[tuple[str, str], list[float]] = {}
         for spec in self.suite.cells:
             found = self.found(spec)
@@ -159,18 +161,31 @@ class Plan:
         for spec in self.todo:
             key = (spec.loss_name, spec.dataset.name)
             if key not in forecast:
-                forecast[key] = _forecast_seconds(spec, self.shelf)
+                forecast[key] = _forecast_seconds(spec, self.shelf, trial_seconds)
             total += forecast[key]
         return total / (len(self.context.devices) or 1)
 
+    def evaluation_seconds(self) -> float:
+        """An estimate of evaluating `todo`, from one evaluation on each data set; scores alone, as of the end's other
+        latents, take about half of one, which also scores against the validation split."""
+        one: dict[str, float] = {}
+        total = 0.0
+        for spec in self.todo:
+            if spec.dataset.name not in one:
+                one[spec.dataset.name] = _forecast_seconds(spec, self.shelf, trial_evaluation)
+            asked = spec.evaluate
+            redrawn = asked.repeats / 2 if asked.repeats > 1 else 0
+            total += one[spec.dataset.name] * (ceil(spec.train.steps / asked.every) + redrawn)
+        return total / (len(self.context.devices) or 1)
 
-def _forecast_seconds(spec: RunSpec, shelf: Shelf) -> float:
-    """The seconds that a few iterations let expect.
 
-    Raises: UserError where they fail: too large a net, an error of a plugin.
+def _forecast_seconds(spec: RunSpec, shelf: Shelf, trial: Callable[[RunSpec, Shelf], float]) -> float:
+    """The seconds that a trial lets expect.
+
+    Raises: UserError where it fails: too large a net, an error of a plugin.
     """
     try:
-        return trial_seconds(spec, shelf)
+        return trial(spec, shelf)
     except Exception as failure:
         raise UserError(f"{spec.label}: cannot be trained ({reason_of(failure)})") from failure
 
@@ -235,7 +250,7 @@ def make_plan(suite: Suite, options: Options, store: Store, say: Callable[[str],
             f"--device {context.device}: its free memory does not hold the data sets and what scores them; end what "
             "else is on it, or use --device cpu"
         ) from error
-    if context.devices:  # workers load for themselves, and may need the memory
+    if context.devices and options.scratch is None:  # workers load for themselves, and may need the memory
         shelf.clear()
     identities = _identities_of(suite, shared, context)
     plan = Plan(suite, shelf, shared, identities, store.cells(suite.name), shard)

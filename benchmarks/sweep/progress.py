@@ -122,14 +122,16 @@ def _engines_text(plan: Plan) -> list[str]:
 
 
 def plan_text(plan: Plan) -> str:
-    """The cells of a suite, what stands of them, and a forecast for the rest."""
+    """The cells of a suite, what stands of them, and a forecast for those to run."""
     lines = [*plan.suite.notes]
     for spec in plan.suite.cells:
         lines.append(f"{plan.status(spec):12}{spec.label}{because(plan.why(spec))}")
     lines += _engines_text(plan)
     left = f"{len(plan.todo)} of {len(plan.suite.cells)} cells to run"
-    how_long = f"about {_duration(plan.seconds())} of training with {len(plan.context.devices)} workers"
-    return "\n".join([*lines, f"{left}, {how_long}"])
+    if not plan.todo:
+        return "\n".join([*lines, left])
+    spent = f"about {_duration(plan.seconds())} of training and {_duration(plan.evaluation_seconds())} of evaluation"
+    return "\n".join([*lines, f"{left}, {spent} with {len(plan.context.devices)} workers"])
 
 
 def unfinished_text(plan: Plan) -> list[str]:

@@ -21,8 +21,10 @@ from benchmarks.sweep.messages import Outcome, Tell, reason_of
 from benchmarks.sweep.stops import Stop, first_look_at, is_due, look_at, next_stop, silence
 from gan_zoo.device import ran_out_of_memory
 from gan_zoo.engine import CannotRun, Chosen, choose_for_one, choose_for_stack
+from gan_zoo.evaluation import Evaluation
 from gan_zoo.losses.base import Terms
 from gan_zoo.memory import free_what_is_unused, rows_that_fit
+from gan_zoo.metrics import AnyEvaluator
 from gan_zoo.spec import RunSpec
 from gan_zoo.trainer import advance, advance_stack, initial_state, prepare, train, train_stack
 
@@ -40,7 +42,7 @@ def run_together(specs: Sequence[RunSpec], sweep: Sweep, tell: Tell) -> None:
     try:
         with _guarded(cells, tell):
             evaluator = shelf.evaluator(specs[0])
-            validation = shelf.evaluator(specs[0], validation=True) if specs[0].evaluate.repeats > 1 else None
+            validation = validation_of(specs[0], shelf)
             for cell in cells:
                 with _guarded([cell], tell):
                     running.append(CellRun.start(cell, shelf.data(cell.spec), evaluator, validation))
@@ -217,6 +219,22 @@ def save(runs: Sequence[CellRun]) -> float:
             run.save()
     ended = time.monotonic()
     return ended + max(SAVE_SECONDS, (ended - started) / SAVE_SHARE)
+
+
+def validation_of(spec: RunSpec, shelf: Shelf) -> AnyEvaluator | None:
+    """What scores against the validation split, where a spec asks for that."""
+    return shelf.evaluator(spec, validation=True) if spec.evaluate.repeats > 1 else None
+
+
+def trial_evaluation(spec: RunSpec, shelf: Shelf) -> float:
+    """The seconds of one evaluation of `spec`, of its state before the first step."""
+    context, data = shelf.context, shelf.data(spec)
+    run = prepare(spec, data, context.device, context.numerics)
+    evaluation = Evaluation(run, data, shelf.evaluator(spec), validation_of(spec, shelf))
+    state = initial_state(run)
+    started = time.perf_counter()
+    evaluation(state)
+    return time.perf_counter() - started
 
 
 def trial_seconds(spec: RunSpec, shelf: Shelf, iterations: int = 3) -> float:
