@@ -77,9 +77,9 @@ def test_a_first_look_takes_any_registered_loss_and_data_set(tmp_path: Path) -> 
     suite = load_first_look(path, {}, list(LOSSES), list(DATASETS), [0, 1])
     assert len(suite.cells) == len(LOSSES) * len(DATASETS) * 2
     for losses, datasets, settings, message in (
-        (["WGAN-GP"], ["swissroll"], {}, r"--losses: losses.0: unknown loss 'WGAN-GP' \(did you mean 'wgan-gp'\?\)"),
-        (["wgan-gp"], ["swisroll"], {}, r"--datasets: datasets.0: unknown data set 'swisroll' \(did you mean 'swissr"),
-        (["wgan-gp", "wgan-gp"], ["swissroll"], {}, "--losses: losses.1: 'wgan-gp' stands here twice"),
+        (["WGAN-GP"], ["swissroll"], {}, r"--losses: unknown loss 'WGAN-GP' \(did you mean 'wgan-gp'\?\)"),
+        (["wgan-gp"], ["swisroll"], {}, r"--datasets: unknown data set 'swisroll' \(did you mean 'swissr"),
+        (["wgan-gp", "wgan-gp"], ["swissroll"], {}, "--losses: 'wgan-gp' stands here twice"),
         (["wgan-gp"], ["swissroll"], {"seeds": "3"}, "--set seeds=...: does nothing for train"),
     ):
         with pytest.raises(UserError, match=message):
@@ -146,7 +146,7 @@ def test_overrides_of_what_the_command_line_took_out_are_unused_and_typos_are_no
     [
         ({"train.stepz": "3"}, "--set train.stepz=3: unknown key (did you mean 'steps'?)"),
         ({"train.steps": "3"}, "--set train.steps=3: evaluate.every: 5 steps are more than train.steps 3"),
-        ({"losses": "[wgan-gp, wgan-gpp]"}, "--set losses=[wgan-gp, wgan-gpp]: losses.1: unknown loss 'wgan-gpp'"),
+        ({"losses": "[wgan-gp, wgan-gpp]"}, "--set losses=[wgan-gp, wgan-gpp]: unknown loss 'wgan-gpp'"),
         ({"train.optimizer.name": "rmsprop"}, "--set train.optimizer.name=rmsprop: train.optimizer.lr: missing key"),
         ({"architecture.depth": "1000000000"}, "--set architecture.depth=1000000000: architecture: "),
         ({"seeds": "3", "architecture.width": "-1"}, "--set architecture.width=-1: architecture: "),

@@ -54,7 +54,8 @@ class Document:
         for blamed in (path, related, culprit):
             typed = next((start for start in _starts(blamed) if start in self.typed), None)
             if typed is not None:
-                key = "" if typed == path else f"{dotted(path)}: "
+                names_of = [part for part in path[len(typed) :] if isinstance(part, str)]
+                key = f"{dotted(path)}: " if names_of or blamed != path else ""  # a number alone says no more
                 return UserError(f"{self.typed[typed]}: {key}{message}")
         line = next((self.lines[start] for start in _starts(path) if start in self.lines), 1)
         return UserError(f"{self.source}:{line}: {dotted(path)}: {message}" if path else f"{self.source}: {message}")
