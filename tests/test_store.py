@@ -1,6 +1,7 @@
 """The record in MLflow: nothing lost, nothing twice, and every run ends in a state that a resume understands."""
 
 import math
+import os
 import pickle
 import socket
 import sqlite3
@@ -641,6 +642,26 @@ def test_mlflow_is_imported_only_where_a_store_is_used() -> None:
     script = "import sys; sys.modules['mlflow'] = None; from benchmarks.record.store import Store as S; S('x')._client"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].startswith("gan_zoo.errors.UserError: mlflow: not installed")
+
+
+def test_a_user_without_a_home_has_a_record(results: Path) -> None:
+    """As one of a container who has a number and no name."""
+    script = """
+import os, pwd, sys
+from pathlib import Path
+
+def unknown(number):
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+pwd.getpwuid = unknown
+from benchmarks.record.store import Store
+Store(Path(sys.argv[1])).experiment("toy")
+print("HOME" in os.environ)
+"""
+    env = {name: value for name, value in os.environ.items() if name not in ("HOME", "USER", "LOGNAME", "LNAME")}
+    words = [sys.executable, "-c", script, str(results)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
+    assert (done.stdout, done.stderr) == ("False\n", "")
 
 
 def test_a_folder_in_the_place_of_the_database_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

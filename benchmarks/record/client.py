@@ -45,7 +45,8 @@ def open_client(uri: str, database: Path | None, say: Callable[[str], None], kno
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        import mlflow  # noqa: F401
+        with some_home():
+            import mlflow  # noqa: F401
     except ImportError as error:
         raise UserError("mlflow: not installed: run `python -m pip install mlflow`") from error
     for library in ("mlflow", "urllib3"):
@@ -59,6 +60,19 @@ def open_client(uri: str, database: Path | None, say: Callable[[str], None], kno
         patience.reset = files.reset = engine.dispose
     patient: Any = PatientClient(client, patience, files)
     return patient
+
+
+@contextmanager
+def some_home() -> Iterator[None]:
+    """Within it there is a home folder, as MLflow wants when it is imported; a user of a container may have none."""
+    if os.path.expanduser("~") != "~":
+        yield
+        return
+    os.environ["HOME"] = tempfile.gettempdir()
+    try:
+        yield
+    finally:
+        del os.environ["HOME"]
 
 
 def has_tables(uri: str) -> bool:
