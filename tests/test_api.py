@@ -134,7 +134,7 @@ def test_what_is_wrong_is_one_line(call, message: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-OF_A_MACHINE = re.compile(r"^- (Hardware|Seconds): .*$| \\| [\d.]+ \\| [\d.]+ \\|$", re.M)
+OF_A_MACHINE = re.compile(r"^- (Hardware|Seconds): .*$|\| [\d.]+ \| [\d.]+ \|$", re.M)
 """In a report's tables: its hardware, and the last two columns, seconds and iterations a second."""
 
 
