@@ -32,7 +32,7 @@ from benchmarks.cli import main
 from benchmarks.markup.blocks import Figure
 from benchmarks.record import places
 from benchmarks.record.export import Record
-from benchmarks.report.figures.papers import distances_of_batches, signed
+from benchmarks.report.figures.papers import distances_of_batches
 from benchmarks.report.results import Results
 from gan_zoo.datasets import load_dataset
 from gan_zoo.errors import UserError
@@ -408,11 +408,8 @@ def test_a_claim_without_training_is_measured_and_judged(
 def test_of_curves_that_no_claim_rests_on_the_last_values_are_published(tmp_path: Path) -> None:
     claims = ledger(tmp_path / "ledger").claims()
     assert records.curves_of(claims) == {"emd"}
-    assert records.curves_of(Ledger().claims(["dirac-gan"])) == {
-        "emd",
-        "critic/grad_norm",
-        "critic/wasserstein_estimate",
-    }
+    figure_3 = Ledger().claims(["penalty-wins-by-steps"])
+    assert records.curves_of(figure_3) == {"fid_fashion-mnist_10k_train", "train_seconds"}
     rows = [("a", 1, "emd", 9.0), ("a", 2, "emd", 8.0), ("a", 1, "other", 7.0), ("b", 3, "other", 6.0)]
     rows += [("a", 2, "other", 5.0)]
     kept = records.cut(pd.DataFrame(rows, columns=["run_key", "step", "name", "value"]), {"emd"})
@@ -420,26 +417,30 @@ def test_of_curves_that_no_claim_rests_on_the_last_values_are_published(tmp_path
 
 
 def test_figures_show_what_the_verdicts_rest_on() -> None:
-    (judged,) = records.judgements(Ledger().claims(["clip-gradients-by-layer"]), None)
-    (item,) = drawings([judged])
-    assert isinstance(item.block, Figure)
-    assert item.block.name == judged.claim.name
-    lines = [np.asarray(line.get_ydata()) for line in item.draw(6.0).axes[0].lines]
-    growing, vanishing, cut, level = lines[:4]
-    assert growing[0] / growing[-1] == pytest.approx(judged.findings[0].estimate)
-    assert vanishing[0] / vanishing[-1] == pytest.approx(judged.findings[1].estimate)
+    names = ["clip-gradients-by-layer", "dirac-gan", "penalty-weight-lp"]
+    judged = records.judgements(Ledger().claims(names), None)
+    axes = {}
+    for item, judgement in zip(drawings(judged), judged, strict=True):
+        assert isinstance(item.block, Figure)
+        assert item.block.name == judgement.claim.name
+        axes[item.block.name] = item.draw(6.0).axes
+
+    def line(name: str, position: int) -> np.ndarray:
+        return np.asarray(axes[name][0].lines[position].get_ydata())
+
+    layers, dirac, weights = ([found.estimate for found in judgement.findings] for judgement in judged)
+    growing, vanishing, cut, level = (line(names[0], position) for position in range(4))
+    assert growing[0] / growing[-1] == pytest.approx(layers[0])
+    assert vanishing[0] / vanishing[-1] == pytest.approx(layers[1])
     assert len(cut) < len(level) == 12  # the first layers read 0
-
-
-@pytest.mark.parametrize("direction", [1, -1])
-def test_trajectories_are_told_from_moduli_up_to_a_mirror_image(direction: int) -> None:
-    angles = np.array([0.3, 2.0, -1.4]) + direction * 0.8 * np.arange(40)[:, None]
-    radii = np.linspace(1, 0.2, 40)[:, None]
-    theta, psi = radii * np.cos(angles), radii * np.sin(angles)
-    found = signed(np.abs(theta), np.abs(psi), theta * psi)
-    mirrored = np.sign(theta[0])
-    assert found[0] == pytest.approx(theta * mirrored)
-    assert found[1] == pytest.approx(psi * mirrored)
+    for panel, estimate in zip(axes[names[1]][: len(dirac)], dirac, strict=True):
+        *_, last, equilibrium = panel.lines
+        assert np.mean(last.get_xdata()) == pytest.approx(estimate)
+        assert (*equilibrium.get_xdata(), *equilibrium.get_ydata()) == (0, 0)
+    for position, estimate in enumerate(weights):
+        ends = line(names[2], position)
+        assert len(ends) == 4  # weights
+        assert ends[-1] / ends[0] == pytest.approx(estimate)
 
 
 def test_the_four_curves_of_figure_3_are_means_over_seeds_with_intervals() -> None:
