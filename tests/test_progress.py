@@ -1,6 +1,8 @@
 """What a sweep says while it runs: a line for each cell that ended, with its score; more or less if asked."""
 
+import io
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,20 @@ def test_quiet_says_nothing_of_what_went_well(
     tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert said(tmp_path, results, "quiet", capsys) == []
+
+
+def test_the_bar_of_a_terminal_has_the_last_score_where_a_narrow_one_cuts_it_last(
+    tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    said(tmp_path, results, "usual", capsys)
+    shown = re.findall(
+        r"running, (\S+) wgan-gp / 8gaussians / seed [01] \(earth mover's distance\)", sys.stderr.getvalue()
+    )
+    known = {score for step in (10, 20) for score in scores(results, step)}
+    assert shown
+    assert set(shown) <= known

@@ -67,7 +67,8 @@ class Progress(Listener):
     def scored(self, spec: RunSpec, score: Scored) -> None:
         known = self._plan.shared.metrics[score.metric]
         self._scores[spec.key] = f"{known['label']} {score.value:.3g}"
-        self._show(f", {spec.label} {self._scores[spec.key]}")
+        # the value first: a narrow terminal cuts a bar at its right
+        self._show(f", {score.value:.3g} {spec.label} ({known['label']})")
         if self._talk == "verbose":
             say(f"step {score.step:<8} {spec.label}: {self._scores[spec.key]}")
 
