@@ -220,7 +220,7 @@ def test_a_setting_reaches_into_a_name_alone_and_changes_kinds(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "name", ["..", ".", "mlartifacts", "mlflow.db", "MLruns", "Default", "published", "train", "claims"]
+    "name", ["..", ".", "mlartifacts", "mlflow.db", "MLruns", "Default", "published", "train", "claims", "verdicts"]
 )
 def test_no_suite_takes_the_name_of_other_records(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"small.yaml:1: name: .*(expected a word|taken by other records)"):

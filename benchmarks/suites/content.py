@@ -14,8 +14,8 @@ from gan_zoo.spec import Seed
 from gan_zoo.validation import check_name, refusal, strict
 
 MOST_SEEDS = 10_000
-RESERVED = {"claims", "default", "mlartifacts", "mlruns", "published", "speed", "train"}
-"""Names that no suite may have: of other folders under results/, of MLflow, of `gan-zoo train`."""
+RESERVED = {"claims", "default", "mlartifacts", "mlruns", "published", "speed", "train", "verdicts"}
+"""Names that no suite may have: of other folders under results/, of MLflow, of `gan-zoo train` and `claims report`."""
 
 
 def _suite_name(name: str) -> str:
