@@ -1,6 +1,7 @@
 """PostgreSQL and MLflow's server, started for tests and ended with them."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,21 +19,24 @@ ROOT_MAY_NOT = "postgres"
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """One of those that the system gives to no outgoing connection: such a one may take another before it is used."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
-def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Until something answers at a port."""
+def wait_for(port: int, process: "subprocess.Popen[bytes]", said: Path | None = None) -> None:
+    """Until something answers at a port. Raises: AssertionError with the end of what the process `said`."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.2)
-    raise AssertionError("the server does not answer")
+    end = said.read_text()[-2000:] if said else ""
+    raise AssertionError(f"the server does not answer, exit code {process.poll()}: {end}")
 
 
 def postgres_programs() -> Path:
@@ -65,12 +69,13 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 class Server:
-    """MLflow's server on a database, with files through it."""
+    """MLflow's server on a database, with files through it; `workers` processes answer."""
 
-    def __init__(self, database: str, folder: Path) -> None:
+    def __init__(self, database: str, folder: Path, workers: int = 2) -> None:
+        self._said = folder / "server.log"
         self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
-        words = ["--artifacts-destination", str(folder / "files"), "--port", str(self.port), "--workers", "2"]
+        words = ["--artifacts-destination", str(folder / "files"), "--port", str(self.port), "--workers", str(workers)]
         self._command = [sys.executable, "-m", "mlflow", "server", *words]
         self._environment = {
             **os.environ,
@@ -81,22 +86,23 @@ class Server:
 
     def start(self) -> None:
         """Runs it, until it answers."""
-        quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(
-            self._command, env=self._environment, stdout=quiet, stderr=quiet, start_new_session=True
-        )
-        wait_for(self.port, self._process)
+        with self._said.open("ab") as said:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stdout=said, stderr=said, start_new_session=True
+            )
+        wait_for(self.port, self._process, self._said)
 
     def kill(self) -> None:
         """Ends it and its workers, whatever they are doing."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
 @contextmanager
-def served(database: str, folder: Path) -> Iterator[Server]:
+def served(database: str, folder: Path, workers: int = 2) -> Iterator[Server]:
     """A server that is there until the end."""
-    server = Server(database, folder)
+    server = Server(database, folder, workers)
     try:
         yield server
     finally:

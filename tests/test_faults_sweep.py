@@ -10,10 +10,8 @@ import pickle
 import select
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 import traceback
@@ -25,6 +23,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from servers import served
 from tiny import result, tiny_suite
 
 from benchmarks.cli import main
@@ -484,39 +483,9 @@ def test_a_server_that_dies_and_comes_back_loses_nothing(
     suite: Suite, tmp_path: Path, migrated_database: Path, undisturbed: dict[str, Any]
 ) -> None:
     shutil.copy(migrated_database, tmp_path / "server.db")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = [serve(tmp_path, port)]
-
-    def kill() -> None:
-        os.killpg(running[0].pid, signal.SIGKILL)
-        running[0].wait()
-
-    def restart() -> None:
-        running[0] = serve(tmp_path, port)
-
-    listener = Disturbing(12, kill, restart)
-    store = Store(tmp_path / "results", f"http://127.0.0.1:{port}")
-    try:
+    with served(f"sqlite:///{tmp_path}/server.db", tmp_path, workers=1) as server:
+        listener = Disturbing(12, server.kill, server.start)
+        store = Store(tmp_path / "results", server.uri)
         sweep(suite, store, listener)
         assert [line for line in listener.said if "back after" in line]
         assert result(store) == undisturbed
-    finally:
-        kill()
-
-
-def serve(folder: Path, port: int) -> "subprocess.Popen[bytes]":
-    """A tracking server that answers."""
-    words = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "files")]
-    command = [sys.executable, "-m", "mlflow", "server", *words, "--port", str(port), "--workers", "1"]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    quiet = subprocess.DEVNULL
-    server = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return server
-        time.sleep(0.2)
-    raise AssertionError("the server does not answer")
