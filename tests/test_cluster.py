@@ -14,7 +14,7 @@ from benchmarks.record.client import has_tables
 from benchmarks.record.lease import Held, take
 from benchmarks.record.store import Store
 from benchmarks.record.views import saved
-from benchmarks.speed.cluster import ray_cluster
+from benchmarks.speed.cluster import measured, ray_cluster
 from benchmarks.suites.suite import Suite, load_suite
 from benchmarks.sweep.listener import Listener
 from benchmarks.sweep.messages import Outcome
@@ -120,6 +120,13 @@ def refuses_another_version(address: str, monkeypatch: pytest.MonkeyPatch) -> No
         ):
             pass
     assert "\n" not in str(caught.value)
+
+
+def test_each_round_of_the_speed_benchmark_has_a_record_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    tiny_suite(tmp_path, steps=4, every=4)
+    seconds = measured(load_suite(str(tmp_path / "tiny.yaml"), {"seeds": "2"}), nodes=1, rounds=2)
+    assert {who: len(each) for who, each in seconds.items()} == {"processes": 2, "Ray nodes": 2}
 
 
 def test_of_eight_takers_by_server_and_eight_at_the_database_one_wins(

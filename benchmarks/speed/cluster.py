@@ -54,7 +54,9 @@ def sweep_seconds(suite: Suite, folder: Path, workers: int, train: Train) -> flo
     plan = run_suite(make_plan(suite, options, store, listener.say), store, listener, train=train)
     seconds = time.perf_counter() - started
     if plan.unfinished:
-        raise UserError(f"{suite.name}: {len(plan.unfinished)} of {len(suite.cells)} cells have no result")
+        first = plan.unfinished[0]
+        why = f"{first.label} is {plan.status(first)} {plan.why(first)}".rstrip()
+        raise UserError(f"{suite.name}: {len(plan.unfinished)} of {len(suite.cells)} cells have no result: {why}")
     return seconds
 
 
@@ -63,9 +65,9 @@ def measured(suite: Suite, nodes: int, rounds: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"processes": [], "Ray nodes": []}
     with tempfile.TemporaryDirectory() as scratch, ray_cluster(nodes) as cluster:
         folders = (Path(scratch) / str(number) for number in count())
-        with connected(cluster.address, None, 1) as crew:
-            for _ in range(rounds):
-                found["processes"].append(sweep_seconds(suite, next(folders), nodes, run_cells))
+        for _ in range(rounds):
+            found["processes"].append(sweep_seconds(suite, next(folders), nodes, run_cells))
+            with connected(cluster.address, None, 1) as crew:  # new workers, which know no other record
                 found["Ray nodes"].append(sweep_seconds(suite, next(folders), nodes, crew.run_cells))
     return found
 
