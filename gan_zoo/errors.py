@@ -36,9 +36,10 @@ def ends_program(name: str) -> Iterator[None]:
 
 
 def suggestion(word: object, words: Iterable[str]) -> str:
-    """A hint after an unknown word: the closest known one or the first that begins so, whatever its case, or all."""
+    """A hint after an unknown word: the closest known one, or the first that begins so, whatever its case, or all."""
     by_lower_case, asked = {known.lower(): known for known in words}, str(word).lower()
-    close = difflib.get_close_matches(asked, by_lower_case, n=1)
+    close = difflib.get_close_matches(asked, by_lower_case)
+    close.sort(key=lambda known: sorted(known) != sorted(asked))  # letters in another order are the likeliest slip
     close = close or [known for known in by_lower_case if asked and known.startswith(asked)]
     if close:
         return f"did you mean '{by_lower_case[close[0]]}'?"

@@ -147,6 +147,7 @@ def test_a_dry_run_of_what_cannot_be_trained_is_one_line(
             ["train", "--loss", "sngan", "--dataset", "8gaussians", "--engine", "closed-form"],
             "sngan / 8gaussians / seed 0: engine closed-form: no closed form for layer ",
         ),
+        (["train", "--loss", "wgan-pg", "--dataset", "digits"], "unknown loss 'wgan-pg' (did you mean 'wgan-gp'?)"),
         (["train", "--loss", "wgan-gpp", "--dataset", "digits"], "unknown loss 'wgan-gpp' (did you mean 'wgan-gp'?)"),
         (["train", "--loss", "wgan-gp", "--dataset", "digit"], "unknown data set 'digit' (did you mean 'digits'?)"),
         (["report", "nothing"], "no record of suite 'nothing': run `gan-zoo run nothing` first"),
