@@ -32,7 +32,7 @@ from benchmarks.cli import main
 from benchmarks.markup.blocks import Figure
 from benchmarks.record import places
 from benchmarks.record.export import Record
-from benchmarks.report.figures.papers import distances_of_batches
+from benchmarks.report.figures.papers import distances_of_batches, signed
 from benchmarks.report.results import Results
 from gan_zoo.datasets import load_dataset
 from gan_zoo.errors import UserError
@@ -408,8 +408,11 @@ def test_a_claim_without_training_is_measured_and_judged(
 def test_of_curves_that_no_claim_rests_on_the_last_values_are_published(tmp_path: Path) -> None:
     claims = ledger(tmp_path / "ledger").claims()
     assert records.curves_of(claims) == {"emd"}
-    figure_3 = Ledger().claims(["penalty-wins-by-steps"])
-    assert records.curves_of(figure_3) == {"fid_fashion-mnist_10k_train", "train_seconds"}
+    assert records.curves_of(Ledger().claims(["dirac-gan"])) == {
+        "emd",
+        "critic/grad_norm",
+        "critic/wasserstein_estimate",
+    }
     rows = [("a", 1, "emd", 9.0), ("a", 2, "emd", 8.0), ("a", 1, "other", 7.0), ("b", 3, "other", 6.0)]
     rows += [("a", 2, "other", 5.0)]
     kept = records.cut(pd.DataFrame(rows, columns=["run_key", "step", "name", "value"]), {"emd"})
@@ -434,13 +437,26 @@ def test_figures_show_what_the_verdicts_rest_on() -> None:
     assert vanishing[0] / vanishing[-1] == pytest.approx(layers[1])
     assert len(cut) < len(level) == 12  # the first layers read 0
     for panel, estimate in zip(axes[names[1]][: len(dirac)], dirac, strict=True):
-        *_, last, equilibrium = panel.lines
-        assert np.mean(last.get_xdata()) == pytest.approx(estimate)
+        way, _, _, _, ends, equilibrium = panel.lines
+        assert len(way.get_xdata()) == 125
+        assert np.abs(ends.get_xdata()).mean() == pytest.approx(estimate)
+        assert (way.get_xdata()[-1], way.get_ydata()[-1]) == (ends.get_xdata()[0], ends.get_ydata()[0])
         assert (*equilibrium.get_xdata(), *equilibrium.get_ydata()) == (0, 0)
     for position, estimate in enumerate(weights):
         ends = line(names[2], position)
         assert len(ends) == 4  # weights
         assert ends[-1] / ends[0] == pytest.approx(estimate)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_trajectories_are_told_from_moduli_up_to_a_mirror_image(direction: int) -> None:
+    angles = np.array([0.3, 2.0, -1.4]) + direction * 0.8 * np.arange(40)[:, None]
+    radii = np.linspace(1, 0.2, 40)[:, None]
+    theta, psi = radii * np.cos(angles), radii * np.sin(angles)
+    found = signed(np.abs(theta), np.abs(psi), theta * psi)
+    mirrored = np.sign(theta[0])
+    assert found[0] == pytest.approx(theta * mirrored)
+    assert found[1] == pytest.approx(psi * mirrored)
 
 
 def test_the_four_curves_of_figure_3_are_means_over_seeds_with_intervals() -> None:

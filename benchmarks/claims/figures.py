@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.claims.verdicts import Judgement
 from benchmarks.markup.blocks import Figure
-from benchmarks.record.vocabulary import TRAIN_SECONDS
+from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, TRAIN_SECONDS, WASSERSTEIN_ESTIMATE
 from benchmarks.report.figures import papers
 from benchmarks.report.figures.curves import score_curves
 from benchmarks.report.figures.plan import Drawing
@@ -51,10 +51,13 @@ PICTURES = {
         papers.layers,
     ),
     "dirac-gan": Picture(
-        "Where 20 starts of the Dirac-GAN are after 100 (light) to 500 (black) steps; the cross is the equilibrium. "
-        "Mescheder et al. 2018 draw one trajectory each.",
-        "Dots in a plane, a panel a loss: near the equilibrium under R1 alone.",
-        papers.states,
+        "Trajectories of the Dirac-GAN, as Mescheder et al. 2018 draw them: the ways of three starts from step 4 "
+        "(circles), every fourth of 500 steps; dots are where 20 starts end, and the cross is the equilibrium. Of a "
+        "state and its mirror image through the cross, which the losses do not tell apart, one is drawn.",
+        "Lines in the plane of fake and slope, a panel a loss, that circle about the equilibrium: under R1 alone lines "
+        "and dots end there.",
+        papers.trajectories,
+        (EARTH_MOVER, GRADIENT_NORM, WASSERSTEIN_ESTIMATE),
     ),
     "penalty-weight-lp": Picture(
         "The distance from the data at the end against the weight of the penalty, geometric means with 95 % intervals "

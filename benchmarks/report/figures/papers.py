@@ -6,12 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, layer_depth
+from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, WASSERSTEIN_ESTIMATE, layer_depth
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import legend, legend_height, logarithmic, loss_panels
 from benchmarks.report.figures.critic import layer_names
 from benchmarks.report.figures.style import NARROW, look
 from benchmarks.report.statistics import Array, t_interval
+
+WAYS = 3
+"""Trajectories in a panel: of more none can be followed."""
 
 
 def layers(dataset: DatasetResults, width: float) -> Figure:
@@ -42,20 +45,36 @@ def _line(axes: Axes, loss: str, x: Array, logs: Array) -> None:
     axes.vlines(x, np.exp(mean - half), np.exp(mean + half), color=style.colour, lw=0.8)
 
 
-def states(dataset: DatasetResults, width: float) -> Figure:
-    """Panels of |psi| against |theta|, a dot a start and evaluation, the later the darker."""
+def trajectories(dataset: DatasetResults, width: float) -> Figure:
+    """Panels of psi against theta: lines are the ways of the first WAYS seeds, from the circles on; all end at dots."""
     figure, panels = loss_panels(dataset.losses, width, sharex=True, sharey=True)
     for loss, axes in panels.items():
-        theta, psi = dataset.finished_curve(loss, EARTH_MOVER), dataset.finished_curve(loss, GRADIENT_NORM)
-        steps = theta.index.intersection(psi.index)
-        for place, step in enumerate(steps):
-            shade = str(0.75 * (1 - place / max(1, len(steps) - 1)))
-            axes.plot(theta.loc[step], psi.loc[step], ".", color=shade, ms=3)
+        names = EARTH_MOVER, GRADIENT_NORM, WASSERSTEIN_ESTIMATE
+        distance, slope, estimate = (dataset.finished_curve(loss, name).to_numpy(dtype=float) for name in names)
+        theta, psi = signed(distance, slope, -estimate)
+        colour = look(loss).colour
+        axes.plot(theta[:, :WAYS], psi[:, :WAYS], color=colour, lw=0.7)
+        axes.plot(theta[0, :WAYS], psi[0, :WAYS], "o", color=colour, mfc="white", ms=4)
+        axes.plot(theta[-1], psi[-1], ".", color="black", ms=4)
         axes.plot(0, 0, "+", color="#bd1f01", ms=7)
         axes.set_aspect("equal")
-    figure.supxlabel("distance |θ| of the fake from the data", fontsize="medium")
-    figure.supylabel("slope |ψ| of the critic", fontsize="medium")
+    figure.supxlabel("place θ of the fake; the data are at 0", fontsize="medium")
+    figure.supylabel("slope ψ of the critic", fontsize="medium")
     return figure
+
+
+def signed(distance: Array, slope: Array, score: Array) -> tuple[Array, Array]:
+    """theta and psi, each (steps, starts), from |theta|, |psi| and the fake's score theta psi.
+
+    Two states have these, one the mirror image of the other: the first state has theta >= 0, and any other is the one
+    that lies nearer to the state before it.
+    """
+    theta, psi = distance.copy(), np.copysign(slope, score)
+    for step in range(1, len(theta)):
+        other = theta[step] * theta[step - 1] + psi[step] * psi[step - 1] < 0
+        theta[step, other] *= -1
+        psi[step, other] *= -1
+    return theta, psi
 
 
 def sensitivity(dataset: DatasetResults, width: float) -> Figure:
