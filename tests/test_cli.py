@@ -244,8 +244,9 @@ def test_a_missing_data_set_is_told_before_anything_runs(
 def test_a_data_folder_that_cannot_be_written_is_blamed_on_its_option(
     named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").write_text("")
-    place = tmp_path / "file" / "data"  # a folder below a file, which root may not write to either
+    place = tmp_path / "data"
+    place.mkdir()
+    (place / "folders").write_text("")  # below a file root may not write either
     monkeypatch.setenv("GAN_ZOO_DATA", str(tmp_path if named else place))
     (tmp_path / "images").mkdir()
     for number in range(4):
@@ -353,6 +354,16 @@ def test_a_place_of_data_that_cannot_be_entered_names_its_option(
     place = tmp_path / "closed" / "data"
     assert main(["run", suite, "--dry-run", "--data", str(place)]) == 2
     line = f"gan-zoo: {place}: cannot be entered (Permission denied); choose another folder with --data\n"
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("place", ["file", "file/data"])
+def test_a_file_in_the_place_of_data_is_refused_beforehand(
+    suite: str, tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert main(["run", suite, "--dry-run", "--data", str(tmp_path / place)]) == 2
+    line = f"gan-zoo: {tmp_path / 'file'}: a file, where a folder belongs: move it away, or mend it\n"
     assert capsys.readouterr().err == line
 
 

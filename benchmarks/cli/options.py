@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from benchmarks.record.environment import data_folder
 from gan_zoo.errors import UserError, brief
-from gan_zoo.files import reason, shown
+from gan_zoo.files import reason, refuse_blocked, shown
 
 if TYPE_CHECKING:
     from benchmarks.sweep.shard import Shard
@@ -173,7 +173,7 @@ def plugins_of(options: argparse.Namespace) -> Iterator[None]:
 
 
 def data_root(options: argparse.Namespace) -> Path:
-    """Where data sets are. Raises: UserError where nothing says it, or it is a folder that cannot be entered."""
+    """Where data sets are. Raises: UserError where nothing says it, or no folder that can be entered can be there."""
     place: Path = options.data or data_folder()
     if str(place).startswith("~"):
         raise UserError("--data: there is no home folder to keep data sets in; give --data DIR or set GAN_ZOO_DATA")
@@ -182,8 +182,8 @@ def data_root(options: argparse.Namespace) -> Path:
     except PermissionError as failure:
         why = reason(failure)
         raise UserError(f"{shown(place)}: cannot be entered ({why}); choose another folder with --data") from None
-    except OSError:  # it is not there yet, or said later to be no folder
-        pass
+    except OSError:  # it is not there yet
+        refuse_blocked(place)
     return place
 
 
