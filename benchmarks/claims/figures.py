@@ -41,7 +41,7 @@ PICTURES = {
         "The exact Wasserstein distance on pixels from a batch of real images to another batch of as many, to the "
         "centres of as many clusters of the rest, and to the mean image, over the size of a batch: geometric means "
         "with 95 % intervals over repeats.",
-        "Three falling lines a data set: that of the centres lies below that of another batch.",
+        "Three lines a data set: that of the centres lies below that of another batch, and the mean image's is level.",
         papers.distances_of_batches,
     ),
     "clip-gradients-by-layer": Picture(
