@@ -136,7 +136,7 @@ def test_a_sweep_runs_every_cell_once_and_records_what_reports_need(
     assert record.meta["formulas"] == formulas(suite.cells)
     row = record.runs.set_index("loss").loc["wgan-clip"].iloc[0]
     assert (row["optimizer"], row["n_critic"], row["images_seen"]) == ("RMSProp 0.0005", 2, 40 * 2 * 16)
-    assert len(record.samples) == 6 * 13 + 1
+    assert len(record.samples) == 6 * 14 + 1
     key = record.runs.run_key.iloc[0]
     fields = [record.samples[f"{key}/critic@{step}"] for step in (0, 10, 20, 30, 40)]
     assert {field.shape for field in fields} == {(33, 33)}
