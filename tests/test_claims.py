@@ -419,6 +419,23 @@ def test_of_curves_that_no_claim_rests_on_the_last_values_are_published(tmp_path
     assert kept.value.tolist() == [9.0, 8.0, 6.0, 5.0]
 
 
+def test_samples_are_published_where_a_figure_shows_them() -> None:
+    claims = Ledger().claims(["clipped-critics-are-too-simple"])
+    (judgement,) = records.judgements(claims, None)
+    assert judgement.results is not None
+    record = judgement.results.record
+    first = record.runs[record.runs.seed == 0].run_key
+    names = [f"{key}/{array}" for key in first for array in ("samples", "critic", "square")]
+    assert sorted(record.samples) == sorted(["data/8gaussians", *names])
+    assert records.samples_of(claims, judgement.results) == set(record.samples)
+    assert records.samples_of(Ledger().claims(["dirac-gan"]), judgement.results) == set()
+    (item,) = drawings([judgement])
+    for key, axes in zip(first, item.draw(6.0).axes, strict=True):
+        critic, levels = record.samples[f"{key}/critic"], axes.collections[0].levels
+        assert critic.min() <= levels[0] < levels[-1] <= critic.max()
+        assert levels[-1] - levels[0] > 0.9 * np.ptp(critic)
+
+
 def test_figures_show_what_the_verdicts_rest_on() -> None:
     names = ["clip-gradients-by-layer", "dirac-gan", "penalty-weight-lp"]
     judged = records.judgements(Ledger().claims(names), None)

@@ -10,18 +10,21 @@ from benchmarks.markup.blocks import Figure
 from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, TRAIN_SECONDS, WASSERSTEIN_ESTIMATE
 from benchmarks.report.figures import papers
 from benchmarks.report.figures.curves import score_curves
-from benchmarks.report.figures.plan import Drawing
+from benchmarks.report.figures.plan import WITHOUT_VECTORS, Drawing
+from benchmarks.report.figures.style import FORMS
 
 
 @dataclass(frozen=True)
 class Picture:
     """What the figure of a claim shows, the same for who cannot see it, the function of the results on its data set and
-    a width in inches that draws it, and the quantities that it draws over the whole of a run."""
+    a width in inches that draws it, the quantities that it draws over the whole of a run, and whether it draws samples
+    and critics of `shown_runs`."""
 
     caption: str
     alt: str
     draw: Callable[..., Any]
     curves: tuple[str, ...] = ()
+    samples: bool = False
 
 
 def drawings(judgements: Sequence[Judgement]) -> list[Drawing]:
@@ -32,7 +35,8 @@ def drawings(judgements: Sequence[Judgement]) -> list[Drawing]:
         if results is not None and name in PICTURES:
             picture = PICTURES[name]
             block = Figure(name, picture.caption, picture.alt)
-            found.append(Drawing(block, None, partial(picture.draw, results.each_dataset[0])))
+            endings = WITHOUT_VECTORS if picture.samples else FORMS
+            found.append(Drawing(block, None, partial(picture.draw, results.each_dataset[0]), endings=endings))
     return found
 
 
@@ -49,6 +53,15 @@ PICTURES = {
         "geometric means with 95 % intervals over seeds. A line ends where norms read 0.",
         "Lines over twelve layers: level under the penalty, rising or falling by decades under clipping.",
         papers.layers,
+    ),
+    "clipped-critics-are-too-simple": Picture(
+        "Figure 1a of Gulrajani et al. 2017 from our runs: the critic's scores after its training, in twelve bands "
+        "(grey, darker is more real), under data (small, black) and fixed fakes (colour), which are data plus noise. "
+        "The first seed, not chosen by its result.",
+        "Two panels: under clipping the bands are boxes about the whole of the data, under the penalty they bend "
+        "towards each mode.",
+        papers.surfaces,
+        samples=True,
     ),
     "dirac-gan": Picture(
         "Trajectories of the Dirac-GAN, as Mescheder et al. 2018 draw them: the ways of three starts from step 4 "

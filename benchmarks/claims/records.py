@@ -12,6 +12,9 @@ from benchmarks.claims.page import write_ledger
 from benchmarks.claims.verdicts import Judgement, judge
 from benchmarks.record import places
 from benchmarks.record.export import Record
+from benchmarks.record.vocabulary import critic_scores, final_samples, real_data, square_shown
+from benchmarks.report.figures.samples import shown_runs
+from benchmarks.report.results import Results
 from gan_zoo.errors import UserError
 
 OWN = "verdicts"
@@ -47,7 +50,7 @@ def judgements(claims: Sequence[Claim], results: Path | None) -> list[Judgement]
 
 def publish(ledger: Ledger, names: Sequence[str], results: Path) -> Path:
     """Puts the exports of these claims' suites into the published ledger and makes its page again; the page. Of what no
-    claim draws or judges over the whole of a run, the last values alone are published.
+    claim draws or judges over the whole of a run, the last values alone are published; of samples what figures show.
 
     Raises: UserError where a suite is not finished, or was not run at one clean commit.
     """
@@ -59,8 +62,10 @@ def publish(ledger: Ledger, names: Sequence[str], results: Path) -> Path:
         reasons = refusals(record)
         if reasons:
             raise UserError(f"{source}: not published: {'; '.join(reasons)}")
-        record.samples.clear()
-        record.metrics = cut(record.metrics, curves_of(ledger.sharing(suite)))
+        claims = ledger.sharing(suite)
+        kept = samples_of(claims, Results(record))
+        record.samples = {name: array for name, array in record.samples.items() if name in kept}
+        record.metrics = cut(record.metrics, curves_of(claims))
         record.write(published() / suite / "export")
     return rebuild(ledger)
 
@@ -73,6 +78,21 @@ def curves_of(claims: Sequence[Claim]) -> set[str]:
     for claim in claims:
         found.update(quantity.metric for criterion in claim.criteria for quantity in criterion.quantities)
         found.update(PICTURES[claim.name].curves if claim.name in PICTURES else ())
+    return found
+
+
+def samples_of(claims: Sequence[Claim], results: Results) -> set[str]:
+    """The arrays that the figures of claims show: real data, and the last samples and critic of a run a loss."""
+    from benchmarks.claims.figures import PICTURES
+
+    if not any(claim.name in PICTURES and PICTURES[claim.name].samples for claim in claims):
+        return set()
+    found: set[str] = set()
+    for dataset in results.each_dataset:
+        found.add(real_data(dataset.name))
+        for run in shown_runs(dataset).values():
+            samples = final_samples(run.key)
+            found.update((samples, critic_scores(samples), square_shown(run.key)))
     return found
 
 

@@ -10,6 +10,7 @@ from benchmarks.record.vocabulary import EARTH_MOVER, GRADIENT_NORM, WASSERSTEIN
 from benchmarks.report.dataset_results import DatasetResults
 from benchmarks.report.figures.axes import legend, legend_height, logarithmic, loss_panels
 from benchmarks.report.figures.critic import layer_names
+from benchmarks.report.figures.samples import sample_panels
 from benchmarks.report.figures.style import NARROW, look
 from benchmarks.report.statistics import Array, t_interval
 
@@ -43,6 +44,11 @@ def _line(axes: Axes, loss: str, x: Array, logs: Array) -> None:
     style = look(loss)
     axes.plot(x, np.exp(mean), color=style.colour, ls=style.dash, marker=style.marker, ms=3.5)
     axes.vlines(x, np.exp(mean - half), np.exp(mean + half), color=style.colour, lw=0.8)
+
+
+def surfaces(dataset: DatasetResults, width: float) -> Figure:
+    """Contours of the last critics between data and fakes, a panel a loss."""
+    return sample_panels(dataset, None, width)
 
 
 def trajectories(dataset: DatasetResults, width: float) -> Figure:

@@ -30,14 +30,16 @@ from benchmarks.report.live.samples import sample_player
 from benchmarks.report.names import display, shown
 from benchmarks.report.results import Results
 
+WITHOUT_VECTORS = (".pdf", ".png")
+"""The forms of figures of samples: in an SVG thousands of points take several times what they take in a PDF."""
+
 
 @dataclass(frozen=True)
 class Drawing:
     """One figure: its block in the document, the data set it belongs to (None: all), and how to draw it.
 
     Both draw at a width in inches, `column` what a paper has room for in one column. A slider has a drawing for each of
-    its frames, as PNG only; samples have no SVG, in which thousands of points take several times what they take in a
-    PDF.
+    its frames, as PNG only.
     """
 
     block: Figure | Slider
@@ -152,7 +154,7 @@ def _of_samples(dataset: DatasetResults) -> Iterator[Drawing]:
     if runs:
         block = _samples_block(dataset, runs)
         draw = partial(sample_panels, dataset, None)
-        yield Drawing(block, dataset.name, draw, draw, (".pdf", ".png"))
+        yield Drawing(block, dataset.name, draw, draw, WITHOUT_VECTORS)
     steps = sample_steps(dataset)
     if len(steps) > 1:
         frames = [(str(step), f"samples-{dataset.slug}-{step}") for step in steps]
