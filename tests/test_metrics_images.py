@@ -311,6 +311,15 @@ def test_weights_that_give_no_finite_features_are_refused(random_weights: Path, 
     assert not (tmp_path / "references").exists()
 
 
+def test_features_that_tell_no_image_from_another_are_refused(random_weights: Path, tmp_path: Path) -> None:
+    data = Images.of("mine", coloured(1, "a").repeat(3, 1, 1, 1), coloured(3, "b"))
+    for _ in ("made", "kept"):
+        with pytest.raises(UserError, match="'mine' by 'inception' are the same for all its train images"):
+            Evaluator(data, ["fid_inception"], 2, tmp_path, "cpu", weights=random_weights)
+    scores = Evaluator(data, ["fid_inception_test"], 2, tmp_path, "cpu", weights=random_weights)(coloured(2, "c"))
+    assert math.isfinite(scores["fid_inception_2_test"])
+
+
 def test_folding_batch_norm_keeps_the_function() -> None:
     block = nn.Module()
     block.conv, block.bn = nn.Conv2d(2, 3, 3, bias=False), nn.BatchNorm2d(3, eps=0.001)

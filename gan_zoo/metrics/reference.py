@@ -47,7 +47,7 @@ class Reference:
 def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, device: torch.device) -> Reference:
     """The reference of `split` ("train" or "test"), on `device`; cached by data, split, weights and what rounds them.
 
-    Raises: UserError where features are not finite.
+    Raises: UserError where features are not finite, or the same for all images.
     """
     key = f"{VERSION} {data.fingerprint} {split} {extractor.weights} {arithmetic(device)}"
     name = f"{data.name}-{split}-{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
@@ -67,6 +67,11 @@ def reference(data: ImageData, split: str, extractor: Extractor, cache: Path, de
             "factor": gaussian.factor.cpu(),
         }
         write_tensors(path, key, tensors, {})
+    if (tensors["features"] == tensors["features"][0]).all():
+        raise UserError(
+            f"features of '{data.name}' by '{extractor.name}' are the same for all its {split} images, so that any "
+            "others may score as these: give more images, or of more than one kind, or leave these metrics out"
+        )
     moved = {name: tensor.to(device) for name, tensor in tensors.items()}
     gaussian = Gaussian(moved["mean"], moved["trace"], moved["factor"])
     return Reference(moved["features"], gaussian, extractor.kid_subsets)
